@@ -1,0 +1,161 @@
+// Walking the control groups of this process; see cgroup.hpp.
+#include "limits/cgroup.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "limits/proc_text.hpp"
+#include "limits/rlimit.hpp"
+
+namespace limits {
+namespace {
+
+/// The names one controller has in one version.
+struct Files {
+  std::string_view controller, limit, used, stat, reclaimable;
+};
+constexpr Files tasks_files{"pids", "pids.max", "pids.current", "", ""};
+constexpr Files memory_v1{"memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat",
+                          "total_inactive_file "};
+constexpr Files memory_v2{"memory", "memory.max", "memory.current", "memory.stat",
+                          "inactive_file "};
+
+/// A cgroup file system: where it is mounted, and which of its directories is mounted there.
+struct Mount {
+  std::string point, top;
+  bool second_version = false;
+};
+
+/// mountinfo writes blanks, tabs, newlines and backslashes as three octal digits.
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                 (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+bool lists(std::string_view words, std::string_view word, std::string_view separators) {
+  for (auto next = next_word(words, separators); !next.empty();
+       next = next_word(words, separators)) {
+    if (next == word) return true;
+  }
+  return false;
+}
+
+/// proc_pid_mountinfo(5): id parent device top point options [tags] - type source super-options
+std::vector<Mount> cgroup_mounts(std::string_view mountinfo, std::string_view controller) {
+  std::vector<Mount> mounts;
+  while (!mountinfo.empty()) {
+    std::string_view line = next_line(mountinfo);
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string_view::npos) continue;
+    std::string_view behind = line.substr(dash + 3);
+    const std::string_view type = next_word(behind);
+    next_word(behind);
+    const bool second_version = type == "cgroup2";
+    if (!second_version && (type != "cgroup" || !lists(behind, controller, " ,"))) continue;
+    for (int skipped = 0; skipped < 3; ++skipped) next_word(line);
+    const std::string_view top = next_word(line);
+    const std::string_view point = next_word(line);
+    mounts.push_back({unescape(point), unescape(top), second_version});
+  }
+  return mounts;
+}
+
+/// This process's path in the hierarchy: "0::/a" for v2, "8:pids:/a" for v1 (/proc/self/cgroup).
+std::string own_group(std::string_view text, std::string_view controller, bool second_version) {
+  while (!text.empty()) {
+    std::string_view line = next_line(text);
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const bool matches = second_version ? controllers.empty() && line.substr(0, first) == "0"
+                                        : lists(controllers, controller, ",");
+    const std::string_view path = line.substr(second + 1);
+    if (matches && path.starts_with('/')) return std::string(path);
+  }
+  return "/";
+}
+
+/// `group` as seen below a mount whose directory is `top`. A group outside it (a namespace shows
+/// "/..") cannot be seen; then the mounted directory alone is looked at.
+std::string below(std::string group, const std::string& top) {
+  if (group.find("/..") != std::string::npos) return "";
+  if (group == "/") group.clear();
+  if (top == "/") return group;
+  const bool inside =
+      group.starts_with(top) && (group.size() == top.size() || group[top.size()] == '/');
+  return inside ? group.substr(top.size()) : "";
+}
+
+std::uint64_t limit_in(const std::string& text) {
+  constexpr std::uint64_t v1_no_limit = 1ULL << 62;  // v1 shows none as 2^63 - 1, rounded to pages
+  const auto value = leading_number(text);
+  return value && *value < v1_no_limit ? *value : unlimited;
+}
+
+std::optional<CgroupLimit> read_group(const std::filesystem::path& root, const std::string& group,
+                                      const Files& files) {
+  const std::filesystem::path directory = root / std::filesystem::path(group).relative_path();
+  const auto limit = read_text(directory / files.limit);
+  if (!limit) return std::nullopt;
+  CgroupLimit found{limit_in(*limit), std::nullopt, group + "/" + std::string(files.limit)};
+  if (const auto used = read_text(directory / files.used)) found.used = leading_number(*used);
+  if (found.used && !files.stat.empty() && found.limit != unlimited) {
+    const auto stat = read_text(directory / files.stat);
+    const auto cache = stat ? number_after(*stat, files.reclaimable) : std::nullopt;
+    found.used = *found.used - std::min(*found.used, cache.value_or(0));
+  }
+  return found;
+}
+
+std::uint64_t room(const CgroupLimit& group) {
+  const std::uint64_t used = group.used.value_or(0);
+  return group.limit == unlimited ? unlimited : group.limit - std::min(group.limit, used);
+}
+
+/// A v2 tree without the controller (v1 has it) says so at its top.
+bool carries(const std::filesystem::path& root, const Mount& mount, std::string_view controller) {
+  if (!mount.second_version) return true;
+  const auto listed =
+      read_text(root / std::filesystem::path(mount.point + "/cgroup.controllers").relative_path());
+  return listed && lists(*listed, controller, " \n");
+}
+
+}  // namespace
+
+std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& root,
+                                                 Controller controller) {
+  const auto groups = read_text(root / "proc/self/cgroup");
+  const auto mountinfo = read_text(root / "proc/self/mountinfo");
+  if (!groups || !mountinfo) return std::nullopt;
+
+  std::optional<CgroupLimit> tightest;
+  const std::string_view name = controller == Controller::tasks ? "pids" : "memory";
+  for (const Mount& mount : cgroup_mounts(*mountinfo, name)) {
+    const Files& files = controller == Controller::tasks ? tasks_files
+                         : mount.second_version          ? memory_v2
+                                                         : memory_v1;
+    std::string group = below(own_group(*groups, name, mount.second_version), mount.top);
+    for (bool at_top = false; !at_top;) {
+      at_top = group.empty();
+      const auto found = read_group(root, mount.point + group, files);
+      if (found && (!tightest || room(*found) < room(*tightest))) tightest = found;
+      if (!at_top) group.erase(group.rfind('/'));
+    }
+    // Mounted, but the top of a hierarchy has no limit file: known to be without a limit.
+    if (!tightest && carries(root, mount, name)) tightest = {unlimited, std::nullopt, mount.point};
+  }
+  return tightest;
+}
+
+}  // namespace limits

@@ -1,0 +1,188 @@
+// Demand against ceilings; see preflight.hpp. The commands that lift a limit: lift.hpp.
+//
+// Each function below knows one group of limits: what counts against it, how much of it others use
+// already, and what it means to exceed it.
+#include "limits/preflight.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "limits/lift.hpp"
+#include "limits/quantity.hpp"
+#include "limits/rows.hpp"
+#include "limits/saturating.hpp"
+
+namespace limits {
+namespace {
+
+/// Files are shared: an exempt process passes the limit, and then all others hit it.
+void exempt_from_shared(Verdict& row) {
+  row.source += " (exempt)";
+  row.bites_at.reset();
+  if (row.status == Status::short_) row.status = Status::warn;
+}
+
+void warn_when_nearly_full(Verdict& row) {
+  row.bytes = true;
+  if (row.status == Status::ok && row.have && row.need > *row.have - *row.have / 10) {
+    row.status = Status::warn;
+  }
+}
+
+void add_descriptor_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
+  const Need need = per_process(&Demand::descriptors);
+  if (c.can_raise_hard && c.nr_open) {
+    Verdict& row = rows.add("open files", c.nr_open->source, c.nr_open->value, need);
+    if (row.status == Status::short_) row.lift = lift.sysctl("fs.nr_open", row.need);
+  } else {
+    Verdict& row = rows.add("open files", "RLIMIT_NOFILE, hard", c.open_files.hard, need);
+    if (row.status == Status::short_) row.lift = lift.open_files(row.need, c.open_files.hard);
+    Verdict& top = rows.add("open files, highest", c.nr_open, 0, "/proc/sys/fs/nr_open", need);
+    if (top.status == Status::short_) top.lift = lift.sysctl("fs.nr_open", top.need);
+  }
+  Verdict& row = rows.add("open files, machine", c.file_max, c.files_open, "/proc/sys/fs/file-max",
+                          on_machine(&Demand::files));
+  if (row.status == Status::short_) {
+    row.lift = lift.shared_sysctl("fs.file-max", saturating_add(row.need, c.files_open));
+  }
+  if (c.exempt_from_file_max && c.file_max) exempt_from_shared(row);
+}
+
+void add_task_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
+  // Numbers below 300 are not given out again once the counter has wrapped (kernel/pid.c).
+  constexpr std::uint64_t reserved_pids = 300;
+  const Need need = on_machine(&Demand::threads);
+
+  if (c.exempt_from_processes) {
+    rows.add("user processes", "RLIMIT_NPROC (exempt)", unlimited, need);
+  } else {
+    const std::uint64_t left = c.processes.soft == unlimited
+                                   ? unlimited
+                                   : saturating_subtract(c.processes.soft, c.processes_used);
+    Verdict& row = rows.add("user processes", "RLIMIT_NPROC, soft", left, need);
+    if (row.status == Status::short_) {
+      row.lift = lift.processes(saturating_add(row.need, c.processes_used), c.processes.hard);
+    }
+  }
+
+  const std::uint64_t pids_used = saturating_add(c.threads_running, reserved_pids);
+  Verdict& pids = rows.add("process ids", c.pid_max, pids_used, "/proc/sys/kernel/pid_max", need);
+  if (pids.status == Status::short_) {
+    pids.lift = lift.shared_sysctl("kernel.pid_max", saturating_add(pids.need, pids_used));
+  }
+
+  Verdict& threads = rows.add("threads, machine", c.threads_max, c.threads_running,
+                              "/proc/sys/kernel/threads-max", need);
+  if (threads.status == Status::short_) {
+    threads.lift =
+        lift.shared_sysctl("kernel.threads-max", saturating_add(threads.need, c.threads_running));
+  }
+
+  Verdict& group =
+      rows.add("cgroup tasks", c.cgroup_tasks, c.cgroup_tasks_used, "cgroup pids.max", need);
+  if (group.status == Status::short_) {
+    group.lift = lift.write(saturating_add(group.need, c.cgroup_tasks_used), group.source);
+  }
+}
+
+void add_memory_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
+  Verdict& maps = rows.add("memory maps", c.max_map_count, 0, "/proc/sys/vm/max_map_count",
+                           per_process(&Demand::maps));
+  if (maps.status == Status::short_) maps.lift = lift.sysctl("vm.max_map_count", maps.need);
+
+  const Need virtual_need = per_process(&Demand::virtual_bytes);
+  Verdict& space = rows.add("address space", "RLIMIT_AS, soft", c.address_space.soft, virtual_need);
+  space.bytes = true;
+  if (space.status == Status::short_) {
+    space.lift = lift.address_space(space.need, c.address_space.hard);
+  }
+  Verdict& data = rows.add("data segment", "RLIMIT_DATA, soft", c.data.soft, virtual_need);
+  data.bytes = true;
+  if (data.status == Status::short_) data.lift = lift.data(data.need, c.data.hard);
+
+  const Need memory_need = on_machine(&Demand::memory_bytes);
+  warn_when_nearly_full(rows.add("memory", c.memory, 0, "/proc/meminfo MemAvailable", memory_need));
+  Verdict& group = rows.add("cgroup memory", c.cgroup_memory, c.cgroup_memory_used, "cgroup memory",
+                            memory_need);
+  warn_when_nearly_full(group);
+  if (group.status == Status::short_) {
+    group.lift = lift.write(saturating_add(group.need, c.cgroup_memory_used), group.source);
+  }
+}
+
+/// A range counts as full at half: beyond that connect() searches, up to 12 times as long.
+void add_port_rows(Rows& rows, const Demands& demands, const Ceilings& c, const Lift& lift) {
+  for (const Demand& client : demands) {
+    if (!client.takes_ports) continue;
+    const std::uint64_t have = saturating_multiply(client.sources, c.ports.count() / 2);
+    std::string source = "/proc/sys/net/ipv4/ip_local_port_range (half of it";
+    if (client.sources > 1) source += ", x " + format_count(client.sources) + " sources";
+    Verdict& row = rows.add("local ports", source + ")", have, most_connections);
+    if (row.status == Status::short_) row.lift = lift.ports(client, c.ports);
+  }
+}
+
+/// The kernel queues min(backlog, somaxconn) + 1 connections that wait for accept(); what comes on
+/// top in one burst is tried again after a second. Slow, never refused: a warning at most.
+void add_backlog_row(Rows& rows, const Ceilings& c, const Lift& lift, std::uint64_t backlog) {
+  const Need need = [](const Demands& demands) {
+    constexpr std::uint64_t burst = 4'096;
+    return std::min(most_connections(demands), burst);
+  };
+  std::optional<Ceiling> queue = c.somaxconn;
+  if (queue) queue->value = saturating_add(std::min(backlog, queue->value), 1);
+  Verdict& row = rows.add("listen backlog", queue, 0, "/proc/sys/net/core/somaxconn", need);
+  row.bites_at.reset();
+  if (row.status != Status::short_) return;
+  row.status = Status::warn;
+  row.lift = lift.backlog(row.need, backlog, c.somaxconn->value);
+}
+
+}  // namespace
+
+std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
+                               std::uint64_t backlog) {
+  const Lift lift{ceilings.root, ceilings.can_raise_hard, ceilings.ancestors_open_files};
+  Rows rows(demands);
+  add_descriptor_rows(rows, ceilings, lift);
+  add_task_rows(rows, ceilings, lift);
+  add_memory_rows(rows, ceilings, lift);
+  add_port_rows(rows, demands, ceilings, lift);
+  if (backlog > 0) add_backlog_row(rows, ceilings, lift, backlog);
+  return std::move(rows).sorted();
+}
+
+const Verdict* first_refusal(const std::vector<Verdict>& verdicts) {
+  const auto found = std::find_if(verdicts.begin(), verdicts.end(), [](const Verdict& verdict) {
+    return verdict.status == Status::short_;
+  });
+  return found == verdicts.end() ? nullptr : &*found;
+}
+
+std::string refusal_line(const Verdict& verdict) {
+  const auto figure = [&](std::uint64_t value) {
+    return verdict.bytes ? format_bytes(value) : std::to_string(value);
+  };
+  std::string line = verdict.name + ": need " + figure(verdict.need);
+  if (verdict.have) line += ", have " + figure(*verdict.have);
+  line += " (" + verdict.source + "): ";
+  if (!verdict.lift.empty()) return line + verdict.lift;
+  const std::uint64_t room = verdict.bites_at ? *verdict.bites_at - 1 : 0;
+  return line + "nothing lifts it; at most " + format_count(room) + " connections fit";
+}
+
+std::string_view status_name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::warn:
+      return "warn";
+    case Status::short_:
+      return "short";
+    case Status::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace limits

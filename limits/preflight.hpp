@@ -1,0 +1,73 @@
+// Demand against ceilings: which limit bites first, at which N, and the command that lifts it.
+//
+// Pure: everything read from the machine comes in as Ceilings, so the tests are tables. Each cause
+// of pthread_create's one EAGAIN has its own row here; the errno itself cannot tell them apart.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "limits/demand.hpp"
+#include "limits/kernel.hpp"
+#include "limits/rlimit.hpp"
+
+namespace limits {
+
+/// Everything that the preflight compares with, read once.
+struct Ceilings {
+  Rlimit open_files;
+  Rlimit processes;
+  Rlimit address_space;
+  bool exempt_from_processes = false;
+  bool can_raise_hard = false;
+  std::optional<Ceiling> nr_open, file_max, pid_max, threads_max, max_map_count, somaxconn;
+  std::optional<Ceiling> cgroup_tasks, cgroup_memory, memory;
+  std::uint64_t files_open = 0, threads_running = 0, cgroup_tasks_used = 0, cgroup_memory_used = 0;
+  PortRange ports;
+  Rlimit data = {};                        ///< RLIMIT_DATA: thread stacks count against it too
+  bool exempt_from_file_max = false;       ///< CAP_SYS_ADMIN
+  bool root = true;                        ///< uid 0: commands then go without sudo
+  std::uint64_t processes_used = 0;        ///< tasks this user has already (RLIMIT_NPROC)
+  std::uint64_t ancestors_open_files = 0;  ///< what a new shell may have; 0: not known
+};
+/// Reads them all below `root`; rlimits come from this process.
+Ceilings read_ceilings(const Kernel& kernel);
+
+enum class Status { ok, warn, short_, unknown };
+
+/// One row: "open files  ulimit -n  have 1024  need 10016  short  ulimit -n 10016".
+struct Verdict {
+  std::string name;                   ///< "open files"
+  std::string source;                 ///< "RLIMIT_NOFILE, hard" or "/proc/sys/..."
+  std::optional<std::uint64_t> have;  ///< what is left for us; nullopt: unknown or unlimited
+  std::uint64_t need = 0;
+  Status status = Status::ok;
+  std::optional<std::uint64_t>
+      bites_at;  ///< the smallest N >= 1 (the same for all demands) refused; nullopt: none
+  /// The exact command to type; empty where the limit suffices and where nothing lifts it that far.
+  std::string lift;
+  bool bytes = false;  ///< have and need are bytes, not a count
+};
+
+/// "ok", "warn", "short", "unknown".
+std::string_view status_name(Status status);
+
+/// Who shares the machine: a limit per process is compared with each demand, a limit per machine
+/// with their sum ("both ends on one host count double").
+using Demands = std::vector<Demand>;
+
+/// One row a limit, sorted by which bites first (bites_at ascending, unknown last).
+/// `backlog` 0: no row for the accept queue (a client).
+std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
+                               std::uint64_t backlog);
+
+/// The first row that refuses, or nullptr.
+const Verdict* first_refusal(const std::vector<Verdict>& verdicts);
+
+/// One line for stderr: what is short, have, need, and the command to type.
+std::string refusal_line(const Verdict& verdict);
+
+}  // namespace limits

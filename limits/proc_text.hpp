@@ -1,0 +1,36 @@
+// The text of a /proc, /sys or cgroup file, and the figures in it.
+//
+// Such files have no size and change between two reads, so each is taken in one go and then looked
+// at as text; streams would cost more than the kernel does. What is missing is nullopt, never 0.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace limits {
+
+/// The whole file, or nullopt when it cannot be opened or read.
+std::optional<std::string> read_text(const std::filesystem::path& path);
+
+/// The decimal integer that `text` begins with, after blanks and tabs; nullopt when there is none.
+std::optional<std::uint64_t> leading_number(std::string_view text);
+
+/// What follows `key` on the first line that begins with it ("VmRSS:" gives "\t  1668 kB").
+std::optional<std::string_view> line_after(std::string_view text, std::string_view key);
+
+/// The integer behind `key` (see line_after), as it stands in the file.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key);
+
+/// The same for a line in kB, in bytes.
+std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key);
+
+/// Takes the next word off `text`, where `separators` stand between words; empty at the end.
+std::string_view next_word(std::string_view& text, std::string_view separators = " \t\n");
+
+/// Takes the next line off `text`, without its newline; empty at the end and for an empty line.
+std::string_view next_line(std::string_view& text);
+
+}  // namespace limits

@@ -1,0 +1,180 @@
+// Strict parsers and plain writers for counts, sizes and durations; see quantity.hpp.
+//
+// Integers all the way (std::from_chars, overflow-checked): a double would turn 2^53+1 into another
+// number and "1e3" into a count.
+#include "limits/quantity.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+#include <span>
+#include <stdexcept>
+
+namespace limits {
+namespace {
+
+constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+
+struct Unit {
+  std::string_view suffix;
+  std::uint64_t factor;
+};
+
+constexpr std::array count_units{Unit{"", 1}, Unit{"k", 1'000}, Unit{"m", 1'000'000}};
+constexpr std::array size_units{Unit{"", 1}, Unit{"k", 1ULL << 10}, Unit{"m", 1ULL << 20},
+                                Unit{"g", 1ULL << 30}, Unit{"t", 1ULL << 40}};
+constexpr std::array duration_units{Unit{"", 1'000'000'000},     Unit{"ns", 1},
+                                    Unit{"us", 1'000},           Unit{"ms", 1'000'000},
+                                    Unit{"s", 1'000'000'000},    Unit{"m", 60'000'000'000},
+                                    Unit{"h", 3'600'000'000'000}};
+
+constexpr std::string_view count_allowed =
+    "a count: digits, then nothing, k (1,000) or M (1,000,000), as in 10000, 10k or 1M";
+constexpr std::string_view size_allowed =
+    "a size in bytes: digits, then nothing, K, M, G or T (powers of 1,024), as in 65536, 64K or 8M";
+constexpr std::string_view duration_allowed =
+    "a duration: digits with an optional fraction, then nothing (seconds), ns, us, ms, s, m or h, "
+    "as in 5s, 0.5s, 250ms or 2m";
+
+[[noreturn]] void refuse(std::string_view text, std::string_view allowed, const char* why = "") {
+  std::string given;  // one line, whatever bytes were typed
+  for (const char c : text.substr(0, 64)) given += (c >= ' ' && c != '\x7f') ? c : '?';
+  throw std::invalid_argument("\"" + given + "\" is " + why + "not " + std::string(allowed));
+}
+
+bool same_ignoring_case(std::string_view typed, std::string_view lower) {
+  if (typed.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < typed.size(); ++i) {
+    const char c = typed[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
+  }
+  return true;
+}
+
+const Unit* find_unit(std::string_view suffix, std::span<const Unit> units) {
+  for (const Unit& unit : units) {
+    if (same_ignoring_case(suffix, unit.suffix)) return &unit;
+  }
+  return nullptr;
+}
+
+/// Takes the leading digits off `text`; none at all or too many for 64 bits is refused.
+std::uint64_t take_digits(std::string_view& text, std::string_view whole,
+                          std::string_view allowed) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) refuse(whole, allowed, "too large, ");
+  if (error != std::errc{}) refuse(whole, allowed);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+std::uint64_t parse_whole(std::string_view text, std::span<const Unit> units,
+                          std::string_view allowed) {
+  std::string_view rest = text;
+  const std::uint64_t value = take_digits(rest, text, allowed);
+  const Unit* unit = find_unit(rest, units);
+  if (unit == nullptr) refuse(text, allowed);
+  if (value > largest / unit->factor) refuse(text, allowed, "too large, ");
+  return value * unit->factor;
+}
+
+/// At most three significant digits, no trailing zeros: 1.25, 23.3, 512.
+std::string three_digits(double value) {
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.*f", decimals, value);
+  std::string text = buffer.data();
+  if (decimals > 0) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  return text;
+}
+
+std::string two_parts(std::uint64_t first, const char* first_unit, std::uint64_t second,
+                      const char* second_unit) {
+  std::string text = format_count(first) + first_unit;
+  if (second > 0) text.append(" ").append(std::to_string(second)).append(second_unit);
+  return text;
+}
+
+}  // namespace
+
+std::uint64_t parse_count(std::string_view text) {
+  return parse_whole(text, count_units, count_allowed);
+}
+
+std::uint64_t parse_size(std::string_view text) {
+  return parse_whole(text, size_units, size_allowed);
+}
+
+std::chrono::nanoseconds parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  const std::uint64_t whole = take_digits(rest, text, duration_allowed);
+  std::string_view fraction;
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0) refuse(text, duration_allowed);
+    fraction = rest.substr(0, digits);
+    rest.remove_prefix(digits);
+  }
+  const Unit* unit = find_unit(rest, duration_units);
+  if (unit == nullptr) refuse(text, duration_allowed);
+
+  constexpr auto most = static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count());
+  if (whole > most / unit->factor) refuse(text, duration_allowed, "too large, ");
+  // From the last digit to the first, so that nested floors stay exact however long the fraction
+  // is.
+  std::uint64_t part = 0;
+  for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit) {
+    part = (part + unit->factor * static_cast<std::uint64_t>(*digit - '0')) / 10;
+  }
+  const std::uint64_t nanoseconds = whole * unit->factor + part;
+  if (nanoseconds > most) refuse(text, duration_allowed, "too large, ");
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(nanoseconds)};
+}
+
+std::string format_count(std::uint64_t count) {
+  std::string text = std::to_string(count);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
+  return text;
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr std::array units{" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1023.5 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return three_digits(value) + units[unit];
+}
+
+std::string format_duration(std::chrono::nanoseconds duration) {
+  const bool negative = duration.count() < 0;
+  const auto count = static_cast<std::uint64_t>(duration.count());
+  const std::uint64_t ns = negative ? 0 - count : count;
+  const std::string sign = negative ? "-" : "";
+  constexpr std::uint64_t second = 1'000'000'000;
+  if (ns >= 59'950'000'000) {
+    const std::uint64_t seconds = (ns + second / 2) / second;
+    if (seconds < 3600) return sign + two_parts(seconds / 60, "m", seconds % 60, "s");
+    const std::uint64_t minutes = (seconds + 30) / 60;
+    return sign + two_parts(minutes / 60, "h", minutes % 60, "m");
+  }
+  constexpr std::array units{" ns", " us", " ms", " s"};
+  auto value = static_cast<double>(ns);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return sign + three_digits(value) + units[unit];
+}
+
+}  // namespace limits

@@ -1,0 +1,135 @@
+// What processes use, from /proc/PID; see usage.hpp. The machine's side: machine.cpp.
+#include "limits/usage.hpp"
+
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "limits/proc_text.hpp"
+
+namespace limits {
+namespace {
+
+using Figure = std::optional<std::uint64_t>;
+
+Figure count_entries(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  if (error) return std::nullopt;
+  std::uint64_t count = 0;
+  for (const std::filesystem::directory_iterator end; entry != end; entry.increment(error)) {
+    if (error) return std::nullopt;
+    ++count;
+  }
+  return count;
+}
+
+/// Linux >= 6.2 gives the number of descriptors as the directory's size: one call, where counting
+/// 10,000 of them takes milliseconds. Older kernels say 0, other file systems something else.
+Figure count_descriptors(const std::filesystem::path& directory) {
+  struct stat status {};
+  struct statfs system {};
+  if (::stat(directory.c_str(), &status) == 0 && status.st_size > 0 &&
+      ::statfs(directory.c_str(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC) {
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+  return count_entries(directory);
+}
+
+Figure count_lines(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  return static_cast<std::uint64_t>(std::count(text->begin(), text->end(), '\n'));
+}
+
+bool is_alive(const std::optional<std::string>& status) {
+  if (!status || status->empty()) return false;
+  auto state = line_after(*status, "State:");
+  if (!state) return true;
+  const std::string_view letter = next_word(*state);
+  return letter != "Z" && letter != "X";
+}
+
+/// nullopt when the process is gone, before or while it was read.
+std::optional<Usage> read_one(pid_t pid, Detail detail, const std::filesystem::path& root) {
+  const std::filesystem::path process = root / "proc" / std::to_string(pid);
+  const auto status = read_text(process / "status");
+  if (!is_alive(status)) return std::nullopt;
+  Usage usage;
+  usage.pids = {pid};
+  usage.rss = kilobytes_after(*status, "VmRSS:");
+  usage.peak_rss = kilobytes_after(*status, "VmHWM:");
+  usage.rss_anon = kilobytes_after(*status, "RssAnon:");
+  usage.virtual_size = kilobytes_after(*status, "VmSize:");
+  usage.page_tables = kilobytes_after(*status, "VmPTE:");
+  usage.threads = number_after(*status, "Threads:");
+  usage.voluntary_switches = number_after(*status, "voluntary_ctxt_switches:");
+  usage.involuntary_switches = number_after(*status, "nonvoluntary_ctxt_switches:");
+  usage.descriptors = count_descriptors(process / "fd");
+  if (detail == Detail::full) {
+    const auto rollup = read_text(process / "smaps_rollup");
+    if (rollup) usage.pss = kilobytes_after(*rollup, "Pss:");
+    usage.maps = count_lines(read_text(process / "maps"));
+  }
+  const bool incomplete = !usage.descriptors || (detail == Detail::full && !usage.pss);
+  if (incomplete && !is_alive(read_text(process / "status"))) return std::nullopt;
+  return usage;
+}
+
+void add(Figure& sum, const Figure& part) {
+  if (sum && part) {
+    *sum += *part;
+  } else {
+    sum.reset();
+  }
+}
+
+void add(Usage& sum, const Usage& part) {
+  sum.pids.insert(sum.pids.end(), part.pids.begin(), part.pids.end());
+  for (const auto figure :
+       {&Usage::rss, &Usage::peak_rss, &Usage::rss_anon, &Usage::pss, &Usage::virtual_size,
+        &Usage::page_tables, &Usage::threads, &Usage::descriptors, &Usage::maps,
+        &Usage::voluntary_switches, &Usage::involuntary_switches}) {
+    add(sum.*figure, part.*figure);
+  }
+}
+
+}  // namespace
+
+Usage read_usage(const std::vector<pid_t>& pids, Detail detail, const std::filesystem::path& root) {
+  Usage sum;
+  for (const pid_t pid : pids) {
+    const auto one = read_one(pid, detail, root);
+    if (!one) continue;
+    if (sum.pids.empty()) {
+      sum = *one;
+    } else {
+      add(sum, *one);
+    }
+  }
+  return sum;
+}
+
+std::optional<std::chrono::nanoseconds> cpu_time(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+std::optional<std::chrono::nanoseconds> cpu_time(const std::vector<pid_t>& pids) {
+  std::optional<std::chrono::nanoseconds> sum;
+  for (const pid_t pid : pids) {
+    if (const auto one = cpu_time(pid)) sum = sum.value_or(std::chrono::nanoseconds{0}) + *one;
+  }
+  return sum;
+}
+
+}  // namespace limits

@@ -1,0 +1,78 @@
+// The table and the document of the `limits` program, whole.
+#include "limits/present.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace limits {
+namespace {
+
+const Question question{10'000, "callbacks", "asked: a server, callbacks"};
+
+std::vector<Verdict> verdicts() {
+  return {{"open files", "RLIMIT_NOFILE, hard", 9'000, 10'016, Status::short_, 8'985,
+           "ulimit -n 10016 in a new shell"},
+          {"memory", "/proc/meminfo MemAvailable", 23'000'000'000, 57'000'000, Status::ok,
+           4'035'088, "", true},
+          {"address space", "RLIMIT_AS, soft", std::nullopt, 84'000'000, Status::ok, std::nullopt,
+           "", true},
+          {"process ids", "/proc/sys/kernel/pid_max", std::nullopt, 2, Status::unknown,
+           std::nullopt, ""}};
+}
+
+TEST(Table, HasAHeadlineAndOneRowALimit) {
+  EXPECT_EQ(
+      as_table(question, verdicts()),
+      "not enough for 10,000 connections: the first limit bites at 8,985: open files, "
+      "RLIMIT_NOFILE, hard\n"
+      "asked: a server, callbacks\n"
+      "\n"
+      "limit               have      need  verdict   bites at  read from            lift\n"
+      "open files         9,000    10,016  short        8,985  RLIMIT_NOFILE, hard  ulimit -n "
+      "10016 in a new shell\n"
+      "memory          21.4 GiB  54.4 MiB  ok       4,035,088  /proc/meminfo MemAvailable\n"
+      "address space  unlimited  80.1 MiB  ok           never  RLIMIT_AS, soft\n"
+      "process ids            -         2  unknown          -  /proc/sys/kernel/pid_max\n");
+}
+
+TEST(Table, SaysEnoughWhenAllSuffice) {
+  auto rows = verdicts();
+  rows.erase(rows.begin());
+  EXPECT_EQ(
+      as_table(question, rows).substr(0, 89),
+      "enough for 10,000 connections: the first limit bites at 4,035,088: memory, /proc/meminfo ");
+  EXPECT_EQ(as_table(question, rows).find("lift"), std::string::npos);
+}
+
+TEST(Table, OwnsUpWhenNothingLiftsALimit) {
+  auto rows = verdicts();
+  rows.front().lift.clear();
+  EXPECT_NE(as_table(question, rows).find("nothing lifts it"), std::string::npos);
+}
+
+TEST(Document, IsTheContractWithNullWhereNothingIsKnown) {
+  auto rows = verdicts();
+  rows.erase(rows.begin() + 1);
+  EXPECT_EQ(as_json(question, rows),
+            R"({"schema": "echo-testbed/1", "program": "limits",
+ "connections": 10000, "model": "callbacks",
+ "bites_first": {"name": "open files", "at": 8985},
+ "limits": [
+  {"name": "open files", "source": "RLIMIT_NOFILE, hard", "have": 9000, "need": 10016, "status": "short", "bites_at": 8985, "lift": "ulimit -n 10016 in a new shell"},
+  {"name": "address space", "source": "RLIMIT_AS, soft", "have": null, "need": 84000000, "status": "ok", "bites_at": null, "lift": null},
+  {"name": "process ids", "source": "/proc/sys/kernel/pid_max", "have": null, "need": 2, "status": "unknown", "bites_at": null, "lift": null}]}
+)");
+  rows.erase(rows.begin());
+  EXPECT_NE(as_json(question, rows).find("\"bites_first\": null"), std::string::npos);
+}
+
+TEST(Document, EscapesWhatJsonCannotHold) {
+  EXPECT_EQ(json_string("a\"b\\c\n\x01\x1f/\xc3\xa9"),
+            "\"a\\\"b\\\\c\\u000a\\u0001\\u001f/\xc3\xa9\"");
+  EXPECT_EQ(json_string(""), "\"\"");
+}
+
+}  // namespace
+}  // namespace limits

@@ -1,0 +1,173 @@
+// What processes and the machine use, on fixture trees and on this very process.
+#include "limits/usage.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "tests/limits/fixture_tree.hpp"
+
+namespace limits {
+namespace {
+
+using testing::FixtureTree;
+
+std::string status_text(const std::string& rss_kb) {
+  return "Name:\tclient\nState:\tS (sleeping)\nVmSize:\t    3060 kB\nVmHWM:\t    2000 kB\nVmRSS:\t "
+         "   " +
+         rss_kb +
+         " kB\nRssAnon:\t     116 kB\nVmPTE:\t      44 kB\nThreads:\t3\n"
+         "voluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t4\n";
+}
+
+TEST(Usage, ReadsOneProcessInBytes) {
+  FixtureTree tree;
+  tree.file("/proc/7/status", status_text("1668"))
+      .file("/proc/7/smaps_rollup",
+            "00400000-7fff r--p 0 00:00 0 [rollup]\nRss: 9 kB\nPss:  150 kB\nPss_Dirty: 1 kB\n")
+      .file("/proc/7/maps", "a\nb\nc\n")
+      .file("/proc/7/fd/0", "")
+      .file("/proc/7/fd/1", "");
+  const Usage usage = read_usage({7}, Detail::full, tree.root());
+  EXPECT_EQ(usage.pids, std::vector<pid_t>{7});
+  EXPECT_EQ(usage.rss, 1668U * 1024);
+  EXPECT_EQ(usage.peak_rss, 2000U * 1024);
+  EXPECT_EQ(usage.rss_anon, 116U * 1024);
+  EXPECT_EQ(usage.virtual_size, 3060U * 1024);
+  EXPECT_EQ(usage.page_tables, 44U * 1024);
+  EXPECT_EQ(usage.pss, 150U * 1024);
+  EXPECT_EQ(usage.threads, 3U);
+  EXPECT_EQ(usage.maps, 3U);
+  EXPECT_EQ(usage.descriptors, 2U);
+  EXPECT_EQ(usage.voluntary_switches, 12U);
+  EXPECT_EQ(usage.involuntary_switches, 4U);
+}
+
+TEST(Usage, AddsUpProcessesAndLeavesOutThoseThatAreGone) {
+  FixtureTree tree;
+  tree.file("/proc/7/status", status_text("100"))
+      .file("/proc/8/status", status_text("50"))
+      .file("/proc/9/status", "State:\tZ (zombie)\nThreads:\t1\n")
+      .file("/proc/7/fd/0", "")
+      .file("/proc/8/fd/0", "");
+  const Usage usage = read_usage({7, 99, 8, 9}, Detail::quick, tree.root());
+  EXPECT_EQ(usage.pids, (std::vector<pid_t>{7, 8}));
+  EXPECT_EQ(usage.rss, 150U * 1024);
+  EXPECT_EQ(usage.threads, 6U);
+  EXPECT_EQ(usage.descriptors, 2U);
+  EXPECT_FALSE(usage.pss) << "quick does not read smaps_rollup";
+  EXPECT_FALSE(usage.maps);
+}
+
+TEST(Usage, APartialSumIsNoSum) {
+  FixtureTree tree;
+  tree.file("/proc/7/status", status_text("100"))
+      .file("/proc/8/status", "State:\tS\nThreads:\t1\n")  // a kernel thread: no memory lines
+      .file("/proc/7/fd/0", "");
+  const Usage usage = read_usage({7, 8}, Detail::quick, tree.root());
+  EXPECT_EQ(usage.pids.size(), 2U);
+  EXPECT_FALSE(usage.rss);
+  EXPECT_EQ(usage.threads, 4U);
+}
+
+TEST(Usage, OfNobodyIsUnknownNotZero) {
+  const Usage usage = read_usage({}, Detail::full);
+  EXPECT_TRUE(usage.pids.empty());
+  EXPECT_FALSE(usage.rss);
+  EXPECT_FALSE(usage.descriptors);
+}
+
+TEST(Usage, OfThisProcessIsPlausible) {
+  const Usage before = read_usage({::getpid()}, Detail::full);
+  ASSERT_TRUE(before.rss && before.peak_rss && before.virtual_size && before.descriptors);
+  EXPECT_GT(*before.rss, 100'000U);
+  EXPECT_GE(*before.virtual_size, *before.rss);
+  EXPECT_GE(before.threads, 1U);
+  EXPECT_GT(before.maps.value_or(0), 5U);
+  EXPECT_GT(before.pss.value_or(0), 0U);
+  const int extra = ::dup(STDERR_FILENO);
+  EXPECT_EQ(read_usage({::getpid()}, Detail::quick).descriptors, *before.descriptors + 1);
+  ::close(extra);
+}
+
+TEST(Machine, ReadsMemoryAndSocketBuffers) {
+  FixtureTree tree;
+  tree.file("/proc/meminfo",
+            "MemTotal: 9 kB\nMemFree:  100 kB\nBuffers:  20 kB\nCached:  3 kB\nSwapCached: 7 kB\n"
+            "AnonPages: 40 kB\nSlab: 50 kB\nKernelStack: 60 kB\nPageTables: 70 kB\n")
+      .file("/proc/net/sockstat",
+            "sockets: used 9\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 198\nUDP: inuse 0 mem 5\n");
+  const Machine machine = read_machine(tree.root());
+  EXPECT_EQ(machine.free, 123U * 1024);
+  EXPECT_EQ(machine.anon, 40U * 1024);
+  EXPECT_EQ(machine.slab, 50U * 1024);
+  EXPECT_EQ(machine.kernel_stack, 60U * 1024);
+  EXPECT_EQ(machine.page_tables, 70U * 1024);
+  EXPECT_EQ(machine.socket, 198U * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+}
+
+TEST(Machine, WithoutFilesKnowsNothing) {
+  FixtureTree tree;
+  tree.file("/proc/meminfo", "MemFree: 100 kB\n").file("/proc/net/sockstat", "TCP: inuse 1\n");
+  const Machine machine = read_machine(tree.root());
+  EXPECT_FALSE(machine.free) << "a sum with a part missing";
+  EXPECT_FALSE(machine.slab);
+  EXPECT_FALSE(machine.socket);
+}
+
+TEST(CpuTime, OfThisProcessGrowsAndOfNobodyIsUnknown) {
+  const auto before = cpu_time(::getpid());
+  ASSERT_TRUE(before);
+  while (cpu_time(::getpid()) == before) {
+  }
+  EXPECT_GT(*cpu_time(::getpid()), *before);
+  EXPECT_FALSE(cpu_time(std::vector<pid_t>{}));
+}
+
+TEST(CpuTime, LeavesOutProcessesThatAreGone) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(cpu_time(child));
+  EXPECT_TRUE(cpu_time(std::vector<pid_t>{child, ::getpid()}));
+}
+
+TEST(SoftirqThreads, AreFoundByName) {
+  FixtureTree tree;
+  tree.file("/proc/14/comm", "ksoftirqd/0\n")
+      .file("/proc/15/comm", "ksoftirqdx\n")
+      .file("/proc/self/comm", "ksoftirqd/9\n")
+      .file("/proc/12a/comm", "ksoftirqd/8\n");
+  EXPECT_EQ(softirq_threads(tree.root()), std::vector<pid_t>{14});
+  EXPECT_TRUE(softirq_threads(FixtureTree().root()).empty());
+}
+
+TEST(Busy, LeavesOutIdleAndKeepsStealApart) {
+  FixtureTree tree;
+  tree.file("/proc/stat", "cpu  1 2 3 1000 1000 4 5 6 7 8\ncpu0 9 9 9 9 9 9 9 9 9 9\n");
+  const auto busy = read_busy(tree.root());
+  ASSERT_TRUE(busy);
+  const auto tick = std::chrono::nanoseconds{1'000'000'000 / ::sysconf(_SC_CLK_TCK)};
+  EXPECT_EQ(busy->busy, 15 * tick);
+  EXPECT_EQ(busy->steal, 6 * tick);
+  EXPECT_FALSE(read_busy(FixtureTree().file("/proc/stat", "cpu  1 2\n").root()));
+}
+
+TEST(TcpCounters, ComeFromPairedLinesByName) {
+  FixtureTree tree;
+  tree.file("/proc/net/netstat",
+            "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 22 333\n"
+            "IpExt: ListenDrops\nIpExt: 9\n")
+      .file("/proc/net/snmp", "Ip: Forwarding\nIp: 1\nTcp: MaxConn RetransSegs\nTcp: -1 44\n");
+  const TcpCounters counters = read_tcp_counters(tree.root());
+  EXPECT_EQ(counters.syn_cookies_sent, 1U);
+  EXPECT_EQ(counters.listen_overflows, 22U);
+  EXPECT_EQ(counters.listen_drops, 333U);
+  EXPECT_EQ(counters.retransmitted_segments, 44U);
+  EXPECT_FALSE(read_tcp_counters(FixtureTree().root()).listen_drops);
+}
+
+}  // namespace
+}  // namespace limits
