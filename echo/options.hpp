@@ -1,0 +1,39 @@
+// Options whose values carry a unit: "10k", "64K", "250ms". One spelling for every program.
+//
+// Each returns CLI11's option, and turns a bad value into CLI11's own validation error, which ends
+// as one line that says what is allowed, and exit 2.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace echo {
+
+/// Smallest and largest value allowed; said in the error line.
+struct Range {
+  std::uint64_t least = 0;
+  std::uint64_t most = UINT64_MAX;
+};
+
+/// A count with decimal suffixes: 10k is 10,000.
+CLI::Option* add_count(CLI::App& app, const std::string& names, std::uint64_t& value,
+                       const std::string& what, Range range = {});
+CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& value,
+                       const std::string& what, Range range = {});
+/// Bytes with binary suffixes: 64K is 65,536.
+CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& value,
+                      const std::string& what, Range range = {});
+/// A duration: "5s", "250ms", "2m"; a bare number is seconds. `zero_allowed` false: above 0.
+CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::nanoseconds& value,
+                          const std::string& what, bool zero_allowed = false);
+CLI::Option* add_duration(CLI::App& app, const std::string& names,
+                          std::optional<std::chrono::nanoseconds>& value, const std::string& what,
+                          bool zero_allowed = false);
+
+/// "--name: what is allowed" on one line, from whatever CLI11 threw.
+std::string one_line(const CLI::ParseError& error);
+
+}  // namespace echo

@@ -1,0 +1,199 @@
+#include "echo/report.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/version.hpp>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <limits>
+
+#include "echo/descriptor.hpp"
+#include "echo/exit_code.hpp"
+#include "limits/quantity.hpp"
+
+namespace echo {
+namespace {
+
+namespace json = boost::json;
+
+[[noreturn]] void cannot_write(const std::string& where) {
+  throw Exit(exit_internal, "write " + where + ": " + std::strerror(errno));
+}
+
+/// write(2) until all is out; false with errno set otherwise.
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool is_regular_or_absent(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+}
+
+/// The value behind "key<spaces>:" in a /proc file, or "".
+std::string field_of(const char* path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(':');
+    if (line.compare(0, key.size(), key) == 0 && colon != std::string::npos) {
+      const std::size_t first = line.find_first_not_of(" \t", colon + 1);
+      return first == std::string::npos ? "" : line.substr(first);
+    }
+  }
+  return "";
+}
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace
+
+json::value to_json(std::optional<std::uint64_t> value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::value to_json(const Histogram& histogram) {
+  struct Named {
+    double percent;
+    const char* key;
+  };
+  static constexpr std::array<Named, 5> wanted{
+      {{50, "50"}, {90, "90"}, {99, "99"}, {99.9, "99.9"}, {99.99, "99.99"}}};
+  json::object percentiles;
+  json::array at_least;
+  for (const auto& [percent, key] : wanted) {
+    const auto value = histogram.percentile(percent);
+    percentiles[key] = value ? json::value(value->ns) : json::value(nullptr);
+    if (value && value->at_least) at_least.emplace_back(key);
+  }
+  json::array bins;
+  for (const auto& bin : histogram.bins()) bins.push_back(json::array{bin.lower, bin.count});
+  const bool any = histogram.count() > 0;
+  return json::object{{"count", histogram.count()},
+                      {"min", any ? json::value(histogram.min()) : json::value(nullptr)},
+                      {"max", any ? json::value(histogram.max()) : json::value(nullptr)},
+                      {"mean", any ? json::value(static_cast<std::uint64_t>(histogram.mean()))
+                                   : json::value(nullptr)},
+                      {"percentiles", percentiles},
+                      {"at_least", at_least},
+                      {"censored", histogram.censored()},
+                      {"bins", bins}};
+}
+
+json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per_connection) {
+  json::array pids;
+  for (const pid_t pid : usage.pids) pids.push_back(pid);
+  return json::object{{"pids", pids},
+                      {"rss", to_json(usage.rss)},
+                      {"pss", to_json(usage.pss)},
+                      {"peak_rss", to_json(usage.peak_rss)},
+                      {"rss_anon", to_json(usage.rss_anon)},
+                      {"virtual", to_json(usage.virtual_size)},
+                      {"page_tables", to_json(usage.page_tables)},
+                      {"threads", to_json(usage.threads)},
+                      {"descriptors", to_json(usage.descriptors)},
+                      {"maps", to_json(usage.maps)},
+                      {"per_connection", to_json(per_connection)}};
+}
+
+json::object options_to_json(const CLI::App& app) {
+  json::object options;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string& name = option->get_single_name();
+    if (name == "help" || name == "list-models") continue;
+    const bool is_flag = option->get_items_expected_max() == 0;
+    if (is_flag) {
+      const bool set =
+          option->count() > 0 ? option->as<bool>() : option->get_default_str() == "true";
+      options[name] = set;
+    } else if (option->count() > 0) {
+      options[name] = option->results().back();
+    } else if (!option->get_default_str().empty()) {
+      options[name] = option->get_default_str();
+    } else {
+      options[name] = nullptr;
+    }
+  }
+  return options;
+}
+
+json::object environment() {
+  utsname names{};
+  ::uname(&names);
+  const std::string memory = field_of("/proc/meminfo", "MemTotal");
+  return json::object{
+      {"time", now_utc()},
+      {"kernel", std::string(names.sysname) + " " + names.release},
+      {"machine", names.machine},
+      {"cpu", field_of("/proc/cpuinfo", "model name")},
+      {"cpus", static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN))},
+      {"memory", memory.empty() ? json::value(nullptr)
+                                : json::value(std::strtoull(memory.c_str(), nullptr, 10) * 1024)},
+      {"page_size", static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))},
+      {"compiler", __VERSION__},
+      {"boost", BOOST_LIB_VERSION},
+#ifdef NDEBUG
+      {"assertions", false},
+#else
+      {"assertions", true},
+#endif
+  };
+}
+
+void write_document(const std::string& path, const json::value& document) {
+  const std::string text = json::serialize(document) + "\n";
+  if (path == "-") {
+    write_text(text);
+    return;
+  }
+  if (!is_regular_or_absent(path)) {  // a pipe or a device: nothing to rename over
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!file || !write_all(file.get(), text)) cannot_write(path);
+    return;
+  }
+  std::string beside = path + ".XXXXXX";
+  const Descriptor file{::mkostemp(beside.data(), O_CLOEXEC)};
+  if (!file) cannot_write(path);
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  const bool done = write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
+                    ::fchmod(file.get(), 0666U & ~mask) == 0 &&
+                    ::rename(beside.c_str(), path.c_str()) == 0;
+  if (done) return;
+  const int error = errno;
+  ::unlink(beside.c_str());
+  errno = error;
+  cannot_write(path);
+}
+
+void write_text(std::string_view text) {
+  if (!write_all(STDOUT_FILENO, text)) cannot_write("stdout");
+}
+
+std::string text_of(const std::optional<Percentile>& percentile) {
+  if (!percentile) return "-";
+  return (percentile->at_least ? ">= " : "") +
+         limits::format_duration(std::chrono::nanoseconds(percentile->ns));
+}
+
+}  // namespace echo

@@ -1,0 +1,45 @@
+// One schema for every program ("echo-testbed/1"), and the two ways out: a document and a text.
+//
+// Times are integer nanoseconds, sizes bytes, and what could not be read is null in JSON and "-" in
+// text. A document is written beside its place and renamed, so that nobody reads half of one.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "echo/histogram.hpp"
+#include "limits/usage.hpp"
+
+namespace echo {
+
+inline constexpr std::string_view schema_name = "echo-testbed/1";
+
+/// null when unread.
+boost::json::value to_json(std::optional<std::uint64_t> value);
+/// { count, min, max, mean, percentiles, at_least, censored, bins }; null percentiles where fewer
+/// than ten samples stand above; `at_least` lists the percentiles that censored values make a lower
+/// bound.
+boost::json::value to_json(const Histogram& histogram);
+/// U of the contract. `per_connection`: bytes of resident memory, null when unknown.
+boost::json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per_connection);
+/// Every option of `app` with its effective value, as one would type it.
+boost::json::object options_to_json(const CLI::App& app);
+/// Kernel, processor, memory, compiler, libraries, time; enough to explain a figure.
+boost::json::object environment();
+
+/// Writes `document` to the file `path`, or to stdout for "-". Throws Exit(exit_internal) when it
+/// cannot; a regular file is then left as it was.
+void write_document(const std::string& path, const boost::json::value& document);
+/// Writes to stdout, whole. Throws Exit(exit_internal) when stdout is closed or full.
+void write_text(std::string_view text);
+
+/// "1.23 ms", ">= 10 s" or "-".
+std::string text_of(const std::optional<Percentile>& percentile);
+
+}  // namespace echo

@@ -1,0 +1,68 @@
+// Addresses, listeners and the socket options that both ends must agree on.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "echo/descriptor.hpp"
+
+namespace echo {
+
+/// An IPv4 or IPv6 address with a port.
+class Endpoint {
+ public:
+  Endpoint() = default;
+  Endpoint(const sockaddr* address, socklen_t length);
+
+  [[nodiscard]] const sockaddr* data() const { return &address_.any; }
+  [[nodiscard]] sockaddr* data() { return &address_.any; }
+  [[nodiscard]] socklen_t size() const;
+  [[nodiscard]] int family() const { return address_.any.sa_family; }
+  [[nodiscard]] std::uint16_t port() const;
+  void set_port(std::uint16_t port);
+  /// 127.0.0.0/8, ::1, or an IPv4 loopback address mapped into IPv6.
+  [[nodiscard]] bool is_loopback() const;
+  /// "127.0.0.1:1234", "[::1]:1234".
+  [[nodiscard]] std::string text() const;
+  /// The same without the port and without brackets.
+  [[nodiscard]] std::string host_text() const;
+
+ private:
+  union Address {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+  Address address_{};
+};
+
+/// HOST, HOST:PORT, [V6]:PORT or a bare V6 address, taken apart. Throws std::invalid_argument with
+/// what is allowed.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+HostPort parse_host_port(std::string_view text, std::string_view default_host,
+                         std::uint16_t default_port);
+
+/// All stream addresses of `host` in the resolver's order (getaddrinfo(3), AI_ADDRCONFIG off, so
+/// that
+/// ::1 is found on a machine without other IPv6). Throws std::runtime_error naming the host.
+std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port);
+
+/// The address that `fd` is bound to.
+Endpoint local_endpoint(int fd);
+
+/// A listening socket: SO_REUSEADDR, O_NONBLOCK, close-on-exec; SO_REUSEPORT if several are to
+/// share the address. Throws std::system_error "bind 127.0.0.1:1234: Address already in use".
+Descriptor listen_on(const Endpoint& where, int backlog, bool share_port);
+
+/// TCP_NODELAY. Failing is no reason to stop: the peer may be gone already.
+void set_nodelay(int fd, bool on);
+
+}  // namespace echo

@@ -1,0 +1,117 @@
+#include "echo/wire.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace echo {
+namespace {
+
+constexpr std::size_t block_size = 16;
+using Block = std::array<std::byte, block_size>;
+
+/// splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit reaches every output bit.
+constexpr std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31U);
+}
+
+constexpr std::uint64_t key(std::uint64_t nonce, std::uint64_t block) {
+  return mix(nonce + (block + 1) * 0x9e3779b97f4a7c15ULL);
+}
+
+constexpr std::uint64_t packed(MessageId id) {
+  return (std::uint64_t{id.connection} << 32U) | id.message;
+}
+
+/// Word 0 is the id under the block's key, word 1 its checksum: together they can be read
+/// backwards.
+Block block_of(std::uint64_t nonce, MessageId id, std::uint64_t block) {
+  const std::uint64_t k = key(nonce, block);
+  const std::uint64_t words[2] = {packed(id) ^ k, mix(packed(id) + k)};
+  Block bytes;
+  std::memcpy(bytes.data(), words, sizeof words);
+  return bytes;
+}
+
+}  // namespace
+
+Payload Payload::unique(std::size_t size, std::uint64_t nonce) {
+  return {size, nonce, {}};
+}
+
+Payload Payload::text(std::string text) {
+  const std::size_t size = text.size();
+  return {size, 0, std::move(text)};
+}
+
+void Payload::fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const {
+  if (!text_.empty()) {
+    std::memcpy(out.data(), text_.data() + offset, out.size());
+    return;
+  }
+  while (!out.empty()) {
+    const Block block = block_of(nonce_, id, offset / block_size);
+    const std::size_t from = offset % block_size;
+    const std::size_t count = std::min(block_size - from, out.size());
+    std::memcpy(out.data(), block.data() + from, count);
+    out = out.subspan(count);
+    offset += count;
+  }
+}
+
+std::optional<Mismatch> Payload::verify(MessageId id, std::uint64_t offset,
+                                        std::span<const std::byte> got) const {
+  std::array<std::byte, 256> expected;
+  while (!got.empty()) {
+    const std::size_t count = std::min(expected.size(), got.size());
+    fill(id, offset, std::span(expected).first(count));
+    if (std::memcmp(expected.data(), got.data(), count) != 0) {
+      const auto* bad = std::mismatch(got.data(), got.data() + count, expected.data()).first;
+      const auto at = static_cast<std::size_t>(bad - got.data());
+      const std::uint64_t wrong = offset + at;
+      const std::uint64_t block = wrong / block_size;
+
+      // The bytes of that block before this call were right, so the expected ones stand for them.
+      Block seen = block_of(nonce_, id, block);
+      const std::uint64_t block_start = block * block_size;
+      const std::uint64_t first = std::max(block_start, offset);
+      const auto from = static_cast<std::size_t>(first - offset);
+      const auto into = static_cast<std::size_t>(first - block_start);
+      const std::size_t held = std::min(block_size - into, got.size() - from);
+      std::memcpy(seen.data() + into, got.data() + from, held);
+
+      Mismatch mismatch{wrong, expected[at], *bad, std::nullopt};
+      if (into + held == block_size) mismatch.owner = owner_of(block, seen);
+      return mismatch;
+    }
+    got = got.subspan(count);
+    offset += count;
+  }
+  return std::nullopt;
+}
+
+std::optional<MessageId> Payload::owner_of(std::uint64_t block,
+                                           std::span<const std::byte> bytes) const {
+  if (!text_.empty() || size_ < block_size) return std::nullopt;
+  std::uint64_t words[2];
+  std::memcpy(words, bytes.data(), sizeof words);
+  // The block may have slipped from its place: try its neighbours' keys as well, after it (a piece
+  // is missing) and before it (one came twice). A slip shifts what follows by whole blocks more
+  // often than not.
+  const std::uint64_t blocks = size_ / block_size;
+  const std::uint64_t tries = std::min<std::uint64_t>(blocks, 128);
+  for (std::uint64_t i = 0; i < tries; ++i) {
+    const std::uint64_t distance = (i + 1) / 2;
+    const std::uint64_t place = (block + (i % 2 == 1 ? distance : blocks - distance)) % blocks;
+    const std::uint64_t k = key(nonce_, place);
+    const std::uint64_t id = words[0] ^ k;
+    if (words[1] == mix(id + k)) {
+      return MessageId{static_cast<std::uint32_t>(id >> 32U), static_cast<std::uint32_t>(id)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace echo

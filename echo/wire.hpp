@@ -1,0 +1,64 @@
+// The payload: bytes that say whose they are.
+//
+// A load generator that sends the same bytes on every socket cannot tell a swapped answer from a
+// right one. Here every 16-byte block names its connection, its message and its place, so a
+// changed, missing, repeated or foreign byte is caught where it stands and, where a whole block
+// came, traced to its owner. Verifying keeps no state beyond an offset: the expected bytes are
+// computed again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace echo {
+
+/// Which message on which connection, both counted from 0.
+struct MessageId {
+  std::uint32_t connection = 0;
+  std::uint32_t message = 0;
+  friend bool operator==(MessageId, MessageId) = default;
+};
+
+/// The first byte that is not what was sent.
+struct Mismatch {
+  std::uint64_t offset = 0;  ///< within the message, bytes
+  std::byte expected{};
+  std::byte got{};
+  std::optional<MessageId> owner;  ///< set when the block belongs to another message: `foreign`
+};
+
+/// What a run sends: unique bytes of a fixed size, or one text on every connection.
+class Payload {
+ public:
+  /// Bytes unique to (nonce, connection, message). Below 16 bytes they are still checked, but
+  /// cannot name an owner. `nonce` keeps bytes of an earlier run from passing for this one's.
+  static Payload unique(std::size_t size, std::uint64_t nonce);
+  /// `text` as it is on every connection: foreign bytes cannot be told then.
+  static Payload text(std::string text);
+
+  /// Bytes in one message; never 0.
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+  /// Writes the bytes [offset, offset + out.size()) of message `id`.
+  void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const;
+
+  /// Compares `got` with the bytes of message `id` from `offset` on; nullopt when all are right.
+  /// offset + got.size() must not pass size().
+  [[nodiscard]] std::optional<Mismatch> verify(MessageId id, std::uint64_t offset,
+                                               std::span<const std::byte> got) const;
+
+ private:
+  Payload(std::size_t size, std::uint64_t nonce, std::string text)
+      : size_(size), nonce_(nonce), text_(std::move(text)) {}
+  [[nodiscard]] std::optional<MessageId> owner_of(std::uint64_t block,
+                                                  std::span<const std::byte> bytes) const;
+
+  std::size_t size_;
+  std::uint64_t nonce_;
+  std::string text_;
+};
+
+}  // namespace echo
