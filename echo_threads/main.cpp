@@ -1,0 +1,16 @@
+// echo_threads: the blocking side of the testbed. Try: ./echo_threads --help
+#include "echo/exit_code.hpp"
+#include "echo/server_main.hpp"
+#include "echo_threads/models.hpp"
+
+namespace {
+
+int run(int argc, char** argv) {
+  return echo::server_main("echo_threads", echo_threads::models(), argc, argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return echo::guarded_main("echo_threads", run, argc, argv);
+}
