@@ -1,0 +1,16 @@
+// echo_async: the event-driven side of the testbed. Try: ./echo_async --help
+#include "echo/exit_code.hpp"
+#include "echo/server_main.hpp"
+#include "echo_async/models.hpp"
+
+namespace {
+
+int run(int argc, char** argv) {
+  return echo::server_main("echo_async", echo_async::models(), argc, argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return echo::guarded_main("echo_async", run, argc, argv);
+}
