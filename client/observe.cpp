@@ -1,0 +1,70 @@
+#include "client/observe.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "client/listener_owner.hpp"
+
+namespace client {
+namespace {
+
+/// A process that was killed and not yet waited for is a zombie: it is gone.
+bool is_gone(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const std::size_t close = text.rfind(')');
+  return close == std::string::npos || text.compare(close, 3, ") Z") == 0 ||
+         text.compare(close, 3, ") X") == 0;
+}
+
+}  // namespace
+
+Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid)
+    : connector_(connector), softirq_(limits::softirq_threads()) {
+  if (server_pid) {
+    server_.push_back(*server_pid);
+  } else if (connector.target().is_loopback()) {
+    server_ = holders_of(listening_inodes(connector.target()));
+  }
+}
+
+std::string Observer::server_name() const {
+  if (server_.empty()) return "-";
+  std::string name = std::to_string(server_.front()) + " (" + command_of(server_.front()) + ")";
+  if (server_.size() > 1) name += " and " + std::to_string(server_.size() - 1) + " more";
+  return name;
+}
+
+Sample Observer::sample(std::uint64_t connections, limits::Detail detail) const {
+  Sample sample;
+  sample.connections = connections;
+  const std::vector<pid_t> family = with_descendants(server_);
+  sample.client = limits::read_usage({::getpid()}, detail);
+  if (!family.empty()) sample.server = limits::read_usage(family, detail);
+  sample.machine = limits::read_machine();
+  sample.tcp = limits::read_tcp_counters();
+  sample.busy = limits::read_busy();
+  if (!softirq_.empty()) sample.softirq_cpu = limits::cpu_time(softirq_);
+  if (!family.empty()) sample.server_cpu = limits::cpu_time(family);
+  sample.client_cpu = limits::cpu_time(::getpid());
+  sample.at = std::chrono::steady_clock::now();
+  return sample;
+}
+
+bool Observer::server_is_gone() const {
+  const bool none_left = !server_.empty() && std::all_of(server_.begin(), server_.end(), is_gone);
+  return none_left || nobody_listens(connector_);
+}
+
+std::optional<std::uint64_t> resident_per_connection(const std::optional<limits::Usage>& before,
+                                                     const std::optional<limits::Usage>& after,
+                                                     std::uint64_t connections) {
+  if (!before || !after || !before->rss || !after->rss || connections == 0) return std::nullopt;
+  if (*after->rss <= *before->rss) return 0;
+  return (*after->rss - *before->rss) / connections;
+}
+
+}  // namespace client

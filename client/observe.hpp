@@ -1,0 +1,52 @@
+// What both ends and the machine hold and spend, sampled between phases, never within one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/connector.hpp"
+#include "limits/usage.hpp"
+
+namespace client {
+
+/// Everything at one moment.
+struct Sample {
+  std::chrono::steady_clock::time_point at;
+  std::uint64_t connections = 0;  ///< established, as the client counts
+  limits::Usage client;
+  std::optional<limits::Usage> server;
+  limits::Machine machine;
+  std::optional<std::chrono::nanoseconds> client_cpu, server_cpu, softirq_cpu;
+  std::optional<limits::Busy> busy;
+  limits::TcpCounters tcp;
+};
+
+/// Knows the server's processes, when they run here.
+class Observer {
+ public:
+  /// `server_pid` unset: found by its listening socket, if the target is local.
+  Observer(const Connector& connector, std::optional<pid_t> server_pid);
+
+  [[nodiscard]] bool knows_server() const { return !server_.empty(); }
+  /// "4711 (echo_threads)", for a person.
+  [[nodiscard]] std::string server_name() const;
+  [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail) const;
+  /// Its processes are gone, or nobody listens any more. Costs a connect.
+  [[nodiscard]] bool server_is_gone() const;
+
+ private:
+  const Connector& connector_;
+  std::vector<pid_t> server_;  ///< holders of the listener, without their descendants
+  std::vector<pid_t> softirq_;
+};
+
+/// Bytes of resident memory per connection between two samples of one process; nullopt when unknown
+/// or when no connection was added.
+std::optional<std::uint64_t> resident_per_connection(const std::optional<limits::Usage>& before,
+                                                     const std::optional<limits::Usage>& after,
+                                                     std::uint64_t connections);
+
+}  // namespace client

@@ -1,0 +1,15 @@
+// The report: a text block that fits a screen, and the JSON document.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+
+#include "client/load.hpp"
+
+namespace client {
+
+/// The first three lines are those of the program that this one descends from, byte for byte.
+std::string text_of(const Result& result);
+boost::json::value json_of(const Result& result);
+
+}  // namespace client

@@ -1,0 +1,70 @@
+#include "client/tally.hpp"
+
+#include <numeric>
+
+namespace client {
+
+std::string_view name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::served:
+      return "served";
+    case Outcome::refused:
+      return "refused";
+    case Outcome::connect_timeout:
+      return "connect_timeout";
+    case Outcome::unreachable:
+      return "unreachable";
+    case Outcome::local_limit:
+      return "local_limit";
+    case Outcome::reset:
+      return "reset";
+    case Outcome::closed_early:
+      return "closed_early";
+    case Outcome::short_echo:
+      return "short";
+    case Outcome::timeout:
+      return "timeout";
+    case Outcome::mismatch:
+      return "mismatch";
+    case Outcome::foreign:
+      return "foreign";
+    case Outcome::extra:
+      return "extra";
+    case Outcome::server_lost:
+      return "server_lost";
+    case Outcome::interrupted:
+      return "interrupted";
+    case Outcome::deadline:
+      return "deadline";
+    case Outcome::not_attempted:
+      return "not_attempted";
+    case Outcome::other_error:
+      return "other_error";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::connect:
+      return "connect";
+    case Phase::echo:
+      return "echo";
+    case Phase::idle:
+      return "idle";
+    case Phase::drain:
+      return "drain";
+  }
+  return "unknown";
+}
+
+void Tally::end(const Failure& how) {
+  ++ended[static_cast<std::size_t>(how.outcome)];
+  if (how.outcome != Outcome::served) ++failures[how];
+}
+
+std::uint64_t Tally::failed() const {
+  return std::accumulate(ended.begin(), ended.end(), std::uint64_t{0}) - count(Outcome::served);
+}
+
+}  // namespace client
