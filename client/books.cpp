@@ -49,6 +49,7 @@ Books books_of(const Result& result) {
   books.socket = growth(one.machine.socket, to.machine.socket);
   books.anon = growth(one.machine.anon, to.machine.anon);
   books.total = growth(to.machine.free, one.machine.free);
+  if (added > 0 && books.total) books.total_per_connection = *books.total / added;
   if (added > 0 && books.slab && books.kernel_stack && books.page_tables && books.socket) {
     books.kernel_per_connection =
         (*books.slab + *books.kernel_stack + *books.page_tables + *books.socket) / added;

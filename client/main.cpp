@@ -6,6 +6,7 @@
 #include "client/options.hpp"
 #include "client/present.hpp"
 #include "echo/exit_code.hpp"
+#include "echo/options.hpp"
 #include "echo/report.hpp"
 
 namespace {
@@ -15,7 +16,7 @@ int run(int argc, char** argv) {
   CLI::App app{
       "client: holds N connections to an echo server and verifies every byte that comes back",
       "client"};
-  app.set_help_flag("-h,--help", "Print this help and exit");
+  echo::use_plain_help(app);
   client::declare(app, options);
   const std::vector<std::string> arguments = client::modernised(argc, argv);
   std::vector<std::string> reversed(arguments.rbegin(),

@@ -1,11 +1,11 @@
 #include "client/options.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
-#include <map>
 #include <stdexcept>
 #include <string_view>
 
@@ -21,6 +21,34 @@ std::size_t spelled_as(std::string_view argument, std::string_view name) {
   if (argument.substr(0, name.size()) != name) return 0;
   const bool whole = argument.size() == name.size() || argument[name.size()] == '=';
   return whole ? name.size() : 0;
+}
+
+/// Messages a second: a number, with k or M behind it if you like.
+double parse_rate(const std::string& text) {
+  double rate = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, rate);
+  const std::string_view suffix(end, static_cast<std::size_t>(last - end));
+  if (suffix == "k" || suffix == "K") {
+    rate *= 1e3;
+  } else if (suffix == "m" || suffix == "M") {
+    rate *= 1e6;
+  } else if (!suffix.empty()) {
+    rate = 0;
+  }
+  const bool good = error == std::errc{} && rate >= 0.001 && rate <= 1e9;
+  if (!good) {
+    throw CLI::ValidationError("--rate",
+                               fmt::format("\"{}\": messages a second, from 0.001 to 1000M", text));
+  }
+  return rate;
+}
+
+ShowProgress parse_progress(const std::string& text) {
+  if (text == "auto") return ShowProgress::when_terminal;
+  if (text == "always") return ShowProgress::always;
+  if (text == "never") return ShowProgress::never;
+  throw CLI::ValidationError("--progress", fmt::format("\"{}\": auto, always or never", text));
 }
 
 }  // namespace
@@ -64,10 +92,9 @@ void declare(CLI::App& app, Options& options) {
           [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
       ->excludes(size)
       ->type_name("TEXT");
-  app.add_option(
-         "-R,--rate", options.rate,
+  app.add_option_function<std::string>(
+         "-R,--rate", [&options](const std::string& text) { options.rate = parse_rate(text); },
          "Open loop: messages a second in all, latency from when each was due; without it, a burst")
-      ->check(CLI::Range(0.001, 1e9).description(""))
       ->type_name("PER_SECOND");
   echo::add_duration(app, "-d,--duration", options.idle,
                      "Let all connections stand this long after the echoes", true);
@@ -87,20 +114,17 @@ void declare(CLI::App& app, Options& options) {
                  "Write the report there as JSON; -: to stdout, and nothing else")
       ->type_name("FILE|-");
   app.add_flag("-q,--quiet", options.quiet, "Only the first three lines");
-  static const std::map<std::string, ShowProgress> when{{"auto", ShowProgress::when_terminal},
-                                                        {"always", ShowProgress::always},
-                                                        {"never", ShowProgress::never}};
-  app.add_option("--progress", options.progress,
-                 "On stderr: auto (a live line on a terminal), always, never")
-      ->transform(CLI::Transformer(when, CLI::ignore_case).description(""))
-      ->check(CLI::IsMember({0, 1, 2}).description(""))
+  app.add_option_function<std::string>(
+         "--progress",
+         [&options](const std::string& text) { options.progress = parse_progress(text); },
+         "On stderr: auto (a live line on a terminal, else one every 10 s), always (every second), "
+         "never")
       ->default_str("auto")
       ->type_name("WHEN");
 }
 
 std::vector<std::string> modernised(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
-  std::string host;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto value_of = [&](std::size_t name_length) {
@@ -134,7 +158,8 @@ bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cid
       const auto parsed = std::from_chars(cidr.data() + slash + 1, end, bits);
       good = parsed.ec == std::errc{} && parsed.ptr == end && bits <= most;
     }
-    if (!good) throw std::invalid_argument("\"" + cidr + "\": a network as 10.0.0.0/8 or fd00::/8");
+    if (!good)
+      throw std::invalid_argument(fmt::format("\"{}\": a network as 10.0.0.0/8 or fd00::/8", cidr));
     if (endpoint.family() != (v6 ? AF_INET6 : AF_INET)) continue;
     const auto* mine =
         v6 ? reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr.s6_addr

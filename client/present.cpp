@@ -115,7 +115,8 @@ json::object machine_json(const Books& books) {
                       {"socket", echo::to_json(books.socket)},
                       {"anon", echo::to_json(books.anon)},
                       {"total", echo::to_json(books.total)},
-                      {"per_connection", echo::to_json(books.kernel_per_connection)}};
+                      {"per_connection", echo::to_json(books.kernel_per_connection)},
+                      {"total_per_connection", echo::to_json(books.total_per_connection)}};
 }
 
 json::object connections_json(const Result& result) {
@@ -190,12 +191,14 @@ std::string text_of(const Result& result) {
                     or_dash(books.client_resident, format_count),
                     result.echoed.server ? or_dash(result.echoed.server->rss, format_bytes) : "-",
                     or_dash(books.server_resident, format_count));
+    const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
     text += fmt::format(
         "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
-        or_dash(books.kernel_per_connection, format_count),
-        result.target.is_loopback() ? ", both ends" : "", or_dash(books.slab, format_bytes),
+        or_dash(books.kernel_per_connection, format_count), ends, or_dash(books.slab, format_bytes),
         or_dash(books.kernel_stack, format_bytes), or_dash(books.page_tables, format_bytes),
         or_dash(books.socket, format_bytes));
+    text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
+                        or_dash(books.total_per_connection, format_count), ends);
   }
   for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";
   return text + verdict(result) + "\n";

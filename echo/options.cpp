@@ -1,5 +1,7 @@
 #include "echo/options.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
@@ -37,10 +39,10 @@ std::function<std::uint64_t(std::string_view)> within(std::uint64_t (*parse)(std
   return [parse, range](std::string_view text) {
     const std::uint64_t value = parse(text);
     if (value < range.least || value > range.most) {
-      std::string allowed = range.most == UINT64_MAX ? "at least " + std::to_string(range.least)
-                                                     : "from " + std::to_string(range.least) +
-                                                           " to " + std::to_string(range.most);
-      throw std::invalid_argument("\"" + std::string(text) + "\": " + allowed);
+      throw std::invalid_argument(
+          range.most == UINT64_MAX
+              ? fmt::format("\"{}\": at least {}", text, range.least)
+              : fmt::format("\"{}\": from {} to {}", text, range.least, range.most));
     }
     return value;
   };
@@ -50,7 +52,7 @@ std::function<std::chrono::nanoseconds(std::string_view)> duration(bool zero_all
   return [zero_allowed](std::string_view text) {
     const auto value = limits::parse_duration(text);
     if (value.count() == 0 && !zero_allowed) {
-      throw std::invalid_argument("\"" + std::string(text) + "\": a duration above 0");
+      throw std::invalid_argument(fmt::format("\"{}\": a duration above 0", text));
     }
     return value;
   };
@@ -85,7 +87,40 @@ std::string typed_duration(std::chrono::nanoseconds value) {
                                                            {1, "ns"}});
 }
 
+/// CLI11's help without its type algebra: "--port PORT (1234)" instead of "PORT:INT in [0 -
+/// 65535]=1234".
+class PlainHelp : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    if (is_positional) return option->get_name(true, false);
+    std::string names;
+    for (const std::string& name : option->get_snames()) names += "-" + name + ",";
+    for (const std::string& name : option->get_lnames()) names += "--" + name + ",";
+    if (!names.empty()) names.pop_back();
+    return names;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const bool is_flag = option->get_items_expected_max() == 0;
+    // "PORT:INT in [0 - 65535]": what a check adds comes behind a colon; "HOST[:PORT]" is all unit.
+    const std::string type = option->get_type_name();
+    const std::size_t colon = type.find(':');
+    const bool is_check = colon != std::string::npos && colon > 0 && type[colon - 1] != '[';
+    std::string text = is_flag ? "" : " " + (is_check ? type.substr(0, colon) : type);
+    if (!option->get_default_str().empty()) {
+      text += fmt::format(" ({})", is_flag ? "on" : option->get_default_str());
+    }
+    return text;
+  }
+};
+
 }  // namespace
+
+void use_plain_help(CLI::App& app) {
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  const auto formatter = std::make_shared<PlainHelp>();
+  formatter->column_width(34);
+  app.formatter(formatter);
+}
 
 CLI::Option* add_count(CLI::App& app, const std::string& names, std::uint64_t& value,
                        const std::string& what, Range range) {

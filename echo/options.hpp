@@ -33,6 +33,9 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
 
+/// -h and --help, laid out for reading: name, unit, default in brackets, sentence.
+void use_plain_help(CLI::App& app);
+
 /// "--name: what is allowed" on one line, from whatever CLI11 threw.
 std::string one_line(const CLI::ParseError& error);
 

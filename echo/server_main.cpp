@@ -214,7 +214,7 @@ int server_main(const char* name, Models models, int argc, char** argv) {
   const Model& model = chosen_model(name, models, argc, argv);
   CLI::App app{fmt::format("{}: a TCP echo server, model {}: {}", name, model.name, model.summary),
                name};
-  app.set_help_flag("-h,--help", "Print this help and exit");
+  use_plain_help(app);
   ServerOptions options;
   add_common_options(app, options, models);
   const Configured configured = model.configure(app);
