@@ -49,10 +49,14 @@ Books books_of(const Result& result) {
   books.socket = growth(one.machine.socket, to.machine.socket);
   books.anon = growth(one.machine.anon, to.machine.anon);
   books.total = growth(to.machine.free, one.machine.free);
-  if (added > 0 && books.total) books.total_per_connection = *books.total / added;
   if (added > 0 && books.slab && books.kernel_stack && books.page_tables && books.socket) {
     books.kernel_per_connection =
         (*books.slab + *books.kernel_stack + *books.page_tables + *books.socket) / added;
+  }
+  // Free memory that shrank by less than its known parts grew: others gave some back meanwhile.
+  if (books.kernel_per_connection && books.total) {
+    const std::uint64_t all = *books.total / added;
+    if (all >= *books.kernel_per_connection) books.total_per_connection = all;
   }
 
   const Sample& end = result.after;

@@ -22,7 +22,8 @@ struct Books {
   std::optional<std::uint64_t> client_resident, server_resident;
   std::optional<std::uint64_t>
       kernel_per_connection;  ///< slab + kernel stacks + page tables + sockets
-  std::optional<std::uint64_t> total_per_connection;  ///< free memory lost, whoever took it
+  std::optional<std::uint64_t>
+      total_per_connection;  ///< free memory lost; nullopt when others disturbed it
   // bytes of the whole machine, grown since before the ramp
   std::optional<std::uint64_t> slab, kernel_stack, page_tables, socket, anon;
   std::optional<std::uint64_t> total;  ///< shrinkage of free memory, page cache given back

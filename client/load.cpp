@@ -124,7 +124,7 @@ Result run_load(const Options& options) {
     const Nanoseconds echo_begun = now();
     loop.echo();
     result.echo = now() - echo_begun;
-    result.echoed = observer.sample(result.tally.open, limits::Detail::quick);
+    result.echoed = observer.sample(result.tally.open, limits::Detail::full);
     loop.idle();
     const Nanoseconds drain_begun = now();
     loop.drain();

@@ -42,7 +42,7 @@ Sample Observer::sample(std::uint64_t connections, limits::Detail detail) const 
   Sample sample;
   sample.connections = connections;
   const std::vector<pid_t> family = with_descendants(server_);
-  sample.client = limits::read_usage({::getpid()}, detail);
+  sample.client = limits::read_usage({::getpid()}, limits::Detail::quick);
   if (!family.empty()) sample.server = limits::read_usage(family, detail);
   sample.machine = limits::read_machine();
   sample.tcp = limits::read_tcp_counters();

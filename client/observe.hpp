@@ -33,6 +33,7 @@ class Observer {
   [[nodiscard]] bool knows_server() const { return !server_.empty(); }
   /// "4711 (echo_threads)", for a person.
   [[nodiscard]] std::string server_name() const;
+  /// `detail` is for the server: PSS, which does not count shared pages twice, costs ~15 ms.
   [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail) const;
   /// Its processes are gone, or nobody listens any more. Costs a connect.
   [[nodiscard]] bool server_is_gone() const;
