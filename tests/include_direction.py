@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""Includes go down only: reads the #include lines of the tree and names each one that climbs.
+
+    include_direction.py ROOT         exit 1 and one line per offence
+    include_direction.py --self-test  each rule against a small tree that breaks it
+
+limits <- echo <- each program; the programs never include each other; bench and tests see all, and
+nobody sees them. limits/ stands on libc alone: no Boost anywhere, and CLI11 and fmt only where the
+program talks to a person (main and present), so that the library can be taken along by itself.
+CMake cannot tell this: one include path serves all folders, so a wrong include still compiles as
+long as it needs no symbol.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+FLOORS = {
+    "limits": {"limits"},
+    "echo": {"limits", "echo"},
+    "echo_threads": {"limits", "echo", "echo_threads"},
+    "echo_async": {"limits", "echo", "echo_async"},
+    "client": {"limits", "echo", "client"},
+    "bench": {"limits", "echo", "echo_threads", "echo_async", "client", "bench"},
+    "tests": {"limits", "echo", "echo_threads", "echo_async", "client", "bench", "tests"},
+}
+SOURCES = {".hpp", ".cpp", ".inc", ".h", ".cc", ".c", ".ipp"}
+# In limits/ these may be included, and only by files of these names.
+LIMITS_TALKS_WITH = ("CLI/", "fmt/")
+LIMITS_TALKS_IN = {"main", "present"}
+FOREIGN_LIBRARIES = ("boost/", "CLI/", "fmt/")
+
+# Anything that is not a quoted or bracketed name (a macro) hides its floor, so it is an offence too.
+INCLUDE = re.compile(r"^[ \t]*#[ \t]*include(?:_next)?\b[ \t]*(.*)$", re.MULTILINE)
+NAME = re.compile(r'"([^"]+)"|<([^>]+)>')
+
+
+def floor_of(root, including, name, quoted):
+    """The folder that a name leads into, None for a header from outside, "" for one that is lost."""
+    places = [including.parent / name, root / name] if quoted else [root / name]
+    for place in places:
+        if place.is_file():
+            try:
+                return place.resolve().relative_to(root).parts[0]
+            except ValueError:
+                return ""
+    if name.split("/")[0] in FLOORS and "/" in name:
+        return name.split("/")[0]  # not there (yet): judged by its name
+    return "" if quoted else None
+
+
+def offences_in(root, path):
+    relative = path.relative_to(root)
+    floor = relative.parts[0]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for match in INCLUDE.finditer(text):
+        where = f"{relative}:{text.count(chr(10), 0, match.start()) + 1}"
+        named = NAME.match(match[1])
+        if not named:
+            yield f"{where}: the name after #include is computed: {match[1].strip()}"
+            continue
+        name = named[1] or named[2]
+        target = floor_of(root, path, name, named[1] is not None)
+        if target == "":
+            yield f'{where}: "{name}" is no file of the tree (another library\'s goes in <>)'
+        elif target is not None and target not in FLOORS[floor]:
+            allowed = ", ".join(f for f in FLOORS if f in FLOORS[floor])
+            yield f"{where}: {floor} must not include {name}; it may include {allowed}"
+        elif floor == "limits" and target is None and name.startswith(FOREIGN_LIBRARIES):
+            if not name.startswith(LIMITS_TALKS_WITH):
+                yield f"{where}: limits stands on libc alone and must not include {name}"
+            elif path.stem not in LIMITS_TALKS_IN:
+                yield f"{where}: in limits only main and present include {name}"
+
+
+def sources(root):
+    for floor in FLOORS:
+        for path in sorted((root / floor).rglob("*")):
+            if path.suffix in SOURCES and path.is_file():
+                yield path
+
+
+def examine(root):
+    """Offences, and how many files were read."""
+    root = root.resolve()
+    files = list(sources(root))
+    return [offence for path in files for offence in offences_in(root, path)], len(files)
+
+
+# What one file includes, and a word of the complaint (None: none).
+CASES = [
+    ("limits/rlimit.cpp", '#include "limits/rlimit.hpp"', None),
+    ("limits/rlimit.cpp", '#include "rlimit.hpp"', None),
+    ("limits/rlimit.cpp", "#include <limits>", None),
+    ("limits/rlimit.cpp", '// #include "echo/wire.hpp"', None),
+    ("limits/rlimit.cpp", '#include "echo/wire.hpp"', "limits must not include echo/wire.hpp"),
+    ("limits/rlimit.cpp", '#include "echo/gone.hpp"', "limits must not include echo/gone.hpp"),
+    ("limits/rlimit.cpp", '#include "../echo/wire.hpp"', "limits must not include"),
+    ("limits/rlimit.cpp", "#include <echo/wire.hpp>", "limits must not include"),
+    ("limits/rlimit.cpp", '  #  include\t"echo/wire.hpp"', "limits must not include"),
+    ("limits/rlimit.cpp", "#include WIRE", "computed"),
+    ("limits/rlimit.cpp", "#include <boost/json.hpp>", "libc alone"),
+    ("limits/main.cpp", "#include <boost/json.hpp>", "libc alone"),
+    ("limits/main.cpp", "#include <CLI/CLI.hpp>", None),
+    ("limits/present.cpp", "#include <fmt/format.h>", None),
+    ("limits/usage.cpp", "#include <CLI/CLI.hpp>", "only main and present"),
+    ("limits/deeper/usage.hpp", '#include "echo/wire.hpp"', "limits must not include"),
+    ("echo/wire.cpp", '#include "limits/rlimit.hpp"', None),
+    ("echo/wire.cpp", "#include <boost/json.hpp>", None),
+    ("echo/wire.cpp", '#include "lost.hpp"', "no file of the tree"),
+    ("echo/wire.cpp", '#include "../../../outside.hpp"', "no file of the tree"),
+    ("echo/wire.cpp", '#include "client/ramp.hpp"', "echo must not include"),
+    ("echo/wire.cpp", '#include "echo_async/models.inc"', "echo must not include"),
+    ("echo_threads/main.cpp", '#include "echo_threads/models.inc"', None),
+    ("echo_threads/main.cpp", '#include "echo_async/models.inc"', "echo_threads must not include"),
+    ("echo_async/main.cpp", '#include "client/ramp.hpp"', "echo_async must not include"),
+    ("echo_async/main.cpp", '#include "echo/wire.hpp"', None),
+    ("echo_async/models.inc", '#include "bench/floor.hpp"', "echo_async must not include"),
+    ("client/main.cpp", '#include "echo_threads/models.inc"', "client must not include"),
+    ("client/main.cpp", '#include "tests/peer.hpp"', "client must not include"),
+    ("bench/floor.cpp", '#include "client/ramp.hpp"', None),
+    ("bench/floor.cpp", '#include "tests/peer.hpp"', "bench must not include"),
+    ("tests/all.cpp", '#include "bench/floor.hpp"\n#include "echo_async/models.inc"', None),
+]
+FIXTURE = ["limits/rlimit.hpp", "echo/wire.hpp", "client/ramp.hpp", "echo_threads/models.inc",
+           "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
+
+
+def self_test():
+    failures = 0
+    for name, line, expected in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for fixture in FIXTURE:
+                (root / fixture).parent.mkdir(parents=True, exist_ok=True)
+                (root / fixture).write_text("#pragma once\n")
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"// one\n{line}\nint x;\n")
+            found, _ = examine(root)
+        if expected is None:
+            good = not found
+        else:
+            good = len(found) == 1 and expected in found[0] and found[0].startswith(f"{name}:2:")
+        if not good:
+            failures += 1
+            print(f"{name} with {line!r}: expected {expected!r}, got {found}")
+    print(f"{len(CASES)} cases, {failures} failed")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return self_test()
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    found, files = examine(Path(arguments[0]))
+    if files == 0:
+        print(f"{arguments[0]} holds none of {', '.join(FLOORS)}", file=sys.stderr)
+        return 2
+    print("\n".join(found) if found else f"{files} files, no include climbs")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
