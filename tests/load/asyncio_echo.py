@@ -1,0 +1,28 @@
+#!/usr/bin/python3
+"""An echo server on asyncio's streams, as its documentation has it. Prints its port.
+
+    asyncio_echo.py [BACKLOG]       unset: asyncio's own default, 100
+"""
+
+import asyncio
+import resource
+import sys
+
+
+async def echo(reader, writer):
+    while data := await reader.read(4096):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def main():
+    backlog = {"backlog": int(sys.argv[1])} if len(sys.argv) > 1 else {}
+    server = await asyncio.start_server(echo, "127.0.0.1", 0, **backlog)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+asyncio.run(main())
