@@ -50,9 +50,8 @@ in6_addr address_of(const echo::Endpoint& endpoint) {
   return address;
 }
 
-bool is_wildcard(const in6_addr& address) {
-  return IN6_IS_ADDR_UNSPECIFIED(&address) ||
-         (IN6_IS_ADDR_V4MAPPED(&address) && std::memcmp(address.s6_addr + 12, "\0\0\0\0", 4) == 0);
+bool is_v4_wildcard(const in6_addr& address) {
+  return IN6_IS_ADDR_V4MAPPED(&address) && std::memcmp(address.s6_addr + 12, "\0\0\0\0", 4) == 0;
 }
 
 /// Calls `visit` with each numeric entry of `directory`.
@@ -71,8 +70,10 @@ void for_each_number(const fs::path& directory, const std::function<void(std::ui
 
 std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const fs::path& root) {
   const in6_addr wanted = address_of(target);
-  std::vector<std::uint64_t> exact;
-  std::vector<std::uint64_t> wildcard;
+  const bool wants_v4 = IN6_IS_ADDR_V4MAPPED(&wanted);
+  // As the kernel looks: the address, then the family's own wildcard, then IPv6's, which may take
+  // IPv4 as well.
+  std::vector<std::uint64_t> exact, v4_wildcard, v6_wildcard;
   for (const char* name : {"tcp", "tcp6"}) {
     std::ifstream file(root / "proc/net" / name);
     std::string line;
@@ -89,10 +90,12 @@ std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const 
       if (std::strtoul(local.c_str() + colon + 1, nullptr, 16) != target.port()) continue;
       const in6_addr address = address_of(std::string_view(local).substr(0, colon));
       if (std::memcmp(&address, &wanted, sizeof wanted) == 0) exact.push_back(inode);
-      if (is_wildcard(address)) wildcard.push_back(inode);
+      if (wants_v4 && is_v4_wildcard(address)) v4_wildcard.push_back(inode);
+      if (IN6_IS_ADDR_UNSPECIFIED(&address)) v6_wildcard.push_back(inode);
     }
   }
-  return exact.empty() ? wildcard : exact;
+  if (!exact.empty()) return exact;
+  return v4_wildcard.empty() ? v6_wildcard : v4_wildcard;
 }
 
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs::path& root) {

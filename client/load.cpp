@@ -66,9 +66,9 @@ Plan plan_of(const Options& options, Nanoseconds begun) {
   plan.connections = options.connections;
   plan.messages = options.messages;
   plan.pace = options.rate > 0 ? Pace::at_rate(options.rate) : Pace::burst();
-  plan.connect_timeout = options.connect_timeout;
-  plan.timeout = options.timeout;
-  plan.idle = options.idle;
+  plan.connect_timeout = bounded(options.connect_timeout);
+  plan.timeout = bounded(options.timeout);
+  plan.idle = bounded(options.idle);
   plan.deadline_at = begun + options.effective_deadline();
   return plan;
 }
@@ -189,7 +189,7 @@ std::vector<std::string> warnings_of(const Result& result) {
     if (const auto p99 = tally.lateness.percentile(99); p99 && p99->ns > 1'000'000) {
       warnings.push_back("the client itself sent late, p99 " +
                          limits::format_duration(Nanoseconds(p99->ns)) +
-                         ": the rate is too high for it");
+                         ": the rate is too high for it, or the machine is busy");
     }
   }
   return warnings;

@@ -60,7 +60,9 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
   std::array<epoll_event, 512>
       events;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the kernel
   Nanoseconds at = now();
-  const Nanoseconds wake = std::min({until, next_expiry(), plan_.deadline_at, next_progress_});
+  // A deadline that has done its work must not cut the waits of the drain short.
+  const Nanoseconds deadline = running() ? plan_.deadline_at : never;
+  const Nanoseconds wake = std::min({until, next_expiry(), deadline, next_progress_});
   const auto left = std::max(wake - at, Nanoseconds{0});
   const timespec timeout{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
   const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
@@ -205,7 +207,9 @@ void Loop::drain() {
   if (cut_ == Cut::deadline) end_all(Outcome::deadline);
   if (cut_ == Cut::server_lost) end_all(Outcome::server_lost);
   phase_ = Phase::drain;
-  const Nanoseconds hard_end = now() + std::chrono::milliseconds{1500};
+  // A signal leaves 2 s in all, a deadline 1 s; what is over is for the report.
+  const Nanoseconds hard_end =
+      now() + std::chrono::milliseconds{cut_ == Cut::deadline ? 500 : 1500};
   last_event_ = now();
   for (std::size_t i = 0; i < sessions_.size(); ++i) {
     Session& session = sessions_[i];

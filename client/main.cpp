@@ -1,6 +1,8 @@
 // client: N concurrent connections to an echo server, every byte verified. Try: ./client --help
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 
 #include "client/load.hpp"
 #include "client/options.hpp"
@@ -10,6 +12,29 @@
 #include "echo/report.hpp"
 
 namespace {
+
+/// Both ways out: one that fails must not take the other's results with it. Returns the exit code.
+int report(const client::Result& result) {
+  const client::Options& options = result.options;
+  const int code = client::exit_code_of(result);
+  std::optional<echo::Exit> failed;
+  const auto attempt = [&failed](const auto& write) {
+    try {
+      write();
+    } catch (const echo::Exit& error) {
+      if (!failed) failed = error;
+    }
+  };
+  attempt([&] {
+    if (!options.json.empty()) echo::write_document(options.json, client::json_of(result));
+  });
+  attempt([&] {
+    if (options.json != "-") echo::write_text(client::text_of(result));
+  });
+  if (!failed) return code;
+  // The signal that ended a run comes before what became of its report.
+  throw echo::Exit(code >= echo::exit_signal ? code : failed->code(), failed->what());
+}
 
 int run(int argc, char** argv) {
   client::Options options;
@@ -31,9 +56,7 @@ int run(int argc, char** argv) {
   client::Result result = client::run_load(options);
   result.shown_options = echo::options_to_json(app);
   result.arguments = arguments;
-  if (!options.json.empty()) echo::write_document(options.json, client::json_of(result));
-  if (options.json != "-") echo::write_text(client::text_of(result));
-  return client::exit_code_of(result);
+  return report(result);
 }
 
 }  // namespace

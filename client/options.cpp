@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 
 namespace client {
@@ -54,14 +55,14 @@ ShowProgress parse_progress(const std::string& text) {
 }  // namespace
 
 nanoseconds Options::effective_deadline() const {
-  if (deadline) return *deadline;
+  if (deadline) return bounded(*deadline);
   const auto connects = static_cast<double>(connections);
   const double echoes = connects * static_cast<double>(messages);
   // Generous: 1 ms a connect, 0.2 ms an echo, each timeout once; a run that needs more hangs.
   double seconds = 10 + connects * 1e-3 + echoes * 2e-4 + (rate > 0 ? echoes / rate : 0);
   seconds += echoes * static_cast<double>(data.empty() ? size : data.size()) * 1e-7;
-  const double at_most = 365.0 * 86'400;
-  const auto waits = idle + connect_timeout * 2 + timeout * 2;
+  const double at_most = std::chrono::duration<double>(longest_wait).count();
+  const auto waits = bounded(idle) + bounded(connect_timeout) * 2 + bounded(timeout) * 2;
   return nanoseconds(static_cast<std::int64_t>(std::min(seconds, at_most) * 1e9)) + waits;
 }
 
@@ -132,6 +133,9 @@ std::vector<std::string> modernised(int argc, const char* const* argv) {
       return i + 1 < argc ? std::string(argv[++i]) : std::string();
     };
     if (const auto length = spelled_as(argument, "-host")) {
+      if (length == argument.size() && i + 1 == argc) {
+        throw echo::Exit(echo::exit_usage, "-host: HOST[:PORT] is missing");
+      }
       arguments.push_back(value_of(length));
     } else if (const auto data = spelled_as(argument, "-data")) {
       arguments.push_back("--data=" + value_of(data));

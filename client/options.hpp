@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,12 @@
 #include "echo/socket.hpp"
 
 namespace client {
+
+/// What any longer wait is taken for: sums of several must fit 64 bits of nanoseconds.
+inline constexpr std::chrono::hours longest_wait{24 * 365};
+inline std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait) {
+  return std::min<std::chrono::nanoseconds>(wait, longest_wait);
+}
 
 enum class ShowProgress { when_terminal, always, never };
 

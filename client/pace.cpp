@@ -7,8 +7,12 @@ namespace client {
 
 std::chrono::nanoseconds Pace::due(std::uint64_t index) const {
   if (is_burst()) return std::chrono::nanoseconds{0};
-  return std::chrono::nanoseconds(
-      static_cast<std::int64_t>(std::llround(static_cast<double>(index) * 1e9 / per_second_)));
+  // Past 292 years a nanosecond count overflows: such a message is never due.
+  const double due = static_cast<double>(index) * 1e9 / per_second_;
+  if (due >= static_cast<double>(std::chrono::nanoseconds::max().count())) {
+    return std::chrono::nanoseconds::max();
+  }
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(due)));
 }
 
 std::uint64_t Pace::due_by(std::chrono::nanoseconds elapsed, std::uint64_t total) const {
@@ -18,7 +22,9 @@ std::uint64_t Pace::due_by(std::chrono::nanoseconds elapsed, std::uint64_t total
   if (messages >= static_cast<double>(total)) return total;
   auto count = static_cast<std::uint64_t>(messages);
   // The division rounds either way: agree with due() to the nanosecond.
-  while (count < total && due(count) <= elapsed) ++count;
+  while (count < total && due(count) <= elapsed && due(count) != std::chrono::nanoseconds::max()) {
+    ++count;
+  }
   while (count > 0 && due(count - 1) > elapsed) --count;
   return count;
 }

@@ -25,19 +25,16 @@ void ProgressLine::show(const Progress& progress) {
                   limits::format_count(progress.connected), limits::format_count(connections_),
                   limits::format_count(progress.failed), limits::format_count(progress.echoes),
                   passed.count() > 0 ? echoes / passed.count() : 0.0);
-  if (live_) {
-    fmt::print(stderr, "\r\033[K{}", text);
-  } else {
-    fmt::print(stderr, "{}\n", text);
-  }
-  std::fflush(stderr);
+  // Not fmt::print, which throws when stderr is closed or full: a run does not end over its
+  // progress.
+  std::fputs((live_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
   shown_ = true;
   last_ = at;
   last_echoes_ = progress.echoes;
 }
 
 void ProgressLine::clear() {
-  if (on_ && live_ && shown_) fmt::print(stderr, "\r\033[K");
+  if (on_ && live_ && shown_) std::fputs("\r\033[K", stderr);
 }
 
 }  // namespace client

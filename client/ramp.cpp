@@ -14,6 +14,10 @@ std::uint64_t Ramp::room(Nanoseconds now) {
     window_ = std::max(window_ / 2, least_window);
     full_since_.reset();
   }
+  // A time-out is no answer: it makes no room before the first window is decided.
+  if (established_ == 0 && timed_out_ == failed_) {
+    return std::min(first_window, total_) - started_;
+  }
   return std::min({window_ + aside_ - in_flight(), most_in_flight - in_flight(), not_attempted()});
 }
 

@@ -32,12 +32,16 @@ class ReserveDescriptor {
   ReserveDescriptor();
   /// Accepts one waiting connection with the reserve and closes it. False if none could be.
   bool shed_one(int listener);
+  /// Sheds and counts what waits, up to a batch: whoever has connections to serve gets on with
+  /// them, however fast others come. A pause is to follow. False if not even one could be.
+  bool shed_batch(int listener, Counters& counters);
 
  private:
   Descriptor reserve_;
 };
 
-/// Pauses of 10 ms, doubling to 500 ms while failures go on; reset by a success. Pure.
+/// Pauses of 10 ms, doubling to 500 ms while failures go on; reset by a success, be it only that of
+/// shedding: peers that cannot be served are to learn it soon. Pure.
 class BackOff {
  public:
   std::chrono::milliseconds next();

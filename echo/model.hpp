@@ -30,6 +30,7 @@ struct ServerOptions {
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{5};
   std::uint64_t buffer_size = 1024;  ///< bytes read at once, per connection
   bool nodelay = true;
+  SocketBuffers socket_buffers;
   bool allow_public = false;
   std::string json;   ///< path, "-" for stdout, empty for none
   int ready_fd = -1;  ///< gets "PORT\n" once listening
@@ -40,7 +41,7 @@ struct ServerOptions {
 class Listeners {
  public:
   /// Binds and listens; port 0 lets the kernel choose, and where() tells. Throws std::system_error.
-  Listeners(const Endpoint& where, int backlog, unsigned count);
+  Listeners(const Endpoint& where, int backlog, unsigned count, SocketBuffers buffers = {});
 
   /// Hands the sockets over, O_NONBLOCK, to the model: closing them is how it stops accepting.
   [[nodiscard]] std::vector<Descriptor> take() { return std::move(sockets_); }

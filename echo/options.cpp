@@ -20,7 +20,7 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& wha
                  std::function<Value(std::string_view)> parse, std::function<void(Value)> store) {
   CLI::Option* option = app.add_option_function<std::string>(
       names,
-      [parse, store, &app, names](const std::string& text) {
+      [parse, store, names](const std::string& text) {
         try {
           store(parse(text));
         } catch (const std::invalid_argument& error) {
@@ -138,6 +138,12 @@ CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& va
                       const std::string& what, Range range) {
   return add<std::uint64_t>(app, names, what, "BYTES", typed_size(value),
                             within(limits::parse_size, range), [&value](auto v) { value = v; });
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& value,
+                      const std::string& what, Range range) {
+  return add<std::uint64_t>(app, names, what, "BYTES", "", within(limits::parse_size, range),
+                            [&value](auto v) { value = v; });
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::nanoseconds& value,

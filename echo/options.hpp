@@ -26,6 +26,8 @@ CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<st
 /// Bytes with binary suffixes: 64K is 65,536.
 CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& value,
                       const std::string& what, Range range = {});
+CLI::Option* add_size(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& value,
+                      const std::string& what, Range range = {});
 /// A duration: "5s", "250ms", "2m"; a bare number is seconds. `zero_allowed` false: above 0.
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::nanoseconds& value,
                           const std::string& what, bool zero_allowed = false);

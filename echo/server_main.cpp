@@ -68,6 +68,11 @@ void add_common_options(CLI::App& app, ServerOptions& options, Models models) {
            {1, 64ULL << 20U});
   app.add_flag("--nodelay,!--no-nodelay", options.nodelay, "TCP_NODELAY on each connection")
       ->default_str("true");
+  constexpr Range socket_buffer{1, 1ULL << 30U};
+  add_size(app, "--rcvbuf", options.socket_buffers.receive, "SO_RCVBUF of each connection",
+           socket_buffer);
+  add_size(app, "--sndbuf", options.socket_buffers.send, "SO_SNDBUF of each connection",
+           socket_buffer);
   app.add_option("--json", options.json,
                  "Write the report there as JSON; -: to stdout, and nothing else")
       ->type_name("FILE|-");
@@ -115,7 +120,7 @@ Endpoint bind_address(const ServerOptions& options) {
 
 Listeners listen_or_exit(const Endpoint& where, const ServerOptions& options, unsigned count) {
   try {
-    return {where, options.backlog, count};
+    return {where, options.backlog, count, options.socket_buffers};
   } catch (const std::system_error& error) {
     throw Exit(exit_network, error.what());
   }
@@ -139,14 +144,17 @@ std::string check_limits(const Configured& configured, const ServerOptions& opti
 }
 
 void tell_ready(const ServerOptions& options, const Endpoint& where, const std::string& room) {
-  fmt::print(stderr, "listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
-  if (options.ready_fd < 0) return;
-  const std::string line = std::to_string(where.port()) + "\n";
-  if (::write(options.ready_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    throw Exit(exit_usage,
-               "--ready-fd " + std::to_string(options.ready_fd) + ": cannot be written to");
+  if (options.ready_fd >= 0) {
+    const std::string line = std::to_string(where.port()) + "\n";
+    if (::write(options.ready_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+      throw Exit(exit_usage,
+                 "--ready-fd " + std::to_string(options.ready_fd) + ": cannot be written to");
+    }
+    ::close(options.ready_fd);
   }
-  ::close(options.ready_fd);
+  const std::string ready =
+      fmt::format("listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
+  std::fputs(ready.c_str(), stderr);  // fmt::print would throw where stderr is closed
 }
 
 /// What the server measured, for both ways out.

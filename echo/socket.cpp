@@ -4,8 +4,10 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -118,7 +120,7 @@ Endpoint local_endpoint(int fd) {
   return {reinterpret_cast<const sockaddr*>(&storage), length};
 }
 
-Descriptor listen_on(const Endpoint& where, int backlog, bool share_port) {
+Descriptor listen_on(const Endpoint& where, int backlog, bool share_port, SocketBuffers buffers) {
   const auto check = [&where](int result, const char* call) {
     if (result < 0) {
       throw std::system_error(errno, std::generic_category(),
@@ -132,6 +134,13 @@ Descriptor listen_on(const Endpoint& where, int backlog, bool share_port) {
   if (share_port) {
     check(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT on");
   }
+  const auto set_size = [&](int option, std::optional<std::uint64_t> bytes, const char* call) {
+    if (!bytes) return;
+    const int value = static_cast<int>(std::min<std::uint64_t>(*bytes, INT_MAX));
+    check(::setsockopt(socket.get(), SOL_SOCKET, option, &value, sizeof value), call);
+  };
+  set_size(SO_RCVBUF, buffers.receive, "SO_RCVBUF on");
+  set_size(SO_SNDBUF, buffers.send, "SO_SNDBUF on");
   check(::bind(socket.get(), where.data(), where.size()), "bind");
   check(::listen(socket.get(), backlog), "listen");
   return socket;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,9 +59,18 @@ std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port);
 /// The address that `fd` is bound to.
 Endpoint local_endpoint(int fd);
 
+/// Bytes asked of the kernel for a socket's buffers (it doubles them: socket(7)); unset: it tunes
+/// them.
+struct SocketBuffers {
+  std::optional<std::uint64_t> receive, send;
+};
+
 /// A listening socket: SO_REUSEADDR, O_NONBLOCK, close-on-exec; SO_REUSEPORT if several are to
-/// share the address. Throws std::system_error "bind 127.0.0.1:1234: Address already in use".
-Descriptor listen_on(const Endpoint& where, int backlog, bool share_port);
+/// share the address. What it accepts inherits `buffers`: no call per connection, and the window
+/// is offered from the handshake on. Throws std::system_error "bind 127.0.0.1:1234: Address already
+/// in use".
+Descriptor listen_on(const Endpoint& where, int backlog, bool share_port,
+                     SocketBuffers buffers = {});
 
 /// TCP_NODELAY. Failing is no reason to stop: the peer may be gone already.
 void set_nodelay(int fd, bool on);

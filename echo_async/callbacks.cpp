@@ -156,9 +156,7 @@ class Server {
       case echo::AcceptAdvice::retry:
         return accept();
       case echo::AcceptAdvice::shed:
-        while (reserve_.shed_one(acceptor_.native_handle())) {
-          serving_.counters.shed(echo::Shed::descriptors);
-        }
+        if (reserve_.shed_batch(acceptor_.native_handle(), serving_.counters)) back_off_.reset();
         return accept_after_pause();
       case echo::AcceptAdvice::back_off:
         serving_.counters.shed(echo::Shed::memory);

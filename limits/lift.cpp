@@ -54,7 +54,7 @@ std::string ulimit(const Names& names, std::uint64_t needed, const char* dash = 
 /// Past the hard limit. `$$` is the shell that the line is typed in: the programs it starts
 /// inherit.
 std::string past_hard(const Lift& lift, const Names& names, std::uint64_t needed) {
-  const std::string plain = ulimit(names, needed);
+  std::string plain = ulimit(names, needed);
   if (lift.can_raise_hard) return plain;
   const std::string amount = std::to_string(needed);
   if (!lift.root) {
