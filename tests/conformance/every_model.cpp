@@ -1,0 +1,79 @@
+#include "tests/conformance/every_model.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <thread>
+
+#include "echo_async/models.hpp"
+#include "echo_threads/models.hpp"
+
+namespace conformance {
+namespace {
+
+std::size_t entries_in(const char* folder) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+/// GoogleTest takes letters, digits and _ only.
+std::string name_of(const ::testing::TestParamInfo<const echo::Model*>& info) {
+  std::string name{info.param->name};
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(echo_threads, EveryModel, ::testing::ValuesIn(echo_threads::models()),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(echo_async, EveryModel, ::testing::ValuesIn(echo_async::models()),
+                         name_of);
+
+void EveryModel::SetUpTestSuite() {
+  std::thread([] {}).join();  // the thread sanitizer begins one of its own along with the first
+}
+
+void EveryModel::SetUp() {
+  descriptors_before_ = entries_in("/proc/self/fd");
+  threads_before_ = entries_in("/proc/self/task");
+}
+
+void EveryModel::TearDown() {
+  if (!harness_) return;
+  ASSERT_TRUE(harness_->stop() || harness_->ends_within(patience)) << "not even when forced";
+  EXPECT_EQ(harness_->complaint(), "");
+
+  const echo::Counters& counters = harness_->counters();
+  EXPECT_EQ(counters.accepted(), counters.closed() + counters.open());
+  // The law alone holds modulo 2^64: a connection closed twice would satisfy it.
+  EXPECT_LE(counters.closed(), counters.accepted());
+  EXPECT_LE(counters.open(), counters.max_open());
+
+  harness_.reset();
+  EXPECT_EQ(entries_in("/proc/self/fd"), descriptors_before_) << "descriptors leak";
+  // pthread_join returns a moment before the task leaves /proc.
+  EXPECT_TRUE(eventually([&] { return entries_in("/proc/self/task") <= threads_before_; }))
+      << "threads are left behind";
+}
+
+Harness& EveryModel::listen(const echo::ServerOptions& options) {
+  harness_ = std::make_unique<Harness>(*GetParam(), options);
+  return *harness_;
+}
+
+Harness& EveryModel::serve(const echo::ServerOptions& options) {
+  listen(options).serve();
+  return *harness_;
+}
+
+std::vector<Peer> EveryModel::connect_served(std::uint32_t count) {
+  std::vector<Peer> peers;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    peers.push_back(connect());
+    EXPECT_TRUE(echoes(peers.back(), payload_, {i, 0}));
+  }
+  return peers;
+}
+
+}  // namespace conformance

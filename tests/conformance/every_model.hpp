@@ -1,0 +1,49 @@
+// The fixture of the conformance suite: every claim runs on every registered model of both servers,
+// and whatever a test did, the books must balance and nothing be left behind when it ends.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "echo/model.hpp"
+#include "tests/conformance/eventually.hpp"
+#include "tests/conformance/harness.hpp"
+#include "tests/conformance/peer.hpp"
+
+namespace conformance {
+
+class EveryModel : public ::testing::TestWithParam<const echo::Model*> {
+ protected:
+  static void SetUpTestSuite();
+  void SetUp() override;
+  /// Stops the server if the test has not, and checks the law, descriptors and threads.
+  void TearDown() override;
+
+  /// Listens; serve() or serve_in_child() of the harness is up to the test.
+  Harness& listen(const echo::ServerOptions& options = loopback());
+  /// Listens and serves on a thread.
+  Harness& serve(const echo::ServerOptions& options = loopback());
+
+  [[nodiscard]] Harness& server() { return *harness_; }
+  [[nodiscard]] Peer connect(Buffers buffers = Buffers::usual) const {
+    return Peer{harness_->where(), buffers};
+  }
+  /// `count` peers, each of which has had one message echoed: accepted, counted and being served.
+  [[nodiscard]] std::vector<Peer> connect_served(std::uint32_t count);
+  /// Whether as many connections are open as expected, sooner or later.
+  [[nodiscard]] bool open_becomes(std::uint64_t expected) {
+    return eventually([&] { return harness_->counters().open() == expected; });
+  }
+
+  /// Small messages that name their connection.
+  const echo::Payload payload_ = echo::Payload::unique(64, 0xc0ffee);
+
+ private:
+  std::unique_ptr<Harness> harness_;
+  std::size_t descriptors_before_ = 0;
+  std::size_t threads_before_ = 0;
+};
+
+}  // namespace conformance

@@ -1,0 +1,107 @@
+#include "tests/conformance/harness.hpp"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include "tests/conformance/eventually.hpp"
+
+namespace conformance {
+namespace {
+
+echo::Configured configured_of(const echo::Model& model, const echo::ServerOptions& options) {
+  CLI::App app;
+  echo::Configured configured = model.configure(app);
+  if (configured.check) configured.check(options);
+  return configured;
+}
+
+}  // namespace
+
+echo::ServerOptions loopback() {
+  echo::ServerOptions options;
+  options.port = 0;
+  return options;
+}
+
+echo::ServerOptions with_small_send_buffers() {
+  echo::ServerOptions options = loopback();
+  options.socket_buffers.send = 1;  // the kernel's least, 4,608
+  return options;
+}
+
+Harness::Harness(const echo::Model& model, const echo::ServerOptions& options)
+    : model_(model),
+      options_(options),
+      configured_(configured_of(model, options)),
+      listeners_(echo::resolve(options.bind, options.port).front(), options.backlog,
+                 configured_.listeners, options.socket_buffers),
+      counters_(configured_.workers) {}
+
+Harness::~Harness() {
+  if (!stop() && !ends_within(patience)) {
+    std::fprintf(stderr, "model %s still serves %lld s after a forced stop\n",
+                 std::string(model_.name).c_str(), static_cast<long long>(patience.count()));
+    std::abort();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Harness::run() {
+  try {
+    configured_.serve(echo::Serving{options_, listeners_, protocol_, stop_, counters_});
+  } catch (const std::exception& error) {
+    complaint_ = error.what();
+  }
+}
+
+void Harness::serve() {
+  thread_ = std::thread([this] {
+    run();
+    ended_.set_value();
+  });
+}
+
+void Harness::serve_in_child(std::uint64_t open_files) {
+  std::fflush(stdout);  // what waits there would be written by both
+  child_ = ::fork();
+  if (child_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child_ == 0) {
+    const rlimit few{open_files, open_files};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) ::_exit(2);
+    run();
+    if (!complaint_.empty()) std::fprintf(stderr, "in the child: %s\n", complaint_.c_str());
+    ::_exit(complaint_.empty() ? 0 : 1);
+  }
+  // The child's alone: otherwise the address would go on listening when it stops.
+  [[maybe_unused]] const auto closed = listeners_.take();
+}
+
+bool Harness::ends_within(std::chrono::milliseconds bound) {
+  if (thread_.joinable()) return end_.wait_for(bound) == std::future_status::ready;
+  return child_ < 0 || eventually(
+                           [this] {
+                             int status = 0;
+                             if (::waitpid(child_, &status, WNOHANG) == 0) return false;
+                             if (status != 0)
+                               complaint_ = "child ended with " + std::to_string(status);
+                             child_ = -1;
+                             return true;
+                           },
+                           bound);
+}
+
+bool Harness::stop() {
+  drain();
+  if (ends_within(patience)) return true;
+  force();
+  return false;
+}
+
+}  // namespace conformance

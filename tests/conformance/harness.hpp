@@ -1,0 +1,69 @@
+// One model, serving: on a thread of the test, or in a forked child where limits are to be lowered.
+//
+// Counters, stop and listener are made here and handed over, as server_main does; counters lie in
+// shared memory and the stop is a descriptor, so a child is watched and stopped like a thread. It
+// listens before it serves: a test can have connections wait, or die, in the queue.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "echo/model.hpp"
+
+namespace conformance {
+
+/// The options of a test: any free port of loopback.
+echo::ServerOptions loopback();
+/// The same, and so little room for what is to be sent that a peer that does not read holds a drain
+/// up: with the kernel's 4 MiB the rest of what it sent could still be echoed into the buffer.
+echo::ServerOptions with_small_send_buffers();
+
+class Harness {
+ public:
+  Harness(const echo::Model& model, const echo::ServerOptions& options);
+  Harness(const Harness&) = delete;
+  Harness& operator=(const Harness&) = delete;
+  /// Stops and joins. A model that does not return even when forced ends the test program, with its
+  /// name.
+  ~Harness();
+
+  void serve();
+  /// At most `open_files` descriptors, the standard ones and the listener among them.
+  void serve_in_child(std::uint64_t open_files);
+  [[nodiscard]] pid_t child() const { return child_; }
+
+  [[nodiscard]] const echo::Endpoint& where() const { return listeners_.where(); }
+  [[nodiscard]] const echo::Counters& counters() const { return counters_; }
+  void drain() { stop_.request_drain(); }
+  void force() { stop_.request_force(); }
+  /// Whether serving has ended, or does so within `bound`.
+  bool ends_within(std::chrono::milliseconds bound);
+  /// Drains, and forces when that takes longer than `conformance::patience`. Returns whether the
+  /// drain was enough.
+  bool stop();
+  /// What serving threw, or how the child ended; empty when it returned. Only after it ended.
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
+
+ private:
+  void run();
+
+  const echo::Model& model_;
+  echo::ServerOptions options_;
+  echo::Configured configured_;
+  echo::Listeners listeners_;
+  echo::EchoProtocol protocol_;
+  echo::Stop stop_;
+  echo::Counters counters_;
+  std::string complaint_;
+  std::promise<void> ended_;
+  std::future<void> end_ = ended_.get_future();
+  std::thread thread_;
+  pid_t child_ = -1;
+};
+
+}  // namespace conformance

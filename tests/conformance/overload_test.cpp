@@ -1,0 +1,135 @@
+// More than there is room for: descriptors, the allowed connections, the buffers of one peer.
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "limits/usage.hpp"
+#include "tests/conformance/every_model.hpp"
+
+namespace conformance {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using echo::Shed;
+
+/// Keeps `count` connections coming for `span`: each that is closed knocks again at once.
+void keep_knocking(const echo::Endpoint& where, std::size_t count, std::chrono::milliseconds span) {
+  const auto until = Clock::now() + span;
+  std::vector<Peer> knocking;
+  for (std::size_t i = 0; i < count; ++i) knocking.emplace_back(where);
+  std::vector<pollfd> entries(count);
+  for (auto now = Clock::now(); now < until; now = Clock::now()) {
+    for (std::size_t i = 0; i < count; ++i) entries[i] = {knocking[i].fd(), POLLIN, 0};
+    ::poll(entries.data(), count,
+           static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count()));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (entries[i].revents != 0) knocking[i] = Peer{where};
+    }
+  }
+}
+
+/// Peers until one is refused: those that are served.
+std::vector<Peer> fill(const echo::Endpoint& where, const echo::Payload& payload) {
+  std::vector<Peer> served;
+  for (std::uint32_t i = 0;; ++i) {
+    Peer peer{where};
+    if (!echoes(peer, payload, {i, 0})) return served;
+    served.push_back(std::move(peer));
+  }
+}
+
+/// Enough for a dozen connections or more, whatever a model keeps for itself.
+constexpr std::uint64_t open_files = 48;
+
+TEST_P(EveryModel, ClosesAndCountsWhatItHasNoDescriptorFor) {
+  Harness& server = listen();
+  server.serve_in_child(open_files);
+  const std::vector<Peer> served = fill(server.where(), payload_);
+  ASSERT_GT(served.size(), 8U);
+  ASSERT_LT(served.size(), open_files);
+  std::vector<Peer> extra;
+  for (int i = 0; i < 100; ++i) extra.push_back(connect());
+  for (Peer& each : extra) EXPECT_NE(each.end(), End::silence);
+  // A peer may see its end before the server has counted it.
+  EXPECT_TRUE(eventually([&] { return server.counters().shed_count(Shed::descriptors) == 101U; }));
+  EXPECT_EQ(server.counters().open(), served.size());
+}
+
+TEST_P(EveryModel, GoesOnServingAndHardlyWorksWhileItHasNoDescriptorLeft) {
+  Harness& server = listen();
+  server.serve_in_child(open_files);
+  std::vector<Peer> served = fill(server.where(), payload_);
+  ASSERT_GT(served.size(), 8U);
+
+  const auto began = Clock::now();
+  const auto cpu_before = limits::cpu_time(server.child());
+  keep_knocking(server.where(), 64, 300ms);
+  const auto cpu_after = limits::cpu_time(server.child());
+  const auto elapsed = Clock::now() - began;
+  ASSERT_TRUE(cpu_before && cpu_after);
+  EXPECT_LT(*cpu_after - *cpu_before, elapsed / 20) << "of a core while the listener is readable";
+
+  for (std::uint32_t i = 0; i < served.size(); ++i)
+    EXPECT_TRUE(echoes(served[i], payload_, {i, 1}));
+}
+
+TEST_P(EveryModel, AcceptsAgainWhenDescriptorsAreFree) {
+  Harness& server = listen();
+  server.serve_in_child(open_files);
+  std::vector<Peer> served = fill(server.where(), payload_);
+  const std::size_t room = served.size();
+  ASSERT_GT(room, 8U);
+  served.clear();
+  EXPECT_TRUE(open_becomes(0));
+  EXPECT_TRUE(eventually([&] {
+    Peer peer = connect();
+    return static_cast<bool>(echoes(peer, payload_, {0, 0}));
+  }));
+  EXPECT_TRUE(open_becomes(0));
+  EXPECT_EQ(fill(server.where(), payload_).size(), room) << "no descriptor was lost on the way";
+}
+
+TEST_P(EveryModel, ShedsAndCountsWhatGoesBeyondMaxConnections) {
+  echo::ServerOptions options = loopback();
+  options.max_connections = 3;
+  Harness& server = serve(options);
+  std::vector<Peer> served = connect_served(3);
+  for (int i = 0; i < 10; ++i) EXPECT_NE(connect().end(), End::silence);
+  EXPECT_EQ(server.counters().shed_count(Shed::max_connections), 10U);
+  EXPECT_EQ(server.counters().accepted(), 3U);
+  EXPECT_EQ(server.counters().max_open(), 3U);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_TRUE(echoes(served[i], payload_, {i, 1}));
+
+  served.pop_back();
+  EXPECT_TRUE(open_becomes(2));
+  EXPECT_TRUE(eventually([&] {
+    Peer peer = connect();
+    return static_cast<bool>(echoes(peer, payload_, {3, 0}));
+  })) << "a place that came free is given away";
+  EXPECT_EQ(server.counters().max_open(), 3U);
+}
+
+TEST_P(EveryModel, PushesBackOnAPeerThatNeverReads) {
+  constexpr std::uint64_t far_more_than_all_buffers = 256U << 20U;
+  Harness& server = serve();
+  std::vector<Peer> others = connect_served(1);
+  const auto before = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
+  Peer mute = connect(Buffers::small);
+  const std::uint64_t taken = mute.send_until_blocked(far_more_than_all_buffers);
+  const auto after = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
+  EXPECT_LT(taken, far_more_than_all_buffers) << "what it does not read must not be held for it";
+  ASSERT_TRUE(before && after);
+  EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
+  EXPECT_TRUE(echoes(others.front(), payload_, {0, 1})) << "its neighbours notice nothing";
+
+  server.drain();
+  mute.reset();
+  EXPECT_TRUE(server.ends_within(patience));
+}
+
+}  // namespace
+}  // namespace conformance

@@ -1,0 +1,156 @@
+// Stopping: drained or forced, idle or under load, every connection is accounted for.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <latch>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "tests/conformance/every_model.hpp"
+
+namespace conformance {
+namespace {
+
+using namespace std::chrono_literals;
+using echo::Payload;
+
+/// Soon, for a machine that runs sanitizers on two busy cores.
+constexpr auto promptly = 5s;
+
+TEST_P(EveryModel, StopsAtOnceWithNobodyThere) {
+  Harness& server = serve();
+  server.drain();
+  EXPECT_TRUE(server.ends_within(promptly));
+}
+
+TEST_P(EveryModel, StopsThoughItWasAskedBeforeItBegan) {
+  Harness& server = listen();
+  server.drain();
+  server.serve();
+  EXPECT_TRUE(server.ends_within(promptly));
+}
+
+TEST_P(EveryModel, EndsIdleConnectionsWhenItDrains) {
+  Harness& server = serve();
+  std::vector<Peer> peers = connect_served(20);
+  server.drain();
+  for (Peer& peer : peers) EXPECT_EQ(peer.end(), End::fin);
+  EXPECT_TRUE(server.ends_within(promptly));
+  EXPECT_EQ(server.counters().open(), 0U);
+  EXPECT_EQ(server.counters().closed(), 20U);
+}
+
+TEST_P(EveryModel, EchoesWhatIsQueuedBeforeItEnds) {
+  const Payload payload = Payload::unique(32'000, 2);
+  Harness& server = serve();
+  std::vector<Peer> peers = connect_served(20);
+  for (std::uint32_t i = 0; i < peers.size(); ++i)
+    ASSERT_TRUE(peers[i].send(message(payload, {i, 1})));
+  for (const Peer& peer : peers) {
+    ASSERT_TRUE(eventually([&] { return peer.unacknowledged() == 0; }))
+        << "all of it is at the server's";
+  }
+  server.drain();
+  for (std::uint32_t i = 0; i < peers.size(); ++i) {
+    EXPECT_TRUE(is_message(payload, {i, 1}, peers[i].receive(payload.size())));
+    EXPECT_EQ(peers[i].end(), End::fin);
+  }
+  EXPECT_TRUE(server.ends_within(promptly));
+}
+
+TEST_P(EveryModel, DrainsWhileFiftyPeersStream) {
+  constexpr std::uint32_t count = 50;
+  Harness& server = serve();
+  std::latch all_stream{count};
+  std::atomic<int> wrong{0};
+  const auto stream = [&](std::uint32_t id) {
+    Peer peer = connect();
+    const Payload payload = Payload::unique(4096, 3);
+    for (std::uint32_t i = 0;; ++i) {
+      const bool sent = peer.send(message(payload, {id, i}));
+      const auto got = sent ? peer.receive(payload.size()) : std::vector<std::byte>{};
+      if (payload.verify({id, i}, 0, got)) ++wrong;
+      if (i == 0) all_stream.count_down();
+      if (got.size() < payload.size()) return;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t i = 0; i < count; ++i) threads.emplace_back(stream, i);
+  all_stream.wait();
+  EXPECT_EQ(server.counters().open(), count);
+  server.drain();
+  EXPECT_TRUE(server.ends_within(promptly)) << "without being forced";
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(server.counters().open(), 0U);
+  EXPECT_EQ(server.counters().closed(), count);
+}
+
+TEST_P(EveryModel, ListensNoMoreWhileItDrains) {
+  Harness& server = serve(with_small_send_buffers());
+  Peer mute = connect(Buffers::small);
+  ASSERT_GT(mute.send_until_blocked(1U << 30U), 0U);
+  server.drain();
+  EXPECT_TRUE(eventually([&] {
+    try {
+      const Peer late = connect();
+      return false;
+    } catch (const std::system_error& error) {
+      return error.code().value() == ECONNREFUSED;
+    }
+  }));
+  EXPECT_EQ(server.counters().open(), 1U) << "the peer that does not read is waited for";
+  EXPECT_FALSE(server.ends_within(0ms));
+  mute.reset();
+  EXPECT_TRUE(server.ends_within(promptly));
+  EXPECT_EQ(server.counters().open(), 0U);
+}
+
+TEST_P(EveryModel, ForcedLetsGoOfAPeerThatHoldsOnAndCountsItOpen) {
+  Harness& server = serve(with_small_send_buffers());
+  std::vector<Peer> gone = connect_served(4);
+  gone.clear();
+  ASSERT_TRUE(open_becomes(0));
+  Peer mute = connect(Buffers::small);
+  ASSERT_GT(mute.send_until_blocked(1U << 30U), 0U);
+  server.drain();
+  server.force();
+  EXPECT_TRUE(server.ends_within(promptly));
+  EXPECT_EQ(server.counters().open(), 1U);
+  EXPECT_EQ(server.counters().closed(), 4U);
+}
+
+TEST_P(EveryModel, ForcedAtOnceCountsAllThatWereOpen) {
+  Harness& server = serve();
+  std::vector<Peer> peers = connect_served(20);
+  server.force();
+  EXPECT_TRUE(server.ends_within(promptly));
+  EXPECT_EQ(server.counters().open(), 20U);
+  EXPECT_EQ(server.counters().accepted(), 20U);
+  for (Peer& peer : peers) EXPECT_NE(peer.end(), End::silence);
+}
+
+TEST_P(EveryModel, StopsWhileConnectionsPourIn) {
+  Harness& server = serve();
+  std::atomic<bool> ended{false};
+  std::thread crowd([&] {
+    while (!ended) {
+      try {
+        Peer peer = connect();
+        echoes(peer, payload_, {0, 0});
+      } catch (const std::system_error&) {
+        // refused: it listens no more
+      }
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return server.counters().closed() > 20; }));
+  server.drain();
+  EXPECT_TRUE(server.ends_within(promptly));
+  ended = true;
+  crowd.join();
+  EXPECT_EQ(server.counters().open(), 0U);
+}
+
+}  // namespace
+}  // namespace conformance

@@ -1,0 +1,188 @@
+// The latency histogram: how exact it is, how it merges, and what it refuses to say.
+#include "echo/histogram.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace echo {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+constexpr double promised_error = 0.005;
+
+double relative_error(std::uint64_t measured, std::uint64_t truth) {
+  const double difference = static_cast<double>(measured) - static_cast<double>(truth);
+  return std::abs(difference) / static_cast<double>(truth);
+}
+
+/// A histogram that holds `value` between outliers, so that its median is the bin's middle and is
+/// not clamped to an exact minimum or maximum.
+Histogram around(std::uint64_t value) {
+  Histogram histogram;
+  for (int i = 0; i < 20; ++i) histogram.record(nanoseconds(value));
+  histogram.record(1ns);
+  histogram.record(nanoseconds(LogLinearAxis::max_value));
+  return histogram;
+}
+
+TEST(Histogram, IsExactToHalfAPercentAtEveryMagnitude) {
+  ASSERT_LE(Histogram::error_bound(), promised_error);
+  for (std::uint64_t magnitude = 1; magnitude < LogLinearAxis::max_value / 2; magnitude *= 2) {
+    for (const std::uint64_t offset :
+         {std::uint64_t{0}, magnitude / 128, magnitude / 3, magnitude - 1}) {
+      const std::uint64_t value = magnitude + offset;
+      const auto median = around(value).percentile(50);
+      ASSERT_TRUE(median);
+      EXPECT_LE(relative_error(median->ns, value), Histogram::error_bound()) << value;
+    }
+  }
+}
+
+TEST(LogLinearAxis, PutsEachValueBetweenTheEdgesOfItsBin) {
+  const LogLinearAxis axis;
+  int last = -1;
+  for (std::uint64_t value = 0; value <= LogLinearAxis::max_value; value += value / 300 + 1) {
+    const int bin = axis.index(value);
+    ASSERT_LE(LogLinearAxis::lower(bin), value);
+    ASSERT_GT(LogLinearAxis::lower(bin + 1), value);
+    ASSERT_GE(bin, last) << "bins ascend with the values";
+    last = bin;
+  }
+  EXPECT_EQ(axis.index(LogLinearAxis::max_value), axis.size() - 1);
+  EXPECT_EQ(axis.index(UINT64_MAX), axis.size() - 1) << "what is beyond counts in the last bin";
+  EXPECT_EQ(LogLinearAxis::lower(axis.size()), LogLinearAxis::max_value + 1);
+}
+
+TEST(Histogram, AgreesWithASortedVectorOfTenThousandValues) {
+  std::mt19937_64 random{42};
+  std::lognormal_distribution<double> latency{13, 2};  // median 0.4 ms, a tail of seconds
+  std::vector<std::uint64_t> values;
+  Histogram histogram;
+  for (int i = 0; i < 10'000; ++i) {
+    values.push_back(static_cast<std::uint64_t>(latency(random)) + 1);
+    histogram.record(nanoseconds(values.back()));
+  }
+  std::sort(values.begin(), values.end());
+  for (const double percent : {0.01, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9}) {
+    const auto rank = static_cast<std::size_t>(std::ceil(10'000 * percent / 100 - 1e-9));
+    const auto measured = histogram.percentile(percent);
+    ASSERT_TRUE(measured) << percent;
+    EXPECT_LE(relative_error(measured->ns, values[rank - 1]), promised_error) << percent;
+    EXPECT_FALSE(measured->at_least) << percent;
+  }
+  EXPECT_EQ(histogram.min(), values.front());
+  EXPECT_EQ(histogram.max(), values.back());
+  double sum = 0;
+  for (const std::uint64_t value : values) sum += static_cast<double>(value);
+  EXPECT_NEAR(histogram.mean(), sum / 10'000, 1);
+}
+
+/// Everything a histogram can tell.
+void expect_alike(const Histogram& a, const Histogram& b) {
+  EXPECT_EQ(a.count(), b.count());
+  EXPECT_EQ(a.censored(), b.censored());
+  EXPECT_EQ(a.min(), b.min());
+  EXPECT_EQ(a.max(), b.max());
+  EXPECT_DOUBLE_EQ(a.mean(), b.mean());
+  const auto bins = a.bins();
+  const auto others = b.bins();
+  ASSERT_EQ(bins.size(), others.size());
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    EXPECT_EQ(bins[i].lower, others[i].lower);
+    EXPECT_EQ(bins[i].count, others[i].count);
+  }
+  for (const double percent : {50.0, 90.0, 99.0}) {
+    const auto one = a.percentile(percent);
+    const auto other = b.percentile(percent);
+    ASSERT_EQ(one.has_value(), other.has_value());
+    if (!one) continue;
+    EXPECT_EQ(one->ns, other->ns);
+    EXPECT_EQ(one->at_least, other->at_least);
+  }
+}
+
+TEST(Histogram, MergedIsAsIfAllHadBeenRecordedInOne) {
+  std::mt19937_64 random{7};
+  std::uniform_int_distribution<std::int64_t> any{0, 1'000'000'000};
+  Histogram whole;
+  Histogram parts[3];
+  for (int i = 0; i < 3'000; ++i) {
+    const nanoseconds value{any(random)};
+    Histogram& part = parts[i % 2];  // the third stays empty
+    if (i % 100 == 0) {
+      whole.record_censored(value);
+      part.record_censored(value);
+    } else {
+      whole.record(value);
+      part.record(value);
+    }
+  }
+  Histogram merged;
+  for (const Histogram& part : parts) merged += part;
+  expect_alike(merged, whole);
+}
+
+TEST(Histogram, SaysNoPercentileWithFewerThanTenSamplesAboveIt) {
+  struct Case {
+    int samples;
+    double percent;
+    bool told;
+  };
+  constexpr Case cases[] = {{0, 50, false},       {1, 50, false},   {19, 50, false},
+                            {20, 50, true},       {99, 90, false},  {100, 90, true},
+                            {999, 99, false},     {1000, 99, true}, {9999, 99.9, false},
+                            {10'000, 99.9, true}, {1000, 0, false}, {1000, 100, false}};
+  for (const Case& each : cases) {
+    Histogram histogram;
+    for (int i = 0; i < each.samples; ++i) histogram.record(1us);
+    EXPECT_EQ(histogram.percentile(each.percent).has_value(), each.told)
+        << each.samples << " samples, p" << each.percent;
+  }
+}
+
+TEST(Histogram, SaysAtLeastFromTheFirstCensoredValueOn) {
+  Histogram histogram;
+  for (int i = 0; i < 900; ++i) histogram.record(1ms);
+  for (int i = 0; i < 100; ++i) histogram.record_censored(10s);
+  EXPECT_EQ(histogram.censored(), 100U);
+  EXPECT_EQ(histogram.count(), 1000U) << "the dead stay in the distribution";
+  EXPECT_FALSE(histogram.percentile(50)->at_least);
+  EXPECT_FALSE(histogram.percentile(90)->at_least);
+  ASSERT_TRUE(histogram.percentile(99));
+  EXPECT_TRUE(histogram.percentile(99)->at_least);
+  EXPECT_EQ(histogram.percentile(99)->ns, 10'000'000'000U);
+}
+
+TEST(Histogram, DoesNotLetAnEarlyCensoredValuePassForAnExactTail) {
+  Histogram histogram;
+  for (int i = 0; i < 990; ++i) histogram.record(20ms);
+  for (int i = 0; i < 10; ++i)
+    histogram.record_censored(1ms);  // cut off early: may have been longer
+  EXPECT_TRUE(histogram.percentile(50)->at_least);
+}
+
+TEST(Histogram, TakesANegativeDurationAsZero) {
+  Histogram histogram;
+  histogram.record(-5ns);
+  EXPECT_EQ(histogram.count(), 1U);
+  EXPECT_EQ(histogram.min(), 0U);
+  EXPECT_EQ(histogram.max(), 0U);
+}
+
+TEST(Histogram, IsSilentWhenEmpty) {
+  const Histogram histogram;
+  EXPECT_EQ(histogram.count() + histogram.min() + histogram.max(), 0U);
+  EXPECT_EQ(histogram.mean(), 0.0);
+  EXPECT_TRUE(histogram.bins().empty());
+  EXPECT_FALSE(histogram.percentile(50));
+}
+
+}  // namespace
+}  // namespace echo

@@ -1,0 +1,193 @@
+// The report: golden documents, files that are whole or left alone, and text with units.
+#include "echo/report.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "echo/exit_code.hpp"
+#include "tests/echo/in_child.hpp"
+
+namespace echo {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+TEST(Report, WritesAHistogramAsTheContractHasIt) {
+  Histogram histogram;
+  for (int i = 0; i < 100; ++i) histogram.record(100ns);
+  for (int i = 0; i < 10; ++i) histogram.record(1us);
+  for (int i = 0; i < 10; ++i) histogram.record_censored(1ms);
+  EXPECT_EQ(json::serialize(to_json(histogram)),
+            R"({"count":120,"min":100,"max":1000000,"mean":83500,)"
+            R"("percentiles":{"50":100,"90":1002,"99":null,"99.9":null,"99.99":null},)"
+            R"("at_least":[],"censored":10,"bins":[[100,100],[1000,10],[999424,10]]})");
+}
+
+TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
+  Histogram histogram;
+  for (int i = 0; i < 200; ++i) histogram.record_censored(10s);
+  EXPECT_EQ(json::serialize(to_json(histogram).at("at_least")), R"(["50","90"])");
+}
+
+TEST(Report, WritesNullAndNeverAnInventedFigureForAnEmptyHistogram) {
+  EXPECT_EQ(json::serialize(to_json(Histogram{})),
+            R"({"count":0,"min":null,"max":null,"mean":null,)"
+            R"("percentiles":{"50":null,"90":null,"99":null,"99.9":null,"99.99":null},)"
+            R"("at_least":[],"censored":0,"bins":[]})");
+}
+
+TEST(Report, WritesUsageWithNullForWhatWasNotRead) {
+  limits::Usage usage;
+  usage.pids = {12, 34};
+  usage.rss = 4096;
+  usage.peak_rss = 8192;
+  usage.threads = 3;
+  EXPECT_EQ(
+      json::serialize(to_json(usage, std::nullopt)),
+      R"({"pids":[12,34],"rss":4096,"pss":null,"peak_rss":8192,"rss_anon":null,"virtual":null,)"
+      R"("page_tables":null,"threads":3,"descriptors":null,"maps":null,"per_connection":null})");
+  EXPECT_EQ(to_json(usage, 17).at("per_connection").to_number<int>(), 17);
+}
+
+TEST(Report, NamesEveryOptionWithItsEffectiveValue) {
+  CLI::App app;
+  int port = 1234;
+  bool nodelay = true;
+  bool quiet = false;
+  std::string file;
+  app.add_option("-p,--port", port)->default_val(port);
+  app.add_flag("--nodelay,!--no-nodelay", nodelay)->default_str("true");
+  app.add_flag("-q,--quiet", quiet);
+  app.add_option("--json", file);
+  app.add_option("-n", file);
+  app.parse("--no-nodelay -n 10k");
+  EXPECT_EQ(json::serialize(options_to_json(app)),
+            R"({"port":"1234","nodelay":false,"quiet":false,"json":null,"n":"10k"})");
+}
+
+TEST(Report, TellsTheEnvironmentThatAFigureNeeds) {
+  const json::object found = environment();
+  for (const char* key : {"time", "kernel", "machine", "cpu", "cpus", "memory", "page_size",
+                          "compiler", "boost", "assertions"}) {
+    EXPECT_TRUE(found.contains(key)) << key;
+  }
+  EXPECT_EQ(found.at("time").as_string().size(), std::string("2026-01-01T00:00:00Z").size());
+}
+
+/// A folder of its own for each test, gone with it.
+class WriteDocument : public ::testing::Test {
+ protected:
+  WriteDocument() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "report-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~WriteDocument() override { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder_ / name).string();
+  }
+  [[nodiscard]] std::string content(const std::string& name) const {
+    std::ifstream file(path(name));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  [[nodiscard]] auto entries() const {
+    return std::distance(std::filesystem::directory_iterator(folder_), {});
+  }
+  /// The exit code that writing ends with, and its line; 0 when it succeeds.
+  static int code_of(const std::string& path, std::string* line = nullptr) {
+    try {
+      write_document(path, json::object{{"new", true}});
+      return 0;
+    } catch (const Exit& error) {
+      if (line != nullptr) *line = error.what();
+      return error.code();
+    }
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(WriteDocument, WritesOneLineOfJsonAndNothingBesideIt) {
+  ASSERT_EQ(code_of(path("report.json")), 0);
+  EXPECT_EQ(content("report.json"), "{\"new\":true}\n");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(WriteDocument, ReplacesAnOlderReport) {
+  std::ofstream(path("report.json")) << "old";
+  ASSERT_EQ(code_of(path("report.json")), 0);
+  EXPECT_EQ(content("report.json"), "{\"new\":true}\n");
+}
+
+TEST_F(WriteDocument, HonoursTheUmask) {
+  const mode_t before = ::umask(027);
+  EXPECT_EQ(code_of(path("report.json")), 0);
+  ::umask(before);
+  struct stat status {};
+  ASSERT_EQ(::stat(path("report.json").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
+}
+
+TEST_F(WriteDocument, LeavesTheOldReportWhenTheDiskIsFull) {
+  std::ofstream(path("report.json")) << "old";
+  const int code = testing::in_child([this] {
+    ::signal(SIGXFSZ, SIG_IGN);  // then a write past the limit is EFBIG
+    const rlimit nothing{4, 4};
+    if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return 90;
+    return code_of(path("report.json"));
+  });
+  EXPECT_EQ(code, exit_internal);
+  EXPECT_EQ(content("report.json"), "old");
+  EXPECT_EQ(entries(), 1) << "the half document is gone";
+}
+
+TEST_F(WriteDocument, EndsWithSevenAndTheReasonWhenItCannot) {
+  struct Case {
+    std::string path, reason;
+  };
+  for (const Case& each :
+       {Case{path("no/such/folder.json"), "No such file or directory"},
+        Case{"/dev/full", "No space left on device"}, Case{folder_.string(), "Is a directory"}}) {
+    std::string line;
+    EXPECT_EQ(code_of(each.path, &line), exit_internal);
+    EXPECT_EQ(line, "write " + each.path + ": " + each.reason);
+  }
+}
+
+TEST_F(WriteDocument, WritesIntoADeviceWithoutReplacingIt) {
+  EXPECT_EQ(code_of("/dev/null"), 0);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+TEST(WriteText, EndsWithSevenWhenStdoutIsClosedOrFull) {
+  EXPECT_EQ(testing::in_child([] {
+              ::close(STDOUT_FILENO);
+              try {
+                write_text("x");
+                return 0;
+              } catch (const Exit& error) {
+                return error.code();
+              }
+            }),
+            exit_internal);
+}
+
+TEST(TextOf, APercentileSaysItsUnitItsBoundOrNothing) {
+  EXPECT_EQ(text_of(std::nullopt), "-");
+  EXPECT_EQ(text_of(Percentile{1'230'000, false}), "1.23 ms");
+  EXPECT_EQ(text_of(Percentile{10'000'000'000, true}), ">= 10 s");
+}
+
+}  // namespace
+}  // namespace echo

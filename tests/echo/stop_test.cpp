@@ -1,0 +1,168 @@
+// The stop: seen by threads, loops and forked children alike; and the signals that ask for it.
+#include "echo/stop.hpp"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "tests/echo/in_child.hpp"
+
+namespace echo {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Whether `fd` becomes readable within five seconds.
+bool becomes_readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 5000) == 1;
+}
+
+TEST(Stop, IsNotAskedForAtFirst) {
+  const Stop stop;
+  EXPECT_FALSE(stop.draining());
+  EXPECT_FALSE(stop.forced());
+}
+
+TEST(Stop, DrainsWithoutForcing) {
+  Stop stop;
+  for (int times = 0; times < 3; ++times) {
+    stop.request_drain();
+    EXPECT_TRUE(stop.draining());
+    EXPECT_FALSE(stop.forced());
+  }
+}
+
+TEST(Stop, DrainsWhenItForces) {
+  Stop stop;
+  stop.request_force();
+  EXPECT_TRUE(stop.forced());
+  EXPECT_TRUE(stop.draining());
+}
+
+TEST(Stop, WakesEveryThreadThatWaits) {
+  Stop stop;
+  std::atomic<int> woken{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { woken += becomes_readable(stop.drain_fd()) ? 1 : 0; });
+  }
+  stop.request_drain();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(woken, 8);
+}
+
+TEST(Stop, IsSeenByAForkedChildAndAskedForByIt) {
+  Stop stop;
+  stop.request_drain();
+  EXPECT_EQ(testing::in_child([&stop] {
+              if (!becomes_readable(stop.drain_fd())) return 1;
+              if (stop.forced()) return 2;
+              stop.request_force();
+              return 0;
+            }),
+            0);
+  EXPECT_TRUE(stop.forced());
+}
+
+TEST(SignalWatch, DrainsOnTheFirstSignalAndForcesOnTheSecond) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    const int failed_step = testing::in_child([number] {
+      Stop stop;
+      SignalWatch watch{stop, 1h};
+      ::kill(::getpid(), number);
+      if (!becomes_readable(stop.drain_fd())) return 1;
+      if (stop.forced()) return 2;
+      ::kill(::getpid(), number == SIGINT ? SIGTERM : SIGINT);
+      if (!becomes_readable(stop.force_fd())) return 3;
+      watch.finish();
+      return watch.signal() == number ? 0 : 4;
+    });
+    EXPECT_EQ(failed_step, 0) << ::strsignal(number);
+  }
+}
+
+// kill(2) aims at the process whichever thread's id it is given, so signalfd sees it. What
+// tgkill(2) aims at one thread alone stays pending there: signalfd(2) reads those of the reading
+// thread only.
+TEST(SignalWatch, TakesASignalSentToTheIdOfAnotherThread) {
+  const int failed_step = testing::in_child([] {
+    Stop stop;
+    SignalWatch watch{stop, 1h};
+    bool woken = false;
+    std::thread other([&] {
+      ::kill(::gettid(), SIGTERM);
+      woken = becomes_readable(stop.drain_fd());
+    });
+    other.join();
+    return woken ? 0 : 1;
+  });
+  EXPECT_EQ(failed_step, 0);
+}
+
+TEST(SignalWatch, ForcesWhenTheDrainTakesTooLong) {
+  const int failed_step = testing::in_child([] {
+    Stop stop;
+    const auto began = std::chrono::steady_clock::now();
+    SignalWatch watch{stop, 50ms};
+    ::kill(::getpid(), SIGTERM);
+    if (!becomes_readable(stop.force_fd())) return 1;
+    if (std::chrono::steady_clock::now() - began < 50ms) return 2;
+    watch.finish();
+    return watch.signalled_at() >= began ? 0 : 3;
+  });
+  EXPECT_EQ(failed_step, 0);
+}
+
+TEST(SignalWatch, ForcesAtOnceWhenNoTimeIsGivenToDrain) {
+  EXPECT_EQ(testing::in_child([] {
+              Stop stop;
+              SignalWatch watch{stop, 0s};
+              ::kill(::getpid(), SIGINT);
+              return becomes_readable(stop.force_fd()) ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(SignalWatch, BearsADrainTimeOfCenturies) {
+  EXPECT_EQ(testing::in_child([] {
+              Stop stop;
+              SignalWatch watch{stop, std::chrono::nanoseconds::max()};
+              ::kill(::getpid(), SIGINT);
+              if (!becomes_readable(stop.drain_fd())) return 1;
+              watch.finish();
+              return stop.forced() ? 2 : 0;
+            }),
+            0);
+}
+
+TEST(SignalWatch, EndsUnsignalled) {
+  EXPECT_EQ(testing::in_child([] {
+              Stop stop;
+              SignalWatch watch{stop, 1s};
+              watch.finish();
+              watch.finish();
+              return watch.signal() == 0 && !stop.draining() ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(SignalWatch, MakesAWriteToAClosedPipeAnError) {
+  EXPECT_EQ(testing::in_child([] {
+              Stop stop;
+              SignalWatch watch{stop, 1s};
+              int ends[2];
+              if (::pipe(ends) != 0) return 1;
+              ::close(ends[0]);
+              return ::write(ends[1], "x", 1) == -1 && errno == EPIPE ? 0 : 2;
+            }),
+            0);
+}
+
+}  // namespace
+}  // namespace echo

@@ -1,0 +1,137 @@
+// The servers' command line: every refusal is one line on stderr, with the code that the contract
+// has.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "echo/exit_code.hpp"
+#include "tests/programs/process.hpp"
+
+namespace programs {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
+
+class ServerUsage : public ::testing::TestWithParam<const char*> {
+ protected:
+  [[nodiscard]] static std::vector<std::string> words(std::vector<std::string> more) {
+    more.insert(more.begin(), GetParam());
+    return more;
+  }
+  /// One line, begun by the program's name; nothing on stdout.
+  static void expect_one_line(const Ended& ended) {
+    EXPECT_THAT(ended.err, StartsWith(std::string(GetParam()) + ": "));
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+    EXPECT_THAT(ended.err, EndsWith("\n"));
+    EXPECT_EQ(ended.out, "");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, ServerUsage, ::testing::Values("echo_threads", "echo_async"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(ServerUsage, EndsWithTwoAndOneLineThatSaysWhatIsAllowed) {
+  struct Case {
+    std::vector<std::string> more;
+    const char* told;
+  };
+  const Case cases[] = {
+      {{"-p", "99999"}, "0 to 65535"},
+      {{"-p", "-1"}, "0 to 65535"},
+      {{"-p", "http"}, "0 to 65535"},
+      {{"-p"}, "--port"},
+      {{"--model", "no-such"}, "is not one of: "},
+      {{"--no-such"}, "--no-such: no such option"},
+      {{"stray"}, "stray: no such option or argument"},
+      {{"--backlog", "0"}, "1 to 1000000"},
+      {{"--max-connections", "0"}, "at least 1"},
+      {{"--max-connections", "9E"}, "a count: digits"},
+      {{"--buffer-size", "1G"}, "from 1 to 67108864"},
+      {{"--drain-timeout", "soon"}, "a duration: digits"},
+      {{"--ready-fd", "-1"}, "--ready-fd"},
+      {{"-p", "0", "--ready-fd", "777"}, "--ready-fd 777"},
+  };
+  for (const Case& each : cases) {
+    const Ended ended = run(words(each.more));
+    EXPECT_EQ(ended.code, echo::exit_usage) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr(each.told));
+    expect_one_line(ended);
+  }
+}
+
+TEST(EchoThreadsUsage, RefusesAStackThatCannotBe) {
+  struct Case {
+    std::vector<std::string> words;
+    const char* told;
+  };
+  for (const Case& each :
+       {Case{{"echo_threads", "--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
+        Case{{"echo_threads", "--stack-size", "64K", "--buffer-size", "64K"}, "at least 72 KiB"}}) {
+    const Ended ended = run(each.words);
+    EXPECT_EQ(ended.code, echo::exit_usage);
+    EXPECT_THAT(ended.err, AllOf(HasSubstr("--stack-size"), HasSubstr(each.told)));
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1);
+  }
+}
+
+TEST_P(ServerUsage, EndsWithFourNamingTheAddressThatIsInUse) {
+  const RunningServer first{words({})};
+  const Ended second = run(words({"-p", std::to_string(first.port())}));
+  EXPECT_EQ(second.code, echo::exit_network);
+  EXPECT_THAT(second.err,
+              HasSubstr("127.0.0.1:" + std::to_string(first.port()) + ": Address already in use"));
+  expect_one_line(second);
+}
+
+TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutLeave) {
+  for (const char* address : {"0.0.0.0", "::", "192.0.2.1"}) {
+    const Ended ended = run(words({"--bind", address, "-p", "0"}));
+    EXPECT_EQ(ended.code, echo::exit_safety);
+    EXPECT_THAT(ended.err, HasSubstr("--allow-public"));
+    expect_one_line(ended);
+  }
+}
+
+TEST_P(ServerUsage, EndsWithThreeNamingTheLimitAndTheCommandThatLiftsIt) {
+  const Ended ended = run(words({"-p", "0", "--max-connections", "1M"}), Stdout::read, [] {
+    ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // else root would raise the limit again
+    const rlimit few{256, 256};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  });
+  EXPECT_EQ(ended.code, echo::exit_refused);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("open files"), HasSubstr("256"), HasSubstr("ulimit -n")));
+  expect_one_line(ended);
+}
+
+TEST_P(ServerUsage, HelpsAndListsItsModels) {
+  const Ended help = run(words({"--help"}));
+  EXPECT_EQ(help.code, echo::exit_pass);
+  EXPECT_THAT(help.out,
+              AllOf(HasSubstr("--model"), HasSubstr("--drain-timeout"), HasSubstr("--json")));
+  EXPECT_EQ(help.err, "");
+  EXPECT_EQ(run(words({"-h"})).out, help.out);
+
+  const Ended list = run(words({"--list-models"}));
+  EXPECT_EQ(list.code, echo::exit_pass);
+  EXPECT_THAT(list.out, MatchesRegex("([a-z0-9-]+ +[^\n]+\n)+"));
+}
+
+TEST_P(ServerUsage, EndsWithSevenWhenTheHelpCannotBeWritten) {
+  for (const Stdout out : {Stdout::full, Stdout::closed}) {
+    const Ended ended = run(words({"--help"}), out);
+    EXPECT_EQ(ended.code, echo::exit_internal);
+    expect_one_line(ended);
+  }
+}
+
+}  // namespace
+}  // namespace programs
