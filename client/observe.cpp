@@ -4,20 +4,29 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include "client/listener_owner.hpp"
 
 namespace client {
 namespace {
 
-/// A process that was killed and not yet waited for is a zombie: it is gone.
+/// Dead, or dying: the kernel closes a killed process's connections before its listener, and before
+/// its parent waits for it. PF_EXITING (include/linux/sched.h; flags in proc(5), /proc/PID/stat)
+/// tells.
 bool is_gone(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text;
   std::getline(file, text);
   const std::size_t close = text.rfind(')');
-  return close == std::string::npos || text.compare(close, 3, ") Z") == 0 ||
-         text.compare(close, 3, ") X") == 0;
+  if (close == std::string::npos) return true;
+  std::istringstream fields(text.substr(close + 1));
+  char state = 0;
+  std::int64_t parent = 0, group = 0, session = 0, terminal = 0, foreground = 0;
+  std::uint64_t flags = 0;
+  fields >> state >> parent >> group >> session >> terminal >> foreground >> flags;
+  constexpr std::uint64_t exiting = 0x4;
+  return state == 'Z' || state == 'X' || (flags & exiting) != 0;
 }
 
 }  // namespace

@@ -67,10 +67,10 @@ Harness& EveryModel::serve(const echo::ServerOptions& options) {
   return *harness_;
 }
 
-std::vector<Peer> EveryModel::connect_served(std::uint32_t count) {
+std::vector<Peer> EveryModel::connect_served(std::uint32_t count, Buffers buffers) {
   std::vector<Peer> peers;
   for (std::uint32_t i = 0; i < count; ++i) {
-    peers.push_back(connect());
+    peers.push_back(connect(buffers));
     EXPECT_TRUE(echoes(peers.back(), payload_, {i, 0}));
   }
   return peers;

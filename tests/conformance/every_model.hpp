@@ -31,7 +31,8 @@ class EveryModel : public ::testing::TestWithParam<const echo::Model*> {
     return Peer{harness_->where(), buffers};
   }
   /// `count` peers, each of which has had one message echoed: accepted, counted and being served.
-  [[nodiscard]] std::vector<Peer> connect_served(std::uint32_t count);
+  [[nodiscard]] std::vector<Peer> connect_served(std::uint32_t count,
+                                                 Buffers buffers = Buffers::usual);
   /// Whether as many connections are open as expected, sooner or later.
   [[nodiscard]] bool open_becomes(std::uint64_t expected) {
     return eventually([&] { return harness_->counters().open() == expected; });

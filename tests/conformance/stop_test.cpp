@@ -35,26 +35,25 @@ TEST_P(EveryModel, EndsIdleConnectionsWhenItDrains) {
   Harness& server = serve();
   std::vector<Peer> peers = connect_served(20);
   server.drain();
-  for (Peer& peer : peers) EXPECT_EQ(peer.end(), End::fin);
+  for (Peer& peer : peers) ASSERT_EQ(peer.end(), End::fin);
   EXPECT_TRUE(server.ends_within(promptly));
   EXPECT_EQ(server.counters().open(), 0U);
   EXPECT_EQ(server.counters().closed(), 20U);
 }
 
 TEST_P(EveryModel, EchoesWhatIsQueuedBeforeItEnds) {
-  const Payload payload = Payload::unique(32'000, 2);
-  Harness& server = serve();
-  std::vector<Peer> peers = connect_served(20);
-  for (std::uint32_t i = 0; i < peers.size(); ++i)
+  // More than the small buffers on the way back hold, so that the rest waits unread at the server.
+  const Payload payload = Payload::unique(50'000, 2);
+  Harness& server = serve(with_small_send_buffers());
+  std::vector<Peer> peers = connect_served(20, Buffers::small);
+  for (std::uint32_t i = 0; i < peers.size(); ++i) {
     ASSERT_TRUE(peers[i].send(message(payload, {i, 1})));
-  for (const Peer& peer : peers) {
-    ASSERT_TRUE(eventually([&] { return peer.unacknowledged() == 0; }))
-        << "all of it is at the server's";
+    ASSERT_TRUE(eventually([&] { return peers[i].unacknowledged() == 0; })) << "it is all there";
   }
   server.drain();
   for (std::uint32_t i = 0; i < peers.size(); ++i) {
-    EXPECT_TRUE(is_message(payload, {i, 1}, peers[i].receive(payload.size())));
-    EXPECT_EQ(peers[i].end(), End::fin);
+    ASSERT_TRUE(is_message(payload, {i, 1}, peers[i].receive(payload.size())));
+    ASSERT_EQ(peers[i].end(), End::fin);
   }
   EXPECT_TRUE(server.ends_within(promptly));
 }
@@ -128,7 +127,7 @@ TEST_P(EveryModel, ForcedAtOnceCountsAllThatWereOpen) {
   EXPECT_TRUE(server.ends_within(promptly));
   EXPECT_EQ(server.counters().open(), 20U);
   EXPECT_EQ(server.counters().accepted(), 20U);
-  for (Peer& peer : peers) EXPECT_NE(peer.end(), End::silence);
+  for (Peer& peer : peers) ASSERT_NE(peer.end(), End::silence);
 }
 
 TEST_P(EveryModel, StopsWhileConnectionsPourIn) {

@@ -1,0 +1,129 @@
+// When the next connection may be opened: the window, what is set aside, and giving up on a server
+// that never answers.
+#include "client/ramp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace client {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds early{0};
+constexpr milliseconds late{1'000};
+
+/// "128s 3t": 128 started, 3 timed out. e: established, f: failed.
+void apply(Ramp& ramp, const std::string& events) {
+  for (std::size_t at = 0; at < events.size();) {
+    std::size_t digits = 0;
+    const unsigned long count = std::stoul(events.substr(at), &digits);
+    const char event = events.at(at + digits);
+    for (unsigned long i = 0; i < count; ++i) {
+      if (event == 's') ramp.started();
+      if (event == 'e') ramp.established();
+      if (event == 'f') ramp.failed();
+      if (event == 't') ramp.timed_out();
+    }
+    at = std::min(events.size(), at + digits + 2);
+  }
+}
+
+struct Row {
+  const char* what;
+  std::uint64_t total;
+  const char* events;
+  std::uint64_t room;
+  bool hopeless;
+  bool finished;
+};
+
+constexpr Row rows[] = {
+    {"nothing begun: a window may start", 10'000, "", 128, false, false},
+    {"fewer are wanted than the window holds", 3, "", 3, false, false},
+    {"the window fills", 10'000, "127s", 1, false, false},
+    {"the window is full", 10'000, "128s", 0, false, false},
+    {"one established makes room for one", 10'000, "128s 1e", 1, false, false},
+    {"one refused makes room for one", 10'000, "128s 1f", 1, false, false},
+    {"a silent window: none more until it is decided", 10'000, "128s 1t", 0, false, false},
+    {"a silent window is completed first", 10'000, "100s 1t", 28, false, false},
+    {"all but one of a window timed out", 10'000, "128s 127t", 0, false, false},
+    {"the whole window timed out: the rest is not tried", 10'000, "128s 128t", 0, true, true},
+    {"fewer than a window, all timed out", 3, "3s 3t", 0, true, true},
+    {"one of the window was established after all", 10'000, "128s 127t 1e", 128, false, false},
+    {"a refusal is an answer: go on", 10'000, "128s 127t 1f", 128, false, false},
+    {"established once, time-outs are single failures", 10'000, "128s 1e 127t", 128, false, false},
+    {"the last ones are on their way", 130, "128s 128e 2s", 0, false, false},
+    {"each has succeeded or failed", 130, "128s 128e 2s 1e 1f", 0, false, true},
+    {"all were refused: finished, and that is not silence", 2, "2s 2f", 0, false, true},
+};
+
+TEST(Ramp, KeepsItsTable) {
+  for (const Row& row : rows) {
+    Ramp ramp{row.total};
+    apply(ramp, row.events);
+    EXPECT_EQ(ramp.room(early), row.room) << row.what;
+    EXPECT_EQ(ramp.hopeless(), row.hopeless) << row.what;
+    EXPECT_EQ(ramp.finished(), row.finished) << row.what;
+  }
+}
+
+TEST(Ramp, SetsAFullUnansweredWindowAsideAndHalvesIt) {
+  Ramp ramp{10'000};
+  apply(ramp, "129s 1e");  // the server answers, and then its queue overflows
+  EXPECT_EQ(ramp.room(early), 0U);
+  EXPECT_EQ(ramp.next_look(), early + Ramp::patience);
+  EXPECT_EQ(ramp.room(early + Ramp::patience - milliseconds{1}), 0U);
+  EXPECT_EQ(ramp.room(early + Ramp::patience), 64U);
+  EXPECT_EQ(ramp.window(), 64U);
+  EXPECT_EQ(ramp.next_look(), std::nullopt);
+}
+
+TEST(Ramp, TheWindowShrinksToItsLeastAndTheFlightToItsMost) {
+  Ramp ramp{100'000};
+  apply(ramp, "1s 1e");
+  milliseconds at{0};
+  for (int turn = 0; turn < 1'000; ++turn, at += late) {
+    for (std::uint64_t room = ramp.room(at); room > 0; --room) ramp.started();
+  }
+  EXPECT_EQ(ramp.window(), Ramp::least_window);
+  EXPECT_EQ(ramp.in_flight(), Ramp::most_in_flight);
+}
+
+TEST(Ramp, TheWindowGrowsWhereAnswersMerelyTakeLong) {
+  Ramp ramp{100'000};
+  apply(ramp, "1s 1e 128s");
+  milliseconds at{0};
+  for (int answer = 0; answer < 100; ++answer, at += milliseconds{1}) {
+    EXPECT_EQ(ramp.room(at), 0U) << "full";
+    ramp.established();
+    for (std::uint64_t room = ramp.room(at); room > 0; --room) ramp.started();
+  }
+  EXPECT_GT(ramp.window(), Ramp::first_window);
+}
+
+TEST(Ramp, AServerThatNeverAnsweredIsWaitedFor) {
+  Ramp ramp{10'000};
+  apply(ramp, "128s");
+  EXPECT_EQ(ramp.room(early), 0U);
+  EXPECT_EQ(ramp.room(late), 0U);
+  EXPECT_EQ(ramp.next_look(), std::nullopt);
+}
+
+// Bug: each time-out of the first window made room for another connect, so that a silent server
+// cost two windows and twice the time.
+TEST(Ramp, ASilentServerCostsOneWindow) {
+  Ramp ramp{10'000};
+  std::uint64_t attempts = 0;
+  while (!ramp.finished()) {
+    for (std::uint64_t room = ramp.room(late); room > 0; --room, ++attempts) ramp.started();
+    ramp.timed_out();
+  }
+  EXPECT_EQ(attempts, Ramp::first_window);
+  EXPECT_EQ(ramp.not_attempted(), 10'000U - Ramp::first_window);
+}
+
+}  // namespace
+}  // namespace client

@@ -1,0 +1,51 @@
+// How long things may take: contracts speak of seconds on a machine with nothing else to do, tests
+// run beside others. So an upper bound is held by the quickest of three runs, and is longer where
+// the programs are instrumented.
+#pragma once
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace faults {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slower = 10;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr int slower = 10;
+#else
+inline constexpr int slower = 1;
+#endif
+#else
+inline constexpr int slower = 1;
+#endif
+
+/// After this long, something hangs.
+inline constexpr seconds patience{60};
+
+/// Whether `holds()` came true in time. Looks every millisecond.
+template <typename Condition>
+bool eventually(Condition holds, nanoseconds bound = patience) {
+  const auto until = std::chrono::steady_clock::now() + bound;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() >= until) return holds();
+    ::poll(nullptr, 0, 1);
+  }
+  return true;
+}
+
+/// The shortest of up to three values of `measure()`; no more runs once one is below `enough`.
+template <typename Measure>
+nanoseconds quickest(nanoseconds enough, Measure measure) {
+  nanoseconds best = measure();
+  for (int i = 0; i < 2 && best >= enough; ++i) best = std::min<nanoseconds>(best, measure());
+  return best;
+}
+
+}  // namespace faults

@@ -1,0 +1,40 @@
+// The client run against a target: its JSON document, and what must hold for each of its runs.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "tests/faults/program.hpp"
+
+namespace faults {
+
+using Buckets = std::map<std::string, std::uint64_t>;
+
+/// How a client ended, with its document.
+struct Report : Ended {
+  boost::json::value document;
+
+  /// A figure by its place, "/connections/served". 0, and a failed test, where there is none.
+  [[nodiscard]] std::uint64_t count(const std::string& pointer) const;
+  [[nodiscard]] std::uint64_t served() const { return count("/connections/served"); }
+  /// Failures by cause.
+  [[nodiscard]] Buckets failed() const;
+  /// Failures by cause and phase, "reset echo".
+  [[nodiscard]] Buckets failed_by_phase() const;
+  /// Whether a warning holds `text`.
+  [[nodiscard]] bool warns(const std::string& text) const;
+};
+
+/// A client that writes its document to stdout, as a child.
+Program start_client(const std::string& target, const Words& arguments,
+                     const Program::Setup& setup = {});
+/// Its end. Checks what holds for every run: one document and nothing else on stdout, the same exit
+/// code inside, and requested == served + failed.
+Report report_of(Program& client);
+/// Both.
+Report run_client(const std::string& target, const Words& arguments,
+                  const Program::Setup& setup = {});
+
+}  // namespace faults

@@ -1,0 +1,129 @@
+// This machine runs out, of descriptors or of ports (faults 15, 16); and names that lead elsewhere
+// (20).
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+
+#include "tests/faults/client.hpp"
+#include "tests/faults/liar.hpp"
+#include "tests/faults/own_namespace.hpp"
+#include "tests/limits/fixture_tree.hpp"
+
+namespace faults {
+namespace {
+
+/// At most so many descriptors, and no right to raise that.
+Program::Setup at_most_open(rlim_t descriptors) {
+  return [descriptors] {
+    ::prctl(PR_CAPBSET_DROP, 24 /* CAP_SYS_RESOURCE */, 0, 0, 0);
+    const rlimit few{descriptors, descriptors};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  };
+}
+
+TEST(TooFewDescriptors, AreToldBeforeTheFirstConnectWithTheLineToType) {
+  std::atomic<int> accepted = 0;
+  Liar server{[&accepted](Peer&) { ++accepted; }};
+  const nanoseconds took = quickest(milliseconds{100}, [&] {
+    Program client{"client", {server.target(), "-n", "10000"}, at_most_open(9'000)};
+    const Ended ended = client.end();
+    EXPECT_EQ(ended.code, 3);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+    EXPECT_NE(ended.err.find("open files"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("have 9000"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("ulimit -n 1"), std::string::npos) << ended.err;
+    return ended.took;
+  });
+  EXPECT_LT(took, milliseconds{100} * slower);
+  EXPECT_EQ(accepted, 0);
+}
+
+TEST(TooFewDescriptors, AFewMoreThanTheConnectionsAreEnough) {
+  Liar server{honest};
+  const Report report = run_client(server.target(), {"-n", "100"}, at_most_open(120));
+  EXPECT_EQ(report.code, 0);
+}
+
+/// Connections to `where` that hold their ports.
+std::vector<echo::Descriptor> occupy(const echo::Endpoint& where, int count) {
+  std::vector<echo::Descriptor> sockets;
+  for (int i = 0; i < count; ++i) {
+    sockets.emplace_back(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(sockets.back().get(), where.data(), where.size()), 0);
+  }
+  return sockets;
+}
+
+class FewPorts {
+ public:
+  static constexpr const char* file = "/proc/sys/net/ipv4/ip_local_port_range";
+  static bool set(const char* range) {
+    bring_loopback_up();
+    std::ofstream(file) << range << std::flush;
+    std::string first;
+    std::ifstream(file) >> first;
+    return std::string(range).starts_with(first);
+  }
+};
+
+TEST(PortsExhausted, ByOthersIsALocalLimitWithAdvice) {
+  if (!has_ipv6_loopback()) GTEST_SKIP() << "no ::1 here";
+  const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
+    ASSERT_TRUE(FewPorts::set("40000 40019"));
+    Liar server{honest, "::1"};
+    const auto others = occupy(server.where(), 14);  // and the listener has one: 5 are left
+    const Report report = run_client(server.target(), {"-n", "10"});
+    EXPECT_EQ(report.code, 1);
+    EXPECT_EQ(report.served(), 5U);
+    EXPECT_EQ(report.failed_by_phase(), (Buckets{{"local_limit connect", 5}}));
+    EXPECT_TRUE(report.warns("limits -n 10")) << report.out;
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+TEST(PortsExhausted, BeyondTheRangeOfASingleSourceIsToldBeforehand) {
+  if (!has_ipv6_loopback()) GTEST_SKIP() << "no ::1 here";
+  const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
+    ASSERT_TRUE(FewPorts::set("40000 40019"));
+    Liar server{honest, "::1"};
+    Program client{"client", {server.target(), "-n", "11"}};
+    const Ended ended = client.end();
+    EXPECT_EQ(ended.code, 3);
+    EXPECT_NE(ended.err.find("local ports: need 11, have 10"), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("ip_local_port_range"), std::string::npos) << ended.err;
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+TEST(PortsExhausted, IsKeptAwayOn127ByMoreSources) {
+  const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
+    ASSERT_TRUE(FewPorts::set("40000 40019"));
+    Liar server{honest};
+    const Report report = run_client(server.target(), {"-n", "100"});
+    EXPECT_EQ(report.code, 0);
+    EXPECT_EQ(report.count("/sources"), 10U);
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+TEST(Localhost, ThatIsFirstIPv6LeadsToTheServerOnIPv4) {
+  const limits::testing::FixtureTree tree;
+  std::ofstream(tree.root() / "hosts") << "::1 localhost\n127.0.0.1 localhost\n";
+  const std::string refused = in_own_namespace(CLONE_NEWNS, [&tree] {
+    ASSERT_EQ(::mount((tree.root() / "hosts").c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr), 0);
+    Liar server{honest};
+    const Report report = run_client("localhost:" + std::to_string(server.port()), {"-n", "20"});
+    EXPECT_EQ(report.code, 0);
+    EXPECT_EQ(report.served(), 20U);
+    EXPECT_EQ(report.document.at("target").as_string(), server.target());
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+}  // namespace
+}  // namespace faults

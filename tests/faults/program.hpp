@@ -1,0 +1,66 @@
+// One of the built programs, run as a child: what it printed, how it ended, how long it took.
+//
+// Its output goes to files in memory, so nobody must read while it runs. It starts in a session
+// without terminal, its input empty. A child that hangs is killed, and says so in its exit code.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "echo/descriptor.hpp"
+#include "tests/faults/bounds.hpp"
+
+namespace faults {
+
+using Words = std::vector<std::string>;
+
+struct Ended {
+  int code = 0;  ///< exit code; minus the signal that killed it
+  std::string out, err;
+  nanoseconds took{};
+  nanoseconds cpu{};  ///< user and system
+};
+
+class Program {
+ public:
+  /// Run in the child between fork and exec: system calls only.
+  using Setup = std::function<void()>;
+
+  Program(const std::string& name, const Words& arguments, const Setup& setup = {});
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  void signal(int number) const;
+  /// Whether its stderr comes to hold `text`.
+  [[nodiscard]] bool says(std::string_view text) const;
+  /// Waits for its end.
+  Ended end();
+
+ private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  echo::Descriptor out_, err_;
+  pid_t pid_ = -1;
+};
+
+/// An echo_threads on a free port of 127.0.0.1, listening when the constructor returns.
+class Server {
+ public:
+  Server();
+  [[nodiscard]] std::string target() const;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] Program& program() { return program_; }
+
+ private:
+  std::pair<echo::Descriptor, echo::Descriptor> pipe_;  ///< on which it tells its port
+  Program program_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace faults

@@ -1,0 +1,120 @@
+// Command lines that cannot be (fault 19), and targets that must not be (safety): one line each,
+// and no connect at all.
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+
+#include "tests/faults/client.hpp"
+#include "tests/faults/liar.hpp"
+
+namespace faults {
+namespace {
+
+/// From here on a connect(2) is the end of the program, by SIGSYS.
+void die_on_connect() {
+  constexpr auto number = static_cast<unsigned>(SYS_connect);
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{4, program};
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+struct Row {
+  const char* name;
+  Words arguments;
+  int code;
+  const char* says;
+};
+
+std::ostream& operator<<(std::ostream& out, const Row& row) {
+  return out << row.name;
+}
+
+const Row rows[] = {
+    {"NegativeConnections", {"-n", "-1"}, 2, "\"-1\""},
+    {"ConnectionsWithALetter", {"-n", "9E"}, 2, "\"9E\" is not a count: digits"},
+    {"NoConnections", {"-n", "0"}, 2, "\"0\": from 1 to"},
+    {"ConnectionsWithoutNumber", {"-n"}, 2, "--connections"},
+    {"MoreConnectionsThanSixtyFourBitsHold", {"-n", "99999999999999999999"}, 2, "too large"},
+    {"NoBytes", {"--size", "0"}, 2, "\"0\": from 1 to"},
+    {"NoMessages", {"-m", "0"}, 2, "\"0\": from 1 to"},
+    {"TextAndSize", {"--data", "x", "--size", "5"}, 2, "--size"},
+    {"NoText", {"--data", ""}, 2, "--data"},
+    {"NoRate", {"-R", "0"}, 2, "--rate"},
+    {"RateInWords", {"-R", "many"}, 2, "--rate"},
+    {"NoTimeout", {"--timeout", "0"}, 2, "a duration above 0"},
+    {"TimeoutInParsecs", {"--timeout", "3pc"}, 2, "a duration: digits"},
+    {"NegativeProcess", {"--server-pid", "-4"}, 2, "--server-pid"},
+    {"ProgressSometimes", {"--progress", "sometimes"}, 2, "--progress"},
+    {"UnknownOption", {"--no-such-option"}, 2, "--no-such-option"},
+    {"SecondTarget", {"127.0.0.1", "127.0.0.2"}, 2, "127.0.0.2"},
+    {"PortTooHigh", {"127.0.0.1:65536"}, 2, "a whole number from 0 to 65535"},
+    {"PortInWords", {"127.0.0.1:http"}, 2, "a whole number from 0 to 65535"},
+    {"PortMissing", {"127.0.0.1:"}, 2, "a whole number from 0 to 65535"},
+    {"BracketOpen", {"[::1:1234"}, 2, "[ADDR]:PORT"},
+    {"NoNetwork", {"192.0.2.1:9", "--allow-remote", "everything"}, 2, "10.0.0.0/8"},
+    {"HostMissing", {"-host"}, 2, "-host"},
+    {"OutsideLoopback", {"192.0.2.1:9"}, 6, "--allow-remote 192.0.2.1/32"},
+    {"OutsideLoopbackIPv6", {"[2001:db8::1]:9"}, 6, "--allow-remote 2001:db8::1/128"},
+    {"OutsideLoopbackAndNetwork",
+     {"192.0.2.1:9", "--allow-remote", "10.0.0.0/8"},
+     6,
+     "192.0.2.1:9"},
+    {"AllOfThisMachine", {"0.0.0.0:9"}, 6, "0.0.0.0:9"},
+};
+
+class Refused : public ::testing::TestWithParam<Row> {};
+
+TEST_P(Refused, InOneLineAndWithoutAConnect) {
+  const Ended ended = Program("client", GetParam().arguments, die_on_connect).end();
+  EXPECT_EQ(ended.code, GetParam().code) << ended.err;
+  EXPECT_EQ(ended.out, "");
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  EXPECT_TRUE(ended.err.starts_with("client: ")) << ended.err;
+  EXPECT_NE(ended.err.find(GetParam().says), std::string::npos) << ended.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(CommandLines, Refused, ::testing::ValuesIn(rows),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Refused, IsCheckedByAGuardThatBites) {
+  Liar server{honest};
+  const Ended ended = Program("client", {server.target(), "-n", "1"}, die_on_connect).end();
+  EXPECT_EQ(ended.code, -SIGSYS) << "an allowed run connects, and the guard ends it";
+}
+
+TEST(UnknownHost, IsANetworkError) {
+  const Ended ended = Program("client", {"no-such-host.invalid", "-n", "1"}).end();
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_NE(ended.err.find("resolve no-such-host.invalid: "), std::string::npos) << ended.err;
+}
+
+TEST(AncestorsSpelling, RunsAsItDid) {
+  Liar server{honest};
+  const Ended ended = Program("client", {"-host", server.target(), "-n=7", "-data", "hello"}).end();
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(ended.out.starts_with("Max conc: 7\ntotal: 7\nconc: 0\n")) << ended.out;
+}
+
+TEST(Help, GoesToStdoutAndIsAPass) {
+  for (const char* spelling : {"-h", "--help"}) {
+    const Ended ended = Program("client", {spelling}).end();
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_EQ(ended.err, "");
+    EXPECT_NE(ended.out.find("--connections"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace faults

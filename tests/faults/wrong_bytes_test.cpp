@@ -1,0 +1,186 @@
+// Peers that send the wrong bytes (faults 5, 7, 8): each lie has its name, its place and its owner.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <future>
+
+#include "tests/faults/client.hpp"
+#include "tests/faults/liar.hpp"
+
+namespace faults {
+namespace {
+
+constexpr std::size_t size = 64;
+
+struct Lie {
+  const char* name;
+  void (*tell)(Peer&);
+  const char* bucket;
+};
+
+std::ostream& operator<<(std::ostream& out, const Lie& lie) {
+  return out << lie.name;
+}
+
+Bytes with_extra_byte(Bytes bytes) {
+  bytes.push_back(std::byte{'x'});
+  return bytes;
+}
+
+const Lie lies[] = {
+    {"FirstByteChanged",
+     [](Peer& peer) {
+       Bytes bytes = peer.receive(size);
+       bytes.front() ^= std::byte{1};
+       peer.send(bytes);
+       peer.await_fin();
+     },
+     "mismatch"},
+    {"LastBitChanged",
+     [](Peer& peer) {
+       Bytes bytes = peer.receive(size);
+       bytes.back() ^= std::byte{0x80};
+       peer.send(bytes);
+       peer.await_fin();
+     },
+     "mismatch"},
+    {"AllZeros",
+     [](Peer& peer) {
+       peer.receive(size);
+       peer.send(Bytes(size));
+       peer.await_fin();
+     },
+     "mismatch"},
+    {"OneByteLeftOutAndOneAddedAtTheEnd",
+     [](Peer& peer) {
+       Bytes bytes = peer.receive(size);
+       bytes.erase(bytes.begin() + 20);
+       peer.send(with_extra_byte(bytes));
+       peer.await_fin();
+     },
+     "mismatch"},
+    {"BlocksReordered",
+     [](Peer& peer) {
+       Bytes bytes = peer.receive(size);
+       std::rotate(bytes.begin(), bytes.begin() + 16, bytes.end());
+       peer.send(bytes);
+       peer.await_fin();
+     },
+     "foreign"},
+    {"ExtraRightBehindTheEcho",
+     [](Peer& peer) {
+       peer.send(with_extra_byte(peer.receive(size)));
+       peer.await_fin();
+     },
+     "extra"},
+    {"EchoedTwice",
+     [](Peer& peer) {
+       const Bytes bytes = peer.receive(size);
+       peer.send(bytes);
+       peer.send(bytes);
+       peer.await_fin();
+     },
+     "extra"},
+    {"ExtraBehindTheClientsFin",
+     [](Peer& peer) {
+       peer.send(peer.receive(size));
+       peer.await_fin();
+       peer.send(Bytes(1));
+     },
+     "extra"},
+};
+
+class WrongBytes : public ::testing::TestWithParam<Lie> {};
+
+TEST_P(WrongBytes, IsFoundOnTheConnectionThatCarriedIt) {
+  const Lie& lie = GetParam();
+  Liar server{[&lie](Peer& peer) { peer.index == 1 ? lie.tell(peer) : honest(peer); }};
+  const Report report = run_client(server.target(), {"-n", "4"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.served(), 3U);
+  EXPECT_EQ(report.failed(), (Buckets{{lie.bucket, 1}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Lies, WrongBytes, ::testing::ValuesIn(lies),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(FirstMismatch, NamesConnectionMessageOffsetAndBothBytes) {
+  std::promise<std::byte> promised;
+  Liar server{[&promised](Peer& peer) {
+    if (peer.index != 2) return honest(peer);
+    peer.send(peer.receive(size));
+    Bytes bytes = peer.receive(size);  // the second message
+    promised.set_value(bytes.at(37));
+    bytes.at(37) ^= std::byte{0x0f};
+    peer.send(bytes);
+    peer.await_fin();
+  }};
+  const Report report = run_client(server.target(), {"-n", "4", "-m", "3"});
+  const auto right = std::to_integer<std::uint64_t>(promised.get_future().get());
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/connection"), 2U);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/message"), 1U);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/offset"), 37U);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/expected"), right);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/got"), right ^ 0x0fU);
+  EXPECT_EQ(report.count("/echoes/verified"), 3U * 3 + 1) << "its good echo stays counted";
+}
+
+TEST(SwappedConnections, AreForeignAndNameTheOwner) {
+  std::array<std::promise<Bytes>, 2> messages;
+  Liar server{[&messages](Peer& peer) {
+    if (peer.index > 1) return;
+    messages.at(peer.index).set_value(peer.receive(size));
+    peer.send(messages.at(1 - peer.index).get_future().get());
+    peer.await_fin();
+  }};
+  const Report report = run_client(server.target(), {"-n", "2"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.failed(), (Buckets{{"foreign", 2}}));
+  const std::uint64_t victim = report.count("/echoes/first_mismatch/connection");
+  EXPECT_EQ(report.count("/echoes/first_mismatch/owner/connection"), 1 - victim);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/owner/message"), 0U);
+  EXPECT_EQ(report.count("/echoes/first_mismatch/offset") / 16, 0U) << "in the first block";
+}
+
+TEST(SwappedConnections, PassUnnoticedWithOneTextForAll) {
+  // What --help says of --data: the price of a text of one's own.
+  std::array<std::promise<Bytes>, 2> messages;
+  Liar server{[&messages](Peer& peer) {
+    if (peer.index > 1) return;
+    messages.at(peer.index).set_value(peer.receive(5));
+    peer.send(messages.at(1 - peer.index).get_future().get());
+    peer.await_fin();
+  }};
+  const Report report = run_client(server.target(), {"-n", "2", "--data", "hello"});
+  EXPECT_EQ(report.code, 0);
+  EXPECT_EQ(report.served(), 2U);
+}
+
+TEST(ExtraBytes, BeforeAnythingWasSentAreFoundToo) {
+  Liar server{[](Peer& peer) {
+    if (peer.index == 1) peer.send(Bytes(1));
+    honest(peer);
+  }};
+  const Report report = run_client(server.target(), {"-n", "4"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.served(), 3U);
+  // Read before the message is sent it is extra, read after it stands where the first byte should.
+  EXPECT_EQ(report.failed()["extra"] + report.failed()["mismatch"], 1U);
+}
+
+TEST(ExtraBytes, AreFoundWhileTheConnectionsStand) {
+  Liar server{[](Peer& peer) {
+    peer.send(peer.receive(size));
+    peer.pause(milliseconds{100});
+    peer.send(Bytes(1));
+    peer.await_fin();
+  }};
+  // Every connection fails, so nothing stands any more and the hour is cut short.
+  const Report report = run_client(server.target(), {"-n", "3", "-d", "1h"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.failed(), (Buckets{{"extra", 3}}));
+}
+
+}  // namespace
+}  // namespace faults
