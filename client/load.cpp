@@ -89,6 +89,7 @@ Result run_load(const Options& options) {
   }
   refuse_what_cannot_work(options, connectors.back().sources(), kernel);
 
+  limits::reserve_descriptor_table(options.connections + 64);
   echo::Stop stop;
   echo::SignalWatch signals{stop, drain_after_signal};
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would show in every lateness

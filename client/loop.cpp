@@ -203,6 +203,7 @@ void Loop::idle() {
 }
 
 void Loop::drain() {
+  settle_undecided();
   if (cut_ == Cut::interrupted) end_all(Outcome::interrupted);
   if (cut_ == Cut::deadline) end_all(Outcome::deadline);
   if (cut_ == Cut::server_lost) end_all(Outcome::server_lost);

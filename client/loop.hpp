@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -103,6 +104,8 @@ class Loop {
   void fail(std::uint32_t index, Outcome outcome, int error);
   void end(std::uint32_t index, const Failure& how);
   void end_all(Outcome outcome);
+  void look_for_server(Nanoseconds at);
+  void settle_undecided();
   [[nodiscard]] bool running() const { return cut_ == Cut::none; }
 
   const Plan& plan_;
@@ -126,6 +129,10 @@ class Loop {
   Nanoseconds last_event_{};
   Nanoseconds next_progress_{};
   Nanoseconds next_probe_{};
+  /// Ended by the peer in one burst while the server still seemed to be there: a process that is
+  /// killed closes its connections first and its listener last, milliseconds later.
+  std::map<Failure, std::uint64_t> undecided_;
+  Nanoseconds last_undecided_{};
   bool stop_requested_ = false;
   bool forced_ = false;
 };

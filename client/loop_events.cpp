@@ -161,12 +161,34 @@ void Loop::record_censored(const Session& session, Nanoseconds at) {
 void Loop::fail(std::uint32_t index, Outcome outcome, int error) {
   const bool peer_ended_it = outcome == Outcome::reset || outcome == Outcome::closed_early ||
                              outcome == Outcome::short_echo;
-  if (peer_ended_it && running() && now() >= next_probe_) {
-    next_probe_ = now() + probe_pause;
-    if (hooks_.server_is_gone && hooks_.server_is_gone()) cut_ = Cut::server_lost;
+  if (peer_ended_it && running()) {
+    const Nanoseconds at = now();
+    if (at - last_undecided_ > probe_pause) undecided_.clear();  // an older burst: it survived that
+    last_undecided_ = at;
+    if (at >= next_probe_) look_for_server(at);
+    if (running()) ++undecided_[{outcome, phase_, error}];
   }
   if (peer_ended_it && cut_ == Cut::server_lost) outcome = Outcome::server_lost;
   end(index, {outcome, phase_, error});
+}
+
+void Loop::look_for_server(Nanoseconds at) {
+  next_probe_ = at + probe_pause;
+  if (!hooks_.server_is_gone || !hooks_.server_is_gone()) return;
+  cut_ = Cut::server_lost;
+  for (const auto& [how, count] : undecided_) {
+    tally_.reclassify(how, Outcome::server_lost, count);
+  }
+  undecided_.clear();
+}
+
+/// The last word on a burst of ends that may have been the server's own end: asked once more when
+/// it has had the time to close its listener.
+void Loop::settle_undecided() {
+  const Nanoseconds until = last_undecided_ + probe_pause;
+  if (undecided_.empty() || now() > until) return;
+  while (running() && now() < until) wait_and_dispatch(until);
+  if (running()) look_for_server(now());
 }
 
 void Loop::end(std::uint32_t index, const Failure& how) {

@@ -63,6 +63,13 @@ void Tally::end(const Failure& how) {
   if (how.outcome != Outcome::served) ++failures[how];
 }
 
+void Tally::reclassify(const Failure& from, Outcome to, std::uint64_t count) {
+  ended[static_cast<std::size_t>(from.outcome)] -= count;
+  if ((failures[from] -= count) == 0) failures.erase(from);
+  ended[static_cast<std::size_t>(to)] += count;
+  failures[{to, from.phase, from.error}] += count;
+}
+
 std::uint64_t Tally::failed() const {
   return std::accumulate(ended.begin(), ended.end(), std::uint64_t{0}) - count(Outcome::served);
 }

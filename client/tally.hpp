@@ -55,6 +55,8 @@ struct Tally {
     if (open > max_concurrent) max_concurrent = open;
   }
   void end(const Failure& how);
+  /// Counts `count` sockets that ended as `from` under `to` instead.
+  void reclassify(const Failure& from, Outcome to, std::uint64_t count);
   [[nodiscard]] std::uint64_t count(Outcome outcome) const {
     return ended[static_cast<std::size_t>(outcome)];
   }

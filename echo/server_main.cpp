@@ -246,6 +246,8 @@ int server_main(const char* name, Models models, int argc, char** argv) {
   limits::raise_open_files(limits::unlimited);
   const std::string room = check_limits(configured, options);
 
+  // Without a limit of its own a server is given room for 65,536, at 8 B of kernel memory each.
+  limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);
   Stop stop;
   SignalWatch signals{stop, options.drain_timeout};
   Counters counters{configured.workers};

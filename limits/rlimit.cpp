@@ -1,6 +1,7 @@
 // Resource limits and the capabilities that lift them; see rlimit.hpp.
 #include "limits/rlimit.hpp"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,6 +116,17 @@ std::uint64_t ancestors_open_files(const std::filesystem::path& root) {
     pid = std::to_string(*parent);
   }
   return highest;
+}
+
+void reserve_descriptor_table(std::uint64_t count) {
+  const std::uint64_t last = std::min(count, read_rlimit(RLIMIT_NOFILE).soft);
+  if (last == 0 || last > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) return;
+  const int any = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (any < 0) return;
+  // The table grows for the number asked for, and does not shrink when that is closed again.
+  const int high = ::fcntl(any, F_DUPFD_CLOEXEC, static_cast<int>(last) - 1);
+  if (high >= 0) ::close(high);
+  ::close(any);
 }
 
 }  // namespace limits

@@ -32,6 +32,12 @@ Rlimit read_rlimit(int resource);
 /// preflight.
 std::uint64_t raise_open_files(std::uint64_t wanted);
 
+/// Makes this process's descriptor table hold `count` entries (or as many as the soft limit allows)
+/// now. Call it before the first thread: a table that threads share waits for an RCU grace period
+/// each time it doubles (fs/file.c, expand_fdtable), and 10,000 connects took 0.32 s instead of
+/// 0.20 s so. Never throws; it is about time alone.
+void reserve_descriptor_table(std::uint64_t count);
+
 /// Whether `status` (the text of /proc/PID/status) holds capability `bit` (capability.h) in CapEff.
 bool has_effective_capability(const std::string& status, unsigned bit);
 

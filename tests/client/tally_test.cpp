@@ -39,6 +39,17 @@ TEST(Tally, TellsFailuresOfOneCauseApartByPhaseAndErrno) {
   EXPECT_EQ(tally.count(Outcome::reset), 4U);
 }
 
+TEST(Tally, WhatIsReclassifiedChangesItsBucketAndKeepsTheSum) {
+  Tally tally;
+  for (int i = 0; i < 3; ++i) tally.end({Outcome::closed_early, Phase::idle, 0});
+  tally.reclassify({Outcome::closed_early, Phase::idle, 0}, Outcome::server_lost, 2);
+  EXPECT_EQ(tally.count(Outcome::closed_early), 1U);
+  EXPECT_EQ((tally.failures[{Outcome::server_lost, Phase::idle, 0}]), 2U);
+  tally.reclassify({Outcome::closed_early, Phase::idle, 0}, Outcome::server_lost, 1);
+  EXPECT_EQ(tally.failures.size(), 1U) << "an empty kind is not listed";
+  EXPECT_EQ(tally.failed(), 3U);
+}
+
 TEST(Tally, MaxConcIsTheMostThatStoodAtOnce) {
   Tally tally;
   tally.opened();

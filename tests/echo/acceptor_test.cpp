@@ -118,7 +118,8 @@ TEST(ReserveDescriptor, ShedsABatchAndLeavesTheRestForLater) {
   const auto first = counters.shed_count(Shed::descriptors);
   EXPECT_GT(first, 1U);
   EXPECT_LT(first, 40U) << "those who are being served wait for the end of it";
-  reserve.shed_batch(door.listener.get(), counters);
+  while (reserve.shed_batch(door.listener.get(), counters)) {
+  }
   EXPECT_EQ(counters.shed_count(Shed::descriptors), 40U);
 }
 

@@ -70,6 +70,8 @@ TEST(SilentServer, IsLeftAtTheDeadline) {
   EXPECT_EQ(report.failed(), (Buckets{{"deadline", 1'000}})) << "tried or not, it came first";
 }
 
+// Bug: a server that is killed closes its connections before its listener. The probe then still
+// found somebody there, and in one run of eight the ends were told as closed_early.
 TEST(ServerLost, IsToldAtOnceWhenItIsKilledUnderStandingConnections) {
   Server server;
   Program client = start_client(server.target(), {"-n", "200", "-d", "1h", "--progress", "always"});
