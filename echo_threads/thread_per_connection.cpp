@@ -52,8 +52,10 @@ class Server {
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections,
                   serving.options.nodelay, false),
+        started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!finished_event_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (!started_event_ || !finished_event_)
+      throw std::system_error(errno, std::generic_category(), "eventfd");
   }
 
   void run() {
@@ -132,6 +134,7 @@ class Server {
     for (int attempt = 0; attempt < 3; ++attempt) {
       try {
         connection.thread = boost::thread(attributes_, [this, &connection] { serve(connection); });
+        wait_for_newcomers();
         return true;
       } catch (const boost::thread_resource_error&) {
         join_finished();
@@ -141,9 +144,21 @@ class Server {
     return false;
   }
 
+  /// Thousands of runnable newcomers would each get as much of the processor as the acceptor, which
+  /// then is away for longer than the accept queue lasts (80 ms of a burst): so few at a time.
+  void wait_for_newcomers() {
+    constexpr std::uint64_t most = 16;
+    ++not_yet_running_;
+    while (not_yet_running_ > most) {
+      eventfd_t running = 0;
+      if (::eventfd_read(started_event_.get(), &running) == 0) not_yet_running_ -= running;
+    }
+  }
+
   /// Runs on the connection's own thread.
   void serve(Connection& connection) {
     serving_.counters.opened(0);
+    ::eventfd_write(started_event_.get(), 1);
     try {
       // On the stack, where the pages are touched already: a heap block would come on top of them.
       const std::size_t size = serving_.options.buffer_size;
@@ -216,7 +231,9 @@ class Server {
   std::mutex mutex_;
   Connections live_;
   Connections finished_;
-  echo::Descriptor finished_event_;  ///< readable when `finished_` holds something
+  std::uint64_t not_yet_running_ = 0;  ///< threads created that have not said that they run
+  echo::Descriptor started_event_;     ///< counts those that have
+  echo::Descriptor finished_event_;    ///< readable when `finished_` holds something
 };
 
 struct Options {
