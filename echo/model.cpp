@@ -10,7 +10,8 @@ Listeners::Listeners(const Endpoint& where, int backlog, unsigned count, SocketB
   where_ = local_endpoint(sockets_.front().get());
   if (count <= 1) return;
   sockets_.clear();
-  for (unsigned i = 0; i < count; ++i) sockets_.push_back(listen_on(where_, backlog, true, buffers));
+  for (unsigned i = 0; i < count; ++i)
+    sockets_.push_back(listen_on(where_, backlog, true, buffers));
 }
 
 }  // namespace echo
