@@ -7,11 +7,8 @@ namespace client {
 
 std::chrono::nanoseconds Pace::due(std::uint64_t index) const {
   if (is_burst()) return std::chrono::nanoseconds{0};
-  // Past 292 years a nanosecond count overflows: such a message is never due.
   const double due = static_cast<double>(index) * 1e9 / per_second_;
-  if (due >= static_cast<double>(std::chrono::nanoseconds::max().count())) {
-    return std::chrono::nanoseconds::max();
-  }
+  if (due >= static_cast<double>(never.count())) return never;
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(due)));
 }
 
@@ -22,7 +19,7 @@ std::uint64_t Pace::due_by(std::chrono::nanoseconds elapsed, std::uint64_t total
   if (messages >= static_cast<double>(total)) return total;
   auto count = static_cast<std::uint64_t>(messages);
   // The division rounds either way: agree with due() to the nanosecond.
-  while (count < total && due(count) <= elapsed && due(count) != std::chrono::nanoseconds::max()) {
+  while (count < total && due(count) <= elapsed && due(count) != never) {
     ++count;
   }
   while (count > 0 && due(count - 1) > elapsed) --count;

@@ -20,6 +20,9 @@ class Pace {
   static Pace at_rate(double per_second) { return Pace{per_second}; }
 
   [[nodiscard]] bool is_burst() const { return per_second_ <= 0; }
+  /// Later than any clock here will say, and still a time that others can be added to.
+  static constexpr std::chrono::nanoseconds never = std::chrono::nanoseconds::max() / 2;
+
   /// When message `index` (counted over all connections) is due. Computed from the index, so that
   /// rounding does not add up.
   [[nodiscard]] std::chrono::nanoseconds due(std::uint64_t index) const;

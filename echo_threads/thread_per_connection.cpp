@@ -191,14 +191,24 @@ class Server {
     if (first) ::eventfd_write(finished_event_.get(), 1);
   }
 
+  /// Joins a batch of those that have ended: each costs ~15 us, for its stack is given back, and
+  /// ten thousand at once would keep the acceptor away while the next burst comes in.
   void join_finished() {
+    constexpr int batch = 64;
     eventfd_t ignored = 0;
     ::eventfd_read(finished_event_.get(), &ignored);
     Connections ended;
+    bool more = false;
     {
       const std::lock_guard lock(mutex_);
-      ended.swap(finished_);
+      for (int i = 0; i < batch && !finished_.empty(); ++i) {
+        Connection& connection = finished_.front();
+        finished_.pop_front();
+        ended.push_back(connection);
+      }
+      more = !finished_.empty();
     }
+    if (more) ::eventfd_write(finished_event_.get(), 1);
     ended.clear_and_dispose([this](Connection* connection) {
       connection->thread.join();
       delete connection;
