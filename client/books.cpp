@@ -11,19 +11,18 @@ Figure growth(const Figure& before, const Figure& after) {
   return *after > *before ? *after - *before : 0;
 }
 
-Figure share(const std::optional<Nanoseconds>& before, const std::optional<Nanoseconds>& after,
-             std::uint64_t echoes) {
+Figure share(const std::optional<std::chrono::nanoseconds>& before,
+             const std::optional<std::chrono::nanoseconds>& after, std::uint64_t echoes) {
   if (!before || !after || echoes == 0 || *after < *before) return std::nullopt;
   return static_cast<std::uint64_t>((*after - *before).count()) / echoes;
 }
 
 }  // namespace
 
-Books books_of(const Result& result) {
+Books books_of(const Moments& moments, std::uint64_t echoes) {
   Books books;
-  const std::uint64_t echoes = result.tally.verified;
-  const Sample& from = result.standing;
-  const Sample& to = result.echoed;
+  const Sample& from = moments.begin;
+  const Sample& to = moments.end;
   books.client_per_echo = share(from.client_cpu, to.client_cpu, echoes);
   books.server_per_echo = share(from.server_cpu, to.server_cpu, echoes);
   books.softirq_per_echo = share(from.softirq_cpu, to.softirq_cpu, echoes);
@@ -38,7 +37,7 @@ Books books_of(const Result& result) {
           *busy > *books.total_per_echo ? *busy - *books.total_per_echo : 0;
   }
 
-  const Sample& one = result.before;
+  const Sample& one = moments.before;
   const std::uint64_t added =
       to.connections > one.connections ? to.connections - one.connections : 0;
   books.client_resident = resident_per_connection(one.client, to.client, added);
@@ -59,7 +58,7 @@ Books books_of(const Result& result) {
     if (all >= *books.kernel_per_connection) books.total_per_connection = all;
   }
 
-  const Sample& end = result.after;
+  const Sample& end = moments.after;
   books.listen_overflows = growth(one.tcp.listen_overflows, end.tcp.listen_overflows);
   books.listen_drops = growth(one.tcp.listen_drops, end.tcp.listen_drops);
   books.retransmitted_segments =

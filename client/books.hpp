@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "client/load.hpp"
+#include "client/observe.hpp"
 
 namespace client {
 
@@ -32,6 +32,7 @@ struct Books {
       syn_cookies_sent;
 };
 
-Books books_of(const Result& result);
+/// `echoes`: how many came back between `moments.begin` and `moments.end`.
+Books books_of(const Moments& moments, std::uint64_t echoes);
 
 }  // namespace client

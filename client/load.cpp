@@ -103,7 +103,7 @@ Result run_load(const Options& options) {
   const Observer observer{connector, options.server_pid};
   result.server_name = observer.server_name();
   const std::uint64_t stand_already = first.attempt.error == 0 ? 1 : 0;
-  result.before = observer.sample(stand_already, limits::Detail::quick);
+  result.moments.before = observer.sample(stand_already, limits::Detail::quick);
 
   ProgressLine line{options.quiet ? ShowProgress::never : options.progress, options.connections};
   const echo::Payload payload = options.data.empty() ? echo::Payload::unique(options.size, seed)
@@ -121,18 +121,20 @@ Result run_load(const Options& options) {
     loop.adopt(std::move(first));
     loop.ramp();
     result.ramp = now() - ramp_begun;
-    result.standing = observer.sample(result.tally.open, limits::Detail::quick);
+    result.moments.standing = observer.sample(result.tally.open, limits::Detail::quick);
+    result.moments.begin = result.moments.standing;
     const Nanoseconds echo_begun = now();
     loop.echo();
     result.echo = now() - echo_begun;
-    result.echoed = observer.sample(result.tally.open, limits::Detail::full);
+    result.moments.end = observer.sample(result.tally.open, limits::Detail::full);
+    result.echoes_within = result.tally.verified;
     loop.idle();
     const Nanoseconds drain_begun = now();
     loop.drain();
     result.drain = now() - drain_begun;
     result.cut = loop.cut();
   }
-  result.after = observer.sample(0, limits::Detail::quick);
+  result.moments.after = observer.sample(0, limits::Detail::quick);
   result.whole = now() - begun;
   line.clear();
   signals.finish();
@@ -157,8 +159,8 @@ std::vector<std::string> warnings_of(const Result& result) {
   const auto grew = [](const auto& before, const auto& after) {
     return before && after && *after > *before ? *after - *before : 0;
   };
-  const auto& first = result.before.tcp;
-  const auto& last = result.after.tcp;
+  const auto& first = result.moments.before.tcp;
+  const auto& last = result.moments.after.tcp;
   if (const auto drops = grew(first.listen_drops, last.listen_drops); drops > 0) {
     warnings.push_back(
         fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's backlog "

@@ -24,10 +24,8 @@ struct Result {
   Cut cut = Cut::none;
   int signal = 0;  ///< the one that interrupted
   Nanoseconds ramp{}, echo{}, drain{}, whole{};
-  Sample before;    ///< with connection 0 only
-  Sample standing;  ///< all stand, nothing sent
-  Sample echoed;    ///< all stand, all echoed
-  Sample after;     ///< all closed
+  Moments moments;
+  std::uint64_t echoes_within = 0;  ///< came back between moments.begin and moments.end
 };
 
 /// Checks the limits, runs, and returns whatever came of it. Throws echo::Exit for what is refused

@@ -24,6 +24,16 @@ struct Sample {
   limits::TcpCounters tcp;
 };
 
+/// The moments of a run at which both ends are looked at. Memory is counted from `before` to `end`,
+/// CPU from `begin` to `end`, the kernel's events from `before` to `after`.
+struct Moments {
+  Sample before;    ///< with connection 0 only
+  Sample standing;  ///< all stand, nothing sent
+  Sample begin;     ///< the measured phase begins
+  Sample end;       ///< it has ended; all still stand
+  Sample after;     ///< all closed
+};
+
 /// Knows the server's processes, when they run here.
 class Observer {
  public:

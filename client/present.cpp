@@ -170,7 +170,7 @@ std::string text_of(const Result& result) {
   std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", tally.max_concurrent,
                                  tally.total, tally.open);
   if (result.options.quiet) return text;
-  const Books books = books_of(result);
+  const Books books = books_of(result.moments, result.echoes_within);
   text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
                       format_count(result.options.connections), format_count(tally.established),
@@ -185,12 +185,12 @@ std::string text_of(const Result& result) {
                     microseconds(books.total_per_echo), microseconds(books.client_per_echo),
                     microseconds(books.server_per_echo), microseconds(books.softirq_per_echo),
                     microseconds(books.unattributed_per_echo));
-    text +=
-        fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
-                    or_dash(result.echoed.client.peak_rss, format_bytes),
-                    or_dash(books.client_resident, format_count),
-                    result.echoed.server ? or_dash(result.echoed.server->rss, format_bytes) : "-",
-                    or_dash(books.server_resident, format_count));
+    text += fmt::format(
+        "resident   client {} ({} B a connection), server {} ({} B a connection)\n",
+        or_dash(result.moments.end.client.peak_rss, format_bytes),
+        or_dash(books.client_resident, format_count),
+        result.moments.end.server ? or_dash(result.moments.end.server->rss, format_bytes) : "-",
+        or_dash(books.server_resident, format_count));
     const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
     text += fmt::format(
         "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
@@ -206,7 +206,7 @@ std::string text_of(const Result& result) {
 
 json::value json_of(const Result& result) {
   const Tally& tally = result.tally;
-  const Books books = books_of(result);
+  const Books books = books_of(result.moments, result.echoes_within);
   const int code = exit_code_of(result);
   json::array argv{"client"};
   for (const std::string& argument : result.arguments) argv.emplace_back(argument);
@@ -214,7 +214,8 @@ json::value json_of(const Result& result) {
   for (const std::string& warning : warnings_of(result)) warnings.emplace_back(warning);
   const bool paced = result.options.rate > 0;
   json::value server = nullptr;
-  if (result.echoed.server) server = echo::to_json(*result.echoed.server, books.server_resident);
+  if (result.moments.end.server)
+    server = echo::to_json(*result.moments.end.server, books.server_resident);
   const auto rate = [](double value) { return json::value(std::round(value)); };
   return json::object{
       {"schema", echo::schema_name},
@@ -243,7 +244,7 @@ json::value json_of(const Result& result) {
                     {"lateness", paced ? echo::to_json(tally.lateness) : json::value(nullptr)},
                     {"censored", tally.echo.censored()}}},
       {"memory",
-       json::object{{"client", echo::to_json(result.echoed.client, books.client_resident)},
+       json::object{{"client", echo::to_json(result.moments.end.client, books.client_resident)},
                     {"server", server},
                     {"machine", machine_json(books)}}},
       {"cpu",
