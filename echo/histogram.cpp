@@ -2,8 +2,69 @@
 
 #include <boost/histogram/make_histogram.hpp>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 namespace echo {
+namespace {
+
+constexpr LogLinearAxis axis;
+
+void demand(bool holds, const std::string& what) {
+  if (!holds) throw std::invalid_argument("not a histogram: " + what);
+}
+
+/// Bins on edges, ascending, adding up to `count`, and a sum that such bins can have.
+void check_bins(const Histogram::Parts& parts) {
+  std::uint64_t counted = 0;
+  long double least = 0;  // a product of two 64-bit numbers fits its range, and nearly its digits
+  long double most = 0;
+  const Histogram::Bin* before = nullptr;
+  for (const Histogram::Bin& bin : parts.bins) {
+    const int i = axis.index(bin.lower);
+    const std::string named = "bin " + std::to_string(bin.lower);
+    demand(axis.lower(i) == bin.lower, named + " does not begin on an edge");
+    demand(before == nullptr || before->lower < bin.lower, named + " is out of order");
+    demand(bin.count > 0, named + " is empty");
+    demand(bin.count <= parts.count - counted, "the bins hold more than the count");
+    counted += bin.count;
+    const std::uint64_t end = i + 1 < axis.size() ? axis.lower(i + 1) - 1 : parts.max;
+    least += static_cast<long double>(bin.lower) * static_cast<long double>(bin.count);
+    most += static_cast<long double>(end) * static_cast<long double>(bin.count);
+    before = &bin;
+  }
+  demand(counted == parts.count, "the bins hold " + std::to_string(counted) + ", the count is " +
+                                     std::to_string(parts.count));
+  const auto sum = static_cast<long double>(parts.sum);
+  demand(sum >= least * (1 - 1e-15L) && sum <= most * (1 + 1e-15L),
+         "no values in these bins have the sum " + std::to_string(parts.sum));
+}
+
+void check_ends(const Histogram::Parts& parts) {
+  demand(parts.min <= parts.max, "the minimum is above the maximum");
+  demand(parts.censored <= parts.count, "more are censored than there are");
+  demand((parts.censored > 0) == parts.lowest_censored.has_value(),
+         "the censored and the lowest of them contradict each other");
+  if (parts.bins.empty()) {
+    demand(parts.max == 0, "empty, but with a maximum");
+    return;
+  }
+  const auto holds = [&parts](std::uint64_t value) {
+    const std::uint64_t lower = axis.lower(axis.index(value));
+    return std::any_of(parts.bins.begin(), parts.bins.end(),
+                       [lower](const Histogram::Bin& bin) { return bin.lower == lower; });
+  };
+  demand(axis.index(parts.min) == axis.index(parts.bins.front().lower),
+         "the minimum is not in the first bin");
+  demand(axis.index(parts.max) == axis.index(parts.bins.back().lower),
+         "the maximum is not in the last bin");
+  if (!parts.lowest_censored) return;
+  const std::uint64_t lowest = *parts.lowest_censored;
+  demand(lowest >= parts.min && lowest <= parts.max && holds(lowest),
+         "the lowest censored value is in none of the bins");
+}
+
+}  // namespace
 
 Histogram::Histogram()
     : bins_(std::make_tuple(LogLinearAxis{}), boost::histogram::dense_storage<std::uint64_t>{}) {}
@@ -30,26 +91,55 @@ double Histogram::mean() const {
   return count_ == 0 ? 0.0 : static_cast<double>(total_) / static_cast<double>(count_);
 }
 
+void Histogram::clear() {
+  if (count_ == 0) return;
+  for (int i = axis.index(min_); i <= axis.index(max_); ++i) bins_.at(i) = 0;
+  count_ = total_ = max_ = censored_ = 0;
+  min_ = lowest_censored_ = std::numeric_limits<std::uint64_t>::max();
+}
+
+Histogram Histogram::from(const Parts& parts) {
+  check_bins(parts);
+  check_ends(parts);
+  Histogram histogram;
+  if (parts.count == 0) return histogram;
+  for (const Bin& bin : parts.bins) histogram.bins_.at(axis.index(bin.lower)) = bin.count;
+  histogram.count_ = parts.count;
+  histogram.total_ = parts.sum;
+  histogram.min_ = parts.min;
+  histogram.max_ = parts.max;
+  histogram.censored_ = parts.censored;
+  histogram.lowest_censored_ = parts.lowest_censored.value_or(histogram.lowest_censored_);
+  return histogram;
+}
+
+std::uint64_t Histogram::rank_of(double percent) const {
+  // 99.9 % of 1,000 is 999, whatever the last bit of the product says.
+  return static_cast<std::uint64_t>(
+      std::ceil(static_cast<double>(count_) * percent / 100.0 - 1e-9));
+}
+
 std::optional<Percentile> Histogram::percentile(double percent) const {
-  const auto total = static_cast<double>(count_);
-  const auto rank = static_cast<std::uint64_t>(std::ceil(total * percent / 100.0 - 1e-9));
-  constexpr std::uint64_t samples_above = 10;
+  const std::uint64_t rank = rank_of(percent);
   if (rank == 0 || count_ < rank + samples_above) return std::nullopt;
+  return at_rank(rank);
+}
+
+Percentile Histogram::at_rank(std::uint64_t rank) const {
   std::uint64_t below = 0;
-  for (int i = 0; i < LogLinearAxis{}.size(); ++i) {
+  for (int i = axis.index(min()); i < axis.size() - 1; ++i) {
     below += bins_.at(i);
     if (below < rank) continue;
     const std::uint64_t first = LogLinearAxis::lower(i);
     const std::uint64_t middle = first + (LogLinearAxis::lower(i + 1) - first) / 2;
-    const std::uint64_t ns = std::clamp(middle, min_, max_);
-    return Percentile{ns, lowest_censored_ < LogLinearAxis::lower(i + 1)};
+    return {std::clamp(middle, min_, max_), lowest_censored_ < LogLinearAxis::lower(i + 1)};
   }
-  return std::nullopt;
+  return {LogLinearAxis::max_value + 1, true};
 }
 
 std::vector<Histogram::Bin> Histogram::bins() const {
   std::vector<Bin> held;
-  for (int i = 0; i < LogLinearAxis{}.size(); ++i) {
+  for (int i = 0; i < axis.size(); ++i) {
     if (const std::uint64_t n = bins_.at(i); n != 0) held.push_back({LogLinearAxis::lower(i), n});
   }
   return held;

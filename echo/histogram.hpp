@@ -3,8 +3,10 @@
 // Gil Tene's HdrHistogram layout as an axis of integers: 128 equal bins in each doubling, so a
 // value is known to 1/128 of itself, its bin's middle to 1/256 (0.4 %), from 1 ns to 18 minutes, in
 // 34 KiB. Recording is a shift and an increment; merging is exact (`+=`), percentiles are never
-// averaged. A message that timed out is recorded as "at least this long" (censored): leaving it out
-// would let the survivors speak for the dead.
+// averaged, and the parts that a document holds make the same histogram again (`from`). A message
+// that timed out is recorded as "at least this long" (censored): leaving it out would let the
+// survivors speak for the dead. What is longer than the axis is kept in a bin of its own (overflow)
+// and its percentiles are told as "at least".
 #pragma once
 
 #include <algorithm>
@@ -20,25 +22,25 @@
 
 namespace echo {
 
-/// Integer log-linear axis (a Boost.Histogram axis without flow bins). Bin 0..255 hold one value
-/// each; from 256 on, every doubling is cut into 128.
+/// Integer log-linear axis (a Boost.Histogram axis without flow bins of Boost's own). Bin 0..255
+/// hold one value each; from 256 on, every doubling is cut into 128; the last bin holds all that is
+/// beyond max_value, which costs nothing: it is where the layout would put max_value + 1.
 class LogLinearAxis {
  public:
   static constexpr unsigned sub_bits = 7;     ///< 2^7 bins a doubling
   static constexpr unsigned value_bits = 40;  ///< up to 2^40 ns = 18.3 minutes
   static constexpr std::uint64_t max_value = (std::uint64_t{1} << value_bits) - 1;
 
-  /// Values past max_value count in the last bin: a run's deadline is far below it.
   [[nodiscard]] int index(std::uint64_t value) const noexcept {
-    value = std::min(value, max_value);
+    value = std::min(value, max_value + 1);
     if (value < (2U << sub_bits)) return static_cast<int>(value);
     const auto shift = static_cast<unsigned>(std::bit_width(value)) - (sub_bits + 1U);
     return static_cast<int>((shift << sub_bits) + (value >> shift));
   }
   [[nodiscard]] int size() const noexcept {
-    return static_cast<int>((value_bits - sub_bits + 1U) << sub_bits);
+    return static_cast<int>((value_bits - sub_bits + 1U) << sub_bits) + 1;
   }
-  /// Smallest value of bin `i`; lower(size()) is one past the largest.
+  /// Smallest value of bin `i`; that of the last bin is max_value + 1.
   [[nodiscard]] static std::uint64_t lower(int i) noexcept {
     const auto bin = static_cast<std::uint64_t>(i);
     if (bin < (2U << sub_bits)) return bin;
@@ -50,8 +52,8 @@ class LogLinearAxis {
   friend bool operator==(const LogLinearAxis&, const LogLinearAxis&) { return true; }
 };
 
-/// A percentile; `at_least` when censored values lie at or below it, so that the truth is no
-/// smaller.
+/// A percentile; `at_least` when censored values lie at or below it, or when it lies beyond the
+/// axis, so that the truth is no smaller.
 struct Percentile {
   std::uint64_t ns = 0;
   bool at_least = false;
@@ -64,9 +66,36 @@ class Histogram {
   void record(std::chrono::nanoseconds value) { add(clamp(value)); }
   void record_censored(std::chrono::nanoseconds at_least);
   Histogram& operator+=(const Histogram& other);
+  /// Empty again. Costs the bins between min() and max(), not all of them: made for intervals.
+  void clear();
+
+  struct Bin {
+    std::uint64_t lower = 0;
+    std::uint64_t count = 0;
+    friend bool operator==(const Bin&, const Bin&) = default;
+  };
+  /// All that a histogram knows, as a document holds it.
+  struct Parts {
+    std::vector<Bin> bins;  ///< those that hold something, ascending
+    std::uint64_t count = 0;
+    std::uint64_t sum = 0;  ///< ns
+    std::uint64_t min = 0;  ///< 0 when empty, as is max
+    std::uint64_t max = 0;
+    std::uint64_t censored = 0;
+    std::optional<std::uint64_t> lowest_censored;
+  };
+  /// The histogram whose parts these are. Throws std::invalid_argument that says which two of them
+  /// contradict each other.
+  static Histogram from(const Parts& parts);
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t censored() const { return censored_; }
+  [[nodiscard]] std::optional<std::uint64_t> lowest_censored() const {
+    return censored_ == 0 ? std::nullopt : std::optional(lowest_censored_);
+  }
+  /// How many lie beyond LogLinearAxis::max_value.
+  [[nodiscard]] std::uint64_t overflow() const { return bins_.at(LogLinearAxis{}.size() - 1); }
+  [[nodiscard]] std::uint64_t sum() const { return total_; }                  ///< exact, ns
   [[nodiscard]] std::uint64_t min() const { return count_ == 0 ? 0 : min_; }  ///< exact, ns
   [[nodiscard]] std::uint64_t max() const { return max_; }                    ///< exact, ns
   [[nodiscard]] double mean() const;                                          ///< exact, ns
@@ -78,11 +107,12 @@ class Histogram {
   /// The `percent`-th percentile (0 < percent < 100), nullopt with fewer than ten samples above it:
   /// a p99.9 of 500 samples is a guess.
   [[nodiscard]] std::optional<Percentile> percentile(double percent) const;
+  static constexpr std::uint64_t samples_above = 10;
+  /// How many samples lie at or below the `percent`-th percentile, itself included.
+  [[nodiscard]] std::uint64_t rank_of(double percent) const;
+  /// The sample of that rank (1: the smallest; count(): the largest), however few lie above it.
+  [[nodiscard]] Percentile at_rank(std::uint64_t rank) const;
 
-  struct Bin {
-    std::uint64_t lower = 0;
-    std::uint64_t count = 0;
-  };
   [[nodiscard]] std::vector<Bin> bins() const;  ///< those that hold something, ascending
 
  private:

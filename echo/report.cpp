@@ -90,13 +90,16 @@ json::value to_json(const Histogram& histogram) {
   for (const auto& bin : histogram.bins()) bins.push_back(json::array{bin.lower, bin.count});
   const bool any = histogram.count() > 0;
   return json::object{{"count", histogram.count()},
+                      {"censored", histogram.censored()},
                       {"min", any ? json::value(histogram.min()) : json::value(nullptr)},
                       {"max", any ? json::value(histogram.max()) : json::value(nullptr)},
                       {"mean", any ? json::value(static_cast<std::uint64_t>(histogram.mean()))
                                    : json::value(nullptr)},
+                      {"sum", histogram.sum()},
+                      {"lowest_censored", to_json(histogram.lowest_censored())},
+                      {"overflow", histogram.overflow()},
                       {"percentiles", percentiles},
                       {"at_least", at_least},
-                      {"censored", histogram.censored()},
                       {"bins", bins}};
 }
 

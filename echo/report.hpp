@@ -22,9 +22,10 @@ inline constexpr std::string_view schema_name = "echo-testbed/1";
 
 /// null when unread.
 boost::json::value to_json(std::optional<std::uint64_t> value);
-/// { count, min, max, mean, percentiles, at_least, censored, bins }; null percentiles where fewer
-/// than ten samples stand above; `at_least` lists the percentiles that censored values make a lower
-/// bound.
+/// H of the contract: { count, censored, min, max, mean, sum, lowest_censored, overflow,
+/// percentiles, at_least, bins }; null percentiles where fewer than ten samples stand above;
+/// `at_least` lists the percentiles that are lower bounds (censored values, or beyond the axis).
+/// Histogram::from() makes the same histogram of it again.
 boost::json::value to_json(const Histogram& histogram);
 /// U of the contract. `per_connection`: bytes of resident memory, null when unknown.
 boost::json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per_connection);

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <random>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace echo {
@@ -55,9 +57,24 @@ TEST(LogLinearAxis, PutsEachValueBetweenTheEdgesOfItsBin) {
     ASSERT_GE(bin, last) << "bins ascend with the values";
     last = bin;
   }
-  EXPECT_EQ(axis.index(LogLinearAxis::max_value), axis.size() - 1);
-  EXPECT_EQ(axis.index(UINT64_MAX), axis.size() - 1) << "what is beyond counts in the last bin";
-  EXPECT_EQ(LogLinearAxis::lower(axis.size()), LogLinearAxis::max_value + 1);
+  EXPECT_EQ(axis.index(LogLinearAxis::max_value), axis.size() - 2);
+  EXPECT_EQ(axis.index(LogLinearAxis::max_value + 1), axis.size() - 1) << "a bin of its own";
+  EXPECT_EQ(axis.index(UINT64_MAX), axis.size() - 1) << "for all that is beyond";
+  EXPECT_EQ(LogLinearAxis::lower(axis.size() - 1), LogLinearAxis::max_value + 1);
+}
+
+TEST(Histogram, KeepsItsErrorBoundForAHundredThousandValuesOfEveryMagnitude) {
+  std::mt19937_64 random{11};
+  std::uniform_real_distribution<double> logarithm{0, 40};
+  const LogLinearAxis axis;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto value = std::min(static_cast<std::uint64_t>(std::exp2(logarithm(random))),
+                                LogLinearAxis::max_value);
+    const int bin = axis.index(value);
+    const std::uint64_t first = LogLinearAxis::lower(bin);
+    const std::uint64_t middle = first + (LogLinearAxis::lower(bin + 1) - first) / 2;
+    ASSERT_LE(relative_error(middle, value), Histogram::error_bound()) << value;
+  }
 }
 
 TEST(Histogram, AgreesWithASortedVectorOfTenThousandValues) {
@@ -84,20 +101,27 @@ TEST(Histogram, AgreesWithASortedVectorOfTenThousandValues) {
   EXPECT_NEAR(histogram.mean(), sum / 10'000, 1);
 }
 
+Histogram::Parts parts_of(const Histogram& histogram) {
+  return {histogram.bins(),
+          histogram.count(),
+          histogram.sum(),
+          histogram.min(),
+          histogram.max(),
+          histogram.censored(),
+          histogram.lowest_censored()};
+}
+
 /// Everything a histogram can tell.
 void expect_alike(const Histogram& a, const Histogram& b) {
   EXPECT_EQ(a.count(), b.count());
   EXPECT_EQ(a.censored(), b.censored());
+  EXPECT_EQ(a.lowest_censored(), b.lowest_censored());
+  EXPECT_EQ(a.overflow(), b.overflow());
   EXPECT_EQ(a.min(), b.min());
   EXPECT_EQ(a.max(), b.max());
+  EXPECT_EQ(a.sum(), b.sum());
   EXPECT_DOUBLE_EQ(a.mean(), b.mean());
-  const auto bins = a.bins();
-  const auto others = b.bins();
-  ASSERT_EQ(bins.size(), others.size());
-  for (std::size_t i = 0; i < bins.size(); ++i) {
-    EXPECT_EQ(bins[i].lower, others[i].lower);
-    EXPECT_EQ(bins[i].count, others[i].count);
-  }
+  EXPECT_EQ(a.bins(), b.bins());
   for (const double percent : {50.0, 90.0, 99.0}) {
     const auto one = a.percentile(percent);
     const auto other = b.percentile(percent);
@@ -127,6 +151,101 @@ TEST(Histogram, MergedIsAsIfAllHadBeenRecordedInOne) {
   Histogram merged;
   for (const Histogram& part : parts) merged += part;
   expect_alike(merged, whole);
+}
+
+/// 3,000 values of all kinds: from 0 to an hour, some of them censored.
+Histogram of_all_kinds() {
+  std::mt19937_64 random{3};
+  std::uniform_real_distribution<double> logarithm{0, 41.7};
+  Histogram histogram;
+  for (int i = 0; i < 3'000; ++i) {
+    const nanoseconds value{static_cast<std::int64_t>(std::exp2(logarithm(random))) - 1};
+    i % 50 == 0 ? histogram.record_censored(value) : histogram.record(value);
+  }
+  return histogram;
+}
+
+TEST(Histogram, IsTheSameAgainFromItsParts) {
+  Histogram few;
+  few.record(0ns);
+  Histogram censored_only;
+  censored_only.record_censored(10s);
+  for (const Histogram& histogram : {Histogram{}, few, censored_only, of_all_kinds()}) {
+    expect_alike(Histogram::from(parts_of(histogram)), histogram);
+  }
+}
+
+TEST(Histogram, FromItsPartsGoesOnRecordingAndMerging) {
+  const Histogram original = of_all_kinds();
+  Histogram rebuilt = Histogram::from(parts_of(original));
+  Histogram whole = original;
+  rebuilt.record(1ms);
+  whole.record(1ms);
+  rebuilt += original;
+  whole += original;
+  expect_alike(rebuilt, whole);
+}
+
+TEST(Histogram, RefusesPartsThatContradictEachOther) {
+  using Parts = Histogram::Parts;
+  struct Case {
+    const char* said;
+    void (*spoil)(Parts&);
+  };
+  const Case cases[] = {
+      {"bin 257 does not begin on an edge", [](Parts& p) { p.bins[1].lower = 257; }},
+      {"bin 7 is out of order", [](Parts& p) { p.bins[1].lower = 7; }},
+      {"bin 100 is out of order", [](Parts& p) { p.bins[1].lower = 100; }},
+      {"bin 256 is empty", [](Parts& p) { p.bins[1].count = 0; }},
+      {"hold 6, the count is 7", [](Parts& p) { p.count = 7; }},
+      {"hold more than the count", [](Parts& p) { p.count = 5; }},
+      {"hold more than the count", [](Parts& p) { p.bins[1].count = UINT64_MAX; }},
+      {"have the sum 900", [](Parts& p) { p.sum = 900; }},
+      {"have the sum 1200", [](Parts& p) { p.sum = 1200; }},
+      {"the minimum is not in the first bin", [](Parts& p) { p.min = 99; }},
+      {"the maximum is not in the last bin", [](Parts& p) { p.max = 258; }},
+      {"the minimum is above the maximum", [](Parts& p) { p.min = 300; }},
+      {"more are censored than there are", [](Parts& p) { p.censored = 7; }},
+      {"the lowest of them contradict", [](Parts& p) { p.lowest_censored.reset(); }},
+      {"the lowest of them contradict", [](Parts& p) { p.censored = 0; }},
+      {"is in none of the bins", [](Parts& p) { p.lowest_censored = 200; }},
+      {"empty, but with a maximum", [](Parts& p) { p = {}, p.max = 1; }},
+  };
+  Histogram sound;
+  for (int i = 0; i < 3; ++i) sound.record(100ns);
+  for (int i = 0; i < 3; ++i) sound.record_censored(257ns);
+  for (const Case& each : cases) {
+    Parts parts = parts_of(sound);
+    each.spoil(parts);
+    try {
+      Histogram::from(parts);
+      ADD_FAILURE() << "taken, although: " << each.said;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find(each.said), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Histogram, ClearedIsAsNew) {
+  Histogram histogram = of_all_kinds();
+  histogram.clear();
+  expect_alike(histogram, Histogram{});
+  histogram.record(5ms);
+  Histogram fresh;
+  fresh.record(5ms);
+  expect_alike(histogram, fresh);
+}
+
+TEST(Histogram, ToldBeyondItsAxisAsAtLeast) {
+  Histogram histogram;
+  for (int i = 0; i < 50; ++i) histogram.record(1ms);
+  for (int i = 0; i < 50; ++i) histogram.record(1h);
+  EXPECT_EQ(histogram.overflow(), 50U);
+  EXPECT_EQ(histogram.censored(), 0U) << "the value was seen, only its bin has no end";
+  EXPECT_EQ(histogram.max(), 3'600'000'000'000U) << "exact";
+  EXPECT_FALSE(histogram.percentile(50)->at_least);
+  EXPECT_EQ(histogram.percentile(90)->ns, LogLinearAxis::max_value + 1);
+  EXPECT_TRUE(histogram.percentile(90)->at_least);
 }
 
 TEST(Histogram, SaysNoPercentileWithFewerThanTenSamplesAboveIt) {

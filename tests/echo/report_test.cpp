@@ -30,9 +30,10 @@ TEST(Report, WritesAHistogramAsTheContractHasIt) {
   for (int i = 0; i < 10; ++i) histogram.record(1us);
   for (int i = 0; i < 10; ++i) histogram.record_censored(1ms);
   EXPECT_EQ(json::serialize(to_json(histogram)),
-            R"({"count":120,"min":100,"max":1000000,"mean":83500,)"
+            R"({"count":120,"censored":10,"min":100,"max":1000000,"mean":83500,"sum":10020000,)"
+            R"("lowest_censored":1000000,"overflow":0,)"
             R"("percentiles":{"50":100,"90":1002,"99":null,"99.9":null,"99.99":null},)"
-            R"("at_least":[],"censored":10,"bins":[[100,100],[1000,10],[999424,10]]})");
+            R"("at_least":[],"bins":[[100,100],[1000,10],[999424,10]]})");
 }
 
 TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
@@ -41,11 +42,23 @@ TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
   EXPECT_EQ(json::serialize(to_json(histogram).at("at_least")), R"(["50","90"])");
 }
 
+TEST(Report, SaysWhatLiesBeyondTheAxisAndThatItsPercentilesAreLowerBounds) {
+  Histogram histogram;
+  for (int i = 0; i < 20; ++i) histogram.record(1h);
+  const json::value value = to_json(histogram);
+  EXPECT_EQ(value.at("overflow"), 20);
+  EXPECT_EQ(value.at("max"), 3'600'000'000'000) << "exact all the same";
+  EXPECT_EQ(value.at_pointer("/percentiles/50"), 1'099'511'627'776) << "2^40 ns";
+  EXPECT_EQ(json::serialize(value.at("at_least")), R"(["50"])");
+  EXPECT_EQ(text_of(histogram.percentile(50)), ">= 18m 20s");
+}
+
 TEST(Report, WritesNullAndNeverAnInventedFigureForAnEmptyHistogram) {
   EXPECT_EQ(json::serialize(to_json(Histogram{})),
-            R"({"count":0,"min":null,"max":null,"mean":null,)"
+            R"({"count":0,"censored":0,"min":null,"max":null,"mean":null,"sum":0,)"
+            R"("lowest_censored":null,"overflow":0,)"
             R"("percentiles":{"50":null,"90":null,"99":null,"99.9":null,"99.99":null},)"
-            R"("at_least":[],"censored":0,"bins":[]})");
+            R"("at_least":[],"bins":[]})");
 }
 
 TEST(Report, WritesUsageWithNullForWhatWasNotRead) {
