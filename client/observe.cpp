@@ -47,7 +47,7 @@ std::string Observer::server_name() const {
   return name;
 }
 
-Sample Observer::sample(std::uint64_t connections, limits::Detail detail) const {
+Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge) const {
   Sample sample;
   sample.connections = connections;
   const std::vector<pid_t> family = with_descendants(server_);
@@ -61,6 +61,11 @@ Sample Observer::sample(std::uint64_t connections, limits::Detail detail) const 
   sample.client_cpu = limits::cpu_time(::getpid());
   sample.at = std::chrono::steady_clock::now();
   return sample;
+}
+
+ResidentNow Observer::resident_now() const {
+  return {limits::read_usage({::getpid()}, limits::Detail::quick).rss,
+          limits::read_usage(with_descendants(server_), limits::Detail::quick).rss};
 }
 
 bool Observer::server_is_gone() const {

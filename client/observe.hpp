@@ -34,6 +34,11 @@ struct Moments {
   Sample after;     ///< all closed
 };
 
+enum class Edge { opens, closes };
+struct ResidentNow {
+  std::optional<std::uint64_t> client, server;
+};
+
 /// Knows the server's processes, when they run here.
 class Observer {
  public:
@@ -44,7 +49,8 @@ class Observer {
   /// "4711 (echo_threads)", for a person.
   [[nodiscard]] std::string server_name() const;
   /// `detail` is for the server: PSS, which does not count shared pages twice, costs ~15 ms.
-  [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail) const;
+  [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail, Edge edge) const;
+  [[nodiscard]] ResidentNow resident_now() const;
   /// Its processes are gone, or nobody listens any more. Costs a connect.
   [[nodiscard]] bool server_is_gone() const;
 
