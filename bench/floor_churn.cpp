@@ -76,7 +76,8 @@ void churn(const Options& options, int epoll) {
   for (std::uint32_t i = 0; i < options.connections; ++i) churn.open(i, now_ns());
   std::array<epoll_event, 512> events;
   std::uint64_t echoes = 0;
-  for (std::uint64_t waits = 1; !window.over(); ++waits) {
+  std::size_t in_flight = options.connections;
+  for (std::uint64_t waits = 1; in_flight > 0; ++waits) {
     const int count =
         ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), patience_ms);
     if (count <= 0) give_up("no echo");
@@ -86,14 +87,15 @@ void churn(const Options& options, int epoll) {
       const std::int64_t now = now_ns();
       histogram.record(now - churn.begun_ns(index));
       ++echoes;
-      if (now >= window.edge()) {
-        window.cross(now, echoes, waits);
-        if (window.over()) break;
+      if (now >= window.edge()) window.cross(now, echoes, waits);
+      if (window.over()) {
+        --in_flight;
+      } else {
+        churn.open(index, now);
       }
-      churn.open(index, now);
     }
   }
-  window.print(options, histogram);
+  window.print(options, histogram, echoes);
 }
 
 }  // namespace bench

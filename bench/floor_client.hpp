@@ -75,7 +75,8 @@ class Window {
   [[nodiscard]] std::int64_t edge() const { return edge_; }
   [[nodiscard]] bool over() const { return over_; }
   void cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits);
-  void print(const Options& options, const Histogram& histogram) const;
+  /// One line of JSON. `all_echoes`: of the whole run, outside of the window too.
+  void print(const Options& options, const Histogram& histogram, std::uint64_t all_echoes) const;
 
  private:
   struct Sample {
@@ -104,7 +105,8 @@ void watch(int epoll, int fd, std::uint32_t events, std::uint32_t index);
 /// Sources differ from run to run: TIME_WAIT of the last one would be timed otherwise.
 std::uint32_t first_source();
 
-/// One message in flight on each of the connections, which stand already.
+/// One message in flight on each of the connections, which stand already. What is in flight at the
+/// window's end is awaited.
 void stream(const Options& options, int epoll, const std::vector<int>& fds);
 /// Connect, one echo, close, again, on as many connections at once.
 void churn(const Options& options, int epoll);

@@ -33,7 +33,8 @@ void stream(const Options& options, int epoll, const std::vector<int>& fds) {
   Window window{options, now_ns()};
   std::array<epoll_event, 512> events;
   std::uint64_t echoes = 0;
-  for (std::uint64_t waits = 1; !window.over(); ++waits) {
+  std::size_t in_flight = connections.size();
+  for (std::uint64_t waits = 1; in_flight > 0; ++waits) {
     const int count =
         ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), patience_ms);
     if (count <= 0) give_up("no echo");
@@ -44,14 +45,15 @@ void stream(const Options& options, int epoll, const std::vector<int>& fds) {
       const std::int64_t now = now_ns();
       histogram.record(now - connection.sent_ns);
       ++echoes;
-      if (now >= window.edge()) {
-        window.cross(now, echoes, waits);
-        if (window.over()) break;
+      if (now >= window.edge()) window.cross(now, echoes, waits);
+      if (window.over()) {
+        --in_flight;
+      } else {
+        send_next(connection, index, now);
       }
-      send_next(connection, index, now);
     }
   }
-  window.print(options, histogram);
+  window.print(options, histogram, echoes);
 }
 
 }  // namespace bench

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 
 #include "bench/floor.hpp"
@@ -27,7 +28,7 @@ bool send_all(int fd, const char* data, ssize_t size) {
 }
 
 void* echo_until_eof(void* argument) {
-  const auto fd = static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
+  const auto fd = static_cast<int>(std::bit_cast<std::intptr_t>(argument));
   char buffer[buffer_bytes];
   for (;;) {
     const ssize_t got = ::recv(fd, buffer, sizeof buffer, 0);
@@ -55,7 +56,7 @@ int main(int argc, char** argv) {
     }
     pthread_t thread;
     errno = ::pthread_create(&thread, &attributes, echo_until_eof,
-                             reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+                             std::bit_cast<void*>(static_cast<std::intptr_t>(fd)));
     if (errno != 0) fail("pthread_create");
   }
 }

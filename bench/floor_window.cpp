@@ -1,6 +1,8 @@
 // The floor client's window and histogram: off the path of an echo but for Window::edge().
 #include <unistd.h>
 
+#include <limits>
+
 #include "bench/floor_client.hpp"
 
 namespace bench {
@@ -47,10 +49,11 @@ void Window::cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits) 
   sample.waits = waits;
   over_ = begun_;
   begun_ = true;
-  edge_ = now + length_;
+  edge_ = over_ ? std::numeric_limits<std::int64_t>::max() : now + length_;
 }
 
-void Window::print(const Options& options, const Histogram& histogram) const {
+void Window::print(const Options& options, const Histogram& histogram,
+                   std::uint64_t all_echoes) const {
   const auto value = [](const char* name, std::int64_t number, bool known) {
     if (known) {
       std::printf("\"%s\": %lld, ", name, static_cast<long long>(number));
@@ -61,6 +64,7 @@ void Window::print(const Options& options, const Histogram& histogram) const {
   std::printf("{\"connections\": %u, ", options.connections);
   value("window_ns", end_.at - begin_.at, true);
   value("echoes", static_cast<std::int64_t>(end_.echoes - begin_.echoes), true);
+  value("all_echoes", static_cast<std::int64_t>(all_echoes), true);
   value("client_cpu_ns", end_.client - begin_.client, true);
   value("server_cpu_ns", end_.server - begin_.server, server_ != 0);
   value("softirq_cpu_ns", end_.softirq - begin_.softirq, !softirqs_.empty());
