@@ -1,11 +1,12 @@
 """Statistics of paired runs: a ratio with an interval that is exact, and the verdict it carries.
 
-A pair is one run of the floor and one of the side under test, next to each other in time, so that what
-the machine does to both cancels in their ratio. The estimate is that of Hodges and Lehmann (1963): the
-median of all averages of two differences, here of logarithms, so that 2 and 1/2 weigh the same. Its
-interval is the one that inverts Wilcoxon's signed-rank test, by the test's exact distribution. It
-assumes nothing of the noise but that a pair's log ratio is as likely above the true one as below, by the
-same amounts; a mean and a t-interval would follow the one pair in twenty that swings by 20 % and more.
+A pair is one run of the floor and one of the side under test, next to each other in time, so that
+what the machine does to both cancels in their ratio. The estimate is that of Hodges and Lehmann
+(1963): the median of all averages of two differences, here of logarithms, so that 2 and 1/2 weigh
+the same. Its interval is the one that inverts Wilcoxon's signed-rank test, by the test's exact
+distribution. It assumes nothing of the noise but that a pair's log ratio is as likely above the
+true one as below, by the same amounts; a mean and a t-interval would follow the one pair in twenty
+that swings by 20 % and more.
 
 Ties: each difference keeps its own place, zeros as well, and equal averages count as often as they
 occur (as in R's wilcox.test); with ties the interval covers at least what it states.

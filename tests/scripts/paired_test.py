@@ -12,9 +12,9 @@ SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__
 sys.path.insert(0, str(SOURCE / "scripts"))
 import paired  # noqa: E402
 
-# Hollander and Wolfe, Nonparametric Statistical Methods, table 3.1: depression scale of nine patients
-# before and after treatment. Their estimate is -0.46, their 96.1 % interval (-0.786, -0.010), and 5 the
-# smaller rank sum, with P = 0.0195 on one side. R's wilcox.test says the same.
+# Hollander and Wolfe, Nonparametric Statistical Methods, table 3.1: depression scale of nine
+# patients before and after treatment. Their estimate is -0.46, their 96.1 % interval (-0.786,
+# -0.010), and 5 the smaller rank sum, with P = 0.0195 on one side. R's wilcox.test says the same.
 BEFORE = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
 AFTER = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
 CHANGE = [after - before for before, after in zip(BEFORE, AFTER)]
