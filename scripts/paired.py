@@ -73,13 +73,15 @@ def hodges_lehmann(differences, confidence=0.95):
     averages = walsh_averages(differences)
     estimate = statistics.median(averages)
     # As many averages are cut off at either end as the test's tail allows.
-    cut = 0
-    while 2 * signed_rank_tail(cut, pairs) <= 1 - confidence:
-        cut += 1
+    cut, below, tail = 0, 0, 0.0
+    for count in signed_rank_counts(pairs):
+        below += count
+        if 2 * below / 2**pairs > 1 - confidence:
+            break
+        cut, tail = cut + 1, below / 2**pairs
     if cut == 0:
         return Interval(estimate, None, None, None, pairs)
-    achieved = 1 - 2 * signed_rank_tail(cut - 1, pairs)
-    return Interval(estimate, averages[cut - 1], averages[-cut], achieved, pairs)
+    return Interval(estimate, averages[cut - 1], averages[-cut], 1 - 2 * tail, pairs)
 
 
 def ratio(floor, test, confidence=0.95):
