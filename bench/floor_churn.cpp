@@ -1,7 +1,7 @@
 // The floor's churn: connect, one verified echo, close, and the next connection in its place. On
 // loopback the SYN-ACK is handled within connect(), which returns EINPROGRESS all the same: the
-// message goes out at once, and the socket is watched for its echo only. Every connection has a
-// source of its own, so that no port range fills up. TCP_NODELAY is left alone: a lone message is
+// message goes out at once, and the socket is watched for its echo only. Sources are taken
+// in turn, so that no port range fills up. TCP_NODELAY is left alone: a lone message is
 // never held back.
 #include <sys/epoll.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
-// The floor's closed loop. Edge-triggered: level-triggered, epoll_wait puts each socket that it reports
-// back into the ready list and looks at it once more, which was 0 to 6 % dearer (bench/README.md).
+// The floor's closed loop. Edge-triggered: level-triggered, epoll_wait puts each socket that it
+// reports back into the ready list and looks at it once more, which came out 0 to 6 % dearer
+// (bench/README.md).
 #include <sys/epoll.h>
 
 #include "bench/floor_client.hpp"
