@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "client/connector.hpp"
+#include "limits/cpu.hpp"
+#include "limits/tcp_counters.hpp"
 #include "limits/usage.hpp"
 
 namespace client {
