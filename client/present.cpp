@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "client/books.hpp"
-#include "client/warnings.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -80,6 +80,16 @@ std::string traffic_lines(const Result& result) {
   return text + "\n";
 }
 
+/// How busy each side was, of one processor: near 100 % it is that side that was measured.
+std::string busy_line(const Books& books) {
+  const auto share = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f} %", *value * 100) : "-";
+  };
+  return fmt::format("busy       client {} of a processor, server {} (its busiest thread {})\n",
+                     share(books.client_utilisation), share(books.server_utilisation),
+                     share(books.server_busiest_thread));
+}
+
 std::string cost_lines(const Result& result) {
   const Books books = books_of(result.moments, result.echoes_between);
   const Moments& moments = result.moments;
@@ -88,6 +98,7 @@ std::string cost_lines(const Result& result) {
                   microseconds(books.total_per_echo), microseconds(books.client_per_echo),
                   microseconds(books.server_per_echo), microseconds(books.softirq_per_echo),
                   microseconds(books.unattributed_per_echo));
+  text += busy_line(books);
   text += fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
                       or_dash(moments.end.client.peak_rss, format_bytes),
                       or_dash(books.client_resident, format_count),
@@ -99,8 +110,21 @@ std::string cost_lines(const Result& result) {
       or_dash(books.kernel_per_connection, format_count), ends, or_dash(books.slab, format_bytes),
       or_dash(books.kernel_stack, format_bytes), or_dash(books.page_tables, format_bytes),
       or_dash(books.socket, format_bytes));
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("TIME_WAIT  {} sockets after the run, {} taken over by new connects\n",
+                        or_dash(books.time_wait, format_count),
+                        or_dash(books.time_wait_recycled, format_count));
+    return text;
+  }
   text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
                       or_dash(books.total_per_connection, format_count), ends);
+  return text;
+}
+
+std::string objective_text(const Options& options) {
+  std::string text;
+  for (const Term& term : options.find_rate->terms())
+    text += (text.empty() ? "" : ", ") + text_of(term);
   return text;
 }
 
@@ -132,6 +156,58 @@ std::string percentile_table(const Result& result) {
                         format_count(censored));
   }
   return text + "\n";
+}
+
+std::string per_second_text(double rate) {
+  return format_count(static_cast<std::uint64_t>(std::llround(rate))) + "/s";
+}
+
+std::string found_text(const Result& result) {
+  if (!result.found) return "";
+  const FoundRate& found = *result.found;
+  const RateSearch::Answer& answer = found.answer;
+  const std::string objective = objective_text(result.options);
+  std::string text;
+  switch (answer.end) {
+    case RateSearch::End::none_holds:
+      text = fmt::format("rate       none down to {} holds {}\n", per_second_text(answer.best),
+                         objective);
+      break;
+    case RateSearch::End::ceiling:
+      text =
+          fmt::format("rate       {} and more hold {}\n", per_second_text(answer.best), objective);
+      break;
+    case RateSearch::End::found:
+      text = fmt::format("rate       {} hold {}, 90 % sure from {} to {}\n",
+                         per_second_text(answer.best), objective, per_second_text(answer.low),
+                         per_second_text(answer.high));
+  }
+  text += fmt::format("trials     {} of {} and longer; closed loop {}\n", found.trials.size(),
+                      format_duration(found.trial_time), per_second_text(found.closed_loop));
+  if (answer.passes_at) text += row("below", found.below, per_second_text(*answer.passes_at));
+  if (answer.fails_at) text += row("above", found.above, per_second_text(*answer.fails_at));
+  if (found.client_was_late)
+    text +=
+        "warning    a trial failed while the client itself was late: this may be its own limit\n";
+  return text;
+}
+
+std::string calibration_text(const Result& result) {
+  if (result.calibration.empty()) return "";
+  std::string text = fmt::format("\n{:<27}{:>7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>11}\n",
+                                 "against a minimal server", "n", "per second", "client CPU",
+                                 "server CPU", "late p50", "late p99", "resident");
+  const auto time = [](const std::optional<std::uint64_t>& ns) {
+    return ns ? format_duration(Nanoseconds(*ns)) : "-";
+  };
+  for (const Calibrated& line : result.calibration) {
+    text += fmt::format("{:<27}{:>7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>11}\n", line.what,
+                        format_count(line.connections), per_second_text(line.per_second),
+                        microseconds(line.client_ns), microseconds(line.server_ns),
+                        time(line.lateness_p50), time(line.lateness_p99),
+                        or_dash(line.resident, format_bytes));
+  }
+  return text;
 }
 
 std::string rounds_text(const Result& result) {
@@ -212,6 +288,7 @@ std::string text_of(const Result& result) {
   std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", result.max_concurrent,
                                  tally.total, result.open_at_end);
   if (result.options.quiet) return text;
+  if (!result.calibration.empty()) return text + calibration_text(result) + verdict(result) + "\n";
   text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
   text += load_line(result);
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
@@ -221,7 +298,7 @@ std::string text_of(const Result& result) {
   if (tally.established > 0) {
     text += traffic_lines(result) + cost_lines(result) + percentile_table(result);
   }
-  text += rounds_text(result);
+  text += found_text(result) + rounds_text(result);
   for (const Judgement& judgement : result.judgements)
     text += "objective  " + text_of(judgement) + "\n";
   for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";
