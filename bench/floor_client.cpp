@@ -1,115 +1,152 @@
-// The floor under the client: raw epoll, nothing else. Connects N sockets, echoes one message on
-// each, compares it, and prints how long the connects took, in seconds. The yardstick that the
-// client's time to establish is measured against; it spreads sources as the client does, since
-// otherwise TIME_WAIT and not the program would be timed. Usage: floor_client PORT N
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+// The floor under the client: raw epoll, one thread, every byte compared, one clock read and one
+// histogram record a round trip, and nothing else. Sources are spread as the client spreads them,
+// since otherwise TIME_WAIT and not the program would be timed.
+//
+//   floor_client PORT N                      connects N, echoes once, prints the connects' seconds
+//   floor_client PORT N --stream SECONDS     one message of 64 B in flight on each: JSON
+//   floor_client PORT N --churn SECONDS      connect, echo, close, N at once: JSON
+//     --warm-up SECONDS    before the window           --server-pid PID      its CPU in the window
+//     --softirq-pid PID    a ksoftirqd's CPU (again and again)
+#include "bench/floor_client.hpp"
+
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <vector>
+#include <string_view>
 
+namespace bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-int open_socket(std::uint16_t port, std::uint32_t source, int epoll, std::uint32_t index) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(source);
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
-      errno != EINPROGRESS) {
-    fail("connect");
+Options parse(int argc, char** argv) {
+  Options options;
+  const auto usage = [] {
+    std::fprintf(stderr,
+                 "usage: floor_client PORT N [--stream SECONDS | --churn SECONDS]\n"
+                 "       [--warm-up SECONDS] [--server-pid PID] [--softirq-pid PID]...\n");
+    std::exit(2);
+  };
+  if (argc < 3 || argc % 2 == 0) usage();
+  options.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
+  options.connections = static_cast<std::uint32_t>(std::atoi(argv[2]));
+  for (int i = 3; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    const char* value = argv[i + 1];
+    if (name == "--stream" || name == "--churn") {
+      options.mode = name == "--stream" ? Options::Mode::stream : Options::Mode::churn;
+      options.seconds = std::atof(value);
+    } else if (name == "--warm-up") {
+      options.warm_up = std::atof(value);
+    } else if (name == "--server-pid") {
+      options.server = std::atoi(value);
+    } else if (name == "--softirq-pid") {
+      options.softirqs.push_back(std::atoi(value));
+    } else {
+      usage();
+    }
   }
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLET;
-  event.data.u32 = index;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
-  return fd;
+  if (options.connections == 0) usage();
+  return options;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 3) return std::fprintf(stderr, "usage: floor_client PORT N\n"), 2;
-  const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-  const auto total = static_cast<std::uint32_t>(std::atoi(argv[2]));
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  const std::uint32_t source =
-      0x7f010000U + (static_cast<std::uint32_t>(::getpid()) * 2654435761U >> 9U);
-  std::vector<int> fds(total, -1);
+/// Connects all; returns how long it took, in ns.
+std::int64_t connect_all(const Options& options, int epoll, std::vector<int>& fds) {
+  const std::uint32_t total = options.connections;
+  const std::uint32_t source = first_source();
   std::vector<bool> up(total, false);
-  std::vector<epoll_event> events(512);
+  std::array<epoll_event, 512> events;
   std::uint32_t opened = 0;
   std::uint32_t established = 0;
-  const auto begin = Clock::now();
+  const std::int64_t begin = now_ns();
   while (established < total) {
-    for (int i = 0; i < 64 && opened < total; ++i, ++opened)
-      fds[opened] = open_socket(port, source, epoll, opened);
+    for (int i = 0; i < 64 && opened < total; ++i, ++opened) {
+      fds[opened] = begin_connect(options.port, source, true);
+      watch(epoll, fds[opened], EPOLLIN | EPOLLOUT | EPOLLET, opened);
+    }
     const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()),
-                                   opened < total ? 0 : 5000);
-    if (count == 0 && opened == total) return std::fprintf(stderr, "stuck\n"), 1;
+                                   opened < total ? 0 : patience_ms);
+    if (count == 0 && opened == total) give_up("stuck");
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      if ((event.events & (EPOLLERR | EPOLLHUP)) != 0)
-        return std::fprintf(stderr, "a connect failed\n"), 1;
+      if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) give_up("a connect failed");
       if ((event.events & EPOLLOUT) != 0 && !up[event.data.u32]) {
         up[event.data.u32] = true;
         ++established;
       }
     }
   }
-  const double ramp = seconds_since(begin);
+  return now_ns() - begin;
+}
 
-  char message[64];
-  char echo[64];
-  std::memset(message, 'x', sizeof message);
-  for (const int fd : fds) {
-    if (::send(fd, message, sizeof message, MSG_NOSIGNAL) != ssize_t{sizeof message}) fail("send");
+void echo_once(int epoll, const std::vector<int>& fds) {
+  for (std::uint32_t i = 0; i < fds.size(); ++i) {
+    const Message message = message_of(i, 0);
+    if (::send(fds[i], message.data(), message_bytes, MSG_NOSIGNAL) != ssize_t{message_bytes})
+      fail("send");
   }
-  for (std::uint32_t echoed = 0; echoed < total;) {
-    const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), 5000);
-    if (count <= 0) return std::fprintf(stderr, "no echo\n"), 1;
+  std::array<epoll_event, 512> events;
+  for (std::size_t echoed = 0; echoed < fds.size();) {
+    const int count =
+        ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), patience_ms);
+    if (count <= 0) give_up("no echo");
     for (int i = 0; i < count; ++i) {
-      const int fd = fds[events[static_cast<std::size_t>(i)].data.u32];
-      const ssize_t got = ::recv(fd, echo, sizeof echo, 0);
-      if (got < 0 && errno == EAGAIN) continue;
-      if (got != ssize_t{sizeof echo} || std::memcmp(echo, message, sizeof echo) != 0) {
-        return std::fprintf(stderr, "a wrong echo\n"), 1;
-      }
-      ++echoed;
+      const std::uint32_t index = events[static_cast<std::size_t>(i)].data.u32;
+      if (receive_and_verify(fds[index], message_of(index, 0))) ++echoed;
     }
   }
-  std::printf("%.6f\n", ramp);
+}
+
+}  // namespace
+
+int begin_connect(std::uint16_t port, std::uint32_t source, bool nodelay) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  const int on = 1;
+  if (nodelay) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  sockaddr_in address = address_of(source, 0);
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
+  address = address_of(INADDR_LOOPBACK, port);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
+      errno != EINPROGRESS) {
+    fail("connect");
+  }
+  return fd;
+}
+
+void watch(int epoll, int fd, std::uint32_t events, std::uint32_t index) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u32 = index;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
+}
+
+std::uint32_t first_source() {
+  return pool_first + (static_cast<std::uint32_t>(::getpid()) * 2654435761U >> 9U) % pool_size;
+}
+
+bool receive_and_verify(int fd, const Message& expected) {
+  char echo[2 * message_bytes];
+  const ssize_t got = ::recv(fd, echo, sizeof echo, 0);
+  if (got < 0 && errno == EAGAIN) return false;
+  if (got < 0) fail("recv");
+  if (got != ssize_t{message_bytes} || std::memcmp(echo, expected.data(), message_bytes) != 0)
+    give_up("a wrong echo");
+  return true;
+}
+
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  using bench::Options;
+  const Options options = bench::parse(argc, argv);
+  bench::raise_open_files();
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (options.mode == Options::Mode::churn) return bench::churn(options, epoll), 0;
+
+  std::vector<int> fds(options.connections, -1);
+  const std::int64_t ramp = bench::connect_all(options, epoll, fds);
+  if (options.mode == Options::Mode::stream) return bench::stream(options, epoll, fds), 0;
+  bench::echo_once(epoll, fds);
+  std::printf("%.6f\n", static_cast<double>(ramp) / 1e9);
 }

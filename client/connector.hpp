@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "echo/descriptor.hpp"
@@ -26,34 +28,61 @@ struct Attempt {
   int error = 0;
 };
 
-/// Source addresses for `connections` to a loopback IPv4 target; none elsewhere.
+/// Addresses that follow each other.
+struct AddressRange {
+  echo::Endpoint first;
+  std::uint64_t count = 1;
+};
+/// "127.0.1.1", "127.1.0.0/16", "::1". Throws std::invalid_argument that says what is allowed.
+AddressRange parse_source(std::string_view text);
+
+/// Where connections come from.
 class Sources {
  public:
-  /// `seed` chooses where in 127/8 to begin; pass a different one in each run.
-  Sources(const echo::Endpoint& target, std::uint64_t connections, limits::PortRange ports,
-          std::uint64_t seed);
+  /// The kernel chooses.
+  Sources() = default;
+  /// These, in turn.
+  explicit Sources(std::vector<AddressRange> ranges);
+  /// As many of 127/8 as keep each range of `ports` under half full with `connections`, to
+  /// `target_ports` ports of a loopback IPv4 target; the kernel's choice elsewhere. `seed` chooses
+  /// where in 127/8 to begin; pass a different one in each run.
+  static Sources enough(const echo::Endpoint& target, std::uint64_t connections,
+                        std::uint64_t target_ports, limits::PortRange ports, std::uint64_t seed);
+
   /// How many addresses are used; 1 where the kernel chooses.
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  /// For connection `index`; nullopt: leave it to the kernel.
+  /// The `index`-th, over and over; nullopt: leave it to the kernel.
   [[nodiscard]] std::optional<echo::Endpoint> at(std::uint64_t index) const;
 
  private:
+  std::vector<AddressRange> ranges_;
   std::uint64_t count_ = 1;
-  std::uint32_t first_ = 0;  ///< host byte order; 0: the kernel chooses
+};
+
+/// What each socket is set to before its connect.
+struct SocketOptions {
+  bool nodelay = true;
+  bool keepalive = false;
+  echo::SocketBuffers buffers;
 };
 
 class Connector {
  public:
-  Connector(const echo::Endpoint& target, const Sources& sources)
-      : target_(target), sources_(sources) {}
-  /// Begins connection `index`: non-blocking, TCP_NODELAY.
+  /// `targets`: one address, one or several ports. Connections take turns over the ports, then over
+  /// the sources.
+  Connector(std::vector<echo::Endpoint> targets, Sources sources, SocketOptions options = {})
+      : targets_(std::move(targets)), sources_(std::move(sources)), options_(options) {}
+  /// Begins connection `index`, non-blocking.
   [[nodiscard]] Attempt begin(std::uint64_t index) const;
-  [[nodiscard]] const echo::Endpoint& target() const { return target_; }
+  /// The first of them.
+  [[nodiscard]] const echo::Endpoint& target() const { return targets_.front(); }
+  [[nodiscard]] const std::vector<echo::Endpoint>& targets() const { return targets_; }
   [[nodiscard]] const Sources& sources() const { return sources_; }
 
  private:
-  echo::Endpoint target_;
+  std::vector<echo::Endpoint> targets_;
   Sources sources_;
+  SocketOptions options_;
 };
 
 /// Connection 0, opened alone: it settles which of a name's addresses answers, and waits for a

@@ -11,7 +11,7 @@ namespace client {
 namespace {
 
 Step failed(Outcome outcome, int error = 0) {
-  return {Step::Kind::failed, outcome, error, {}};
+  return {Step::Kind::failed, outcome, error};
 }
 
 Step failed_by(int error) {
@@ -34,64 +34,90 @@ Step failed_by(int error) {
 
 }  // namespace
 
-Step Exchange::send_more(Session& session, std::uint32_t connection) {
-  const std::uint64_t size = payload_.size();
-  while (session.sent < size) {
-    const std::size_t count = std::min<std::uint64_t>(size - session.sent, buffer_.size());
-    const auto chunk = std::span(buffer_).first(count);
-    payload_.fill({connection, session.next_message}, session.sent, chunk);
-    const ssize_t sent = ::send(session.fd, chunk.data(), chunk.size(), MSG_NOSIGNAL);
+std::size_t Exchange::gather(const Session& session, std::uint32_t& message,
+                             std::uint32_t& offset) {
+  std::size_t filled = 0;
+  while (message < session.begun && filled < buffer_.size()) {
+    const std::uint32_t size = size_of(session, message);
+    const std::size_t count = std::min<std::size_t>(size - offset, buffer_.size() - filled);
+    payload_.fill({session.connection, message}, offset, std::span(buffer_).subspan(filled, count));
+    filled += count;
+    offset += static_cast<std::uint32_t>(count);
+    if (offset < size) break;
+    ++message;
+    offset = 0;
+  }
+  return filled;
+}
+
+Step Exchange::send_more(Session& session) {
+  while (session.writing < session.begun) {
+    std::uint32_t message = session.writing;
+    std::uint32_t offset = session.written;
+    const std::size_t count = gather(session, message, offset);
+    const ssize_t sent = ::send(session.fd, buffer_.data(), count, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0) return failed_by(errno);
-    session.sent += static_cast<std::uint64_t>(sent);
-    if (static_cast<std::size_t>(sent) < count) break;  // the socket buffer is full
+    if (static_cast<std::size_t>(sent) == count) {
+      session.writing = message;
+      session.written = offset;
+      continue;
+    }
+    // The socket buffer is full.
+    auto left = static_cast<std::uint64_t>(sent) + session.written;
+    while (left >= size_of(session, session.writing)) left -= size_of(session, session.writing++);
+    session.written = static_cast<std::uint32_t>(left);
+    break;
   }
   return {};
 }
 
-Step Exchange::receive(Session& session, std::uint32_t connection, bool until_eof) {
-  bool echoed = false;
-  const auto result = [&echoed](Step otherwise) {
-    return echoed ? Step{Step::Kind::echoed, Outcome::served, 0, {}} : otherwise;
-  };
+Step Exchange::receive(Session& session, bool until_eof) {
   for (;;) {
     const ssize_t received = ::recv(session.fd, buffer_.data(), buffer_.size(), 0);
     if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno == EAGAIN) return result({});
-    // With the echo whole, the end of the connection is the next look's business.
-    if (received < 0) return result(failed_by(errno));
+    if (received < 0 && errno == EAGAIN) return {};
+    if (received < 0) return failed_by(errno);
     if (received == 0) {
-      if (echoed || session.state != State::echoing) {
-        return result({Step::Kind::eof, Outcome::served, 0, {}});
-      }
+      if (session.in_flight() == 0) return {Step::Kind::eof, Outcome::served, 0};
       return failed(session.received == 0 ? Outcome::closed_early : Outcome::short_echo);
     }
-    const Step step = check(session, connection, static_cast<std::size_t>(received));
-    if (step.kind == Step::Kind::failed) return step;
-    echoed = echoed || step.kind == Step::Kind::echoed;
-    const bool drained = static_cast<std::size_t>(received) < buffer_.size();
-    if (drained && (!until_eof || echoed)) return result({});
+    Step step = check(session, static_cast<std::size_t>(received));
+    step.more = until_eof || static_cast<std::size_t>(received) == buffer_.size();
+    if (step.kind == Step::Kind::failed || step.echoes > 0 || !step.more) return step;
   }
 }
 
-Step Exchange::check(Session& session, std::uint32_t connection, std::size_t received) {
-  const std::uint64_t size = payload_.size();
-  // Nothing can have come back that was not sent yet.
-  const std::uint64_t expected =
-      session.state == State::echoing ? session.sent - session.received : 0;
-  const std::size_t ours = std::min<std::uint64_t>(expected, received);
-  if (auto mismatch = payload_.verify({connection, session.next_message}, session.received,
-                                      std::span(buffer_).first(ours))) {
-    const Outcome outcome = mismatch->owner ? Outcome::foreign : Outcome::mismatch;
-    return {Step::Kind::failed, outcome, 0, mismatch};
+Step Exchange::check(Session& session, std::size_t received) {
+  Step step;
+  for (std::size_t from = 0; from < received;) {
+    // Nothing can have come back that was not sent yet.
+    const bool whole = session.writing > session.echoed;
+    const std::uint32_t size = session.in_flight() > 0 ? size_of(session, session.echoed) : 0;
+    const std::uint32_t sent = whole ? size : session.written;
+    const std::size_t ours = std::min<std::size_t>(sent - session.received, received - from);
+    if (size == 0 || ours == 0) {
+      step.kind = Step::Kind::failed;
+      step.outcome = Outcome::extra;
+      return step;
+    }
+    const auto bytes = std::span(buffer_).subspan(from, ours);
+    const echo::MessageId id{session.connection, session.echoed};
+    if (const auto mismatch = payload_.verify(id, session.received, bytes)) {
+      step.kind = Step::Kind::failed;
+      step.outcome = mismatch->owner ? Outcome::foreign : Outcome::mismatch;
+      mismatch_ = mismatch;
+      return step;
+    }
+    from += ours;
+    session.received += static_cast<std::uint32_t>(ours);
+    if (session.received < size) continue;
+    session.received = 0;
+    ++session.echoed;
+    ++step.echoes;
   }
-  session.received += ours;
-  if (received > ours) return failed(Outcome::extra);
-  if (session.state == State::echoing && session.received == size) {
-    return {Step::Kind::echoed, Outcome::served, 0, {}};
-  }
-  return {};
+  return step;
 }
 
 }  // namespace client

@@ -1,8 +1,9 @@
-// Sending a message and verifying its echo, byte by byte, on non-blocking sockets.
+// Sending messages and verifying their echoes, byte by byte, on non-blocking sockets.
 //
 // It reads while it writes: a message larger than both socket buffers would otherwise leave each
 // side waiting for the other. One buffer a loop serves all sessions, because nothing of an echo is
 // kept: the expected bytes are computed again, so what has arrived is known by its length alone.
+// Several messages in flight leave in one send and come back in one receive where they fit.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 
 #include "client/outcome.hpp"
 #include "client/session.hpp"
+#include "client/sizes.hpp"
 #include "echo/wire.hpp"
 
 namespace client {
@@ -20,35 +22,47 @@ namespace client {
 struct Step {
   enum class Kind : std::uint8_t {
     waiting,  ///< more is to come
-    echoed,   ///< the message is back, whole and right
     eof,      ///< the peer's FIN, with no message in flight
     failed
   };
   Kind kind = Kind::waiting;
   Outcome outcome = Outcome::served;  ///< when failed
   int error = 0;                      ///< errno, when failed by one
-  std::optional<echo::Mismatch> mismatch;
+  std::uint32_t echoes = 0;           ///< messages that came back whole and right before that
+  bool more = false;                  ///< the socket may hold more: look again
 };
 
 class Exchange {
  public:
-  explicit Exchange(const echo::Payload& payload) : payload_(payload), buffer_(buffer_size) {}
+  Exchange(const echo::Payload& payload, const MessageSizes& sizes)
+      : payload_(payload), sizes_(sizes), buffer_(buffer_size) {}
 
-  [[nodiscard]] const echo::Payload& payload() const { return payload_; }
+  /// Bytes in message `message` of `session`.
+  [[nodiscard]] std::uint32_t size_of(const Session& session, std::uint32_t message) const {
+    return sizes_.of({session.connection, message});
+  }
 
-  /// Writes what the socket takes of the message in flight.
-  Step send_more(Session& session, std::uint32_t connection);
+  /// Writes what the socket takes of the messages begun.
+  Step send_more(Session& session);
 
-  /// Reads what has come. `until_eof`: the kernel has announced a FIN, so a short read is not the
-  /// end. Bytes with no message in flight, or past its end, are `extra`.
-  Step receive(Session& session, std::uint32_t connection, bool until_eof);
+  /// Reads what has come, and counts whole messages into `session.echoed`. `until_eof`: the kernel
+  /// has announced a FIN, so a short read is not the end; with an echo whole, what is behind it is
+  /// the next look's business. Bytes that were not sent yet are `extra`.
+  Step receive(Session& session, bool until_eof);
+
+  /// The wrong byte behind the last `mismatch` or `foreign`.
+  [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
 
  private:
   static constexpr std::size_t buffer_size = 64U << 10U;
-  Step check(Session& session, std::uint32_t connection, std::size_t received);
+  /// What of the messages begun fits into the buffer; leaves the place behind it in the arguments.
+  std::size_t gather(const Session& session, std::uint32_t& message, std::uint32_t& offset);
+  Step check(Session& session, std::size_t received);
 
   const echo::Payload& payload_;
+  const MessageSizes& sizes_;
   std::vector<std::byte> buffer_;
+  std::optional<echo::Mismatch> mismatch_;
 };
 
 }  // namespace client

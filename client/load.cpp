@@ -1,12 +1,14 @@
 #include "client/load.hpp"
 
-#include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <memory>
+#include <algorithm>
+#include <utility>
 
-#include "client/progress.hpp"
+#include "client/round.hpp"
+#include "client/watch.hpp"
 #include "echo/exit_code.hpp"
 #include "limits/preflight.hpp"
 #include "limits/quantity.hpp"
@@ -14,13 +16,12 @@
 namespace client {
 namespace {
 
-constexpr std::chrono::milliseconds patience_for_a_server_just_started{500};
 constexpr std::chrono::seconds drain_after_signal{2};
 
 std::vector<echo::Endpoint> allowed_targets(const Options& options) {
   const std::vector<echo::Endpoint> found = [&options] {
     try {
-      return echo::resolve(options.target.host, options.target.port);
+      return echo::resolve(options.target.host, options.target.first_port);
     } catch (const std::runtime_error& error) {
       throw echo::Exit(echo::exit_network, error.what());
     }
@@ -50,152 +51,141 @@ std::uint64_t fresh_seed() {
   return (ticks + static_cast<std::uint64_t>(::getpid())) * 0x9e3779b97f4a7c15ULL >> 24U;
 }
 
-void refuse_what_cannot_work(const Options& options, const Sources& sources,
+void refuse_what_cannot_work(const Options& options, const Connector& connector,
                              const limits::Kernel& kernel) {
   limits::Demand demand{options.connections, limits::client_traits()};
   demand.takes_ports = true;
-  demand.sources = sources.count();
+  // Each pair of a source and a target port has a range of its own.
+  demand.sources = connector.sources().count() * connector.targets().size();
   const auto verdicts = limits::preflight({demand}, limits::read_ceilings(kernel), 0);
   if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
     throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
   }
 }
 
-Plan plan_of(const Options& options, Nanoseconds begun) {
-  Plan plan;
-  plan.connections = options.connections;
-  plan.messages = options.messages;
-  plan.pace = options.rate > 0 ? Pace::at_rate(options.rate) : Pace::burst();
-  plan.connect_timeout = bounded(options.connect_timeout);
-  plan.timeout = bounded(options.timeout);
-  plan.idle = bounded(options.idle);
-  plan.deadline_at = begun + options.effective_deadline();
-  return plan;
+/// Connections to find room for in the port ranges: those that stand, and in churn those of a
+/// minute, which is how long TIME_WAIT keeps a port.
+std::uint64_t ports_wanted(const Options& options) {
+  if (options.mode != Mode::churn) return options.connections;
+  constexpr double most_per_second = 50'000;
+  constexpr double time_wait_seconds = 60;
+  const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
+  const double rate =
+      options.connect_rate > 0 ? std::min(options.connect_rate, most_per_second) : most_per_second;
+  return options.connections +
+         static_cast<std::uint64_t>(std::min(time.count(), time_wait_seconds) * rate);
+}
+
+std::vector<Connector> connectors_to(const std::vector<echo::Endpoint>& addresses,
+                                     const Options& options, const limits::Kernel& kernel,
+                                     std::uint64_t seed) {
+  std::vector<Connector> connectors;
+  for (const echo::Endpoint& address : addresses) {
+    std::vector<echo::Endpoint> targets;
+    for (unsigned port = options.target.first_port; port <= options.target.last_port; ++port) {
+      targets.push_back(address);
+      targets.back().set_port(static_cast<std::uint16_t>(port));
+    }
+    const Sources sources = options.sources.empty()
+                                ? Sources::enough(address, ports_wanted(options), targets.size(),
+                                                  kernel.port_range(), seed)
+                                : Sources{options.sources};
+    connectors.emplace_back(std::move(targets), sources, options.sockets);
+  }
+  return connectors;
+}
+
+/// Sleeps until --start-at; false when a signal came first.
+bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
+  if (!options.start_at) return true;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        *options.start_at - std::chrono::system_clock::now());
+    if (left.count() <= 0) return true;
+    pollfd entry{stop.drain_fd(), POLLIN, 0};
+    const auto slice = std::min<std::int64_t>(left.count(), 60'000);
+    if (::poll(&entry, 1, static_cast<int>(slice)) > 0) return false;
+  }
+}
+
+/// Several rounds: what they did adds up, what they found is the last one's.
+void add(Result& all, Result round) {
+  all.rounds.insert(all.rounds.end(), round.rounds.begin(), round.rounds.end());
+  all.found = std::move(round.found);
+  all.target = round.target;
+  all.sources = round.sources;
+  all.server_name = std::move(round.server_name);
+  all.tally += round.tally;
+  all.requested += round.requested;
+  all.max_concurrent = std::max(all.max_concurrent, round.max_concurrent);
+  all.open_at_end += round.open_at_end;
+  all.cut = round.cut;
+  all.phases += round.phases;
+  all.moments = std::move(round.moments);
+  all.echoes_between = round.echoes_between;
 }
 
 }  // namespace
 
+Phases& Phases::operator+=(const Phases& other) {
+  ramp += other.ramp;
+  warm_up += other.warm_up;
+  measured += other.measured;
+  idle += other.idle;
+  drain += other.drain;
+  whole += other.whole;
+  return *this;
+}
+
 Result run_load(const Options& options) {
+  check(options);
   Result result;
   result.options = options;
-  const std::vector<echo::Endpoint> targets = allowed_targets(options);
+  const std::vector<echo::Endpoint> addresses = allowed_targets(options);
   limits::raise_open_files(limits::unlimited);
   const limits::Kernel kernel;
-  const std::uint64_t seed = fresh_seed();
-  std::vector<Connector> connectors;
-  for (const echo::Endpoint& target : targets) {
-    connectors.emplace_back(target,
-                            Sources{target, options.connections, kernel.port_range(), seed});
-  }
-  refuse_what_cannot_work(options, connectors.back().sources(), kernel);
+  const std::uint64_t seed = options.seed.value_or(fresh_seed());
+  std::vector<Connector> connectors = connectors_to(addresses, options, kernel, fresh_seed());
+  refuse_what_cannot_work(options, connectors.back(), kernel);
 
-  limits::reserve_descriptor_table(options.connections + 64);
+  limits::reserve_descriptor_table(options.connections + 64 + options.threads);
   echo::Stop stop;
   echo::SignalWatch signals{stop, drain_after_signal};
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would show in every lateness
-  const Nanoseconds begun = now();
-  const Plan plan = plan_of(options, begun);
-
-  FirstConnection first = open_first(connectors, patience_for_a_server_just_started, stop);
-  const Connector& connector = connectors[first.address];
-  result.target = connector.target();
-  result.sources = connector.sources().count();
-  const Observer observer{connector, options.server_pid};
-  result.server_name = observer.server_name();
-  const std::uint64_t stand_already = first.attempt.error == 0 ? 1 : 0;
-  result.moments.before = observer.sample(stand_already, limits::Detail::quick);
-
-  ProgressLine line{options.quiet ? ShowProgress::never : options.progress, options.connections};
-  const echo::Payload payload = options.data.empty() ? echo::Payload::unique(options.size, seed)
-                                                     : echo::Payload::text(options.data);
-  {
-    Loop loop{plan,
-              connector,
-              payload,
-              stop,
-              result.tally,
-              {.server_is_gone = [&observer] { return observer.server_is_gone(); },
-               .progress = [&line](const Progress& progress) { line.show(progress); },
-               .progress_every = line.interval()}};
-    const Nanoseconds ramp_begun = now();
-    loop.adopt(std::move(first));
-    loop.ramp();
-    result.ramp = now() - ramp_begun;
-    result.moments.standing = observer.sample(result.tally.open, limits::Detail::quick);
-    result.moments.begin = result.moments.standing;
-    const Nanoseconds echo_begun = now();
-    loop.echo();
-    result.echo = now() - echo_begun;
-    result.moments.end = observer.sample(result.tally.open, limits::Detail::full);
-    result.echoes_within = result.tally.verified;
-    loop.idle();
-    const Nanoseconds drain_begun = now();
-    loop.drain();
-    result.drain = now() - drain_begun;
-    result.cut = loop.cut();
+  Watch watch{options};
+  if (wait_for_the_start(options, stop)) {
+    Stage stage{options, std::move(connectors), stop, watch, seed};
+    for (std::uint64_t number = 0; number < options.repeat && result.cut == Cut::none; ++number) {
+      // Other sources in each round: the last one's TIME_WAIT holds its ports.
+      if (number > 0) stage.candidates = connectors_to(addresses, options, kernel, fresh_seed());
+      add(result, run_round(stage, number));
+    }
+  } else {
+    result.cut = Cut::interrupted;
+    result.target = addresses.front();
   }
-  result.moments.after = observer.sample(0, limits::Detail::quick);
-  result.whole = now() - begun;
-  line.clear();
+  watch.clear();
   signals.finish();
   result.signal = signals.signal();
+  result.series_error = watch.series_error();
+  if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
   return result;
 }
 
 int exit_code_of(const Result& result) {
   const Tally& tally = result.tally;
+  const Options& options = result.options;
   if (result.cut == Cut::interrupted) return echo::exit_signal + result.signal;
   if (result.cut == Cut::deadline) return echo::exit_deadline;
   const std::uint64_t no_server = tally.count(Outcome::refused) +
                                   tally.count(Outcome::connect_timeout) +
                                   tally.count(Outcome::unreachable);
   if (tally.established == 0 && no_server > 0) return echo::exit_network;
-  return tally.failed() > 0 ? echo::exit_fail : echo::exit_pass;
-}
-
-std::vector<std::string> warnings_of(const Result& result) {
-  const Tally& tally = result.tally;
-  std::vector<std::string> warnings;
-  const auto grew = [](const auto& before, const auto& after) {
-    return before && after && *after > *before ? *after - *before : 0;
-  };
-  const auto& first = result.moments.before.tcp;
-  const auto& last = result.moments.after.tcp;
-  if (const auto drops = grew(first.listen_drops, last.listen_drops); drops > 0) {
-    warnings.push_back(
-        fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's backlog "
-                    "(and net.core.somaxconn)",
-                    limits::format_count(drops)));
-  }
-  if (tally.slow_connects > 0) {
-    warnings.push_back(
-        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and sent again",
-                    limits::format_count(tally.slow_connects)));
-  }
-  if (tally.late_resets > 0) {
-    warnings.push_back(fmt::format(
-        "late_reset: {} connections were reset after their last echo; they count as served",
-        limits::format_count(tally.late_resets)));
-  }
-  if (tally.count(Outcome::local_limit) > 0) {
-    warnings.push_back(fmt::format(
-        "local_limit: this machine ran out (see errno); `limits -n {}` names what, and the command",
-        result.options.connections));
-  }
-  if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
-      tally.established > 0) {
-    warnings.emplace_back(
-        "the server's process was not found by its listener (another user's, or another host): "
-        "--server-pid tells it");
-  }
-  if (tally.lateness.count() > 0) {
-    if (const auto p99 = tally.lateness.percentile(99); p99 && p99->ns > 1'000'000) {
-      warnings.push_back("the client itself sent late, p99 " +
-                         limits::format_duration(Nanoseconds(p99->ns)) +
-                         ": the rate is too high for it, or the machine is busy");
-    }
-  }
-  return warnings;
+  if (result.cut == Cut::server_lost || tally.failed() > options.max_errors) return echo::exit_fail;
+  if (result.max_concurrent < options.require_conc.value_or(0)) return echo::exit_fail;
+  if (result.found && result.found->answer.end == RateSearch::End::none_holds)
+    return echo::exit_fail;
+  return verdict_of(result.judgements) == Verdict::held ? echo::exit_pass : echo::exit_fail;
 }
 
 }  // namespace client

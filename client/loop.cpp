@@ -1,46 +1,57 @@
-// The phases, and the wait that they share. What an event does to a session: loop_events.cpp.
+// The wait that all phases share, the ramp, the idle time and the drain.
 #include "client/loop.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <system_error>
 
 namespace client {
 namespace {
 
-constexpr Nanoseconds never = Nanoseconds::max();
 /// Sockets opened between two looks at the events: a connect takes ~20 us, and its time ends when
 /// it is seen, so a large batch would measure itself.
 constexpr std::uint64_t connect_batch = 4;
-/// Sockets sent on or closed between two looks at the events.
-constexpr int batch = 64;
+/// Sockets closed between two looks at the events.
+constexpr std::size_t close_batch = 64;
 /// How long a peer that was half-closed may stay silent before its connection is closed on it.
 constexpr std::chrono::milliseconds quiet_period{500};
+/// Time-outs are looked for no more often than this, or a 256th of the timeout if that is more.
+constexpr std::chrono::milliseconds least_scan_pause{1};
 /// The stop's descriptors among the epoll's session indices.
 constexpr std::uint32_t drain_index = Session::none;
 constexpr std::uint32_t force_index = Session::none - 1;
 
+/// In churn there is no last connection.
+std::uint64_t connects_of(const Plan& plan) {
+  return plan.churn ? std::numeric_limits<std::uint64_t>::max() : plan.connections;
+}
+
 }  // namespace
 
-Loop::Loop(const Plan& plan, const Connector& connector, const echo::Payload& payload,
-           const echo::Stop& stop, Tally& tally, Hooks hooks)
+Loop::Loop(const Plan& plan, const Common& common, Mailbox& mailbox)
     : plan_(plan),
-      connector_(connector),
-      exchange_(payload),
-      tally_(tally),
-      hooks_(std::move(hooks)),
+      common_(common),
+      mailbox_(mailbox),
+      exchange_(common.payload, common.sizes),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      ramp_(plan.connections),
+      ramp_(connects_of(plan), plan.connections),
+      depth_(plan.depth),
       sessions_(plan.connections),
-      connecting_(sessions_),
-      echoing_(sessions_) {
+      flights_(std::size_t{plan.connections} * plan.depth),
+      at_(now()),
+      next_post_(at_ + plan.post_every) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  next_progress_ = now() + hooks_.progress_every;
-  watch(stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
-  watch(stop.force_fd(), EPOLLIN | EPOLLET, force_index);
+  watch(common.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
+  watch(common.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
+}
+
+Loop::~Loop() {
+  for (Session& session : sessions_) echo::Descriptor{session.fd};
 }
 
 void Loop::watch(int fd, std::uint32_t events, std::uint32_t index) {
@@ -52,23 +63,21 @@ void Loop::watch(int fd, std::uint32_t events, std::uint32_t index) {
   }
 }
 
-Loop::~Loop() {
-  for (Session& session : sessions_) echo::Descriptor{session.fd};
-}
-
 void Loop::wait_and_dispatch(Nanoseconds until) {
-  std::array<epoll_event, 512>
-      events;  // NOLINT(cppcoreguidelines-pro-type-member-init): written by the kernel
-  Nanoseconds at = now();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the kernel
+  std::array<epoll_event, 512> events;
   // A deadline that has done its work must not cut the waits of the drain short.
   const Nanoseconds deadline = running() ? plan_.deadline_at : never;
-  const Nanoseconds wake = std::min({until, next_expiry(), deadline, next_progress_});
-  const auto left = std::max(wake - at, Nanoseconds{0});
+  const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_});
+  const auto left = std::max(wake - at_, Nanoseconds{0});
   const timespec timeout{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
   const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                    &timeout, nullptr);
   if (count < 0 && errno != EINTR)
     throw std::system_error(errno, std::generic_category(), "epoll_pwait2");
+  at_ = now();
+  if (at_ >= traffic_.measure_from && !over()) ++tally_.waits_within;
+  if (count > 0) last_event_ = at_;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
     switch (event.data.u32) {
@@ -82,146 +91,125 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
         dispatch(event.data.u32, event.events);
     }
   }
-  at = now();
-  if (count > 0) last_event_ = at;
-  expire(at);
-  check_limits(at);
+  if (at_ >= next_scan_) expire();
+  check_limits();
 }
 
-void Loop::check_limits(Nanoseconds at) {
+void Loop::check_limits() {
   if (cut_ == Cut::none && stop_requested_) cut_ = Cut::interrupted;
-  if (at >= plan_.deadline_at && cut_ == Cut::none) cut_ = Cut::deadline;
-  if (at >= next_progress_) {
-    next_progress_ = at + hooks_.progress_every;
-    if (hooks_.progress)
-      hooks_.progress({name_of(phase_), tally_.open, tally_.failed(), tally_.verified});
+  if (at_ >= plan_.deadline_at && cut_ == Cut::none) cut_ = Cut::deadline;
+  if (at_ >= next_post_) {
+    next_post_ += plan_.post_every * ((at_ - next_post_) / plan_.post_every + 1);
+    post();
   }
 }
 
-Nanoseconds Loop::next_expiry() const {
-  Nanoseconds soonest = never;
-  if (!connecting_.empty()) {
-    soonest = Nanoseconds{sessions_[connecting_.oldest()].sent_ns} + plan_.connect_timeout;
-  }
-  if (!echoing_.empty()) {
-    soonest = std::min(soonest, Nanoseconds{sessions_[echoing_.oldest()].sent_ns} + plan_.timeout);
-  }
-  return soonest;
+void Loop::post() {
+  const Glimpse counts{name_of(phase_),
+                       standing_,
+                       tally_.established,
+                       tally_.failed(),
+                       tally_.measured.sent + (tally_.warm_up ? tally_.warm_up->sent : 0),
+                       tally_.verified()};
+  plan_.keep_interval ? mailbox_.post(counts, interval_) : mailbox_.post(counts);
 }
 
-void Loop::expire(Nanoseconds at) {
-  while (!connecting_.empty() &&
-         Nanoseconds{sessions_[connecting_.oldest()].sent_ns} + plan_.connect_timeout <= at) {
+/// One look at all that wait. What begins to wait after it expires a timeout later at the soonest,
+/// so the next look is due when the oldest of these expires: about once per timeout while all goes
+/// well, and no echo pays for it.
+void Loop::expire() {
+  Nanoseconds soonest = at_ + std::min(plan_.timeout, plan_.connect_timeout);
+  for (std::uint32_t i = 0; i < sessions_.size(); ++i) {
+    const Session& session = sessions_[i];
+    const bool connecting = session.state == State::connecting;
+    if (!connecting && session.in_flight() == 0) continue;
+    const Nanoseconds expires =
+        flight(i, session.echoed).sent + (connecting ? plan_.connect_timeout : plan_.timeout);
+    expires <= at_ ? expire_one(i) : void(soonest = std::min(soonest, expires));
+  }
+  const Nanoseconds pause = std::max<Nanoseconds>(plan_.timeout / 256, least_scan_pause);
+  next_scan_ = std::max(soonest, at_ + pause);
+}
+
+void Loop::expire_one(std::uint32_t index) {
+  if (sessions_[index].state == State::connecting) {
     ramp_.timed_out();
-    end(connecting_.oldest(), {Outcome::connect_timeout, phase_, 0});
+    return end(index, {Outcome::connect_timeout, Phase::connect, 0});
   }
-  while (!echoing_.empty() &&
-         Nanoseconds{sessions_[echoing_.oldest()].sent_ns} + plan_.timeout <= at) {
-    record_censored(sessions_[echoing_.oldest()], at);
-    fail(echoing_.oldest(), Outcome::timeout, 0);
-  }
+  record_censored(index);
+  fail(index, Outcome::timeout, 0);
 }
 
 void Loop::adopt(FirstConnection first) {
   ramp_.started();
   ++tally_.total;
-  place(0, std::move(first.attempt), first.begun.time_since_epoch());
+  const std::uint32_t index = next_index_++;
+  sessions_[index].connection = 0;
+  place(index, std::move(first.attempt), first.begun.time_since_epoch());
 }
 
 void Loop::ramp() {
   phase_ = Phase::connect;
+  const Nanoseconds start = at_ = now();
   while (running() && !ramp_.finished()) {
-    std::uint64_t room = std::min<std::uint64_t>(ramp_.room(now()), connect_batch);
-    const bool more = room > 0;
-    for (; room > 0; --room) open_next();
-    wait_and_dispatch(more ? Nanoseconds{0} : ramp_.next_look().value_or(never));
+    std::uint64_t room = std::min<std::uint64_t>(ramp_.room(at_), connect_batch);
+    Nanoseconds next = room > 0 ? at_ : ramp_.next_look().value_or(never);
+    for (; room > 0; --room) {
+      if (plan_.connects) {
+        next = start + plan_.connects->due();
+        if (next > at_) break;
+        plan_.connects->advance();
+      }
+      open_next();
+    }
+    wait_and_dispatch(next);
   }
   if (ramp_.hopeless()) end_all(Outcome::not_attempted);
 }
 
 void Loop::open_next() {
-  const auto index = static_cast<std::uint32_t>(next_index_++);
+  const std::uint32_t index = next_index_++;
+  sessions_[index].connection = plan_.first + index * plan_.stride;
+  open_at(index);
+}
+
+void Loop::open_at(std::uint32_t index) {
   const Nanoseconds begun = now();
   ramp_.started();
   ++tally_.total;
-  place(index, connector_.begin(index), begun);
+  place(index, common_.connector.begin(sessions_[index].connection), begun);
 }
 
-void Loop::echo() {
-  if (!running()) return;
-  phase_ = Phase::echo;
-  paced_.reserve(tally_.open);
-  for (std::uint32_t i = 0; i < sessions_.size(); ++i) {
-    if (sessions_[i].state == State::ready) paced_.push_back(i);
-  }
-  echo_start_ = now();
-  const std::uint64_t total = paced_.size() * plan_.messages;
-  for (std::uint64_t cursor = 0; running() && incomplete_ > 0;) {
-    // A burst has one message of each connection due at the start; the others follow their echoes.
-    const std::uint64_t last = plan_.pace.is_burst() ? paced_.size() : total;
-    start_due(cursor, now());
-    wait_and_dispatch(cursor < last ? echo_start_ + plan_.pace.due(cursor) : never);
-  }
-}
-
-/// Starts what is due at `at`, at most a batch. Session k % L sends message k / L; one that still
-/// waits for an echo is passed over, and sends as soon as it has it.
-void Loop::start_due(std::uint64_t& cursor, Nanoseconds at) {
-  const std::uint64_t live = paced_.size();
-  const std::uint64_t last = plan_.pace.is_burst() ? live : live * plan_.messages;
-  const std::uint64_t due = plan_.pace.due_by(at - echo_start_, last);
-  for (int i = 0; i < batch && cursor < due; ++i, ++cursor) {
-    const std::uint32_t index = paced_[cursor % live];
-    Session& session = sessions_[index];
-    if (session.state != State::ready || session.complete || session.next_message != cursor / live)
-      continue;
-    const Nanoseconds due_at = echo_start_ + plan_.pace.due(cursor);
-    const Nanoseconds sending = now();
-    if (!plan_.pace.is_burst()) tally_.lateness.record(sending - due_at);
-    start_message(index, due_at, sending);
-  }
-}
-
-void Loop::start_message(std::uint32_t index, Nanoseconds due, Nanoseconds at) {
-  Session& session = sessions_[index];
-  session.sent = 0;
-  session.received = 0;
-  session.due_ns = due.count();
-  session.sent_ns = at.count();
-  session.state = State::echoing;
-  echoing_.push(index);
-  ++tally_.sent;
-  const Step step = exchange_.send_more(session, index);
-  if (step.kind == Step::Kind::failed) apply(index, step);
-}
-
-void Loop::idle() {
-  if (!running() || plan_.idle.count() == 0) return;
+void Loop::idle(Nanoseconds until) {
   phase_ = Phase::idle;
-  const Nanoseconds until = now() + plan_.idle;
-  while (running() && tally_.open > 0 && now() < until) wait_and_dispatch(until);
+  at_ = now();
+  while (running() && standing_ > 0 && at_ < until) wait_and_dispatch(until);
 }
 
 void Loop::drain() {
+  at_ = now();
   settle_undecided();
   if (cut_ == Cut::interrupted) end_all(Outcome::interrupted);
   if (cut_ == Cut::deadline) end_all(Outcome::deadline);
   if (cut_ == Cut::server_lost) end_all(Outcome::server_lost);
   phase_ = Phase::drain;
   // A signal leaves 2 s in all, a deadline 1 s; what is over is for the report.
-  const Nanoseconds hard_end =
-      now() + std::chrono::milliseconds{cut_ == Cut::deadline ? 500 : 1500};
-  last_event_ = now();
-  for (std::size_t i = 0; i < sessions_.size(); ++i) {
+  const Nanoseconds hard_end = at_ + std::chrono::milliseconds{cut_ == Cut::deadline ? 500 : 1500};
+  last_event_ = at_;
+  for (std::uint32_t i = 0; i < sessions_.size(); ++i) {
     Session& session = sessions_[i];
-    if (session.state != State::ready) continue;
+    if (session.state != State::standing) continue;
+    if (plan_.linger_reset) {  // nothing more can be heard after a RST
+      end(i, {Outcome::served, phase_, 0});
+      continue;
+    }
     session.state = State::draining;
     ::shutdown(session.fd, SHUT_WR);
-    if (i % batch == 0) wait_and_dispatch(Nanoseconds{0});
+    if (i % close_batch == 0) wait_and_dispatch(at_);
   }
   const bool whole = cut_ == Cut::none;
-  while (tally_.open > 0 && !forced_ && now() < last_event_ + quiet_period &&
-         (whole ? running() : now() < hard_end)) {
+  while (standing_ > 0 && !forced_ && at_ < last_event_ + quiet_period &&
+         (whole ? running() : at_ < hard_end)) {
     wait_and_dispatch(last_event_ + quiet_period);
   }
   for (std::uint32_t i = 0; i < sessions_.size(); ++i) {

@@ -1,68 +1,46 @@
-// The event loop of a load: sessions through the phases ramp, echo, idle, drain.
+// The event loop of a load: its sessions through ramp, traffic, idle time and drain.
 //
 // An epoll of its own, edge-triggered: each socket is registered once, for reading and writing, and
 // never again, so an echo costs a wait shared by many, a recv and a send. Asio's reactor costs 1.16
 // of that and more (docs/decisions/0002). Timers are times passed to epoll_pwait2(2), exact to some
-// microseconds.
+// microseconds. One loop is one thread's; a Crew runs several in step.
+//
+// In four files: the wait and the phases that send nothing (loop.cpp), what an event does to a
+// session (loop_events.cpp), messages on standing connections (loop_traffic.cpp), connections that
+// come and go (loop_churn.cpp).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string_view>
 #include <vector>
 
+#include "client/backlog.hpp"
 #include "client/connector.hpp"
 #include "client/exchange.hpp"
-#include "client/pace.hpp"
+#include "client/mailbox.hpp"
+#include "client/plan.hpp"
 #include "client/ramp.hpp"
 #include "client/session.hpp"
 #include "client/tally.hpp"
-#include "client/timeout_queue.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
 
-using Nanoseconds = std::chrono::nanoseconds;
-
-/// Now, on CLOCK_MONOTONIC.
-inline Nanoseconds now() {
-  return std::chrono::steady_clock::now().time_since_epoch();
-}
-
-/// What a loop is to do.
-struct Plan {
-  std::uint64_t connections = 1;
-  std::uint64_t messages = 1;  ///< on each connection
-  Pace pace = Pace::burst();
-  Nanoseconds connect_timeout{};
-  Nanoseconds timeout{};      ///< per message, from its first send
-  Nanoseconds idle{};         ///< all stand this long after the echoes
-  Nanoseconds deadline_at{};  ///< on the clock of now()
-};
-
-/// Why a run ended before its plan did.
-enum class Cut : std::uint8_t { none, interrupted, deadline, server_lost };
-
-/// What a loop tells while it runs.
-struct Progress {
-  std::string_view phase;
-  std::uint64_t connected = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t echoes = 0;
+/// What all loops of a run share.
+struct Common {
+  const Connector& connector;
+  const echo::Payload& payload;
+  const MessageSizes& sizes;
+  const echo::Stop& stop;
+  Concurrency& concurrency;
+  std::function<bool()> server_is_gone;  ///< asked when a peer ends a connection too early
 };
 
 class Loop {
  public:
-  struct Hooks {
-    std::function<bool()> server_is_gone;  ///< asked when a peer ends a connection too early
-    std::function<void(const Progress&)> progress;
-    Nanoseconds progress_every = std::chrono::milliseconds{100};
-  };
-
-  Loop(const Plan& plan, const Connector& connector, const echo::Payload& payload,
-       const echo::Stop& stop, Tally& tally, Hooks hooks);
+  Loop(const Plan& plan, const Common& common, Mailbox& mailbox);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -71,63 +49,95 @@ class Loop {
   void adopt(FirstConnection first);
   /// Opens the others; returns when each connect has succeeded or failed.
   void ramp();
-  /// Sends, verifies, until each session has all its echoes or has failed.
-  void echo();
-  /// Lets all stand for the plan's idle time.
-  void idle();
+  /// Messages on all that stand, until the traffic's end and the last echo.
+  void exchange(const Traffic& traffic);
+  /// Connects, `traffic.messages` echoes, close, and again, until the traffic's end.
+  void churn(const Traffic& traffic);
+  /// Lets all stand until then.
+  void idle(Nanoseconds until);
   /// Half-closes all, looks for extra bytes until the peer's FIN or a quiet period, closes.
   void drain();
+  /// Leaves a note of how things stand.
+  void post();
 
   [[nodiscard]] Cut cut() const { return cut_; }
+  [[nodiscard]] std::uint32_t standing() const { return standing_; }
+  Tally& tally() { return tally_; }
 
  private:
   void watch(int fd, std::uint32_t events, std::uint32_t index);
   void wait_and_dispatch(Nanoseconds until);
   void dispatch(std::uint32_t index, std::uint32_t events);
-  void check_limits(Nanoseconds at);
-  void expire(Nanoseconds at);
-  [[nodiscard]] Nanoseconds next_expiry() const;
+  void check_limits();
+  void expire();
+  void expire_one(std::uint32_t index);
 
   void open_next();
+  void open_at(std::uint32_t index);
   void place(std::uint32_t index, Attempt attempt, Nanoseconds begun);
+  bool speaks_at_once(std::uint32_t index);
   void on_connecting(std::uint32_t index, std::uint32_t events);
   void on_established(std::uint32_t index);
   void fail_connect(std::uint32_t index, int error);
 
-  void start_message(std::uint32_t index, Nanoseconds due, Nanoseconds at);
-  void start_due(std::uint64_t& cursor, Nanoseconds at);
-  void on_echoed(std::uint32_t index);
+  void begin_traffic(const Traffic& traffic);
+  void end_traffic();
+  void start_closed();
+  void start_due(std::uint64_t& cursor);
+  void begin(std::uint32_t index, Nanoseconds due, Nanoseconds at);
+  void begin_next(std::uint32_t index, Nanoseconds at);
+  void flush(std::uint32_t index);
+  void on_echoes(std::uint32_t index, std::uint32_t echoes);
   void apply(std::uint32_t index, const Step& step);
   void on_eof(std::uint32_t index);
-  void record_censored(const Session& session, Nanoseconds at);
+  void record_censored(std::uint32_t index);
+  void finish_visit(std::uint32_t index);
+  [[nodiscard]] bool over() const { return at_ >= traffic_.stop_at; }
 
   void fail(std::uint32_t index, Outcome outcome, int error);
   void end(std::uint32_t index, const Failure& how);
   void end_all(Outcome outcome);
-  void look_for_server(Nanoseconds at);
+  void look_for_server();
   void settle_undecided();
   [[nodiscard]] bool running() const { return cut_ == Cut::none; }
 
-  const Plan& plan_;
-  const Connector& connector_;
+  Flight& flight(std::uint32_t index, std::uint32_t message) {
+    return flights_[depth_ == 1 ? index : std::size_t{index} * depth_ + message % depth_];
+  }
+  /// Where a message that was due then counts.
+  Echoes& part(Nanoseconds due) { return due >= traffic_.measure_from ? tally_.measured : *early_; }
+
+  Plan plan_;
+  const Common& common_;
+  Mailbox& mailbox_;
   Exchange exchange_;
-  Tally& tally_;
-  Hooks hooks_;
+  Tally tally_;
 
   echo::Descriptor epoll_;
   Ramp ramp_;
+  std::uint32_t depth_;
   std::vector<Session> sessions_;
-  TimeoutQueue connecting_;
-  TimeoutQueue echoing_;
-  std::vector<std::uint32_t> paced_;  ///< sessions in the order of their due times
+  std::vector<Flight> flights_;  ///< `depth_` places a session
+  Backlog backlog_;
 
   Phase phase_ = Phase::connect;
   Cut cut_ = Cut::none;
-  std::uint64_t next_index_ = 1;
-  std::uint64_t incomplete_ = 0;  ///< established sessions that still lack echoes
-  Nanoseconds echo_start_{};
+  Nanoseconds at_;  ///< the clock when it was read last
+  std::uint32_t next_index_ = 0;
+  std::uint32_t standing_ = 0;
+  std::uint64_t in_flight_ = 0;  ///< messages
+
+  Traffic traffic_;
+  Echoes* early_ = nullptr;            ///< what is due before traffic_.measure_from
+  std::uint32_t quota_ = 0;            ///< messages that each session is to have begun, in all
+  std::vector<std::uint32_t> turns_;   ///< sessions in the order in which they take turns
+  std::vector<std::uint32_t> vacant_;  ///< places for new connections (churn)
+  Nanoseconds rest_until_{};           ///< no new connection before (churn)
+  echo::Histogram interval_;           ///< latencies since the last note
+
+  Nanoseconds next_scan_{};
+  Nanoseconds next_post_;
   Nanoseconds last_event_{};
-  Nanoseconds next_progress_{};
   Nanoseconds next_probe_{};
   /// Ended by the peer in one burst while the server still seemed to be there: a process that is
   /// killed closes its connections first and its listener last, milliseconds later.

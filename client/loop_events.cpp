@@ -13,33 +13,35 @@ namespace {
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 /// Between two looks whether the server is still there.
 constexpr std::chrono::milliseconds probe_pause{100};
+/// After a connect that failed, in churn: to try again at once would be a busy loop.
+constexpr std::chrono::milliseconds rest_after_failure{10};
 
 }  // namespace
 
 void Loop::dispatch(std::uint32_t index, std::uint32_t events) {
   Session& session = sessions_[index];
   if (session.state == State::connecting) on_connecting(index, events);
-  if (session.state == State::echoing && session.sent < exchange_.payload().size()) {
-    const Step step = exchange_.send_more(session, index);
-    if (step.kind == Step::Kind::failed) apply(index, step);
-  }
+  if ((events & EPOLLOUT) != 0 && session.writing < session.begun) flush(index);
   // The kernel tells a peer's end once: an echo and the FIN behind it may share one event.
   const bool at_end = (events & ended_events) != 0;
   const bool readable = at_end || (events & EPOLLIN) != 0;
   for (bool again = readable; again && session.fd >= 0 && session.state != State::connecting;) {
-    const Step step = exchange_.receive(session, index, at_end);
+    const Step step = exchange_.receive(session, at_end);
+    const int fd = session.fd;
     apply(index, step);
-    again = at_end && step.kind == Step::Kind::echoed;
+    // In churn the place may hold another connection by now.
+    again = step.more && step.kind == Step::Kind::waiting && session.fd == fd;
   }
 }
 
 void Loop::place(std::uint32_t index, Attempt attempt, Nanoseconds begun) {
   Session& session = sessions_[index];
   session.fd = attempt.socket.release();
-  session.sent_ns = begun.count();
+  flight(index, 0).sent = begun;
   session.state = State::connecting;
+  next_scan_ = std::min(next_scan_, begun + plan_.connect_timeout);
   if (attempt.error != 0) return fail_connect(index, attempt.error);
-  connecting_.push(index);
+  if (plan_.churn && quota_ > 0 && speaks_at_once(index)) return;
   watch(session.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
 }
 
@@ -55,14 +57,20 @@ void Loop::on_connecting(std::uint32_t index, std::uint32_t events) {
 
 void Loop::on_established(std::uint32_t index) {
   Session& session = sessions_[index];
-  connecting_.remove(index);
+  at_ = now();
   ramp_.established();
-  session.state = State::ready;
-  tally_.opened();
-  ++incomplete_;
-  const Nanoseconds took = now() - Nanoseconds{session.sent_ns};
+  session.state = State::standing;
+  ++standing_;
+  ++tally_.established;
+  common_.concurrency.opened();
+  const Nanoseconds took = at_ - flight(index, 0).sent;
   tally_.connect.record(took);
   if (took >= slow_connect) ++tally_.slow_connects;
+  if (!plan_.churn || quota_ == 0) return;
+  if (at_ >= traffic_.measure_from && !over()) ++tally_.connections_within;
+  begin(index, at_, at_);  // whatever the time: its first bytes may be on their way
+  begin_next(index, at_);
+  flush(index);
 }
 
 void Loop::fail_connect(std::uint32_t index, int error) {
@@ -90,45 +98,28 @@ void Loop::fail_connect(std::uint32_t index, int error) {
     }
   }();
   outcome == Outcome::connect_timeout ? ramp_.timed_out() : ramp_.failed();
+  rest_until_ = at_ + rest_after_failure;
+  if (plan_.churn && outcome == Outcome::refused && tally_.established > 0) look_for_server();
   end(index, {outcome, Phase::connect, error});
 }
 
-void Loop::on_echoed(std::uint32_t index) {
-  Session& session = sessions_[index];
-  const Nanoseconds at = now();
-  echoing_.remove(index);
-  session.state = State::ready;
-  ++tally_.verified;
-  tally_.bytes_verified += exchange_.payload().size();
-  tally_.echo.record(at - Nanoseconds{session.due_ns});
-  if (!plan_.pace.is_burst()) tally_.wire.record(at - Nanoseconds{session.sent_ns});
-  if (++session.next_message == plan_.messages) {
-    session.complete = true;
-    --incomplete_;
-    return;
-  }
-  if (!running()) return;
-  if (plan_.pace.is_burst()) return start_message(index, at, at);
-  const auto place = std::lower_bound(paced_.begin(), paced_.end(), index) - paced_.begin();
-  const std::uint64_t k = session.next_message * paced_.size() + static_cast<std::uint64_t>(place);
-  const Nanoseconds due = echo_start_ + plan_.pace.due(k);
-  if (due <= at) start_message(index, due, at);  // it was due while the last echo was awaited
-}
-
 void Loop::apply(std::uint32_t index, const Step& step) {
-  switch (step.kind) {
-    case Step::Kind::waiting:
-      return;
-    case Step::Kind::echoed:
-      return on_echoed(index);
-    case Step::Kind::eof:
-      return on_eof(index);
-    case Step::Kind::failed:
-      break;
-  }
   Session& session = sessions_[index];
-  if (step.mismatch && !tally_.first_mismatch) {
-    tally_.first_mismatch = FirstMismatch{index, session.next_message, *step.mismatch};
+  if (step.echoes > 0) {
+    on_echoes(index, step.echoes);
+    if (step.kind == Step::Kind::waiting) {
+      if (plan_.churn && session.complete) return finish_visit(index);
+      begin_next(index, at_);
+      if (session.writing < session.begun) flush(index);
+      return;
+    }
+  }
+  if (step.kind == Step::Kind::waiting) return;
+  if (step.kind == Step::Kind::eof) return on_eof(index);
+  const bool wrong = step.outcome == Outcome::mismatch || step.outcome == Outcome::foreign;
+  if (wrong && !tally_.first_mismatch) {
+    tally_.first_mismatch =
+        FirstMismatch{session.connection, session.echoed, *exchange_.mismatch()};
   }
   if (step.outcome == Outcome::reset && session.complete && phase_ != Phase::idle) {
     ++tally_.late_resets;
@@ -144,37 +135,24 @@ void Loop::on_eof(std::uint32_t index) {
   fail(index, Outcome::closed_early, 0);
 }
 
-/// A message that timed out took at least this long, and so did those that were due behind it.
-void Loop::record_censored(const Session& session, Nanoseconds at) {
-  tally_.echo.record_censored(at - Nanoseconds{session.due_ns});
-  if (plan_.pace.is_burst()) return;
-  const auto index = static_cast<std::uint32_t>(&session - sessions_.data());
-  const auto place = std::lower_bound(paced_.begin(), paced_.end(), index) - paced_.begin();
-  for (std::uint64_t message = session.next_message + 1U; message < plan_.messages; ++message) {
-    const Nanoseconds due =
-        echo_start_ + plan_.pace.due(message * paced_.size() + static_cast<std::uint64_t>(place));
-    if (due >= at) break;
-    tally_.echo.record_censored(at - due);
-  }
-}
-
 void Loop::fail(std::uint32_t index, Outcome outcome, int error) {
   const bool peer_ended_it = outcome == Outcome::reset || outcome == Outcome::closed_early ||
                              outcome == Outcome::short_echo;
   if (peer_ended_it && running()) {
-    const Nanoseconds at = now();
-    if (at - last_undecided_ > probe_pause) undecided_.clear();  // an older burst: it survived that
-    last_undecided_ = at;
-    if (at >= next_probe_) look_for_server(at);
+    at_ = now();
+    // An older burst: the server survived that.
+    if (at_ - last_undecided_ > probe_pause) undecided_.clear();
+    last_undecided_ = at_;
+    if (at_ >= next_probe_) look_for_server();
     if (running()) ++undecided_[{outcome, phase_, error}];
   }
   if (peer_ended_it && cut_ == Cut::server_lost) outcome = Outcome::server_lost;
   end(index, {outcome, phase_, error});
 }
 
-void Loop::look_for_server(Nanoseconds at) {
-  next_probe_ = at + probe_pause;
-  if (!hooks_.server_is_gone || !hooks_.server_is_gone()) return;
+void Loop::look_for_server() {
+  next_probe_ = at_ + probe_pause;
+  if (!common_.server_is_gone || !common_.server_is_gone()) return;
   cut_ = Cut::server_lost;
   for (const auto& [how, count] : undecided_) {
     tally_.reclassify(how, Outcome::server_lost, count);
@@ -186,24 +164,29 @@ void Loop::look_for_server(Nanoseconds at) {
 /// it has had the time to close its listener.
 void Loop::settle_undecided() {
   const Nanoseconds until = last_undecided_ + probe_pause;
-  if (undecided_.empty() || now() > until) return;
-  while (running() && now() < until) wait_and_dispatch(until);
-  if (running()) look_for_server(now());
+  if (undecided_.empty() || at_ > until) return;
+  while (running() && at_ < until) wait_and_dispatch(until);
+  if (running()) look_for_server();
 }
 
 void Loop::end(std::uint32_t index, const Failure& how) {
   Session& session = sessions_[index];
-  const bool was_established = session.state != State::unopened &&
-                               session.state != State::connecting && session.state != State::ended;
-  if (session.state == State::connecting) connecting_.remove(index);
-  if (session.state == State::echoing) echoing_.remove(index);
+  const bool was_established = session.state == State::standing || session.state == State::draining;
   if (was_established) {
-    --tally_.open;
-    if (!session.complete) --incomplete_;
+    --standing_;
+    common_.concurrency.closed();
+    in_flight_ -= session.in_flight();
+    backlog_.abandon(session);
+  }
+  if (plan_.linger_reset && session.fd >= 0) {
+    const linger at_once{1, 0};
+    ::setsockopt(session.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
   echo::Descriptor{session.fd};
   session.fd = -1;
+  session.begun = session.echoed;
   session.state = State::ended;
+  if (plan_.churn) vacant_.push_back(index);
   tally_.end(how);
 }
 
@@ -215,8 +198,7 @@ void Loop::end_all(Outcome outcome) {
     if (session.state == State::ended) continue;
     const bool lost_while_standing = phase_ == Phase::idle && outcome == Outcome::server_lost;
     if (session.complete && !lost_while_standing) continue;
-    if (session.state == State::echoing && outcome == Outcome::deadline)
-      record_censored(session, now());
+    if (session.in_flight() > 0 && outcome == Outcome::deadline) record_censored(i);
     end(i, {outcome, phase_, 0});
   }
 }

@@ -1,13 +1,11 @@
 #include "client/options.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
+#include <algorithm>
+#include <functional>
 #include <stdexcept>
-#include <string_view>
 
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
@@ -16,167 +14,261 @@ namespace client {
 namespace {
 
 using std::chrono::nanoseconds;
+using std::chrono::seconds;
 
-/// One of `names`, whole, at the start of an argument: its length, or 0.
-std::size_t spelled_as(std::string_view argument, std::string_view name) {
-  if (argument.substr(0, name.size()) != name) return 0;
-  const bool whole = argument.size() == name.size() || argument[name.size()] == '=';
-  return whole ? name.size() : 0;
+constexpr seconds usual_traffic{10};
+constexpr std::chrono::hours longest_wait{24 * 365};
+/// Generous: --find-rate takes about one.
+constexpr seconds longest_search{300};
+
+/// An option whose value `take` parses and keeps; a std::invalid_argument of it names the option.
+CLI::Option* add(CLI::App& app, const std::string& names, const std::string& unit,
+                 const std::string& what, const std::function<void(const std::string&)>& take) {
+  const std::string shown = names.substr(names.rfind(',') + 1);
+  return app
+      .add_option_function<std::string>(
+          names,
+          [take, shown](const std::string& text) {
+            try {
+              take(text);
+            } catch (const std::invalid_argument& error) {
+              throw CLI::ValidationError(shown, error.what());
+            }
+          },
+          what)
+      ->type_name(unit);
 }
 
-/// Messages a second: a number, with k or M behind it if you like.
-double parse_rate(const std::string& text) {
-  double rate = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, rate);
-  const std::string_view suffix(end, static_cast<std::size_t>(last - end));
-  if (suffix == "k" || suffix == "K") {
-    rate *= 1e3;
-  } else if (suffix == "m" || suffix == "M") {
-    rate *= 1e6;
-  } else if (!suffix.empty()) {
-    rate = 0;
+/// One of several words.
+template <typename Value>
+Value chosen(const std::string& text, const std::vector<std::pair<const char*, Value>>& words) {
+  std::string allowed;
+  for (const auto& [word, value] : words) {
+    if (text == word) return value;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(word);
   }
-  const bool good = error == std::errc{} && rate >= 0.001 && rate <= 1e9;
-  if (!good) {
-    throw CLI::ValidationError("--rate",
-                               fmt::format("\"{}\": messages a second, from 0.001 to 1000M", text));
-  }
-  return rate;
+  throw std::invalid_argument(fmt::format("\"{}\": {}", text, allowed));
 }
 
-ShowProgress parse_progress(const std::string& text) {
-  if (text == "auto") return ShowProgress::when_terminal;
-  if (text == "always") return ShowProgress::always;
-  if (text == "never") return ShowProgress::never;
-  throw CLI::ValidationError("--progress", fmt::format("\"{}\": auto, always or never", text));
-}
-
-}  // namespace
-
-nanoseconds Options::effective_deadline() const {
-  if (deadline) return bounded(*deadline);
-  const auto connects = static_cast<double>(connections);
-  const double echoes = connects * static_cast<double>(messages);
-  // Generous: 1 ms a connect, 0.2 ms an echo, each timeout once; a run that needs more hangs.
-  double seconds = 10 + connects * 1e-3 + echoes * 2e-4 + (rate > 0 ? echoes / rate : 0);
-  seconds += echoes * static_cast<double>(data.empty() ? size : data.size()) * 1e-7;
-  const double at_most = std::chrono::duration<double>(longest_wait).count();
-  const auto waits = bounded(idle) + bounded(connect_timeout) * 2 + bounded(timeout) * 2;
-  return nanoseconds(static_cast<std::int64_t>(std::min(seconds, at_most) * 1e9)) + waits;
-}
-
-void declare(CLI::App& app, Options& options) {
-  app.add_option_function<std::string>(
-         "target",
-         [&options](const std::string& text) {
-           try {
-             options.target = echo::parse_host_port(text, "localhost", 1234);
-           } catch (const std::invalid_argument& error) {
-             throw CLI::ValidationError("HOST[:PORT]", error.what());
-           }
-         },
-         "Server to load")
-      ->type_name("HOST[:PORT]")
-      ->default_str("localhost:1234");
+void declare_load(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Load"); };
+  group(add(app, "--mode", "hold|stream|churn",
+            "hold: connect all, echo, close; stream: echo for a time; churn: connect, echo, "
+            "close, again",
+            [&](const std::string& text) {
+              options.mode = chosen<Mode>(
+                  text, {{"hold", Mode::hold}, {"stream", Mode::stream}, {"churn", Mode::churn}});
+            }))
+      ->default_str("hold");
   constexpr std::uint64_t most_connections = 0xfffffff0U;
-  echo::add_count(app, "-n,--connections", options.connections, "Sockets to hold at once",
-                  {1, most_connections});
-  echo::add_count(app, "-m,--messages", options.messages, "Messages on each connection",
-                  {1, 0xfffffffeU});
+  group(echo::add_count(app, "-n,--connections", options.connections,
+                        "Sockets to hold at once; in churn: to keep in flight",
+                        {1, most_connections}));
+  group(echo::add_count(app, "-m,--messages", options.messages,
+                        "Messages on each connection; 1 in hold and churn unless given",
+                        {1, 0xfffffffeU}));
   auto* size =
-      echo::add_size(app, "-s,--size", options.size,
-                     "Message size; each byte tells its connection and message", {1, 1ULL << 30U});
-  app.add_option("--data", options.data,
-                 "Send this text instead; foreign bytes cannot be told then")
+      group(add(app, "-s,--size", "BYTES",
+                "Message size: 64, a range 64-4096, or weights 64:7,1024:2,65536:1; each "
+                "byte tells its connection and message",
+                [&](const std::string& text) { options.sizes = MessageSizes::parse(text); }))
+          ->default_str("64");
+  group(app.add_option("--data", options.data,
+                       "Send this text instead; foreign bytes cannot be told then"))
       ->check(CLI::Validator(
           [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
       ->excludes(size)
       ->type_name("TEXT");
-  app.add_option_function<std::string>(
-         "-R,--rate", [&options](const std::string& text) { options.rate = parse_rate(text); },
-         "Open loop: messages a second in all, latency from when each was due; without it, a burst")
-      ->type_name("PER_SECOND");
-  echo::add_duration(app, "-d,--duration", options.idle,
-                     "Let all connections stand this long after the echoes", true);
-  echo::add_duration(app, "--connect-timeout", options.connect_timeout, "For each connect");
-  echo::add_duration(app, "--timeout", options.timeout, "For each message");
-  echo::add_duration(app, "--deadline", options.deadline,
-                     "For the whole run; derived from the plan unless given");
-  app.add_option("--server-pid", options.server_pid,
-                 "The server's process, where it cannot be found by its listener")
+  group(echo::add_count(app, "--depth", options.depth, "Messages in flight on each connection",
+                        {1, 1024}));
+  group(add(app, "-R,--rate", "PER_SECOND",
+            "Open loop: messages a second in all, latency from when each was due; without it the "
+            "loop is closed",
+            [&](const std::string& text) { options.rate = parse_rate(text); }));
+  group(add(app, "--arrivals", "uniform|poisson", "Gaps between due times, in an open loop",
+            [&](const std::string& text) {
+              options.poisson = chosen<bool>(text, {{"uniform", false}, {"poisson", true}});
+            }))
+      ->default_str("uniform");
+  group(add(app, "--connect-rate", "PER_SECOND",
+            "Connects a second in all; without it, as fast as they are answered",
+            [&](const std::string& text) { options.connect_rate = parse_rate(text); }));
+  group(echo::add_duration(app, "-d,--duration", options.duration,
+                           "stream, churn: of the traffic (10s); hold: let all stand this long "
+                           "after the echoes (0)",
+                           true));
+  group(echo::add_duration(app, "--warmup", options.warm_up,
+                           "Traffic before the measured one, with figures of its own", true));
+  group(echo::add_count(app, "-t,--threads", options.threads, "Threads, each with its share",
+                        {1, 1024}));
+  group(add(app, "--cpus", "LIST", "Pin the threads to these processors, in turn, as 0,2-3",
+            [&](const std::string& text) { options.cpus = parse_cpus(text); }));
+  group(echo::add_count(app, "--seed", options.seed,
+                        "Of payload, sizes, arrivals and sources; from the clock unless given"));
+  group(echo::add_count(app, "--repeat", options.repeat,
+                        "Rounds, with the server's resident memory after each", {1, 10'000}));
+  group(echo::add_duration(app, "--settle", options.settle,
+                           "After each round, wait at most so long for TIME_WAIT to drain", true));
+  group(add(app, "--source", "ADDR,..|CIDR", "Source addresses; a loopback target needs no help",
+            [&](const std::string& text) {
+              for (std::size_t from = 0; from <= text.size();) {
+                const std::size_t comma = std::min(text.find(',', from), text.size());
+                options.sources.push_back(
+                    parse_source(std::string_view(text).substr(from, comma - from)));
+                from = comma + 1;
+              }
+            }));
+  group(add(app, "--start-at", "TIME",
+            "Begin then: 2026-11-21T15:04:05Z or @SECONDS, for several machines together",
+            [&](const std::string& text) { options.start_at = parse_start(text); }));
+  group(add(app, "--find-rate", "OBJECTIVE",
+            "The highest open-loop rate that the server holds at an objective as p99<5ms",
+            [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
+  group(
+      app.add_flag("--calibrate", options.calibrate,
+                   "What this client costs and can do here, against a minimal server of its own"));
+}
+
+void declare_sockets(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Sockets"); };
+  group(app.add_flag("--nodelay,!--no-nodelay", options.sockets.nodelay,
+                     "TCP_NODELAY; --no-nodelay leaves Nagle's algorithm on"))
+      ->default_str("true");
+  group(app.add_flag("--keepalive", options.sockets.keepalive, "SO_KEEPALIVE"));
+  group(app.add_flag("--half-close", options.half_close,
+                     "FIN right behind the last message, before its echo"));
+  group(app.add_flag("--linger-reset", options.linger_reset, "Close with RST: no TIME_WAIT"));
+  const echo::Range buffer{1, 1ULL << 30U};
+  group(echo::add_size(app, "--rcvbuf", options.sockets.buffers.receive, "SO_RCVBUF", buffer));
+  group(echo::add_size(app, "--sndbuf", options.sockets.buffers.send, "SO_SNDBUF", buffer));
+}
+
+void declare_bounds(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Bounds and verdict"); };
+  group(echo::add_duration(app, "--connect-timeout", options.connect_timeout, "For each connect"));
+  group(echo::add_duration(app, "--timeout", options.timeout, "For each message"));
+  group(echo::add_duration(app, "--deadline", options.deadline,
+                           "For a whole round; derived from the plan unless given"));
+  group(app.add_option(
+            "--allow-remote", options.allow_remote,
+            "Allow a target outside loopback that lies in this network: a load client is a weapon"))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("CIDR");
+  group(echo::add_count(app, "--require-conc", options.require_conc,
+                        "Pass only if so many stood at once; all unless given"));
+  group(echo::add_count(app, "--max-errors", options.max_errors,
+                        "Pass with up to so many failed connections"));
+  group(add(app, "--slo", "OBJECTIVE", "Pass only if latency holds it, as p99<5ms,p99.9<50ms",
+            [&](const std::string& text) { options.slo = Objective::parse(text); }));
+}
+
+void declare_output(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Output"); };
+  group(app.add_option("--json", options.json,
+                       "Write the report there as JSON; -: to stdout, and nothing else"))
+      ->type_name("FILE|-");
+  group(app.add_option("--hgrm", options.hgrm, "Write the latencies in HdrHistogram's text form"))
+      ->type_name("FILE");
+  group(app.add_option("--series", options.series, "Write a line of JSON there each interval"))
+      ->type_name("FILE");
+  group(echo::add_duration(app, "--interval", options.interval, "Of --series"));
+  group(app.add_option("--server-pid", options.server_pid,
+                       "The server's process, where it cannot be found by its listener"))
       ->check(CLI::PositiveNumber)
       ->type_name("PID");
-  app.add_option(
-         "--allow-remote", options.allow_remote,
-         "Allow a target outside loopback that lies in this network: a load client is a weapon")
-      ->type_name("CIDR");
-  app.add_option("--json", options.json,
-                 "Write the report there as JSON; -: to stdout, and nothing else")
-      ->type_name("FILE|-");
-  app.add_flag("-q,--quiet", options.quiet, "Only the first three lines");
-  app.add_option_function<std::string>(
-         "--progress",
-         [&options](const std::string& text) { options.progress = parse_progress(text); },
-         "On stderr: auto (a live line on a terminal, else one every 10 s), always (every second), "
-         "never")
-      ->default_str("auto")
-      ->type_name("WHEN");
+  group(app.add_option_function<std::vector<std::string>>(
+            "--label",
+            [&options](const std::vector<std::string>& texts) {
+              try {
+                for (const std::string& text : texts) {
+                  const auto [key, value] = parse_label(text);
+                  options.labels[key] = value;
+                }
+              } catch (const std::invalid_argument& error) {
+                throw CLI::ValidationError("--label", error.what());
+              }
+            },
+            "Kept in the JSON; may be given several times"))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("KEY=VALUE");
+  group(app.add_flag("-q,--quiet", options.quiet, "Only the first three lines"));
+  group(add(app, "--progress", "WHEN",
+            "On stderr: auto (a live line on a terminal, else one every 10 s), always (every "
+            "second), never",
+            [&](const std::string& text) {
+              options.progress = chosen<ShowProgress>(text, {{"auto", ShowProgress::when_terminal},
+                                                             {"always", ShowProgress::always},
+                                                             {"never", ShowProgress::never}});
+            }))
+      ->default_str("auto");
 }
 
-std::vector<std::string> modernised(int argc, const char* const* argv) {
-  std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto value_of = [&](std::size_t name_length) {
-      if (name_length < argument.size()) return argument.substr(name_length + 1);
-      return i + 1 < argc ? std::string(argv[++i]) : std::string();
-    };
-    if (const auto length = spelled_as(argument, "-host")) {
-      if (length == argument.size() && i + 1 == argc) {
-        throw echo::Exit(echo::exit_usage, "-host: HOST[:PORT] is missing");
-      }
-      arguments.push_back(value_of(length));
-    } else if (const auto data = spelled_as(argument, "-data")) {
-      arguments.push_back("--data=" + value_of(data));
-    } else if (spelled_as(argument, "-n") != 0 && argument.size() > 2) {
-      arguments.push_back("--connections=" + argument.substr(3));
-    } else {
-      arguments.push_back(argument);
-    }
-  }
-  return arguments;
+}  // namespace
+
+std::string_view name_of(Mode mode) {
+  return mode == Mode::hold ? "hold" : mode == Mode::stream ? "stream" : "churn";
 }
 
-bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cidrs) {
-  for (const std::string& cidr : cidrs) {
-    const std::size_t slash = cidr.find('/');
-    const std::string address = cidr.substr(0, slash);
-    const bool v6 = address.find(':') != std::string::npos;
-    unsigned char network[16] = {};
-    unsigned bits = v6 ? 128 : 32;
-    const unsigned most = bits;
-    const char* end = cidr.data() + cidr.size();
-    bool good = ::inet_pton(v6 ? AF_INET6 : AF_INET, address.c_str(), network) == 1;
-    if (good && slash != std::string::npos) {
-      const auto parsed = std::from_chars(cidr.data() + slash + 1, end, bits);
-      good = parsed.ec == std::errc{} && parsed.ptr == end && bits <= most;
-    }
-    if (!good)
-      throw std::invalid_argument(fmt::format("\"{}\": a network as 10.0.0.0/8 or fd00::/8", cidr));
-    if (endpoint.family() != (v6 ? AF_INET6 : AF_INET)) continue;
-    const auto* mine =
-        v6 ? reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr.s6_addr
-           : reinterpret_cast<const unsigned char*>(
-                 &reinterpret_cast<const sockaddr_in*>(endpoint.data())->sin_addr);
-    bool inside = true;
-    for (unsigned bit = 0; bit < bits && inside; ++bit) {
-      const unsigned mask = 0x80U >> (bit % 8);
-      inside = (mine[bit / 8] & mask) == (network[bit / 8] & mask);
-    }
-    if (inside) return true;
-  }
-  return false;
+nanoseconds bounded(nanoseconds wait) {
+  return std::min<nanoseconds>(wait, longest_wait);
+}
+
+nanoseconds Options::traffic_time() const {
+  return bounded(duration.value_or(usual_traffic));
+}
+
+nanoseconds Options::idle_time() const {
+  return mode == Mode::hold ? bounded(duration.value_or(seconds{0})) : nanoseconds{0};
+}
+
+nanoseconds Options::effective_deadline() const {
+  if (deadline) return bounded(*deadline);
+  const auto connects = static_cast<double>(connections);
+  const double echoes = connects * static_cast<double>(messages_each());
+  // Generous: 1 ms a connect, 0.2 ms an echo, each timeout once; a run that needs more hangs.
+  double needed = 10 + connects * 1e-3 + (connect_rate > 0 ? connects / connect_rate : 0);
+  if (!timed()) needed += echoes * 2e-4 + (rate > 0 ? echoes / rate : 0);
+  const double size = data.empty() ? sizes.mean() : static_cast<double>(data.size());
+  if (!timed()) needed += echoes * size * 1e-7;
+  auto waits = bounded(connect_timeout) * 2 + bounded(timeout) * 2 + idle_time();
+  if (timed()) waits += traffic_time() + bounded(warm_up);
+  if (find_rate) waits += longest_search;
+  const double at_most = std::chrono::duration<double>(longest_wait).count();
+  return nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits;
+}
+
+void declare(CLI::App& app, Options& options) {
+  add(app, "target", "HOST[:PORT[-PORT]]", "Server to load", [&](const std::string& text) {
+    options.target = parse_target(text);
+  })->default_str("localhost:1234");
+  declare_load(app, options);
+  declare_sockets(app, options);
+  declare_bounds(app, options);
+  declare_output(app, options);
+}
+
+void check(const Options& options) {
+  const auto refuse_if = [](bool wrong, const char* why) {
+    if (wrong) throw echo::Exit(echo::exit_usage, why);
+  };
+  const bool churn = options.mode == Mode::churn;
+  const bool hold = options.mode == Mode::hold;
+  const bool open = options.rate > 0 || options.find_rate.has_value();
+  refuse_if(churn && options.rate > 0, "--rate: not in churn; --connect-rate paces its connects");
+  refuse_if(options.poisson && !open, "--arrivals poisson: only in an open loop (--rate)");
+  refuse_if(hold && options.warm_up.count() > 0, "--warmup: only in stream and churn");
+  refuse_if(!hold && options.duration && options.duration->count() == 0,
+            "--duration: above 0 in stream and churn");
+  refuse_if(options.half_close && options.messages_each() == 0,
+            "--half-close: a stream needs --messages, to know which one is the last");
+  refuse_if(options.find_rate && options.rate > 0, "--find-rate: it chooses the --rate itself");
+  refuse_if(options.find_rate && (churn || options.messages || options.repeat > 1),
+            "--find-rate: not with churn, --messages or --repeat");
+  refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
+  if (options.interval < std::chrono::milliseconds{10})
+    throw echo::Exit(echo::exit_usage, "--interval: 10ms or longer");
 }
 
 }  // namespace client

@@ -2,55 +2,97 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "echo/socket.hpp"
+#include "client/connector.hpp"
+#include "client/objective.hpp"
+#include "client/option_values.hpp"
+#include "client/sizes.hpp"
 
 namespace client {
 
-/// What any longer wait is taken for: sums of several must fit 64 bits of nanoseconds.
-inline constexpr std::chrono::hours longest_wait{24 * 365};
-inline std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait) {
-  return std::min<std::chrono::nanoseconds>(wait, longest_wait);
-}
+enum class Mode {
+  hold,    ///< connect all, echo, let them stand, close
+  stream,  ///< echo on all of them for a time
+  churn    ///< connect, echo, close, and again
+};
+std::string_view name_of(Mode mode);
 
 enum class ShowProgress { when_terminal, always, never };
 
 struct Options {
-  echo::HostPort target{"localhost", 1234};
+  // load
+  Target target;
+  Mode mode = Mode::hold;
   std::uint64_t connections = 100;
-  std::uint64_t messages = 1;
-  std::uint64_t size = 64;
+  std::optional<std::uint64_t> messages;  ///< on each connection
+  MessageSizes sizes{64};
   std::string data;  ///< empty: bytes unique to connection and message
-  double rate = 0;   ///< messages/s in all; 0: a burst
-  std::chrono::nanoseconds idle{0};
+  std::uint64_t depth = 1;
+  double rate = 0;  ///< messages/s in all; 0: closed loop
+  bool poisson = false;
+  double connect_rate = 0;                           ///< connects/s in all; 0: as answered
+  std::optional<std::chrono::nanoseconds> duration;  ///< of the idle time, or of the traffic
+  std::chrono::nanoseconds warm_up{0};
+  std::uint64_t threads = 1;
+  std::vector<unsigned> cpus;
+  std::optional<std::uint64_t> seed;
+  std::uint64_t repeat = 1;
+  std::chrono::nanoseconds settle = std::chrono::seconds{65};
+  std::vector<AddressRange> sources;
+  std::optional<std::chrono::system_clock::time_point> start_at;
+  std::optional<Objective> find_rate;
+  bool calibrate = false;
+  // sockets
+  SocketOptions sockets;
+  bool half_close = false;
+  bool linger_reset = false;
+  // bounds
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
   std::chrono::nanoseconds timeout = std::chrono::seconds{10};
   std::optional<std::chrono::nanoseconds> deadline;
-  std::optional<pid_t> server_pid;
   std::vector<std::string> allow_remote;  ///< CIDRs
-  std::string json;
+  // verdict
+  std::optional<std::uint64_t> require_conc;
+  std::uint64_t max_errors = 0;
+  std::optional<Objective> slo;
+  // output
+  std::optional<pid_t> server_pid;
+  std::string json, hgrm, series;
+  std::chrono::nanoseconds interval = std::chrono::seconds{1};
+  std::map<std::string, std::string> labels;
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 
-  /// The deadline in force: given, or derived from the plan so that only a hang reaches it.
+  /// Messages on each connection, in hold and churn; 0 in a stream without a number.
+  [[nodiscard]] std::uint64_t messages_each() const {
+    return messages.value_or(mode == Mode::stream ? 0 : 1);
+  }
+  /// Whether the traffic ends by the clock; otherwise with its messages.
+  [[nodiscard]] bool timed() const {
+    return mode != Mode::hold && (mode == Mode::churn || duration || !messages);
+  }
+  /// How long it lasts then, warm-up apart.
+  [[nodiscard]] std::chrono::nanoseconds traffic_time() const;
+  /// How long all stand after their echoes (hold).
+  [[nodiscard]] std::chrono::nanoseconds idle_time() const;
+  /// The deadline of one round in force: given, or derived from the plan so that only a hang
+  /// reaches it.
   [[nodiscard]] std::chrono::nanoseconds effective_deadline() const;
 };
+
+/// What any longer wait is taken for: sums of several must fit 64 bits of nanoseconds.
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait);
 
 /// Declares the options on `app`; they are filled in by its parse().
 void declare(CLI::App& app, Options& options);
 
-/// argv with the ancestor's spellings made ours: -host H, -data D, -n=10. CLI11 would take -host
-/// for help and -data for -d ata.
-std::vector<std::string> modernised(int argc, const char* const* argv);
-
-/// Whether `endpoint` lies in one of `cidrs` ("10.0.0.0/8", "fd00::/8"). Throws
-/// std::invalid_argument for one that is none.
-bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cidrs);
+/// Throws echo::Exit(exit_usage) for options that contradict each other.
+void check(const Options& options);
 
 }  // namespace client

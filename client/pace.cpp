@@ -1,29 +1,41 @@
 #include "client/pace.hpp"
 
-#include <algorithm>
 #include <cmath>
+
+#include "echo/mix.hpp"
 
 namespace client {
 
-std::chrono::nanoseconds Pace::due(std::uint64_t index) const {
-  if (is_burst()) return std::chrono::nanoseconds{0};
-  const double due = static_cast<double>(index) * 1e9 / per_second_;
-  if (due >= static_cast<double>(never.count())) return never;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(due)));
+Pace Pace::evenly(double per_second, double phase) {
+  return Pace{per_second, phase, false, 0};
 }
 
-std::uint64_t Pace::due_by(std::chrono::nanoseconds elapsed, std::uint64_t total) const {
-  if (elapsed.count() < 0) return 0;
-  if (is_burst()) return total;
-  const double messages = static_cast<double>(elapsed.count()) * per_second_ / 1e9;
-  if (messages >= static_cast<double>(total)) return total;
-  auto count = static_cast<std::uint64_t>(messages);
-  // The division rounds either way: agree with due() to the nanosecond.
-  while (count < total && due(count) <= elapsed && due(count) != never) {
-    ++count;
+Pace Pace::poisson(double per_second, std::uint64_t seed) {
+  return Pace{per_second, 0, true, seed};
+}
+
+Pace::Pace(double per_second, double phase, bool random, std::uint64_t seed)
+    : per_second_(per_second), phase_(phase), random_(random), seed_(seed) {
+  look_ahead();
+}
+
+void Pace::advance() {
+  ++index_;
+  look_ahead();
+}
+
+void Pace::look_ahead() {
+  double due = 0;
+  if (random_) {
+    // A uniform number in (0, 1]: its logarithm is finite.
+    const std::uint64_t bits = echo::mix(seed_ + (index_ + 1) * echo::golden_gap) >> 11U;
+    sum_ns_ -= std::log(static_cast<double>(bits + 1) * 0x1p-53) * 1e9 / per_second_;
+    due = sum_ns_;
+  } else {
+    due = (static_cast<double>(index_) + phase_) * 1e9 / per_second_;  // rounding does not add up
   }
-  while (count > 0 && due(count - 1) > elapsed) --count;
-  return count;
+  const bool ever = due < static_cast<double>(never.count());
+  due_ = ever ? std::chrono::nanoseconds(std::llround(due)) : never;
 }
 
 }  // namespace client

@@ -1,5 +1,5 @@
-// When to send the next message. Pure: times count from the start of the echo phase; the caller
-// owns the clock. (After tsenart/vegeta's lib/pacer.go.)
+// When the next message, or the next connect, is due. Pure: times count from the start of the
+// traffic; the caller owns the clock. (After tsenart/vegeta's lib/pacer.go.)
 //
 // Latency is measured from the time that due() gives, not from the moment of sending: a client that
 // waits for a stalled server before it sends the next message, and measures from there, leaves out
@@ -8,30 +8,37 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 
 namespace client {
 
 class Pace {
  public:
-  /// All at once: every message is due at 0.
-  static Pace burst() { return Pace{0}; }
-  /// `per_second` > 0 messages in all, evenly spaced.
-  static Pace at_rate(double per_second) { return Pace{per_second}; }
+  /// `per_second` > 0, evenly spaced; the first is due `phase` of a gap (0 to 1) after the start,
+  /// so that several paces can take turns.
+  static Pace evenly(double per_second, double phase = 0);
+  /// A Poisson process of `per_second` > 0: gaps are independent and exponential, as those of many
+  /// users who do not know of each other. The same `seed` gives the same times.
+  static Pace poisson(double per_second, std::uint64_t seed);
 
-  [[nodiscard]] bool is_burst() const { return per_second_ <= 0; }
   /// Later than any clock here will say, and still a time that others can be added to.
   static constexpr std::chrono::nanoseconds never = std::chrono::nanoseconds::max() / 2;
 
-  /// When message `index` (counted over all connections) is due. Computed from the index, so that
-  /// rounding does not add up.
-  [[nodiscard]] std::chrono::nanoseconds due(std::uint64_t index) const;
-  /// How many messages are due by `elapsed`, of `total`.
-  [[nodiscard]] std::uint64_t due_by(std::chrono::nanoseconds elapsed, std::uint64_t total) const;
+  /// When the next one is due; never decreases.
+  [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
+  /// That one is taken: on to the one behind it.
+  void advance();
 
  private:
-  explicit Pace(double per_second) : per_second_(per_second) {}
+  Pace(double per_second, double phase, bool random, std::uint64_t seed);
+  void look_ahead();
+
   double per_second_;
+  double phase_;       ///< of a gap
+  double sum_ns_ = 0;  ///< of the gaps so far, where they are random
+  bool random_;
+  std::uint64_t seed_;
+  std::uint64_t index_ = 0;
+  std::chrono::nanoseconds due_{};
 };
 
 }  // namespace client

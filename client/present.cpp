@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <cmath>
 #include <cstring>
 
@@ -15,7 +13,6 @@
 namespace client {
 namespace {
 
-namespace json = boost::json;
 using limits::format_bytes;
 using limits::format_count;
 using limits::format_duration;
@@ -34,30 +31,196 @@ double per_second(std::uint64_t count, Nanoseconds time) {
                           : 0;
 }
 
-std::string spread(const echo::Histogram& histogram) {
-  if (histogram.count() == 0) return "-";
-  return fmt::format(
-      "p50 {}, p99 {}, max {}", echo::text_of(histogram.percentile(50)),
-      echo::text_of(histogram.percentile(99)),
-      (histogram.censored() > 0 ? ">= " : "") + format_duration(Nanoseconds(histogram.max())));
+std::string load_line(const Result& result) {
+  const Options& options = result.options;
+  std::string size =
+      fmt::format("{} B", options.data.empty() ? options.sizes.largest() : options.data.size());
+  if (options.data.empty() && options.sizes.varies())
+    size = fmt::format("{:.0f} B on average", options.sizes.mean());
+  std::string text =
+      fmt::format("load       {}, {} loop", name_of(options.mode), loop_kind(result));
+  if (options.rate > 0) {
+    text += fmt::format(" at {:g}/s{}", options.rate, options.poisson ? ", Poisson arrivals" : "");
+  }
+  text += ": messages of " + size;
+  if (options.messages_each() > 0)
+    text += fmt::format(", {} on each connection", format_count(options.messages_each()));
+  if (options.depth > 1) text += fmt::format(", {} in flight on each", options.depth);
+  if (options.threads > 1) text += fmt::format(", {} threads", options.threads);
+  if (options.repeat > 1) text += fmt::format(", {} rounds", result.rounds.size());
+  return text + "\n";
 }
 
-/// "burst": drained as fast as it goes; "open": messages are due on a schedule.
-std::string_view loop_kind(const Result& result) {
-  return result.options.rate > 0 ? "open" : "burst";
-}
-
-std::string echo_line(const Result& result) {
+std::string traffic_lines(const Result& result) {
   const Tally& tally = result.tally;
-  const std::size_t size =
-      result.options.data.empty() ? result.options.size : result.options.data.size();
-  const std::string what =
-      result.options.rate > 0
-          ? fmt::format("{} echoes of {} B, open loop at {:g}/s, from when each was due",
-                        format_count(tally.verified), size, result.options.rate)
-          : fmt::format("{} echoes of {} B, a burst drained in {}", format_count(tally.verified),
-                        size, format_duration(result.echo));
-  return fmt::format("echo       {}: {}\n", what, spread(tally.echo));
+  const Phases& phases = result.phases;
+  std::string text;
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("churn      {} connections in {}: {:.0f}/s, at most {} at once\n",
+                        format_count(tally.connections_within), format_duration(phases.measured),
+                        per_second(tally.connections_within, phases.measured),
+                        format_count(result.max_concurrent));
+  } else {
+    text +=
+        fmt::format("ramp       {} connections in {}: {:.0f}/s\n", format_count(tally.established),
+                    format_duration(phases.ramp), per_second(tally.established, phases.ramp));
+  }
+  if (tally.warm_up) {
+    text += fmt::format("warm-up    {} echoes in {}, not in the figures below\n",
+                        format_count(tally.warm_up->verified), format_duration(phases.warm_up));
+  }
+  text += fmt::format(
+      "echoes     {} in {}: {:.0f}/s, {}/s", format_count(tally.echoes_within),
+      format_duration(phases.measured), per_second(tally.echoes_within, phases.measured),
+      format_bytes(static_cast<std::uint64_t>(per_second(tally.bytes_within, phases.measured))));
+  if (result.options.rate > 0) {
+    text += fmt::format("; sent {}, late {}, unsent {}", format_count(tally.measured.sent),
+                        format_count(tally.measured.late), format_count(tally.measured.unsent));
+  }
+  return text + "\n";
+}
+
+/// How busy each side was, of one processor: near 100 % it is that side that was measured.
+std::string busy_line(const Books& books) {
+  const auto share = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f} %", *value * 100) : "-";
+  };
+  return fmt::format("busy       client {} of a processor, server {} (its busiest thread {})\n",
+                     share(books.client_utilisation), share(books.server_utilisation),
+                     share(books.server_busiest_thread));
+}
+
+std::string cost_lines(const Result& result) {
+  const Books books = books_of(result.moments, result.echoes_between);
+  const Moments& moments = result.moments;
+  std::string text =
+      fmt::format("CPU        {} an echo: client {}, server {}, softirq {}; unattributed {}\n",
+                  microseconds(books.total_per_echo), microseconds(books.client_per_echo),
+                  microseconds(books.server_per_echo), microseconds(books.softirq_per_echo),
+                  microseconds(books.unattributed_per_echo));
+  text += busy_line(books);
+  text += fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
+                      or_dash(moments.end.client.peak_rss, format_bytes),
+                      or_dash(books.client_resident, format_count),
+                      moments.end.server ? or_dash(moments.end.server->rss, format_bytes) : "-",
+                      or_dash(books.server_resident, format_count));
+  const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
+  text += fmt::format(
+      "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
+      or_dash(books.kernel_per_connection, format_count), ends, or_dash(books.slab, format_bytes),
+      or_dash(books.kernel_stack, format_bytes), or_dash(books.page_tables, format_bytes),
+      or_dash(books.socket, format_bytes));
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("TIME_WAIT  {} sockets after the run, {} taken over by new connects\n",
+                        or_dash(books.time_wait, format_count),
+                        or_dash(books.time_wait_recycled, format_count));
+    return text;
+  }
+  text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
+                      or_dash(books.total_per_connection, format_count), ends);
+  return text;
+}
+
+std::string objective_text(const Options& options) {
+  std::string text;
+  for (const Term& term : options.find_rate->terms())
+    text += (text.empty() ? "" : ", ") + text_of(term);
+  return text;
+}
+
+std::string row(std::string_view name, const echo::Histogram& histogram, std::string_view what) {
+  std::string text = fmt::format("{:<9}", name);
+  for (const double percent : {50.0, 90.0, 99.0, 99.9, 99.99})
+    text += fmt::format("{:>11}", echo::text_of(histogram.percentile(percent)));
+  const std::string most =
+      histogram.count() == 0 ? "-" : echo::text_of(histogram.at_rank(histogram.count()));
+  return text + fmt::format("{:>11}  {}\n", most, what);
+}
+
+std::string percentile_table(const Result& result) {
+  const Tally& tally = result.tally;
+  const bool open = result.options.rate > 0;
+  std::string text = fmt::format("\n{:<9}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "p50", "p90",
+                                 "p99", "p99.9", "p99.99", "max");
+  text += row("connect", tally.connect, "");
+  text += row("echo", tally.measured.latency,
+              open                           ? "open loop: from when each was due"
+              : loop_kind(result) == "burst" ? "burst: the time to drain it"
+                                             : "closed loop: a stalled server hides its stall");
+  if (open) {
+    text += row("wire", tally.wire, "from when each was sent");
+    text += row("lateness", tally.lateness, "of the client itself");
+  }
+  if (const std::uint64_t censored = tally.measured.latency.censored(); censored > 0) {
+    text += fmt::format("{} messages had no answer; they count as at least as long as was waited\n",
+                        format_count(censored));
+  }
+  return text + "\n";
+}
+
+std::string per_second_text(double rate) {
+  return format_count(static_cast<std::uint64_t>(std::llround(rate))) + "/s";
+}
+
+std::string found_text(const Result& result) {
+  if (!result.found) return "";
+  const FoundRate& found = *result.found;
+  const RateSearch::Answer& answer = found.answer;
+  const std::string objective = objective_text(result.options);
+  std::string text;
+  switch (answer.end) {
+    case RateSearch::End::none_holds:
+      text = fmt::format("rate       none down to {} holds {}\n", per_second_text(answer.best),
+                         objective);
+      break;
+    case RateSearch::End::ceiling:
+      text =
+          fmt::format("rate       {} and more hold {}\n", per_second_text(answer.best), objective);
+      break;
+    case RateSearch::End::found:
+      text = fmt::format("rate       {} hold {}, 90 % sure from {} to {}\n",
+                         per_second_text(answer.best), objective, per_second_text(answer.low),
+                         per_second_text(answer.high));
+  }
+  text += fmt::format("trials     {} of {} and longer; closed loop {}\n", found.trials.size(),
+                      format_duration(found.trial_time), per_second_text(found.closed_loop));
+  if (answer.passes_at) text += row("below", found.below, per_second_text(*answer.passes_at));
+  if (answer.fails_at) text += row("above", found.above, per_second_text(*answer.fails_at));
+  if (found.client_was_late)
+    text +=
+        "warning    a trial failed while the client itself was late: this may be its own limit\n";
+  return text;
+}
+
+std::string calibration_text(const Result& result) {
+  if (result.calibration.empty()) return "";
+  std::string text = fmt::format("\n{:<27}{:>7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>11}\n",
+                                 "against a minimal server", "n", "per second", "client CPU",
+                                 "server CPU", "late p50", "late p99", "resident");
+  const auto time = [](const std::optional<std::uint64_t>& ns) {
+    return ns ? format_duration(Nanoseconds(*ns)) : "-";
+  };
+  for (const Calibrated& line : result.calibration) {
+    text += fmt::format("{:<27}{:>7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>11}\n", line.what,
+                        format_count(line.connections), per_second_text(line.per_second),
+                        microseconds(line.client_ns), microseconds(line.server_ns),
+                        time(line.lateness_p50), time(line.lateness_p99),
+                        or_dash(line.resident, format_bytes));
+  }
+  return text;
+}
+
+std::string rounds_text(const Result& result) {
+  std::string text;
+  for (std::size_t i = 0; i < result.rounds.size(); ++i) {
+    const RoundFigures& round = result.rounds[i];
+    text += fmt::format(
+        "round {:<4} served {}, failed {}, {:.0f} echoes/s; server resident {}{}\n", i + 1,
+        format_count(round.served), format_count(round.failed), round.echoes_per_s,
+        or_dash(round.server_rss, format_bytes),
+        round.time_wait ? fmt::format(", TIME_WAIT {}", format_count(*round.time_wait)) : "");
+  }
+  return text;
 }
 
 std::string failures_text(const Result& result) {
@@ -87,12 +250,12 @@ std::string verdict(const Result& result) {
   const int code = exit_code_of(result);
   const std::string served =
       fmt::format("{} of {} served", format_count(result.tally.count(Outcome::served)),
-                  format_count(result.options.connections));
+                  format_count(result.requested));
   switch (result.cut) {
     case Cut::interrupted:
       return fmt::format("INTERRUPTED: {}", served);
     case Cut::deadline:
-      return fmt::format("DEADLINE after {}: {}", format_duration(result.whole), served);
+      return fmt::format("DEADLINE after {}: {}", format_duration(result.phases.whole), served);
     case Cut::server_lost:
       return fmt::format("FAIL: the server was lost; {}", served);
     case Cut::none:
@@ -100,166 +263,46 @@ std::string verdict(const Result& result) {
   }
   if (code == echo::exit_network)
     return fmt::format("FAIL: nothing could connect to {}", result.target.text());
-  return (code == 0 ? "PASS: " : "FAIL: ") + served;
-}
-
-std::string_view status_of(int code) {
-  if (code == echo::exit_pass) return "pass";
-  return code >= echo::exit_signal ? "interrupted" : "fail";
-}
-
-json::object machine_json(const Books& books) {
-  return json::object{{"slab", echo::to_json(books.slab)},
-                      {"kernel_stack", echo::to_json(books.kernel_stack)},
-                      {"page_tables", echo::to_json(books.page_tables)},
-                      {"socket", echo::to_json(books.socket)},
-                      {"anon", echo::to_json(books.anon)},
-                      {"total", echo::to_json(books.total)},
-                      {"per_connection", echo::to_json(books.kernel_per_connection)},
-                      {"total_per_connection", echo::to_json(books.total_per_connection)}};
-}
-
-json::object connections_json(const Result& result) {
-  const Tally& tally = result.tally;
-  json::object failed;
-  json::array errors;
-  for (const auto& [failure, count] : tally.failures) {
-    auto& sum = failed[name_of(failure.outcome)];
-    sum = (sum.is_uint64() ? sum.as_uint64() : 0) + count;
-    errors.push_back(json::object{{"cause", name_of(failure.outcome)},
-                                  {"phase", name_of(failure.phase)},
-                                  {"errno", failure.error},
-                                  {"count", count}});
+  if (code == 0) return "PASS: " + served;
+  std::string why;
+  if (result.tally.failed() <= result.options.max_errors &&
+      result.max_concurrent < result.options.require_conc.value_or(0)) {
+    why = fmt::format("; max conc {}, required {}", format_count(result.max_concurrent),
+                      format_count(*result.options.require_conc));
   }
-  return json::object{{"requested", result.options.connections},
-                      {"established", tally.established},
-                      {"served", tally.count(Outcome::served)},
-                      {"max_concurrent", tally.max_concurrent},
-                      {"total", tally.total},
-                      {"open_at_end", tally.open},
-                      {"slow", tally.slow_connects},
-                      {"failed", failed},
-                      {"errors", errors}};
-}
-
-json::object echoes_json(const Result& result) {
-  json::value first = nullptr;
-  if (const auto& mismatch = result.tally.first_mismatch) {
-    json::object owner;
-    if (mismatch->mismatch.owner) {
-      owner = {{"connection", mismatch->mismatch.owner->connection},
-               {"message", mismatch->mismatch.owner->message}};
-    }
-    first = json::object{{"connection", mismatch->connection},
-                         {"message", mismatch->message},
-                         {"offset", mismatch->mismatch.offset},
-                         {"expected", static_cast<unsigned>(mismatch->mismatch.expected)},
-                         {"got", static_cast<unsigned>(mismatch->mismatch.got)},
-                         {"owner", owner.empty() ? json::value(nullptr) : json::value(owner)}};
+  for (const Judgement& judgement : result.judgements) {
+    if (judgement.verdict != Verdict::held) why += "; " + text_of(judgement);
   }
-  return json::object{{"sent", result.tally.sent},
-                      {"verified", result.tally.verified},
-                      {"bytes_verified", result.tally.bytes_verified},
-                      {"first_mismatch", first}};
+  return "FAIL: " + served + why;
 }
 
 }  // namespace
 
+std::string_view loop_kind(const Result& result) {
+  if (result.options.rate > 0) return "open";
+  return result.options.mode == Mode::hold ? "burst" : "closed";
+}
+
 std::string text_of(const Result& result) {
   const Tally& tally = result.tally;
-  std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", tally.max_concurrent,
-                                 tally.total, tally.open);
+  std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", result.max_concurrent,
+                                 tally.total, result.open_at_end);
   if (result.options.quiet) return text;
-  const Books books = books_of(result.moments, result.echoes_within);
+  if (!result.calibration.empty()) return text + calibration_text(result) + verdict(result) + "\n";
   text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
+  text += load_line(result);
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
-                      format_count(result.options.connections), format_count(tally.established),
+                      format_count(result.requested), format_count(tally.established),
                       format_count(tally.count(Outcome::served)), format_count(tally.failed()));
   text += failures_text(result);
   if (tally.established > 0) {
-    text += fmt::format("connect    all in {} ({:.0f}/s): {}\n", format_duration(result.ramp),
-                        per_second(tally.established, result.ramp), spread(tally.connect));
-    text += echo_line(result);
-    text +=
-        fmt::format("CPU        {} an echo: client {}, server {}, softirq {}; unattributed {}\n",
-                    microseconds(books.total_per_echo), microseconds(books.client_per_echo),
-                    microseconds(books.server_per_echo), microseconds(books.softirq_per_echo),
-                    microseconds(books.unattributed_per_echo));
-    text += fmt::format(
-        "resident   client {} ({} B a connection), server {} ({} B a connection)\n",
-        or_dash(result.moments.end.client.peak_rss, format_bytes),
-        or_dash(books.client_resident, format_count),
-        result.moments.end.server ? or_dash(result.moments.end.server->rss, format_bytes) : "-",
-        or_dash(books.server_resident, format_count));
-    const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
-    text += fmt::format(
-        "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
-        or_dash(books.kernel_per_connection, format_count), ends, or_dash(books.slab, format_bytes),
-        or_dash(books.kernel_stack, format_bytes), or_dash(books.page_tables, format_bytes),
-        or_dash(books.socket, format_bytes));
-    text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
-                        or_dash(books.total_per_connection, format_count), ends);
+    text += traffic_lines(result) + cost_lines(result) + percentile_table(result);
   }
+  text += found_text(result) + rounds_text(result);
+  for (const Judgement& judgement : result.judgements)
+    text += "objective  " + text_of(judgement) + "\n";
   for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";
   return text + verdict(result) + "\n";
-}
-
-json::value json_of(const Result& result) {
-  const Tally& tally = result.tally;
-  const Books books = books_of(result.moments, result.echoes_within);
-  const int code = exit_code_of(result);
-  json::array argv{"client"};
-  for (const std::string& argument : result.arguments) argv.emplace_back(argument);
-  json::array warnings;
-  for (const std::string& warning : warnings_of(result)) warnings.emplace_back(warning);
-  const bool paced = result.options.rate > 0;
-  json::value server = nullptr;
-  if (result.moments.end.server)
-    server = echo::to_json(*result.moments.end.server, books.server_resident);
-  const auto rate = [](double value) { return json::value(std::round(value)); };
-  return json::object{
-      {"schema", echo::schema_name},
-      {"program", "client"},
-      {"status", status_of(code)},
-      {"exit_code", code},
-      {"argv", argv},
-      {"options", result.shown_options},
-      {"target", result.target.text()},
-      {"sources", result.sources},
-      {"connections", connections_json(result)},
-      {"echoes", echoes_json(result)},
-      {"phases", json::object{{"ramp_ns", result.ramp.count()},
-                              {"echo_ns", result.echo.count()},
-                              {"drain_ns", result.drain.count()},
-                              {"whole_ns", result.whole.count()}}},
-      {"throughput",
-       json::object{{"echoes_per_s", rate(per_second(tally.verified, result.echo))},
-                    {"bytes_per_s", rate(per_second(tally.bytes_verified, result.echo))},
-                    {"connects_per_s", rate(per_second(tally.established, result.ramp))}}},
-      {"latency",
-       json::object{{"loop", loop_kind(result)},
-                    {"connect", echo::to_json(tally.connect)},
-                    {"echo", echo::to_json(tally.echo)},
-                    {"wire", paced ? echo::to_json(tally.wire) : json::value(nullptr)},
-                    {"lateness", paced ? echo::to_json(tally.lateness) : json::value(nullptr)},
-                    {"censored", tally.echo.censored()}}},
-      {"memory",
-       json::object{{"client", echo::to_json(result.moments.end.client, books.client_resident)},
-                    {"server", server},
-                    {"machine", machine_json(books)}}},
-      {"cpu",
-       json::object{{"total_ns_per_echo", echo::to_json(books.total_per_echo)},
-                    {"client_ns_per_echo", echo::to_json(books.client_per_echo)},
-                    {"server_ns_per_echo", echo::to_json(books.server_per_echo)},
-                    {"softirq_ns_per_echo", echo::to_json(books.softirq_per_echo)},
-                    {"unattributed_ns_per_echo", echo::to_json(books.unattributed_per_echo)}}},
-      {"kernel",
-       json::object{{"listen_overflows", echo::to_json(books.listen_overflows)},
-                    {"listen_drops", echo::to_json(books.listen_drops)},
-                    {"retransmitted_segments", echo::to_json(books.retransmitted_segments)},
-                    {"syn_cookies_sent", echo::to_json(books.syn_cookies_sent)}}},
-      {"environment", echo::environment()},
-      {"warnings", warnings}};
 }
 
 }  // namespace client

@@ -16,7 +16,7 @@ std::uint64_t Ramp::room(Nanoseconds now) {
   }
   // A time-out is no answer: it makes no room before the first window is decided.
   if (established_ == 0 && timed_out_ == failed_) {
-    return std::min(first_window, total_) - started_;
+    return opening_ - started_;
   }
   return std::min({window_ + aside_ - in_flight(), most_in_flight - in_flight(), not_attempted()});
 }
@@ -48,8 +48,7 @@ void Ramp::timed_out() {
 }
 
 bool Ramp::hopeless() const {
-  return timed_out_ > 0 && timed_out_ == failed_ && established_ == 0 &&
-         timed_out_ >= std::min(first_window, total_);
+  return timed_out_ > 0 && timed_out_ == failed_ && established_ == 0 && timed_out_ >= opening_;
 }
 
 bool Ramp::finished() const {

@@ -10,6 +10,7 @@
 // answers merely take long, it grows. This is TCP's own answer to loss, one floor up.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -27,7 +28,9 @@ class Ramp {
   /// How long a full window may stay without an answer. A local server accepts 100 in less.
   static constexpr std::chrono::milliseconds patience{20};
 
-  explicit Ramp(std::uint64_t total) : total_(total) {}
+  /// `total` connects, of which `at_once` could stand at one time; unset: all.
+  explicit Ramp(std::uint64_t total, std::optional<std::uint64_t> at_once = std::nullopt)
+      : total_(total), opening_(std::min({first_window, total, at_once.value_or(total)})) {}
 
   /// How many connects may be started at `now`.
   [[nodiscard]] std::uint64_t room(Nanoseconds now);
@@ -51,6 +54,7 @@ class Ramp {
   void answered();
 
   std::uint64_t total_;
+  std::uint64_t opening_;  ///< as many before the first answer
   std::uint64_t window_ = first_window;
   std::uint64_t aside_ = 0;  ///< in flight, presumed dropped, not counted against the window
   std::uint64_t started_ = 0;

@@ -1,10 +1,12 @@
-// One connection of the load: where it is, in 64 bytes.
+// One connection of the load: where it is, in 40 bytes.
 //
-// No buffer, no timer, no callback of its own: the loop has one buffer, and two queues that keep
-// sessions in the order in which they will time out. That is why 10,000 of them fit in 640 KB.
+// No buffer, no timer, no callback of its own: the loop has one buffer for all, and finds what has
+// timed out by a scan now and then. The times of its messages in flight lie beside it (Flight).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "client/outcome.hpp"
 
@@ -13,27 +15,35 @@ namespace client {
 enum class State : std::uint8_t {
   unopened,
   connecting,
-  ready,     ///< established, no message in flight
-  echoing,   ///< a message is in flight
+  standing,  ///< established
   draining,  ///< half-closed, waiting for the peer's FIN
   ended      ///< in its bucket, descriptor closed
 };
 
 struct Session {
-  std::int64_t due_ns = 0;   ///< of the message in flight, from which its latency runs
-  std::int64_t sent_ns = 0;  ///< of the connect or message in flight, from which its timeout runs
-  std::uint64_t sent = 0;    ///< bytes of the message in flight
-  std::uint64_t received = 0;
-  int fd = -1;
-  std::uint32_t next_message = 0;  ///< index of the message in flight, or of the next
-  std::uint32_t previous = none;   ///< neighbours in a timeout queue
-  std::uint32_t following = none;
-  State state = State::unopened;
-  bool complete = false;  ///< all its echoes came back
-  bool queued = false;    ///< in a timeout queue
-
   static constexpr std::uint32_t none = 0xffffffffU;
+
+  int fd = -1;
+  std::uint32_t connection = 0;        ///< its number in the whole run, which names its bytes
+  std::uint32_t begun = 0;             ///< messages handed over for sending
+  std::uint32_t echoed = 0;            ///< of these, came back whole and right
+  std::uint32_t writing = 0;           ///< the message that is being written: so far,
+  std::uint32_t written = 0;           ///< so many bytes of it
+  std::uint32_t received = 0;          ///< bytes of message `echoed` that came back
+  std::uint32_t waiting_first = none;  ///< due messages that wait for a place (Backlog)
+  std::uint32_t waiting_last = none;
+  State state = State::unopened;
+  bool complete = false;  ///< it has done all that it was to do
+
+  [[nodiscard]] std::uint32_t in_flight() const { return begun - echoed; }
+  [[nodiscard]] bool waits() const { return waiting_first != none; }
 };
-static_assert(sizeof(Session) <= 64, "a million sessions are meant to be 64 MB");
+static_assert(sizeof(Session) <= 40, "a million sessions are meant to be 40 MB");
+
+/// The times of a message in flight, on the loop's clock.
+struct Flight {
+  std::chrono::nanoseconds due{};   ///< from which its latency runs
+  std::chrono::nanoseconds sent{};  ///< from which its timeout runs; of a connect: when it began
+};
 
 }  // namespace client

@@ -74,4 +74,42 @@ std::uint64_t Tally::failed() const {
   return std::accumulate(ended.begin(), ended.end(), std::uint64_t{0}) - count(Outcome::served);
 }
 
+std::uint64_t Tally::verified() const {
+  return (ramp ? ramp->verified : 0) + (warm_up ? warm_up->verified : 0) + measured.verified;
+}
+
+Echoes& Echoes::operator+=(const Echoes& other) {
+  sent += other.sent;
+  verified += other.verified;
+  bytes_verified += other.bytes_verified;
+  late += other.late;
+  unsent += other.unsent;
+  latency += other.latency;
+  return *this;
+}
+
+Tally& Tally::operator+=(const Tally& other) {
+  established += other.established;
+  total += other.total;
+  for (std::size_t i = 0; i < ended.size(); ++i) ended[i] += other.ended[i];
+  for (const auto& [failure, count] : other.failures) failures[failure] += count;
+  late_resets += other.late_resets;
+  slow_connects += other.slow_connects;
+  if (!first_mismatch) first_mismatch = other.first_mismatch;
+  connect += other.connect;
+  for (const auto phase : {&Tally::ramp, &Tally::warm_up}) {
+    if (!(other.*phase)) continue;
+    if (!(this->*phase)) (this->*phase).emplace();
+    *(this->*phase) += *(other.*phase);
+  }
+  measured += other.measured;
+  wire += other.wire;
+  lateness += other.lateness;
+  echoes_within += other.echoes_within;
+  bytes_within += other.bytes_within;
+  connections_within += other.connections_within;
+  waits_within += other.waits_within;
+  return *this;
+}
+
 }  // namespace client

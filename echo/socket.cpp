@@ -134,16 +134,20 @@ Descriptor listen_on(const Endpoint& where, int backlog, bool share_port, Socket
   if (share_port) {
     check(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT on");
   }
-  const auto set_size = [&](int option, std::optional<std::uint64_t> bytes, const char* call) {
-    if (!bytes) return;
-    const int value = static_cast<int>(std::min<std::uint64_t>(*bytes, INT_MAX));
-    check(::setsockopt(socket.get(), SOL_SOCKET, option, &value, sizeof value), call);
-  };
-  set_size(SO_RCVBUF, buffers.receive, "SO_RCVBUF on");
-  set_size(SO_SNDBUF, buffers.send, "SO_SNDBUF on");
+  set_buffers(socket.get(), buffers);
   check(::bind(socket.get(), where.data(), where.size()), "bind");
   check(::listen(socket.get(), backlog), "listen");
   return socket;
+}
+
+void set_buffers(int fd, const SocketBuffers& buffers) {
+  const auto set_size = [fd](int option, std::optional<std::uint64_t> bytes) {
+    if (!bytes) return;
+    const int value = static_cast<int>(std::min<std::uint64_t>(*bytes, INT_MAX));
+    ::setsockopt(fd, SOL_SOCKET, option, &value, sizeof value);
+  };
+  set_size(SO_RCVBUF, buffers.receive);
+  set_size(SO_SNDBUF, buffers.send);
 }
 
 void set_nodelay(int fd, bool on) {

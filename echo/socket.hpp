@@ -74,5 +74,8 @@ Descriptor listen_on(const Endpoint& where, int backlog, bool share_port,
 
 /// TCP_NODELAY. Failing is no reason to stop: the peer may be gone already.
 void set_nodelay(int fd, bool on);
+/// SO_RCVBUF and SO_SNDBUF, before connect(2): the window is offered in the handshake. Failing is
+/// no reason to stop; the kernel cuts what it does not allow.
+void set_buffers(int fd, const SocketBuffers& buffers);
 
 }  // namespace echo

@@ -4,21 +4,16 @@
 #include <array>
 #include <cstring>
 
+#include "echo/mix.hpp"
+
 namespace echo {
 namespace {
 
 constexpr std::size_t block_size = 16;
 using Block = std::array<std::byte, block_size>;
 
-/// splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit reaches every output bit.
-constexpr std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31U);
-}
-
 constexpr std::uint64_t key(std::uint64_t nonce, std::uint64_t block) {
-  return mix(nonce + (block + 1) * 0x9e3779b97f4a7c15ULL);
+  return mix(nonce + (block + 1) * golden_gap);
 }
 
 constexpr std::uint64_t packed(MessageId id) {

@@ -1,0 +1,115 @@
+// The floor under the servers: raw epoll, one thread, one buffer. Edge-triggered: a read that did
+// not fill the buffer has emptied the socket (epoll(7)), so that an echo is one recv and one send,
+// and the kernel does not put a socket back into the ready list to look at it a second time.
+//
+//   floor_server PORT     0: any; prints the port. SIGTERM ends it, and stderr gets one line of
+//   JSON
+//                         with its epoll_waits and reads.
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "bench/floor.hpp"
+
+namespace {
+
+using bench::fail;
+
+constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/// A peer that does not read for so long is dropped.
+constexpr int patience_ms = 1000;
+
+std::array<char, 65536> buffer;
+std::uint64_t waits = 0;
+std::uint64_t reads = 0;
+
+void watch(int epoll, int fd, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
+}
+
+void accept_all(int epoll, int listener) {
+  for (;;) {
+    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      watch(epoll, fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != ECONNABORTED) {
+      fail("accept4");
+    }
+  }
+}
+
+bool send_all(int fd, const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL);
+    if (sent < 0) {
+      pollfd entry{fd, POLLOUT, 0};
+      if (errno != EAGAIN || ::poll(&entry, 1, patience_ms) <= 0) return false;
+      continue;
+    }
+    data += sent;
+    size -= static_cast<std::size_t>(sent);
+  }
+  return true;
+}
+
+/// Echoes what has come. A peer's end is told once, perhaps together with its last bytes.
+void serve(int fd, std::uint32_t events) {
+  for (;;) {
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) break;
+    ++reads;
+    const auto size = static_cast<std::size_t>(got);
+    if (!send_all(fd, buffer.data(), size)) break;
+    if (size < buffer.size() && (events & ended_events) == 0) return;
+  }
+  ::close(fd);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fprintf(stderr, "usage: floor_server PORT\n"), 2;
+  bench::raise_open_files();
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
+  if (stop < 0) fail("signalfd");
+  const int listener =
+      bench::listen_and_tell(static_cast<std::uint16_t>(std::atoi(argv[1])), SOCK_NONBLOCK);
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  watch(epoll, listener, EPOLLIN);
+  watch(epoll, stop, EPOLLIN);
+
+  std::array<epoll_event, 512> events;
+  for (;;) {
+    const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+    if (count < 0 && errno != EINTR) fail("epoll_wait");
+    ++waits;
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (event.data.fd == listener) {
+        accept_all(epoll, listener);
+      } else if (event.data.fd == stop) {
+        std::fprintf(stderr, "{\"epoll_waits\": %llu, \"reads\": %llu}\n",
+                     static_cast<unsigned long long>(waits),
+                     static_cast<unsigned long long>(reads));
+        return 0;
+      } else {
+        serve(event.data.fd, event.events);
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+// Messages on standing connections, closed loop or open.
+//
+// Closed: each connection keeps `depth` messages in flight; the next one waits for an echo. Open:
+// messages become due by the pace, taking turns over the connections; one whose connection has
+// `depth` in flight waits in the backlog, and its latency runs from its due time all the same.
+#include <algorithm>
+#include <limits>
+
+#include "client/loop.hpp"
+
+namespace client {
+namespace {
+
+/// Sockets sent on between two looks at the events.
+constexpr int send_batch = 64;
+
+}  // namespace
+
+void Loop::exchange(const Traffic& traffic) {
+  if (!running()) return;
+  phase_ = Phase::echo;
+  begin_traffic(traffic);
+  if (!traffic_.pace) {
+    start_closed();
+    while (running() && in_flight_ > 0) wait_and_dispatch(never);
+  } else {
+    const std::uint64_t total = traffic_.messages == 0
+                                    ? std::numeric_limits<std::uint64_t>::max()
+                                    : std::uint64_t{traffic_.messages} * turns_.size();
+    for (std::uint64_t cursor = 0; running() && standing_ > 0;) {
+      if (cursor < total) start_due(cursor);
+      const bool all_begun = over() || (cursor >= total && backlog_.waiting() == 0);
+      if (all_begun && in_flight_ == 0) break;
+      const Nanoseconds due =
+          cursor < total ? traffic_.start + traffic_.pace->due() : traffic_.stop_at;
+      wait_and_dispatch(over() ? never : std::min(due, traffic_.stop_at));
+    }
+  }
+  end_traffic();
+}
+
+void Loop::begin_traffic(const Traffic& traffic) {
+  traffic_ = traffic;
+  at_ = now();
+  if (traffic.first_echoes) {
+    traffic_.measure_from = never;
+    early_ = &tally_.ramp.emplace();
+  } else if (traffic.measure_from > traffic.start) {
+    early_ = tally_.warm_up ? &*tally_.warm_up : &tally_.warm_up.emplace();
+  } else {
+    early_ = &tally_.measured;
+  }
+  turns_.clear();
+  turns_.reserve(standing_);
+  quota_ = Session::none;
+  for (std::uint32_t i = 0; i < sessions_.size(); ++i) {
+    if (sessions_[i].state != State::standing) continue;
+    turns_.push_back(i);
+    sessions_[i].complete = false;
+    // Those that stand have begun equally many wherever a number of messages was asked for.
+    if (traffic.messages > 0) quota_ = sessions_[i].begun + traffic.messages;
+  }
+}
+
+/// What was due and is not sent now never will be: it took at least until here.
+void Loop::end_traffic() {
+  const Nanoseconds end = std::min(at_, traffic_.stop_at);
+  for (Session& session : sessions_) {
+    if (session.waits()) backlog_.abandon(session);
+    const bool at_rest = session.state == State::standing && session.in_flight() == 0;
+    const bool no_goal = quota_ == Session::none && session.echoed > 0;
+    if (at_rest && (cut_ == Cut::none || (no_goal && cut_ != Cut::server_lost))) {
+      session.complete = true;
+    }
+  }
+  for (const Nanoseconds due : backlog_.take_abandoned()) {
+    Echoes& echoes = part(due);
+    ++echoes.unsent;
+    echoes.latency.record_censored(end - due);
+  }
+  early_ = &tally_.measured;
+}
+
+void Loop::start_closed() {
+  for (std::size_t i = 0; i < turns_.size() && running(); ++i) {
+    begin_next(turns_[i], at_);
+    flush(turns_[i]);
+    if (i % send_batch == send_batch - 1) wait_and_dispatch(at_);
+  }
+}
+
+/// Begins what is due, at most a batch. Message k is the turn of session k modulo their number.
+void Loop::start_due(std::uint64_t& cursor) {
+  for (int i = 0; i < send_batch; ++i, ++cursor) {
+    const Nanoseconds due = traffic_.start + traffic_.pace->due();
+    if (due > at_ || due >= traffic_.stop_at) return;
+    if (traffic_.messages > 0 && cursor == std::uint64_t{traffic_.messages} * turns_.size()) return;
+    traffic_.pace->advance();
+    const std::uint32_t index = turns_[cursor % turns_.size()];
+    Session& session = sessions_[index];
+    if (session.state != State::standing) {
+      backlog_.push_abandoned(due);
+    } else if (session.waits() || session.in_flight() >= depth_) {
+      backlog_.push(session, due);
+    } else {
+      at_ = now();
+      if (due >= traffic_.measure_from) tally_.lateness.record(at_ - due);
+      begin(index, due, at_);
+      flush(index);
+    }
+  }
+}
+
+void Loop::begin(std::uint32_t index, Nanoseconds due, Nanoseconds at) {
+  Session& session = sessions_[index];
+  flight(index, session.begun) = {due, at};
+  ++session.begun;
+  ++in_flight_;
+  ++part(due).sent;
+}
+
+/// Begins what there is room for, closed loop: now; open loop: what waits.
+void Loop::begin_next(std::uint32_t index, Nanoseconds at) {
+  Session& session = sessions_[index];
+  if (!running() || over()) return;
+  if (traffic_.pace) {
+    while (session.waits() && session.in_flight() < depth_) {
+      const Nanoseconds due = backlog_.pop(session);
+      ++part(due).late;
+      begin(index, due, at);
+    }
+    return;
+  }
+  while (session.in_flight() < depth_ && session.begun < quota_) begin(index, at, at);
+}
+
+void Loop::flush(std::uint32_t index) {
+  Session& session = sessions_[index];
+  const Step step = exchange_.send_more(session);
+  if (step.kind == Step::Kind::failed) return apply(index, step);
+  if (plan_.half_close && session.begun == quota_ && session.writing == quota_) {
+    ::shutdown(session.fd, SHUT_WR);
+  }
+}
+
+void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
+  Session& session = sessions_[index];
+  at_ = now();
+  const bool within = at_ >= traffic_.measure_from && !over();
+  for (std::uint32_t message = session.echoed - echoes; message != session.echoed; ++message) {
+    const Flight& times = flight(index, message);
+    const std::uint32_t size = exchange_.size_of(session, message);
+    Echoes& echo = part(times.due);
+    ++echo.verified;
+    echo.bytes_verified += size;
+    echo.latency.record(at_ - times.due);
+    if (traffic_.pace && times.due >= traffic_.measure_from) tally_.wire.record(at_ - times.sent);
+    if (plan_.keep_interval) interval_.record(at_ - times.due);
+    if (within) {
+      ++tally_.echoes_within;
+      tally_.bytes_within += size;
+    }
+  }
+  in_flight_ -= echoes;
+  if (session.echoed == quota_) session.complete = true;
+}
+
+/// Messages that time out took at least this long, and so did those that wait behind them.
+void Loop::record_censored(std::uint32_t index) {
+  Session& session = sessions_[index];
+  for (std::uint32_t message = session.echoed; message != session.begun; ++message) {
+    const Nanoseconds due = flight(index, message).due;
+    part(due).latency.record_censored(at_ - due);
+  }
+}
+
+}  // namespace client

@@ -1,0 +1,43 @@
+// Values on the client's command line that are more than a number. Each parser throws
+// std::invalid_argument with one line that says what was given and what is allowed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "echo/socket.hpp"
+
+namespace client {
+
+/// "localhost:1234", "[::1]:1234-1250": a host and one or several ports.
+struct Target {
+  std::string host = "localhost";
+  std::uint16_t first_port = 1234;
+  std::uint16_t last_port = 1234;
+};
+Target parse_target(std::string_view text);
+
+/// Events a second: a number from 0.001 to 1000M, with k or M behind it if you like.
+double parse_rate(std::string_view text);
+
+/// "0,2-3": processors, in the order given.
+std::vector<unsigned> parse_cpus(std::string_view text);
+
+/// "KEY=VALUE"; the key is not empty.
+std::pair<std::string, std::string> parse_label(std::string_view text);
+
+/// "2026-11-21T15:04:05Z" (UTC), or "@1795273445.5", seconds since 1970.
+std::chrono::system_clock::time_point parse_start(std::string_view text);
+
+/// Whether `endpoint` lies in one of `cidrs` ("10.0.0.0/8", "fd00::/8").
+bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cidrs);
+
+/// argv with the ancestor's spellings made ours: -host H, -data D, -n=10. CLI11 would take -host
+/// for help and -data for -d ata. Throws echo::Exit where a value is missing.
+std::vector<std::string> modernised(int argc, const char* const* argv);
+
+}  // namespace client

@@ -1,0 +1,196 @@
+#include "client/round.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "client/settle.hpp"
+#include "echo/mix.hpp"
+
+namespace client {
+namespace {
+
+constexpr std::chrono::milliseconds patience_for_a_server_just_started{500};
+/// From the decision to begin until the first message is due, so that all threads are there.
+constexpr std::chrono::microseconds head_start{200};
+
+/// Whether the rate is too low for every connection to have its turn: then each echoes once, at the
+/// ramp, or nothing would have been verified on it.
+bool needs_first_echoes(const Options& options) {
+  if (options.find_rate) return true;
+  if (options.mode != Mode::stream || options.rate <= 0) return false;
+  if (!options.timed()) return false;
+  const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
+  return options.rate * time.count() < static_cast<double>(options.connections);
+}
+
+/// The traffic, with the samples at the edges of its measured part.
+void run_traffic(const Stage& stage, const Observer& observer, const Concurrency& concurrency,
+                 Crew& crew, std::uint64_t seed, Result& result) {
+  const Options& options = stage.options;
+  const bool warms_up = options.warm_up.count() > 0;
+  Moments& moments = result.moments;
+  if (!warms_up) {
+    moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+  }
+  Traffic traffic;
+  traffic.start = now() + head_start;
+  traffic.measure_from = traffic.start + bounded(options.warm_up);
+  if (options.timed()) traffic.stop_at = traffic.measure_from + options.traffic_time();
+  traffic.messages = static_cast<std::uint32_t>(options.messages_each());
+  std::vector<std::optional<Pace>> paces(crew.size());
+  if (options.rate > 0) {
+    for (unsigned i = 0; i < crew.size(); ++i)
+      paces[i] = pace_of(crew, i, options.rate, options.poisson, seed);
+  }
+  const bool churn = options.mode == Mode::churn;
+  crew.start([&traffic, &paces, churn](Loop& loop, unsigned number) {
+    Traffic mine = traffic;
+    mine.pace = paces[number];
+    churn ? loop.churn(mine) : loop.exchange(mine);
+  });
+  bool finished = false;
+  if (warms_up) {
+    finished = stage.watch.attend(crew, traffic.measure_from);
+    moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+  }
+  if (!finished) stage.watch.attend(crew, traffic.stop_at);
+  const Nanoseconds end = std::min(now(), traffic.stop_at);
+  moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
+  stage.watch.attend(crew);
+  crew.wait();
+  result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
+  result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});
+}
+
+RoundFigures figures_of(const Result& round, const Settled& settled) {
+  RoundFigures figures;
+  figures.served = round.tally.count(Outcome::served);
+  figures.failed = round.tally.failed();
+  const auto measured = static_cast<double>(round.phases.measured.count());
+  if (measured > 0)
+    figures.echoes_per_s = static_cast<double>(round.tally.echoes_within) * 1e9 / measured;
+  figures.server_rss = settled.server_resident;
+  figures.time_wait = settled.time_wait;
+  return figures;
+}
+
+}  // namespace
+
+std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
+  const auto connections = static_cast<std::uint32_t>(options.connections);
+  const auto threads = static_cast<std::uint32_t>(std::min(options.threads, options.connections));
+  std::vector<Plan> plans(threads);
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    Plan& plan = plans[i];
+    plan.connections = connections / threads + (i < connections % threads ? 1 : 0);
+    plan.first = i;
+    plan.stride = threads;
+    plan.depth = static_cast<std::uint32_t>(options.depth);
+    plan.churn = options.mode == Mode::churn;
+    if (options.connect_rate > 0) {
+      const double share = double{1} * plan.connections / connections;
+      plan.connects = Pace::evenly(options.connect_rate * share, double{1} * i / threads);
+    }
+    plan.connect_timeout = bounded(options.connect_timeout);
+    plan.timeout = bounded(options.timeout);
+    plan.deadline_at = deadline_at;
+    plan.half_close = options.half_close;
+    plan.linger_reset = options.linger_reset;
+    plan.post_every = watch.interval();
+    plan.keep_interval = watch.wants_latency();
+  }
+  return plans;
+}
+
+std::optional<Pace> pace_of(Crew& crew, unsigned number, double rate, bool poisson,
+                            std::uint64_t seed) {
+  std::uint64_t standing = 0;
+  for (unsigned i = 0; i < crew.size(); ++i) standing += crew.loop(i).standing();
+  const std::uint64_t mine = crew.loop(number).standing();
+  if (mine == 0) return std::nullopt;
+  const double share = rate * static_cast<double>(mine) / static_cast<double>(standing);
+  return poisson ? Pace::poisson(share, echo::mix(seed + number + 1))
+                 : Pace::evenly(share, double{1} * number / crew.size());
+}
+
+Result run_round(const Stage& stage, std::uint64_t number) {
+  const Options& options = stage.options;
+  Result result;
+  const Nanoseconds begun = now();
+  FirstConnection first =
+      open_first(stage.candidates, patience_for_a_server_just_started, stage.stop);
+  const bool refused = first.attempt.error != 0;
+  const Connector& connector = stage.candidates[first.address];
+  result.target = connector.target();
+  result.sources = connector.sources().count();
+  const Observer observer{connector, options.server_pid};
+  result.server_name = observer.server_name();
+  result.moments.before = observer.sample(refused ? 0 : 1, limits::Detail::quick, Edge::opens);
+
+  const std::uint64_t seed = echo::mix(stage.seed + number);
+  MessageSizes sizes = options.data.empty()
+                           ? options.sizes
+                           : MessageSizes{static_cast<std::uint32_t>(options.data.size())};
+  sizes.set_seed(seed);
+  const echo::Payload payload = options.data.empty() ? echo::Payload::unique(sizes.largest(), seed)
+                                                     : echo::Payload::text(options.data);
+  Concurrency concurrency;
+  const Common common{connector,  payload,     sizes,
+                      stage.stop, concurrency, [&observer] { return observer.server_is_gone(); }};
+  Crew crew{plans_of(options, begun + options.effective_deadline(), stage.watch), common,
+            options.cpus};
+  crew.loop(0).adopt(std::move(first));
+  stage.watch.follow(observer);
+
+  Phases& phases = result.phases;
+  const bool churn = options.mode == Mode::churn;
+  if (!churn) {
+    const Nanoseconds ramp_begun = now();
+    stage.watch.run(crew, [](Loop& loop, unsigned) { loop.ramp(); });
+    phases.ramp += now() - ramp_begun;
+  }
+  result.moments.standing = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+  if (needs_first_echoes(options)) {
+    stage.watch.run(crew, [](Loop& loop, unsigned) {
+      loop.exchange({.start = now(), .messages = 1, .first_echoes = true});
+    });
+  }
+  if (options.find_rate) {
+    result.moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+    const Nanoseconds search_begun = now();
+    result.found = find_rate(crew, stage.watch, *options.find_rate, options.poisson, seed);
+    phases.measured = now() - search_begun;
+    result.moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
+  } else if (!(churn && refused)) {
+    run_traffic(stage, observer, concurrency, crew, seed, result);
+  }
+  if (options.idle_time().count() > 0) {
+    const Nanoseconds idle_begun = now();
+    stage.watch.run(crew, [until = idle_begun + options.idle_time()](Loop& loop, unsigned) {
+      loop.idle(until);
+    });
+    phases.idle += now() - idle_begun;
+  }
+  const Nanoseconds drain_begun = now();
+  stage.watch.run(crew, [](Loop& loop, unsigned) { loop.drain(); });
+  phases.drain += now() - drain_begun;
+  crew.finish();
+
+  result.tally = crew.tally();
+  result.echoes_between = result.tally.echoes_within;
+  result.requested = churn ? result.tally.total : options.connections;
+  result.max_concurrent = concurrency.most();
+  result.open_at_end = concurrency.open();
+  result.cut = crew.cut();
+  phases.whole = now() - begun;
+  result.moments.after = observer.sample(0, limits::Detail::quick, Edge::closes);
+  if (options.repeat > 1 && result.cut == Cut::none) {
+    stage.watch.say("settling: until TIME_WAIT has drained");
+    const std::uint64_t before = result.moments.before.tcp.time_wait.value_or(0);
+    const Settled settled = settle(observer, before, bounded(options.settle), stage.stop);
+    result.rounds.push_back(figures_of(result, settled));
+  }
+  return result;
+}
+
+}  // namespace client

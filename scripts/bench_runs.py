@@ -1,0 +1,201 @@
+"""The runs of scripts/bench: one server and one client, each on its CPU, and what came of it.
+
+Every wait has an end and every process is ended by its own pid. A client tells its figures as JSON,
+in one of two languages: floor_client's (programs whose name starts with floor_) and that of the
+testbed's client. A server is `PROGRAM:MODEL` of the testbed, or a floor, which takes the port as
+its only argument.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import tempfile
+
+START_TIMEOUT = 30
+END_TIMEOUT = 15
+#: What a run may take beside its warm-up and its window: 10,000 connects under strace, at worst.
+SLACK = 60
+
+
+class RunFailed(Exception):
+    """A program is missing, or ended otherwise than it should."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    connections: int
+    churn: bool
+    seconds: float
+    warm_up: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Of one run's window. ns of CPU per echo; None: could not be read."""
+
+    client_ns: float
+    server_ns: float
+    softirq_ns: float | None
+    all_echoes: int  #: of the whole run, outside of the window too
+    echoes_per_s: float
+    echoes_per_wait: float | None
+
+
+def is_floor(program):
+    return pathlib.Path(program).name.startswith("floor_")
+
+
+def softirq_pids():
+    """The kernel's softirq threads, as far as this process can see them."""
+    found = []
+    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if comm.read_text().startswith("ksoftirqd/"):
+                found.append(int(comm.parent.name))
+    return found
+
+
+def pinned(cpu):
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+class Server:
+    """A server that listens, from its start to its end. Use it in a `with`."""
+
+    def __init__(self, binaries, name, cpu, prefix=()):
+        program, _, model = name.partition(":")
+        reading, writing = os.pipe()
+        if is_floor(program):
+            command, output = [binaries / program, "0"], writing
+        else:
+            command = [binaries / program, "-p", "0", "--ready-fd", str(writing)]
+            command += ["--model", model] if model else []
+            output = subprocess.DEVNULL
+        self.name = name
+        try:
+            self.process = subprocess.Popen(
+                [*prefix, *command],
+                pass_fds=[writing],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                preexec_fn=pinned(cpu),
+            )
+        except OSError as error:
+            os.close(reading)
+            raise RunFailed(f"{command[0]}: {error.strerror}") from error
+        finally:
+            os.close(writing)
+        with os.fdopen(reading) as ready:
+            line = ready.readline() if select.select([ready], [], [], START_TIMEOUT)[0] else ""
+        self.pid = child_of(self.process.pid) if prefix else self.process.pid
+        if not line.strip().isdigit():
+            self.end(signal.SIGKILL)
+            raise RunFailed(f"{name} ended with {self.process.returncode} before it listened")
+        self.port = int(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end(signal.SIGTERM)
+
+    def end(self, number):
+        """A wrapper ends with the program that it has started."""
+        for number in (number, signal.SIGKILL):
+            if self.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(END_TIMEOUT)
+                return
+
+
+def child_of(pid):
+    """The program that a wrapper has started."""
+    with contextlib.suppress(OSError):
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else pid
+    return pid
+
+
+def run_client(program, server, load, cpu, prefix=()):
+    """Figures of a run of `program` against `server`."""
+    speak = FloorClient if is_floor(program) else TestbedClient
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "client.json"
+        command = [*prefix, program, *speak.arguments(server, load, report)]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=load.warm_up + load.seconds + SLACK,
+                preexec_fn=pinned(cpu),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"{program} did not end within {error.timeout:g} s") from error
+        except OSError as error:
+            raise RunFailed(f"{command[0]}: {error.strerror}") from error
+        words = " ".join([*map(str, command[len(prefix) :])])
+        if done.returncode != 0:
+            output = (done.stderr + done.stdout).strip()[-2000:]
+            raise RunFailed(f"`{words}` ended with {done.returncode}:\n{output}")
+        try:
+            return speak.figures(json.loads(report.read_text() if report.exists() else done.stdout))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise RunFailed(f"`{words}`: no figures in its JSON ({error!r})") from error
+
+
+class FloorClient:
+    @staticmethod
+    def arguments(server, load, _report):
+        softirqs = [word for pid in softirq_pids() for word in ("--softirq-pid", str(pid))]
+        mode = "--churn" if load.churn else "--stream"
+        return [
+            *(str(server.port), str(load.connections), mode, str(load.seconds)),
+            *("--warm-up", str(load.warm_up), "--server-pid", str(server.pid), *softirqs),
+        ]
+
+    @staticmethod
+    def figures(document):
+        echoes = document["echoes"]
+        softirq = document["softirq_cpu_ns"]
+        return Figures(
+            client_ns=document["client_cpu_ns"] / echoes,
+            server_ns=document["server_cpu_ns"] / echoes,
+            softirq_ns=None if softirq is None else softirq / echoes,
+            all_echoes=document["all_echoes"],
+            echoes_per_s=echoes / document["window_ns"] * 1e9,
+            echoes_per_wait=echoes / document["epoll_waits"],
+        )
+
+
+class TestbedClient:
+    @staticmethod
+    def arguments(server, load, report):
+        return [
+            *(f"127.0.0.1:{server.port}", "-n", str(load.connections)),
+            *("--mode", "churn" if load.churn else "stream"),
+            *("-d", f"{load.seconds}s", "--warmup", f"{load.warm_up}s"),
+            *("--server-pid", str(server.pid), "--json", str(report), "--progress", "never"),
+        ]
+
+    @staticmethod
+    def figures(document):
+        measured, cpu = document["phases"]["measured"], document["cpu"]
+        echoes = measured["echoes_within"]
+        waits = document.get("kernel", {}).get("epoll_waits")
+        return Figures(
+            client_ns=cpu["client_ns_per_echo"] + 0.0,
+            server_ns=cpu["server_ns_per_echo"] + 0.0,
+            softirq_ns=cpu.get("softirq_ns_per_echo"),
+            all_echoes=document["echoes"]["verified"],
+            echoes_per_s=echoes / measured["ns"] * 1e9,
+            echoes_per_wait=echoes / waits if waits else None,
+        )

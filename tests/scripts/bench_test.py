@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""What scripts/bench reads out of programs' outputs, and what it makes of pairs."""
+
+import os
+import pathlib
+import sys
+import types
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+sys.path.insert(0, str(SOURCE / "scripts"))
+import bench_calls  # noqa: E402
+import bench_runs  # noqa: E402
+import bench_table  # noqa: E402
+
+# A ramp, an echo's two calls and a wait every fifty echoes, and an end.
+PERF = """# started on Sat Nov 21 14:51:28 2026
+
+     0.100100000,900,,raw_syscalls:sys_enter,100000000,100.00,,
+     0.100100000,300,,syscalls:sys_enter_epoll_wait,100000000,100.00,,
+     0.100100000,0,,syscalls:sys_enter_epoll_pwait2,100000000,100.00,,
+     0.200200000,1010,,raw_syscalls:sys_enter,100000000,100.00,,
+     0.200200000,9,,syscalls:sys_enter_epoll_wait,100000000,100.00,,
+     0.200200000,1,,syscalls:sys_enter_epoll_pwait2,100000000,100.00,,
+     0.300300000,1010,,raw_syscalls:sys_enter,100000000,100.00,,
+     0.300300000,10,,syscalls:sys_enter_epoll_wait,100000000,100.00,,
+     0.300300000,<not counted>,,syscalls:sys_enter_epoll_pwait2,0,100.00,,
+     0.350300000,70,,raw_syscalls:sys_enter,50000000,100.00,,
+     0.350300000,60,,syscalls:sys_enter_epoll_wait,50000000,100.00,,
+"""
+STRACE = """% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 60.10    0.100000          10     30100           sendto
+ 39.00    0.065000          10     30100       200 recvfrom
+  0.90    0.000100           3       602           epoll_pwait
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.165100           2     60802       200 total
+"""
+
+
+class Counted(unittest.TestCase):
+    def test_reads_what_perf_prints(self):
+        self.assertEqual(bench_calls.read_perf(PERF), bench_calls.Calls(2990, 20 / 2020))
+        self.assertEqual(bench_calls.read_perf(""), bench_calls.Calls(0, 0))
+
+    def test_reads_what_strace_prints(self):
+        self.assertEqual(bench_calls.read_strace(STRACE), bench_calls.Calls(60802, 602 / 60802))
+        self.assertEqual(bench_calls.read_strace(""), bench_calls.Calls(0, 0))
+
+    def test_start_and_end_are_in_no_figure_per_echo(self):
+        calls = bench_calls.Calls
+        counted = [(calls(1200, 0.5), 100), (calls(3220, 20 / 2020), 1100)]
+        calls_per_echo, echoes_per_wait = bench_calls.per_echo(counted)
+        self.assertAlmostEqual(calls_per_echo, 2.02)
+        self.assertAlmostEqual(echoes_per_wait, 50)
+
+    def test_says_nothing_where_nothing_was_echoed(self):
+        calls = bench_calls.Calls(10, 0)
+        self.assertEqual(bench_calls.per_echo([(calls, 5), (calls, 5)]), (None, None))
+
+    def test_a_server_of_threads_has_no_waits(self):
+        calls = bench_calls.Calls
+        self.assertEqual(bench_calls.per_echo([(calls(10, 0), 5), (calls(30, 0), 15)]), (2, None))
+
+
+class Documents(unittest.TestCase):
+    def test_figures_of_the_floor_client_are_per_echo(self):
+        document = {"connections": 10, "window_ns": 500_000_000, "echoes": 1000, "all_echoes": 1300}
+        document |= {"client_cpu_ns": 5_000_000, "server_cpu_ns": 4_000_000}
+        document |= {"softirq_cpu_ns": None, "epoll_waits": 50}
+        self.assertEqual(
+            bench_runs.FloorClient.figures(document),
+            bench_runs.Figures(5000, 4000, None, 1300, 2000, 20),
+        )
+
+    def test_figures_of_the_client_are_those_of_its_window(self):
+        document = {
+            "phases": {"measured": {"ns": 500_000_000, "echoes_within": 1000}},
+            "cpu": {
+                "client_ns_per_echo": 5000,
+                "server_ns_per_echo": 4000.5,
+                "softirq_ns_per_echo": 10,
+            },
+            "echoes": {"verified": 1300},
+            "kernel": {"epoll_waits": 50},
+        }
+        self.assertEqual(
+            bench_runs.TestbedClient.figures(document),
+            bench_runs.Figures(5000, 4000.5, 10, 1300, 2000, 20),
+        )
+
+    def test_a_server_whose_cpu_could_not_be_read_gives_no_figures(self):
+        document = {"phases": {"measured": {"ns": 1, "echoes_within": 1}}}
+        document["cpu"] = {"client_ns_per_echo": 5000, "server_ns_per_echo": None}
+        with self.assertRaises(TypeError):
+            bench_runs.TestbedClient.figures(document)
+
+
+def figures(client_ns, server_ns, softirq_ns=None):
+    return bench_runs.Figures(client_ns, server_ns, softirq_ns, 1000, 2000.0, None)
+
+
+class Results(unittest.TestCase):
+    def result(self, subject, pairs, with_softirq=False):
+        calls = {"floor": (2.0, 30.0), "test": (None, None)}
+        row = types.SimpleNamespace(name="client", connections=10, pairs=pairs, calls=calls)
+        options = types.SimpleNamespace(subject=subject, confidence=0.95, goal=1.05)
+        return bench_table.result_of(row, options, with_softirq)
+
+    def test_the_side_under_test_is_judged_and_both_are_told(self):
+        pairs = [{"floor": figures(5000, 5000), "test": figures(6000, 5000)}] * 30
+        client = self.result("client", pairs)
+        self.assertAlmostEqual(client.ratio.estimate, 1.2)
+        self.assertAlmostEqual(client.together.estimate, 1.1)
+        self.assertEqual(client.verdict, "missed")
+        server = self.result("server", pairs)
+        self.assertAlmostEqual(server.ratio.estimate, 1)
+        self.assertEqual(server.verdict, "holds")
+
+    def test_softirq_threads_belong_to_both_where_they_can_be_read(self):
+        pairs = [{"floor": figures(5000, 5000, 0), "test": figures(5000, 5000, 1000)}] * 6
+        row = types.SimpleNamespace(pairs=pairs)
+        self.assertTrue(bench_table.softirq_readable([row]))
+        self.assertAlmostEqual(self.result("client", pairs, True).together.estimate, 1.1)
+        row.pairs = pairs + [{"floor": figures(1, 1, 0), "test": figures(1, 1, None)}]
+        self.assertFalse(bench_table.softirq_readable([row]))
+
+    def test_what_was_not_counted_is_a_dash(self):
+        pairs = [{"floor": figures(5000, 5000), "test": figures(6000, 5000)}]
+        medians = self.result("server", pairs).medians
+        self.assertEqual(medians["floor"]["calls_per_echo"], 2.0)
+        self.assertEqual(medians["floor"]["echoes_per_wait"], 30.0)
+        self.assertEqual(bench_table.number(medians["test"]["calls_per_echo"], 2), "-")
+
+
+if __name__ == "__main__":
+    unittest.main()
