@@ -184,6 +184,9 @@ json::value merge(const Runs& runs) {
   std::uint64_t sources = 0;
   json::array argv{"client", "merge"};
   for (const RunDocument& run : runs) {
+    for (const char* other : {"/find_rate", "/calibration"}) {
+      if (!run.at(other).is_null()) run.refuse(other, "a search, which is no load to be merged");
+    }
     echoes += run.histogram("/latency/echo");
     sources += run.count("/sources");
     argv.emplace_back(run.name());
@@ -207,6 +210,8 @@ json::value merge(const Runs& runs) {
                       {"memory", nullptr},
                       {"cpu", nullptr},
                       {"kernel", nullptr},
+                      {"find_rate", nullptr},
+                      {"calibration", nullptr},
                       {"repeats", json::array{}},
                       {"environment", echo::environment()},
                       {"merged_from", origins_of(runs)},

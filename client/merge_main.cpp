@@ -107,7 +107,8 @@ int run_merge(const std::vector<std::string>& arguments) {
   for (const std::string& file : files) runs.push_back(read_document(file));
   const json::value merged = merge(runs);
   if (!hgrm_path.empty()) {
-    echo::write_hgrm(hgrm_path, RunDocument("merged", merged).histogram("/latency/echo"));
+    echo::write_file(hgrm_path,
+                     echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")));
   }
   if (!json_path.empty()) echo::write_document(json_path, merged);
   if (json_path != "-") echo::write_text(text_of_merge(merged));

@@ -2,13 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <fstream>
-
-#include "echo/exit_code.hpp"
 
 namespace echo {
 namespace {
@@ -85,13 +80,6 @@ std::string hgrm_of(const Histogram& histogram) {
                         histogram.count(), milliseconds(LogLinearAxis::max_value + 1));
   }
   return text;
-}
-
-void write_hgrm(const std::string& path, const Histogram& histogram) {
-  std::ofstream file(path, std::ios::trunc);
-  file << hgrm_of(histogram);
-  file.close();
-  if (!file) throw Exit(exit_internal, "write " + path + ": " + std::strerror(errno));
 }
 
 }  // namespace echo

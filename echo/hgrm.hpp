@@ -16,7 +16,5 @@
 namespace echo {
 
 std::string hgrm_of(const Histogram& histogram);
-/// Writes it to the file `path`. Throws Exit(exit_internal) when it cannot.
-void write_hgrm(const std::string& path, const Histogram& histogram);
 
 }  // namespace echo

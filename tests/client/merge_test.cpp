@@ -92,6 +92,8 @@ RunDocument document(const std::string& name, const Measured& run) {
       {"memory", {{"client", nullptr}}},
       {"cpu", {{"total_ns_per_echo", 5000}}},
       {"kernel", {{"listen_drops", 0}}},
+      {"find_rate", nullptr},
+      {"calibration", nullptr},
       {"repeats", json::array{}},
       {"environment", {{"time", run.time}}},
       {"warnings", {"something about " + name}}};
@@ -273,6 +275,7 @@ TEST(Merge, RefusesForeignAndBrokenDocumentsByNameAndPlace) {
       {"/connections/served", "-1", "/connections/served: not a count"},
       {"/connections/served", "1.5", "/connections/served: not a count"},
       {"/connections/failed", "3", "/connections/failed: not an object"},
+      {"/find_rate", "{}", "/find_rate: a search, which is no load to be merged"},
       {"/objectives", "null", "/objectives: not a list"},
       {"/warnings", "[1]", "/warnings: not a list of texts"},
   };
