@@ -1,5 +1,7 @@
 #include "client/books.hpp"
 
+#include <algorithm>
+
 namespace client {
 namespace {
 
@@ -17,6 +19,78 @@ Figure share(const std::optional<std::chrono::nanoseconds>& before,
   return static_cast<std::uint64_t>((*after - *before).count()) / echoes;
 }
 
+using Threads = std::optional<std::vector<limits::ThreadTime>>;
+
+/// Calls `visit(before, after)` for each thread of `after`; one that was born meanwhile had nothing
+/// before. False when one of either side is not known, or has ended.
+template <typename Visit>
+bool for_each_thread(const Threads& before, const Threads& after, const Visit& visit) {
+  if (!before || !after) return false;
+  auto old = before->begin();
+  std::size_t met = 0;
+  for (const limits::ThreadTime& thread : *after) {
+    while (old != before->end() && old->tid < thread.tid) ++old;
+    const bool known = old != before->end() && old->tid == thread.tid;
+    met += known ? 1 : 0;
+    visit(known ? *old : limits::ThreadTime{.tid = thread.tid}, thread);
+  }
+  return met == before->size();
+}
+
+std::optional<double> switches(const Threads& before, const Threads& after, std::uint64_t echoes) {
+  std::uint64_t sum = 0;
+  const bool all = for_each_thread(before, after, [&sum](const auto& then, const auto& now) {
+    sum += now.turns > then.turns ? now.turns - then.turns : 0;
+  });
+  if (!all || echoes == 0) return std::nullopt;
+  return static_cast<double>(sum) / static_cast<double>(echoes);
+}
+
+/// The largest growth of `time` in one thread that still runs, as a share of the window.
+std::optional<double> largest(const Threads& before, const Threads& after,
+                              std::chrono::nanoseconds limits::ThreadTime::*time,
+                              std::chrono::duration<double> window) {
+  if (!before || !after || window.count() <= 0) return std::nullopt;
+  std::chrono::nanoseconds most{0};
+  for_each_thread(before, after, [&](const auto& then, const auto& now) {
+    most = std::max(most, now.*time - then.*time);
+  });
+  // The threads are read beside the clocks, so a busy one's time may be a trifle longer than
+  // theirs.
+  return std::min(1.0, most / window);
+}
+
+std::optional<double> part_of(const std::optional<std::chrono::nanoseconds>& before,
+                              const std::optional<std::chrono::nanoseconds>& after,
+                              std::chrono::duration<double> window) {
+  if (!before || !after || *after < *before || window.count() <= 0) return std::nullopt;
+  return (*after - *before) / window;
+}
+
+/// What /proc/stat saw against what the clocks of processes say.
+void close_the_books(Books& books, const Sample& from, const Sample& to, std::uint64_t echoes) {
+  if (!from.busy || !to.busy) return;
+  books.busy_per_echo = share(from.busy->busy, to.busy->busy, echoes);
+  if (from.busy->switches && to.busy->switches && echoes > 0) {
+    books.machine_switches_per_echo =
+        static_cast<double>(*to.busy->switches - *from.busy->switches) /
+        static_cast<double>(echoes);
+  }
+  const auto processors = static_cast<std::int64_t>(to.busy->processors);
+  const std::chrono::duration<double> machine = (to.at - from.at) * processors;
+  books.steal = part_of(from.busy->steal, to.busy->steal, machine);
+  if (!books.total_per_echo || !books.busy_per_echo) return;
+  const std::chrono::nanoseconds busy = to.busy->busy - from.busy->busy;
+  const std::chrono::nanoseconds attributed = (*to.client_cpu - *from.client_cpu) +
+                                              (*to.server_cpu - *from.server_cpu) +
+                                              (*to.softirq_cpu - *from.softirq_cpu);
+  const std::chrono::nanoseconds rest = busy - attributed;
+  if (rest < -processors * limits::tick()) return;
+  const auto others = std::max(rest, std::chrono::nanoseconds{0});
+  books.unattributed_per_echo = static_cast<std::uint64_t>(others.count()) / echoes;
+  books.others = part_of(std::chrono::nanoseconds{0}, others, machine);
+}
+
 }  // namespace
 
 Books books_of(const Moments& moments, std::uint64_t echoes) {
@@ -30,12 +104,19 @@ Books books_of(const Moments& moments, std::uint64_t echoes) {
     books.total_per_echo =
         *books.client_per_echo + *books.server_per_echo + *books.softirq_per_echo;
   }
-  if (books.total_per_echo && from.busy && to.busy) {
-    const Figure busy = share(from.busy->busy, to.busy->busy, echoes);
-    if (busy)
-      books.unattributed_per_echo =
-          *busy > *books.total_per_echo ? *busy - *books.total_per_echo : 0;
-  }
+  const std::chrono::duration<double> window = to.at - from.at;
+  books.client_utilisation = part_of(from.client_cpu, to.client_cpu, window);
+  books.server_utilisation = part_of(from.server_cpu, to.server_cpu, window);
+  close_the_books(books, from, to, echoes);
+  using limits::ThreadTime;
+  books.client_busiest_thread =
+      largest(from.client_threads, to.client_threads, &ThreadTime::cpu, window);
+  books.server_busiest_thread =
+      largest(from.server_threads, to.server_threads, &ThreadTime::cpu, window);
+  books.client_waited =
+      largest(from.client_threads, to.client_threads, &ThreadTime::waited, window);
+  books.client_switches_per_echo = switches(from.client_threads, to.client_threads, echoes);
+  books.server_switches_per_echo = switches(from.server_threads, to.server_threads, echoes);
 
   const Sample& one = moments.before;
   const std::uint64_t added =
@@ -64,6 +145,10 @@ Books books_of(const Moments& moments, std::uint64_t echoes) {
   books.retransmitted_segments =
       growth(one.tcp.retransmitted_segments, end.tcp.retransmitted_segments);
   books.syn_cookies_sent = growth(one.tcp.syn_cookies_sent, end.tcp.syn_cookies_sent);
+  books.syn_retransmits = growth(one.tcp.syn_retransmits, end.tcp.syn_retransmits);
+  books.time_wait_recycled = growth(one.tcp.time_wait_recycled, end.tcp.time_wait_recycled);
+  books.time_wait_overflow = growth(one.tcp.time_wait_overflow, end.tcp.time_wait_overflow);
+  books.time_wait = end.tcp.time_wait;
   return books;
 }
 

@@ -5,7 +5,6 @@
 
 #include "client/books.hpp"
 #include "client/present.hpp"
-#include "client/warnings.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 
@@ -109,7 +108,7 @@ json::object phases_json(const Result& result) {
 json::object throughput_json(const Result& result) {
   const auto rate = [](std::uint64_t count, Nanoseconds time) -> json::value {
     if (time.count() <= 0) return nullptr;
-    return std::round(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
+    return std::llround(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
   };
   const Tally& tally = result.tally;
   const Phases& phases = result.phases;
@@ -122,7 +121,7 @@ json::object throughput_json(const Result& result) {
 
 json::object latency_json(const Result& result) {
   const Tally& tally = result.tally;
-  const bool open = result.options.rate > 0;
+  const bool open = loop_kind(result) == "open";
   return json::object{
       {"loop", loop_kind(result)},
       {"arrivals",
@@ -145,16 +144,72 @@ json::array objectives_json(const std::vector<Judgement>& judgements) {
   return all;
 }
 
+json::value found_json(const Result& result) {
+  if (!result.found) return nullptr;
+  const FoundRate& found = *result.found;
+  const auto rate = [](const std::optional<double>& value) {
+    return value ? json::value(std::llround(*value)) : json::value(nullptr);
+  };
+  const char* end = found.answer.end == RateSearch::End::found        ? "found"
+                    : found.answer.end == RateSearch::End::none_holds ? "none_holds"
+                                                                      : "ceiling";
+  json::array trials;
+  for (const Trial& trial : found.trials) {
+    trials.push_back(json::object{{"rate", rate(trial.rate)},
+                                  {"verdict", name_of(trial.verdict)},
+                                  {"sent", trial.sent},
+                                  {"unsent", trial.unsent},
+                                  {"failed", trial.failed}});
+  }
+  json::array objective;
+  for (const Term& term : result.options.find_rate->terms()) objective.emplace_back(text_of(term));
+  return json::object{{"objective", objective},
+                      {"end", end},
+                      {"rate", rate(found.answer.best)},
+                      {"low", rate(found.answer.low)},
+                      {"high", rate(found.answer.high)},
+                      {"passes_at", rate(found.answer.passes_at)},
+                      {"fails_at", rate(found.answer.fails_at)},
+                      {"below", echo::to_json(found.below)},
+                      {"above", echo::to_json(found.above)},
+                      {"closed_loop", rate(found.closed_loop)},
+                      {"trial_ns", found.trial_time.count()},
+                      {"client_was_late", found.client_was_late},
+                      {"trials", trials}};
+}
+
+json::value calibration_json(const std::vector<Calibrated>& lines) {
+  if (lines.empty()) return nullptr;
+  json::array all;
+  for (const Calibrated& line : lines) {
+    all.push_back(json::object{{"what", line.what},
+                               {"connections", line.connections},
+                               {"per_second", std::llround(line.per_second)},
+                               {"client_ns_per_echo", echo::to_json(line.client_ns)},
+                               {"server_ns_per_echo", echo::to_json(line.server_ns)},
+                               {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
+                               {"lateness_p99_ns", echo::to_json(line.lateness_p99)},
+                               {"client_peak_rss", echo::to_json(line.resident)}});
+  }
+  return all;
+}
+
 json::array rounds_json(const std::vector<RoundFigures>& rounds) {
   json::array all;
   for (const RoundFigures& round : rounds) {
     all.push_back(json::object{{"served", round.served},
                                {"failed", round.failed},
-                               {"echoes_per_s", std::round(round.echoes_per_s)},
+                               {"echoes_per_s", std::llround(round.echoes_per_s)},
                                {"server_rss", echo::to_json(round.server_rss)},
                                {"time_wait", echo::to_json(round.time_wait)}});
   }
   return all;
+}
+
+/// A share or a mean, to four digits behind the point.
+json::value number(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return std::round(*value * 1e4) / 1e4;
 }
 
 json::object cpu_json(const Books& books) {
@@ -162,7 +217,17 @@ json::object cpu_json(const Books& books) {
                       {"client_ns_per_echo", echo::to_json(books.client_per_echo)},
                       {"server_ns_per_echo", echo::to_json(books.server_per_echo)},
                       {"softirq_ns_per_echo", echo::to_json(books.softirq_per_echo)},
-                      {"unattributed_ns_per_echo", echo::to_json(books.unattributed_per_echo)}};
+                      {"unattributed_ns_per_echo", echo::to_json(books.unattributed_per_echo)},
+                      {"busy_ns_per_echo", echo::to_json(books.busy_per_echo)},
+                      {"client_busiest_thread", number(books.client_busiest_thread)},
+                      {"server_busiest_thread", number(books.server_busiest_thread)},
+                      {"client_utilisation", number(books.client_utilisation)},
+                      {"server_utilisation", number(books.server_utilisation)},
+                      {"client_switches_per_echo", number(books.client_switches_per_echo)},
+                      {"server_switches_per_echo", number(books.server_switches_per_echo)},
+                      {"machine_switches_per_echo", number(books.machine_switches_per_echo)},
+                      {"others", number(books.others)},
+                      {"steal", number(books.steal)}};
 }
 
 json::object kernel_json(const Books& books, const Tally& tally) {
@@ -170,6 +235,10 @@ json::object kernel_json(const Books& books, const Tally& tally) {
                       {"listen_drops", echo::to_json(books.listen_drops)},
                       {"retransmitted_segments", echo::to_json(books.retransmitted_segments)},
                       {"syn_cookies_sent", echo::to_json(books.syn_cookies_sent)},
+                      {"syn_retransmits", echo::to_json(books.syn_retransmits)},
+                      {"time_wait", echo::to_json(books.time_wait)},
+                      {"time_wait_recycled", echo::to_json(books.time_wait_recycled)},
+                      {"time_wait_overflow", echo::to_json(books.time_wait_overflow)},
                       {"epoll_waits", tally.waits_within}};
 }
 
@@ -209,6 +278,8 @@ json::value json_of(const Result& result) {
                               {"machine", machine_json(books)}}},
       {"cpu", cpu_json(books)},
       {"kernel", kernel_json(books, result.tally)},
+      {"find_rate", found_json(result)},
+      {"calibration", calibration_json(result.calibration)},
       {"repeats", rounds_json(result.rounds)},
       {"environment", echo::environment()},
       {"warnings", warnings}};

@@ -108,20 +108,10 @@ bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
   }
 }
 
-RoundFigures figures_of(const Result& round) {
-  RoundFigures figures;
-  figures.served = round.tally.count(Outcome::served);
-  figures.failed = round.tally.failed();
-  const auto measured = static_cast<double>(round.phases.measured.count());
-  if (measured > 0)
-    figures.echoes_per_s = static_cast<double>(round.tally.echoes_within) * 1e9 / measured;
-  if (round.moments.after.server) figures.server_rss = round.moments.after.server->rss;
-  return figures;
-}
-
 /// Several rounds: what they did adds up, what they found is the last one's.
 void add(Result& all, Result round) {
-  if (all.options.repeat > 1) all.rounds.push_back(figures_of(round));
+  all.rounds.insert(all.rounds.end(), round.rounds.begin(), round.rounds.end());
+  all.found = std::move(round.found);
   all.target = round.target;
   all.sources = round.sources;
   all.server_name = std::move(round.server_name);
@@ -193,6 +183,8 @@ int exit_code_of(const Result& result) {
   if (tally.established == 0 && no_server > 0) return echo::exit_network;
   if (result.cut == Cut::server_lost || tally.failed() > options.max_errors) return echo::exit_fail;
   if (result.max_concurrent < options.require_conc.value_or(0)) return echo::exit_fail;
+  if (result.found && result.found->answer.end == RateSearch::End::none_holds)
+    return echo::exit_fail;
   return verdict_of(result.judgements) == Verdict::held ? echo::exit_pass : echo::exit_fail;
 }
 

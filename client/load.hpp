@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "client/calibrate.hpp"
+#include "client/find_rate.hpp"
 #include "client/observe.hpp"
 #include "client/options.hpp"
 #include "client/plan.hpp"
@@ -47,7 +49,9 @@ struct Result {
   std::uint64_t echoes_between = 0;  ///< came back between moments.begin and moments.end
   std::vector<RoundFigures> rounds;
   std::vector<Judgement> judgements;  ///< of --slo
-  int series_error = 0;               ///< errno; 0: every line was written
+  std::optional<FoundRate> found;     ///< of --find-rate
+  std::vector<Calibrated> calibration;
+  int series_error = 0;  ///< errno; 0: every line was written
 };
 
 /// Checks the limits, runs, and returns whatever came of it. Throws echo::Exit for what is refused
@@ -56,5 +60,8 @@ Result run_load(const Options& options);
 
 /// The contract's precedence: 130/143, 5, 4, 1, 0.
 int exit_code_of(const Result& result);
+
+/// Sentences about what may mislead in this result, and what to do about it.
+std::vector<std::string> warnings_of(const Result& result);
 
 }  // namespace client

@@ -2,12 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstring>
 #include <optional>
+#include <string_view>
 
+#include "client/calibrate.hpp"
 #include "client/load.hpp"
 #include "client/options.hpp"
 #include "client/present.hpp"
 #include "echo/exit_code.hpp"
+#include "echo/hgrm.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
 
@@ -27,6 +31,16 @@ int report(const client::Result& result) {
   };
   attempt([&] {
     if (!options.json.empty()) echo::write_document(options.json, client::json_of(result));
+  });
+  attempt([&] {
+    if (!options.hgrm.empty())
+      echo::write_file(options.hgrm, echo::hgrm_of(result.tally.measured.latency));
+  });
+  attempt([&] {
+    if (result.series_error != 0) {
+      throw echo::Exit(echo::exit_internal,
+                       "write " + options.series + ": " + std::strerror(result.series_error));
+    }
   });
   attempt([&] {
     if (options.json != "-") echo::write_text(client::text_of(result));
@@ -53,7 +67,8 @@ int run(int argc, char** argv) {
     return echo::exit_pass;
   }
 
-  client::Result result = client::run_load(options);
+  client::Result result =
+      options.calibrate ? client::calibrate(options) : client::run_load(options);
   result.shown_options = echo::options_to_json(app);
   result.arguments = arguments;
   return report(result);

@@ -53,13 +53,14 @@ Term parse_term(std::string_view text) {
   if (sign == std::string_view::npos) refuse(text);
   Term term;
   const auto percent = parse_percent(trimmed(text.substr(0, sign)));
-  std::string_view bound = text.substr(sign + 1);
+  std::string bound(text.substr(sign + 1));
   term.inclusive = bound.starts_with('=');
-  if (term.inclusive) bound.remove_prefix(1);
+  if (term.inclusive) bound.erase(0, 1);
+  std::erase(bound, ' ');  // "5 ms" is how a report writes it
   if (!percent) refuse(text);
   term.percent = *percent;
   try {
-    term.bound = limits::parse_duration(trimmed(bound));
+    term.bound = limits::parse_duration(bound);
   } catch (const std::invalid_argument&) {
     refuse(text);
   }

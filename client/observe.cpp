@@ -47,25 +47,59 @@ std::string Observer::server_name() const {
   return name;
 }
 
-Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge) const {
+Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge edge) const {
   Sample sample;
   sample.connections = connections;
-  const std::vector<pid_t> family = with_descendants(server_);
-  sample.client = limits::read_usage({::getpid()}, limits::Detail::quick);
-  if (!family.empty()) sample.server = limits::read_usage(family, detail);
-  sample.machine = limits::read_machine();
-  sample.tcp = limits::read_tcp_counters();
-  sample.busy = limits::read_busy();
-  if (!softirq_.empty()) sample.softirq_cpu = limits::cpu_time(softirq_);
-  if (!family.empty()) sample.server_cpu = limits::cpu_time(family);
-  sample.client_cpu = limits::cpu_time(::getpid());
-  sample.at = std::chrono::steady_clock::now();
+  if (edge == Edge::closes) {
+    read_clocks(sample);
+    const std::vector<pid_t> family = with_descendants(server_);
+    add_newborn(sample, family);
+    family_ = family;
+    read_threads(sample);
+    read_memory(sample, detail);
+  } else {
+    family_ = with_descendants(server_);
+    read_memory(sample, detail);
+    read_threads(sample);
+    read_clocks(sample);
+  }
   return sample;
 }
 
-ResidentNow Observer::resident_now() const {
-  return {limits::read_usage({::getpid()}, limits::Detail::quick).rss,
-          limits::read_usage(with_descendants(server_), limits::Detail::quick).rss};
+void Observer::read_clocks(Sample& sample) const {
+  sample.busy = limits::read_busy();
+  if (!softirq_.empty()) sample.softirq_cpu = limits::cpu_time(softirq_);
+  // A child that ends takes its clock with it, and leaves its time with the parent that waits.
+  sample.server_cpu = limits::cpu_time(family_);
+  if (sample.server_cpu) *sample.server_cpu += limits::children_cpu_time(family_);
+  sample.client_cpu = limits::cpu_time(::getpid());
+  sample.at = std::chrono::steady_clock::now();
+}
+
+void Observer::read_threads(Sample& sample) const {
+  sample.client_threads = limits::thread_times({::getpid()});
+  sample.server_threads = limits::thread_times(family_);
+}
+
+void Observer::read_memory(Sample& sample, limits::Detail detail) const {
+  sample.load = limits::read_load();
+  sample.client = limits::read_usage({::getpid()}, limits::Detail::quick);
+  if (!family_.empty()) sample.server = limits::read_usage(family_, detail);
+  sample.machine = limits::read_machine();
+  sample.tcp = limits::read_tcp_counters();
+}
+
+/// Children forked within the window: all the time they have had belongs to it.
+void Observer::add_newborn(Sample& sample, const std::vector<pid_t>& family) const {
+  if (!sample.server_cpu) return;
+  for (const pid_t pid : family) {
+    if (std::find(family_.begin(), family_.end(), pid) != family_.end()) continue;
+    *sample.server_cpu += limits::cpu_time(pid).value_or(std::chrono::nanoseconds{0});
+  }
+}
+
+QuickMemory Observer::quick_memory() const {
+  return {limits::read_resident({::getpid()}), limits::read_resident(family_)};
 }
 
 bool Observer::server_is_gone() const {

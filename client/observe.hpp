@@ -1,4 +1,8 @@
 // What both ends and the machine hold and spend, sampled between phases, never within one.
+//
+// A sample costs some milliseconds, most of them for looking through /proc for the server's
+// children and for walking its page tables. So its clocks are read at the end where a window opens
+// and at the beginning where one closes: the rest of it, up to 40 ms, is in nobody's figures.
 #pragma once
 
 #include <chrono>
@@ -8,20 +12,36 @@
 #include <vector>
 
 #include "client/connector.hpp"
+#include "limits/cpu.hpp"
+#include "limits/tcp_counters.hpp"
 #include "limits/usage.hpp"
 
 namespace client {
 
+/// Which side of a sample its window lies on.
+enum class Edge : std::uint8_t {
+  opens,  ///< a window begins: clocks last
+  closes  ///< a window has ended: clocks first
+};
+
 /// Everything at one moment.
 struct Sample {
-  std::chrono::steady_clock::time_point at;
-  std::uint64_t connections = 0;  ///< established, as the client counts
+  std::chrono::steady_clock::time_point at;  ///< when the clocks were read
+  std::uint64_t connections = 0;             ///< established, as the client counts
   limits::Usage client;
   std::optional<limits::Usage> server;
   limits::Machine machine;
   std::optional<std::chrono::nanoseconds> client_cpu, server_cpu, softirq_cpu;
+  /// nullopt above limits::most_threads.
+  std::optional<std::vector<limits::ThreadTime>> client_threads, server_threads;
   std::optional<limits::Busy> busy;
+  std::optional<limits::Load> load;
   limits::TcpCounters tcp;
+};
+
+/// Bytes resident now, for the live line and the series.
+struct QuickMemory {
+  std::optional<std::uint64_t> client, server;
 };
 
 /// The moments of a run at which both ends are looked at. Memory is counted from `before` to `end`,
@@ -34,11 +54,6 @@ struct Moments {
   Sample after;     ///< all closed
 };
 
-enum class Edge { opens, closes };
-struct ResidentNow {
-  std::optional<std::uint64_t> client, server;
-};
-
 /// Knows the server's processes, when they run here.
 class Observer {
  public:
@@ -48,16 +63,26 @@ class Observer {
   [[nodiscard]] bool knows_server() const { return !server_.empty(); }
   /// "4711 (echo_threads)", for a person.
   [[nodiscard]] std::string server_name() const;
-  /// `detail` is for the server: PSS, which does not count shared pages twice, costs ~15 ms.
-  [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail, Edge edge) const;
-  [[nodiscard]] ResidentNow resident_now() const;
+  /// `detail` is for the server: PSS, which does not count shared pages twice, costs ~15 ms. Not
+  /// from two threads at once.
+  [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail,
+                              Edge edge = Edge::opens) const;
+  /// ~10 us a process. The server's are those that the last sample found. May be asked within a
+  /// window, but not while another thread samples.
+  [[nodiscard]] QuickMemory quick_memory() const;
   /// Its processes are gone, or nobody listens any more. Costs a connect.
   [[nodiscard]] bool server_is_gone() const;
 
  private:
+  void read_clocks(Sample& sample) const;
+  void read_threads(Sample& sample) const;
+  void read_memory(Sample& sample, limits::Detail detail) const;
+  void add_newborn(Sample& sample, const std::vector<pid_t>& family) const;
+
   const Connector& connector_;
   std::vector<pid_t> server_;  ///< holders of the listener, without their descendants
   std::vector<pid_t> softirq_;
+  mutable std::vector<pid_t> family_;  ///< with their descendants, as of the last look
 };
 
 /// Bytes of resident memory per connection between two samples of one process; nullopt when unknown

@@ -24,9 +24,9 @@ struct Plan {
   std::uint32_t connections = 1;  ///< held, or kept in flight
   std::uint32_t first = 0;        ///< they are numbered first, first + stride, ... in the whole run
   std::uint32_t stride = 1;
-  std::uint32_t depth = 1;       ///< messages in flight on each connection
-  bool churn = false;            ///< connections come and go
-  std::optional<Pace> connects{};///< when to begin each; nullopt: as fast as they are answered
+  std::uint32_t depth = 1;         ///< messages in flight on each connection
+  bool churn = false;              ///< connections come and go
+  std::optional<Pace> connects{};  ///< when to begin each; nullopt: as fast as they are answered
   Nanoseconds connect_timeout{};
   Nanoseconds timeout{};  ///< per message, from its first send
   Nanoseconds deadline_at{};

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "client/books.hpp"
-#include "client/warnings.hpp"
+#include "client/findings.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -16,15 +16,6 @@ namespace {
 using limits::format_bytes;
 using limits::format_count;
 using limits::format_duration;
-
-std::string or_dash(const std::optional<std::uint64_t>& value,
-                    std::string (*format)(std::uint64_t)) {
-  return value ? format(*value) : "-";
-}
-
-std::string microseconds(const std::optional<std::uint64_t>& ns) {
-  return ns ? fmt::format("{:.2f} us", static_cast<double>(*ns) / 1e3) : "-";
-}
 
 double per_second(std::uint64_t count, Nanoseconds time) {
   return time.count() > 0 ? static_cast<double>(count) * 1e9 / static_cast<double>(time.count())
@@ -65,6 +56,7 @@ std::string traffic_lines(const Result& result) {
         fmt::format("ramp       {} connections in {}: {:.0f}/s\n", format_count(tally.established),
                     format_duration(phases.ramp), per_second(tally.established, phases.ramp));
   }
+  if (result.found) return text;  // trials at several rates: their sum is no throughput
   if (tally.warm_up) {
     text += fmt::format("warm-up    {} echoes in {}, not in the figures below\n",
                         format_count(tally.warm_up->verified), format_duration(phases.warm_up));
@@ -80,6 +72,16 @@ std::string traffic_lines(const Result& result) {
   return text + "\n";
 }
 
+/// How busy each side was, of one processor: near 100 % it is that side that was measured.
+std::string busy_line(const Books& books) {
+  const auto share = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f} %", *value * 100) : "-";
+  };
+  return fmt::format("busy       client {} of a processor, server {} (its busiest thread {})\n",
+                     share(books.client_utilisation), share(books.server_utilisation),
+                     share(books.server_busiest_thread));
+}
+
 std::string cost_lines(const Result& result) {
   const Books books = books_of(result.moments, result.echoes_between);
   const Moments& moments = result.moments;
@@ -88,6 +90,7 @@ std::string cost_lines(const Result& result) {
                   microseconds(books.total_per_echo), microseconds(books.client_per_echo),
                   microseconds(books.server_per_echo), microseconds(books.softirq_per_echo),
                   microseconds(books.unattributed_per_echo));
+  text += busy_line(books);
   text += fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
                       or_dash(moments.end.client.peak_rss, format_bytes),
                       or_dash(books.client_resident, format_count),
@@ -99,31 +102,27 @@ std::string cost_lines(const Result& result) {
       or_dash(books.kernel_per_connection, format_count), ends, or_dash(books.slab, format_bytes),
       or_dash(books.kernel_stack, format_bytes), or_dash(books.page_tables, format_bytes),
       or_dash(books.socket, format_bytes));
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("TIME_WAIT  {} sockets after the run, {} taken over by new connects\n",
+                        or_dash(books.time_wait, format_count),
+                        or_dash(books.time_wait_recycled, format_count));
+    return text;
+  }
   text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
                       or_dash(books.total_per_connection, format_count), ends);
   return text;
 }
 
-std::string row(std::string_view name, const echo::Histogram& histogram, std::string_view what) {
-  std::string text = fmt::format("{:<9}", name);
-  for (const double percent : {50.0, 90.0, 99.0, 99.9, 99.99})
-    text += fmt::format("{:>11}", echo::text_of(histogram.percentile(percent)));
-  const std::string most =
-      histogram.count() == 0 ? "-" : echo::text_of(histogram.at_rank(histogram.count()));
-  return text + fmt::format("{:>11}  {}\n", most, what);
-}
-
 std::string percentile_table(const Result& result) {
   const Tally& tally = result.tally;
-  const bool open = result.options.rate > 0;
-  std::string text = fmt::format("\n{:<9}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "p50", "p90",
-                                 "p99", "p99.9", "p99.99", "max");
+  const bool open = loop_kind(result) == "open";
+  std::string text = "\n" + percentile_heading();
   text += row("connect", tally.connect, "");
   text += row("echo", tally.measured.latency,
               open                           ? "open loop: from when each was due"
               : loop_kind(result) == "burst" ? "burst: the time to drain it"
                                              : "closed loop: a stalled server hides its stall");
-  if (open) {
+  if (open && !result.found) {
     text += row("wire", tally.wire, "from when each was sent");
     text += row("lateness", tally.lateness, "of the client itself");
   }
@@ -132,19 +131,6 @@ std::string percentile_table(const Result& result) {
                         format_count(censored));
   }
   return text + "\n";
-}
-
-std::string rounds_text(const Result& result) {
-  std::string text;
-  for (std::size_t i = 0; i < result.rounds.size(); ++i) {
-    const RoundFigures& round = result.rounds[i];
-    text += fmt::format(
-        "round {:<4} served {}, failed {}, {:.0f} echoes/s; server resident {}{}\n", i + 1,
-        format_count(round.served), format_count(round.failed), round.echoes_per_s,
-        or_dash(round.server_rss, format_bytes),
-        round.time_wait ? fmt::format(", TIME_WAIT {}", format_count(*round.time_wait)) : "");
-  }
-  return text;
 }
 
 std::string failures_text(const Result& result) {
@@ -203,7 +189,7 @@ std::string verdict(const Result& result) {
 }  // namespace
 
 std::string_view loop_kind(const Result& result) {
-  if (result.options.rate > 0) return "open";
+  if (result.options.rate > 0 || result.options.find_rate) return "open";
   return result.options.mode == Mode::hold ? "burst" : "closed";
 }
 
@@ -212,6 +198,7 @@ std::string text_of(const Result& result) {
   std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", result.max_concurrent,
                                  tally.total, result.open_at_end);
   if (result.options.quiet) return text;
+  if (!result.calibration.empty()) return text + calibration_text(result) + verdict(result) + "\n";
   text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
   text += load_line(result);
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
@@ -221,7 +208,7 @@ std::string text_of(const Result& result) {
   if (tally.established > 0) {
     text += traffic_lines(result) + cost_lines(result) + percentile_table(result);
   }
-  text += rounds_text(result);
+  text += found_text(result) + rounds_text(result);
   for (const Judgement& judgement : result.judgements)
     text += "objective  " + text_of(judgement) + "\n";
   for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";

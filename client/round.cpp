@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "client/settle.hpp"
 #include "echo/mix.hpp"
 
 namespace client {
@@ -59,6 +60,18 @@ void run_traffic(const Stage& stage, const Observer& observer, const Concurrency
   crew.wait();
   result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});
+}
+
+RoundFigures figures_of(const Result& round, const Settled& settled) {
+  RoundFigures figures;
+  figures.served = round.tally.count(Outcome::served);
+  figures.failed = round.tally.failed();
+  const auto measured = static_cast<double>(round.phases.measured.count());
+  if (measured > 0)
+    figures.echoes_per_s = static_cast<double>(round.tally.echoes_within) * 1e9 / measured;
+  figures.server_rss = settled.server_resident;
+  figures.time_wait = settled.time_wait;
+  return figures;
 }
 
 }  // namespace
@@ -142,7 +155,15 @@ Result run_round(const Stage& stage, std::uint64_t number) {
       loop.exchange({.start = now(), .messages = 1, .first_echoes = true});
     });
   }
-  if (!(churn && refused)) run_traffic(stage, observer, concurrency, crew, seed, result);
+  if (options.find_rate) {
+    result.moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+    const Nanoseconds search_begun = now();
+    result.found = find_rate(crew, stage.watch, *options.find_rate, options.poisson, seed);
+    phases.measured = now() - search_begun;
+    result.moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
+  } else if (!(churn && refused)) {
+    run_traffic(stage, observer, concurrency, crew, seed, result);
+  }
   if (options.idle_time().count() > 0) {
     const Nanoseconds idle_begun = now();
     stage.watch.run(crew, [until = idle_begun + options.idle_time()](Loop& loop, unsigned) {
@@ -161,8 +182,14 @@ Result run_round(const Stage& stage, std::uint64_t number) {
   result.max_concurrent = concurrency.most();
   result.open_at_end = concurrency.open();
   result.cut = crew.cut();
-  result.moments.after = observer.sample(0, limits::Detail::quick, Edge::closes);
   phases.whole = now() - begun;
+  result.moments.after = observer.sample(0, limits::Detail::quick, Edge::closes);
+  if (options.repeat > 1 && result.cut == Cut::none) {
+    stage.watch.say("settling: until TIME_WAIT has drained");
+    const std::uint64_t before = result.moments.before.tcp.time_wait.value_or(0);
+    const Settled settled = settle(observer, before, bounded(options.settle), stage.stop);
+    result.rounds.push_back(figures_of(result, settled));
+  }
   return result;
 }
 

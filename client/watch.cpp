@@ -93,7 +93,7 @@ void Watch::show(const Glimpse& glimpse, double echoes_per_s, const echo::Histog
     const auto memory = [](const std::optional<std::uint64_t>& bytes) {
       return bytes ? limits::format_bytes(*bytes) : "-";
     };
-    const ResidentNow resident = observer_ != nullptr ? observer_->resident_now() : ResidentNow{};
+    const QuickMemory resident = observer_ != nullptr ? observer_->quick_memory() : QuickMemory{};
     text += fmt::format(", p99 {}, resident {} / {}", echo::text_of(latency.percentile(99)),
                         memory(resident.client), memory(resident.server));
   }
@@ -105,7 +105,7 @@ void Watch::show(const Glimpse& glimpse, double echoes_per_s, const echo::Histog
 
 void Watch::write(const Glimpse& glimpse, Nanoseconds at, double echoes_per_s,
                   const echo::Histogram& latency) {
-  const ResidentNow resident = observer_ != nullptr ? observer_->resident_now() : ResidentNow{};
+  const QuickMemory resident = observer_ != nullptr ? observer_->quick_memory() : QuickMemory{};
   const json::object line{
       {"at_ns", (at - begun_).count()},
       {"phase", glimpse.phase},
@@ -114,7 +114,7 @@ void Watch::write(const Glimpse& glimpse, Nanoseconds at, double echoes_per_s,
       {"failed", glimpse.failed},
       {"sent", glimpse.sent},
       {"verified", glimpse.echoes},
-      {"echoes_per_s", std::round(echoes_per_s)},
+      {"echoes_per_s", std::llround(echoes_per_s)},
       {"echo", json::object{{"count", latency.count()},
                             {"p50", percentile(latency, 50)},
                             {"p90", percentile(latency, 90)},

@@ -165,10 +165,10 @@ json::object environment() {
 
 void write_document(const std::string& path, const json::value& document) {
   const std::string text = json::serialize(document) + "\n";
-  if (path == "-") {
-    write_text(text);
-    return;
-  }
+  path == "-" ? write_text(text) : write_file(path, text);
+}
+
+void write_file(const std::string& path, std::string_view text) {
   if (!is_regular_or_absent(path)) {  // a pipe or a device: nothing to rename over
     const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     if (!file || !write_all(file.get(), text)) cannot_write(path);

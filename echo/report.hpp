@@ -37,6 +37,8 @@ boost::json::object environment();
 /// Writes `document` to the file `path`, or to stdout for "-". Throws Exit(exit_internal) when it
 /// cannot; a regular file is then left as it was.
 void write_document(const std::string& path, const boost::json::value& document);
+/// The same for any text, to a file only.
+void write_file(const std::string& path, std::string_view text);
 /// Writes to stdout, whole. Throws Exit(exit_internal) when stdout is closed or full.
 void write_text(std::string_view text);
 

@@ -53,6 +53,30 @@ std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_
   return *kilobytes * 1024;
 }
 
+std::optional<std::uint64_t> named_number(std::string_view text, std::string_view key,
+                                          std::string_view name) {
+  auto line = line_after(text, key);
+  while (line && !line->empty()) {
+    if (next_word(*line) == name) return leading_number(*line);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> paired_number(std::string_view text, std::string_view key,
+                                           std::string_view name) {
+  while (!text.empty()) {
+    std::string_view names = next_line(text);
+    if (!names.starts_with(key)) continue;
+    std::string_view values = next_line(text);
+    if (!values.starts_with(key)) return std::nullopt;
+    while (!names.empty()) {
+      const std::string_view value = next_word(values);
+      if (next_word(names) == name) return leading_number(value);
+    }
+  }
+  return std::nullopt;
+}
+
 std::string_view next_word(std::string_view& text, std::string_view separators) {
   text.remove_prefix(std::min(text.find_first_not_of(separators), text.size()));
   const std::string_view word = text.substr(0, text.find_first_of(separators));

@@ -27,6 +27,15 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 /// The same for a line in kB, in bytes.
 std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key);
 
+/// The integer behind `name` on the line that begins with `key` ("TCP: inuse 1 orphan 0 mem 198").
+std::optional<std::uint64_t> named_number(std::string_view text, std::string_view key,
+                                          std::string_view name);
+
+/// The integer below `name` where a line of names and then one of values begin with `key`, as in
+/// /proc/net/netstat.
+std::optional<std::uint64_t> paired_number(std::string_view text, std::string_view key,
+                                           std::string_view name);
+
 /// Takes the next word off `text`, where `separators` stand between words; empty at the end.
 std::string_view next_word(std::string_view& text, std::string_view separators = " \t\n");
 

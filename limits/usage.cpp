@@ -4,7 +4,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -115,19 +115,16 @@ Usage read_usage(const std::vector<pid_t>& pids, Detail detail, const std::files
   return sum;
 }
 
-std::optional<std::chrono::nanoseconds> cpu_time(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) {
-    return std::nullopt;
-  }
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
-
-std::optional<std::chrono::nanoseconds> cpu_time(const std::vector<pid_t>& pids) {
-  std::optional<std::chrono::nanoseconds> sum;
+std::optional<std::uint64_t> read_resident(const std::vector<pid_t>& pids,
+                                           const std::filesystem::path& root) {
+  Figure sum;
   for (const pid_t pid : pids) {
-    if (const auto one = cpu_time(pid)) sum = sum.value_or(std::chrono::nanoseconds{0}) + *one;
+    const auto text = read_text(root / "proc" / std::to_string(pid) / "statm");
+    std::string_view words = text ? std::string_view(*text) : std::string_view();
+    next_word(words);  // the virtual size
+    const auto pages = leading_number(next_word(words));
+    if (pages.value_or(0) == 0) continue;  // gone, or a zombie
+    sum = sum.value_or(0) + *pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   }
   return sum;
 }

@@ -9,7 +9,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -30,7 +29,7 @@ struct Usage {
   std::optional<std::uint64_t>
       descriptors;  ///< entries in /proc/PID/fd (st_size of it on Linux >= 6.2, else counted)
   std::optional<std::uint64_t> maps;  ///< lines of /proc/PID/maps; only with Detail::full
-  std::optional<std::uint64_t> voluntary_switches;  ///< main thread's, as /proc/PID/status has it
+  std::optional<std::uint64_t> voluntary_switches;  ///< main thread's; of all: limits/cpu.hpp
   std::optional<std::uint64_t> involuntary_switches;
 };
 
@@ -44,6 +43,11 @@ enum class Detail { quick, full };
 Usage read_usage(const std::vector<pid_t>& pids, Detail detail,
                  const std::filesystem::path& root = "/");
 
+/// VmRSS alone, in bytes, summed over those of `pids` that live: for a look within a run, as one
+/// costs ~10 us a process (/proc/PID/statm). nullopt when none lives.
+std::optional<std::uint64_t> read_resident(const std::vector<pid_t>& pids,
+                                           const std::filesystem::path& root = "/");
+
 /// Kernel memory of the whole machine, in bytes (/proc/meminfo, /proc/net/sockstat).
 struct Machine {
   std::optional<std::uint64_t> free;  ///< MemFree + Buffers + Cached (page cache given back)
@@ -54,33 +58,5 @@ struct Machine {
   std::optional<std::uint64_t> socket;        ///< TCP "mem" pages x page size: buffers in use
 };
 Machine read_machine(const std::filesystem::path& root = "/");
-
-/// CPU time a process (all its threads, dead ones too) has had: its process CPU clock
-/// (clock_getcpuclockid(3)), which any user may read. nullopt when it is gone.
-std::optional<std::chrono::nanoseconds> cpu_time(pid_t pid);
-/// The sum over `pids`, leaving out those that are gone; nullopt when none is left.
-std::optional<std::chrono::nanoseconds> cpu_time(const std::vector<pid_t>& pids);
-
-/// The machine's softirq threads (ksoftirqd/N, by comm), which do network work that the kernel
-/// bills to neither end. Empty inside a pid namespace of one's own.
-std::vector<pid_t> softirq_threads(const std::filesystem::path& root = "/");
-
-/// Time that all cores together were not idle since boot, from /proc/stat (user + nice + system +
-/// irq + softirq; steal apart). Ticks of 10 ms: good for windows of a second, noise below.
-struct Busy {
-  std::chrono::nanoseconds busy{};
-  std::chrono::nanoseconds steal{};
-};
-std::optional<Busy> read_busy(const std::filesystem::path& root = "/");
-
-/// TCP counters of the network namespace (/proc/net/netstat TcpExt, /proc/net/snmp Tcp), since
-/// boot.
-struct TcpCounters {
-  std::optional<std::uint64_t> listen_overflows;        ///< ListenOverflows
-  std::optional<std::uint64_t> listen_drops;            ///< ListenDrops
-  std::optional<std::uint64_t> retransmitted_segments;  ///< Tcp RetransSegs
-  std::optional<std::uint64_t> syn_cookies_sent;        ///< SyncookiesSent
-};
-TcpCounters read_tcp_counters(const std::filesystem::path& root = "/");
 
 }  // namespace limits

@@ -29,8 +29,19 @@ Moments complete() {
   moments.end.server_cpu = milliseconds{107};
   moments.begin.softirq_cpu = milliseconds{0};
   moments.end.softirq_cpu = milliseconds{1};
-  moments.begin.busy = limits::Busy{.busy = milliseconds{1'000}};
-  moments.end.busy = limits::Busy{.busy = milliseconds{1'020}};
+  // A window of 10 ms on two processors.
+  moments.end.at = moments.begin.at + milliseconds{10};
+  moments.begin.busy = limits::Busy{
+      .busy = milliseconds{1'000}, .steal = milliseconds{5}, .switches = 100, .processors = 2};
+  moments.end.busy = limits::Busy{
+      .busy = milliseconds{1'020}, .steal = milliseconds{6}, .switches = 4'100, .processors = 2};
+  moments.begin.client_threads = {{{7, milliseconds{1}, milliseconds{0}, 10}}};
+  moments.end.client_threads = {{{7, milliseconds{6}, milliseconds{3}, 1'010}}};
+  moments.begin.server_threads = {
+      {{8, milliseconds{50}, milliseconds{0}, 5}, {9, milliseconds{50}, milliseconds{0}, 5}}};
+  moments.end.server_threads = {{{8, milliseconds{51}, milliseconds{0}, 505},
+                                 {9, milliseconds{52}, milliseconds{0}, 505},
+                                 {12, milliseconds{4}, milliseconds{0}, 1'000}}};
 
   moments.before.client = resident(1'000'000);
   moments.end.client = resident(1'020'000);
@@ -44,10 +55,22 @@ Moments complete() {
                          .kernel_stack = 200,
                          .page_tables = 100'030,
                          .socket = 0};
-  moments.before.tcp = {
-      .listen_overflows = 1, .listen_drops = 1, .retransmitted_segments = 5, .syn_cookies_sent = 0};
-  moments.after.tcp = {
-      .listen_overflows = 4, .listen_drops = 1, .retransmitted_segments = 6, .syn_cookies_sent = 0};
+  moments.before.tcp = {.listen_overflows = 1,
+                        .listen_drops = 1,
+                        .retransmitted_segments = 5,
+                        .syn_retransmits = 1,
+                        .syn_cookies_sent = 0,
+                        .time_wait = 9,
+                        .time_wait_recycled = 2,
+                        .time_wait_overflow = 3};
+  moments.after.tcp = {.listen_overflows = 4,
+                       .listen_drops = 1,
+                       .retransmitted_segments = 6,
+                       .syn_retransmits = 3,
+                       .syn_cookies_sent = 0,
+                       .time_wait = 110,
+                       .time_wait_recycled = 42,
+                       .time_wait_overflow = 3};
   return moments;
 }
 
@@ -58,6 +81,56 @@ TEST(Books, ShareTheCpuOfTheEchoPhaseOut) {
   EXPECT_EQ(books.softirq_per_echo, 1'000U);
   EXPECT_EQ(books.total_per_echo, 13'000U);
   EXPECT_EQ(books.unattributed_per_echo, 7'000U) << "the machine was busy for 20 us an echo";
+}
+
+TEST(Books, Close) {
+  const Books books = books_of(complete(), echoes);
+  EXPECT_EQ(books.busy_per_echo, *books.total_per_echo + *books.unattributed_per_echo);
+  EXPECT_NEAR(*books.others, 0.35, 1e-9) << "7 of 20 ms";
+  EXPECT_NEAR(*books.steal, 0.05, 1e-9);
+}
+
+TEST(Books, TicksThatSawLessThanTheClocksLeaveNothingUnattributedOrAreNotBelieved) {
+  const auto unattributed = [](std::chrono::nanoseconds seen) {
+    Moments moments = complete();
+    moments.end.server_cpu = *moments.begin.server_cpu + milliseconds{94};
+    moments.end.busy->busy = moments.begin.busy->busy + seen;
+    return books_of(moments, echoes).unattributed_per_echo;
+  };
+  const std::chrono::nanoseconds attributed = milliseconds{5 + 94 + 1};
+  EXPECT_EQ(unattributed(attributed - 2 * limits::tick()), 0U) << "a tick on each processor";
+  EXPECT_EQ(unattributed(attributed - 2 * limits::tick() - milliseconds{1}), std::nullopt);
+}
+
+TEST(Books, TellEachSidesBusiestThread) {
+  const Books books = books_of(complete(), echoes);
+  EXPECT_NEAR(*books.client_busiest_thread, 0.5, 1e-9);
+  EXPECT_NEAR(*books.server_busiest_thread, 0.4, 1e-9) << "one born within the window";
+  EXPECT_NEAR(*books.client_utilisation, 0.5, 1e-9);
+  EXPECT_NEAR(*books.server_utilisation, 0.7, 1e-9) << "of all its threads";
+  EXPECT_NEAR(*books.client_waited, 0.3, 1e-9);
+}
+
+TEST(Books, NoThreadIsBusierThanItsProcessor) {
+  Moments moments = complete();
+  moments.end.client_threads->front().cpu = milliseconds{12};
+  EXPECT_DOUBLE_EQ(*books_of(moments, echoes).client_busiest_thread, 1.0);
+}
+
+TEST(Books, CountContextSwitchesPerEcho) {
+  Moments moments = complete();
+  const Books books = books_of(moments, echoes);
+  EXPECT_NEAR(*books.client_switches_per_echo, 1, 1e-9);
+  EXPECT_NEAR(*books.server_switches_per_echo, 2, 1e-9);
+  EXPECT_NEAR(*books.machine_switches_per_echo, 4, 1e-9);
+
+  moments.end.server_threads->erase(moments.end.server_threads->begin());
+  const Books without = books_of(moments, echoes);
+  EXPECT_EQ(without.server_switches_per_echo, std::nullopt) << "those of an ended thread are lost";
+  EXPECT_TRUE(without.server_busiest_thread);
+
+  moments.end.server_threads.reset();  // too many
+  EXPECT_EQ(books_of(moments, echoes).server_busiest_thread, std::nullopt);
 }
 
 TEST(Books, DivideMemoryByTheConnectionsAdded) {
@@ -76,6 +149,10 @@ TEST(Books, CountTheKernelsEventsSinceBeforeTheRamp) {
   EXPECT_EQ(books.listen_overflows, 3U);
   EXPECT_EQ(books.listen_drops, 0U);
   EXPECT_EQ(books.retransmitted_segments, 1U);
+  EXPECT_EQ(books.syn_retransmits, 2U);
+  EXPECT_EQ(books.time_wait, 110U) << "as it stands, not what was added";
+  EXPECT_EQ(books.time_wait_recycled, 40U);
+  EXPECT_EQ(books.time_wait_overflow, 0U);
 }
 
 using Figure = std::optional<std::uint64_t> Books::*;

@@ -38,6 +38,13 @@ TEST(Objective, UnderstandsTermsWithCommasBetween) {
   for (const Case& each : cases) EXPECT_EQ(all_of(Objective::parse(each.typed)), each.shown);
 }
 
+TEST(Objective, UnderstandsWhatItWrites) {
+  for (const char* typed : {"p99<5ms", "p99.9<=1.5s", "max<=1h", "p50<123456789ns"}) {
+    const Term term = Objective::parse(typed).terms().front();
+    EXPECT_EQ(Objective::parse(text_of(term)).terms().front(), term) << text_of(term);
+  }
+}
+
 TEST(Objective, RefusesTheRestAndSaysWhatIsAllowed) {
   const char* const cases[] = {"",         ",",        "p99",         "p99<",      "p99<5 apples",
                                "99<5ms",   "p<5ms",    "p0<5ms",      "p100<5ms",  "p101<5ms",

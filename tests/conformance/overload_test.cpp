@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "limits/cpu.hpp"
 #include "limits/usage.hpp"
 #include "tests/conformance/every_model.hpp"
 

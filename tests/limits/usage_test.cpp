@@ -2,7 +2,6 @@
 #include "limits/usage.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -117,56 +116,14 @@ TEST(Machine, WithoutFilesKnowsNothing) {
   EXPECT_FALSE(machine.socket);
 }
 
-TEST(CpuTime, OfThisProcessGrowsAndOfNobodyIsUnknown) {
-  const auto before = cpu_time(::getpid());
-  ASSERT_TRUE(before);
-  while (cpu_time(::getpid()) == before) {
-  }
-  EXPECT_GT(*cpu_time(::getpid()), *before);
-  EXPECT_FALSE(cpu_time(std::vector<pid_t>{}));
-}
-
-TEST(CpuTime, LeavesOutProcessesThatAreGone) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(0);
-  ::waitpid(child, nullptr, 0);
-  EXPECT_FALSE(cpu_time(child));
-  EXPECT_TRUE(cpu_time(std::vector<pid_t>{child, ::getpid()}));
-}
-
-TEST(SoftirqThreads, AreFoundByName) {
+TEST(Resident, IsTheSumOverTheLivingInBytes) {
   FixtureTree tree;
-  tree.file("/proc/14/comm", "ksoftirqd/0\n")
-      .file("/proc/15/comm", "ksoftirqdx\n")
-      .file("/proc/self/comm", "ksoftirqd/9\n")
-      .file("/proc/12a/comm", "ksoftirqd/8\n");
-  EXPECT_EQ(softirq_threads(tree.root()), std::vector<pid_t>{14});
-  EXPECT_TRUE(softirq_threads(FixtureTree().root()).empty());
-}
-
-TEST(Busy, LeavesOutIdleAndKeepsStealApart) {
-  FixtureTree tree;
-  tree.file("/proc/stat", "cpu  1 2 3 1000 1000 4 5 6 7 8\ncpu0 9 9 9 9 9 9 9 9 9 9\n");
-  const auto busy = read_busy(tree.root());
-  ASSERT_TRUE(busy);
-  const auto tick = std::chrono::nanoseconds{1'000'000'000 / ::sysconf(_SC_CLK_TCK)};
-  EXPECT_EQ(busy->busy, 15 * tick);
-  EXPECT_EQ(busy->steal, 6 * tick);
-  EXPECT_FALSE(read_busy(FixtureTree().file("/proc/stat", "cpu  1 2\n").root()));
-}
-
-TEST(TcpCounters, ComeFromPairedLinesByName) {
-  FixtureTree tree;
-  tree.file("/proc/net/netstat",
-            "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 22 333\n"
-            "IpExt: ListenDrops\nIpExt: 9\n")
-      .file("/proc/net/snmp", "Ip: Forwarding\nIp: 1\nTcp: MaxConn RetransSegs\nTcp: -1 44\n");
-  const TcpCounters counters = read_tcp_counters(tree.root());
-  EXPECT_EQ(counters.syn_cookies_sent, 1U);
-  EXPECT_EQ(counters.listen_overflows, 22U);
-  EXPECT_EQ(counters.listen_drops, 333U);
-  EXPECT_EQ(counters.retransmitted_segments, 44U);
-  EXPECT_FALSE(read_tcp_counters(FixtureTree().root()).listen_drops);
+  tree.file("/proc/7/statm", "500 30 20 1 0 9 0\n")
+      .file("/proc/8/statm", "500 12 5 1 0 9 0\n")
+      .file("/proc/9/statm", "0 0 0 0 0 0 0\n");  // a zombie
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  EXPECT_EQ(read_resident({7, 99, 8, 9}, tree.root()), 42 * page);
+  EXPECT_FALSE(read_resident({9, 99}, tree.root()));
 }
 
 }  // namespace

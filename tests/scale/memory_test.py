@@ -15,7 +15,7 @@ CONNECTIONS = 10_000
 DESCRIPTORS = 10_100
 SERVER_BYTES = {"echo_threads": 9 * 1024, "echo_async": 2 * 1024}  # a connection, 1 KiB buffer
 CLIENT_BYTES = 512  # a connection
-CLIENT_BYTES_IN_ALL = 10_000_000
+CLIENT_BYTES_IN_ALL = 5_000_000
 
 
 def measure(program, at_most):

@@ -1,0 +1,379 @@
+// Merging: two halves are the whole, bin for bin, and what cannot be one is refused.
+#include "client/merge.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <string>
+
+#include "echo/exit_code.hpp"
+#include "echo/report.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+/// What a run measured: the parts that tests vary.
+struct Measured {
+  echo::Histogram connect{}, echo{}, wire{};
+  std::uint64_t served = 0;
+  std::uint64_t reset = 0;
+  int exit_code = 0;
+  std::string loop = "open";
+  std::string time = "2030-01-02T03:04:05Z";
+};
+
+/// A client's document, as a file would hold it.
+RunDocument document(const std::string& name, const Measured& run) {
+  const std::uint64_t all = run.served + run.reset;
+  const json::object text{
+      {"schema", "echo-testbed/1"},
+      {"program", "client"},
+      {"status", run.exit_code == 0     ? "pass"
+                 : run.exit_code >= 128 ? "interrupted"
+                                        : "fail"},
+      {"exit_code", run.exit_code},
+      {"argv", {"client", "-n", std::to_string(all)}},
+      {"options", {{"rate", "1000"}}},
+      {"labels", {{"machine", name}, {"test", "7"}}},
+      {"mode", "stream"},
+      {"target", "127.0.0.1:1234"},
+      {"sources", 2},
+      {"connections",
+       {{"requested", all},
+        {"established", all},
+        {"served", run.served},
+        {"max_concurrent", all},
+        {"total", all},
+        {"open_at_end", 0},
+        {"slow", 1},
+        {"failed", {{"reset", run.reset}}},
+        {"errors",
+         json::array{json::object{
+             {"cause", "reset"}, {"phase", "echo"}, {"errno", 104}, {"count", run.reset}}}}}},
+      {"echoes",
+       {{"sent", run.echo.count()},
+        {"verified", run.echo.count()},
+        {"bytes_verified", 64 * run.echo.count()},
+        {"late", 3},
+        {"unsent", 0},
+        {"first_mismatch", nullptr}}},
+      {"phases",
+       {{"ramp", {{"ns", 1'000'000'000}, {"echo", nullptr}}},
+        {"warm_up", nullptr},
+        {"measured",
+         {{"ns", 10'000'000'000}, {"sent", 100}, {"verified", 100}, {"echoes_within", 90}}},
+        {"idle", {{"ns", 0}}},
+        {"drain", {{"ns", 5}}},
+        {"whole_ns", 11'000'000'000}}},
+      {"throughput", {{"echoes_per_s", 9.0}, {"bytes_per_s", 576.0}, {"connects_per_s", nullptr}}},
+      {"latency",
+       {{"loop", run.loop},
+        {"arrivals", run.loop == "open" ? json::value("uniform") : json::value(nullptr)},
+        {"connect", echo::to_json(run.connect)},
+        {"echo", echo::to_json(run.echo)},
+        {"wire", run.loop == "open" ? echo::to_json(run.wire) : json::value(nullptr)},
+        {"lateness", nullptr},
+        {"censored", run.echo.censored()},
+        {"error_bound", echo::Histogram::error_bound()}}},
+      {"objectives", json::array{json::object{
+                         {"text", "p99 < 5 ms"}, {"verdict", "unproven"}, {"value_ns", nullptr}}}},
+      {"memory", {{"client", nullptr}}},
+      {"cpu", {{"total_ns_per_echo", 5000}}},
+      {"kernel", {{"listen_drops", 0}}},
+      {"find_rate", nullptr},
+      {"calibration", nullptr},
+      {"repeats", json::array{}},
+      {"environment", {{"time", run.time}}},
+      {"warnings", {"something about " + name}}};
+  return {name, json::parse(json::serialize(text))};
+}
+
+/// `count` echoes into `part` and into `whole`, all different, a few of them censored.
+void record(int count, std::uint64_t seed, Measured& part, Measured& whole) {
+  std::mt19937_64 random{seed};
+  std::lognormal_distribution<double> latency{13, 2};
+  for (int i = 0; i < count; ++i) {
+    const nanoseconds value{static_cast<std::int64_t>(latency(random))};
+    for (Measured* run : {&part, &whole}) {
+      run->connect.record(value / 2);
+      i % 97 == 0 ? run->echo.record_censored(value) : run->echo.record(value);
+      run->wire.record(value);
+    }
+  }
+}
+
+std::string at(const json::value& value, const std::string& pointer) {
+  return json::serialize(value.at_pointer(pointer));
+}
+
+TEST(Merge, TwoHalvesAreTheWholeBinForBin) {
+  Measured a;
+  Measured b;
+  Measured whole;
+  record(700, 1, a, whole);
+  record(1'300, 2, b, whole);
+  const json::value merged = merge({document("a", a), document("b", b)});
+  for (const char* which : {"connect", "echo", "wire"}) {
+    const std::string pointer = std::string("/latency/") + which;
+    EXPECT_EQ(at(merged, pointer), at(document("whole", whole).whole(), pointer));
+  }
+  EXPECT_EQ(at(merged, "/latency/censored"), "22");
+  EXPECT_EQ(at(merged, "/latency/lateness"), "null");
+}
+
+TEST(Merge, AgainMergedIsAsMergedAtOnce) {
+  Measured parts[3];
+  Measured whole;
+  for (int i = 0; i < 3; ++i) record(500, static_cast<std::uint64_t>(i), parts[i], whole);
+  const RunDocument a = document("a", parts[0]);
+  const RunDocument b = document("b", parts[1]);
+  const RunDocument c = document("c", parts[2]);
+  const json::value at_once = merge({a, b, c});
+  const json::value in_steps = merge({RunDocument("ab", merge({a, b})), c});
+  for (const char* same : {"/latency", "/connections", "/echoes", "/phases", "/throughput",
+                           "/objectives", "/merged_from"}) {
+    EXPECT_EQ(at(in_steps, same), at(at_once, same));
+  }
+}
+
+TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
+  const json::value merged =
+      merge({document("a", {.served = 90, .reset = 10}), document("b", {.served = 200})});
+  EXPECT_EQ(at(merged, "/connections"),
+            R"({"requested":300,"established":300,"served":290,"max_concurrent":300,"total":300,)"
+            R"("open_at_end":0,"slow":2,"failed":{"reset":10},)"
+            R"("errors":[{"cause":"reset","phase":"echo","errno":104,"count":10}]})");
+  EXPECT_EQ(at(merged, "/echoes/late"), "6");
+  EXPECT_EQ(at(merged, "/phases/measured"),
+            R"({"ns":10000000000,"sent":200,"verified":200,"echoes_within":180})");
+  EXPECT_EQ(at(merged, "/phases/warm_up"), "null");
+  EXPECT_EQ(at(merged, "/throughput"),
+            R"({"echoes_per_s":1.8E1,"bytes_per_s":1.152E3,"connects_per_s":null})");
+  EXPECT_EQ(at(merged, "/sources"), "4");
+}
+
+TEST(Merge, JudgesTheObjectivesAnewOnAllEchoes) {
+  Measured a;
+  Measured b;
+  for (int i = 0; i < 600; ++i) a.echo.record(1ms);
+  for (int i = 0; i < 600; ++i) b.echo.record(2ms);
+  const json::value merged = merge({document("a", a), document("b", b)});
+  EXPECT_EQ(at(merged, "/objectives"),
+            R"([{"text":"p99 < 5 ms","verdict":"held","value_ns":2000000}])")
+      << "neither half had the samples for it";
+}
+
+TEST(Merge, EndsAsTheWorstRunDid) {
+  struct Case {
+    int a, b;
+    const char* status;
+    int code;
+  };
+  const Case cases[] = {{0, 0, "pass", 0},
+                        {0, 1, "fail", 1},
+                        {1, 5, "fail", 5},
+                        {5, 4, "fail", 5},
+                        {130, 7, "interrupted", 130},
+                        {0, 3, "fail", 3}};
+  for (const Case& each : cases) {
+    const json::value merged = merge({document("a", {.served = 1, .exit_code = each.a}),
+                                      document("b", {.served = 2, .exit_code = each.b})});
+    EXPECT_EQ(merged.at("status"), each.status);
+    EXPECT_EQ(merged.at("exit_code"), each.code);
+  }
+}
+
+TEST(Merge, KeepsWhatBelongsToOneMachineApart) {
+  const json::value merged = merge({document("a", {.served = 1}), document("b", {.served = 2})});
+  EXPECT_EQ(at(merged, "/memory"), "null");
+  EXPECT_EQ(at(merged, "/cpu"), "null");
+  EXPECT_EQ(at(merged, "/merged_from/1/file"), "\"b\"");
+  EXPECT_EQ(at(merged, "/merged_from/1/cpu/total_ns_per_echo"), "5000");
+  EXPECT_EQ(at(merged, "/merged_from/0/labels/machine"), "\"a\"");
+  EXPECT_EQ(at(merged, "/labels"), R"({"test":"7"})") << "those that all share";
+  EXPECT_EQ(at(merged, "/warnings/2"), "\"b: something about b\"");
+}
+
+TEST(Merge, SaysWhetherTheRunsWentOnAtTheSameTime) {
+  struct Case {
+    const char* other_time;
+    const char* said;
+  };
+  const Case cases[] = {{"2030-01-02T03:04:05Z", "overlap by their clocks"},
+                        {"2030-01-02T03:04:09Z", "overlap by their clocks"},
+                        {"2030-01-02T03:04:12Z", "true if the runs went on at the same time"},
+                        {"some day", "true if the runs went on at the same time"}};
+  for (const Case& each : cases) {
+    const json::value merged = merge(
+        {document("a", {.served = 1}), document("b", {.served = 2, .time = each.other_time})});
+    EXPECT_NE(at(merged, "/warnings/0").find(each.said), std::string::npos) << each.other_time;
+  }
+}
+
+/// What `merge` says about `runs` when it refuses them.
+std::string refusal(const std::vector<RunDocument>& runs) {
+  try {
+    merge(runs);
+  } catch (const echo::Exit& error) {
+    EXPECT_EQ(error.code(), echo::exit_usage);
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(Merge, RefusesWhatIsNotOneMeasurement) {
+  Measured closed{.served = 1};
+  closed.loop = "closed";
+  EXPECT_EQ(refusal({document("a", {.served = 1}), document("b", closed)}),
+            "b, /latency/loop: \"closed\", but \"open\" in a: these are different measurements");
+  EXPECT_EQ(refusal({document("a", {.served = 1}), document("b", {.served = 2}),
+                     document("a", {.served = 1})}),
+            "a: the same document as a");
+}
+
+/// What reading `text` as a client's document says.
+std::string refused(const std::string& text) {
+  try {
+    merge({RunDocument("a", json::parse(text))});
+  } catch (const echo::Exit& error) {
+    EXPECT_EQ(error.code(), echo::exit_usage);
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(Merge, RefusesForeignAndBrokenDocumentsByNameAndPlace) {
+  EXPECT_EQ(refused("[]"), "a: not a report of this testbed");
+  EXPECT_EQ(refused(R"({"schema": "echo-testbed/2"})"),
+            "a, /schema: not echo-testbed/1, another version's");
+  EXPECT_EQ(refused(R"({"schema": "echo-testbed/1", "program": "limits"})"),
+            "a, /program: not a report of the client");
+
+  Measured run{.served = 1};
+  for (int i = 0; i < 3; ++i) run.echo.record(1ms);
+  struct Case {
+    const char* pointer;
+    const char* spoilt;
+    const char* said;
+  };
+  const Case cases[] = {
+      {"/latency/echo/bins/0/1", "2", "/latency/echo: not a histogram: the bins hold 2, the count"},
+      {"/latency/echo/bins/0", "7", "/latency/echo/bins: not pairs of a lower edge and a count"},
+      {"/latency/echo/sum", "null", "/latency/echo/sum: not a count"},
+      {"/connections/served", "-1", "/connections/served: not a count"},
+      {"/connections/served", "1.5", "/connections/served: not a count"},
+      {"/connections/failed", "3", "/connections/failed: not an object"},
+      {"/find_rate", "{}", "/find_rate: a search, which is no load to be merged"},
+      {"/objectives", "null", "/objectives: not a list"},
+      {"/warnings", "[1]", "/warnings: not a list of texts"},
+  };
+  for (const Case& each : cases) {
+    json::value spoilt = document("a", run).whole();
+    spoilt.at_pointer(each.pointer) = json::parse(each.spoilt);
+    const std::string said = refused(json::serialize(spoilt));
+    EXPECT_NE(said.find(each.said), std::string::npos) << said;
+  }
+}
+
+TEST(Merge, TheTextForPeople) {
+  Measured a{.served = 90, .reset = 10, .exit_code = 1};
+  Measured b{.served = 200};
+  for (int i = 0; i < 1'000; ++i) a.echo.record(1ms);
+  for (int i = 0; i < 1'000; ++i) b.echo.record(2ms);
+  for (int i = 0; i < 300; ++i) a.connect.record(100us);
+  EXPECT_EQ(text_of_merge(merge({document("a", a), document("b", b)})), R"(Max conc: 300
+total: 300
+conc: 0
+
+merged     2 runs against 127.0.0.1:1234
+requested  300: established 300, served 290, failed 10
+failed     reset 10
+connect    p50 100 us, p99 -, p99.9 -, max 100 us
+echo       2,000 echoes, open loop: p50 1 ms, p99 2 ms, p99.9 -, max 2 ms
+throughput 18 echoes/s, 1,152 B/s, - connects/s, summed
+objective  p99 < 5 ms: held
+warning    the runs' measured phases overlap by their clocks: rates and max_concurrent are sums
+warning    a: something about a
+warning    b: something about b
+FAIL: 290 of 300 served
+)");
+}
+
+class MergeProgram : public testing::Test {
+ protected:
+  MergeProgram() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
+  ~MergeProgram() override {
+    for (const char* name : {"a.json", "b.json", "ab.json", "ab.hgrm", "broken.json"}) {
+      std::remove(path(name).c_str());
+    }
+    ::rmdir(folder_.c_str());
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name)) << text;
+  }
+  /// The exit code that the program would end with, and its line.
+  static std::pair<int, std::string> outcome(const std::vector<std::string>& arguments) {
+    try {
+      return {run_merge(arguments), ""};
+    } catch (const echo::Exit& error) {
+      return {error.code(), error.what()};
+    }
+  }
+
+ private:
+  std::string folder_ = testing::TempDir() + "merge.XXXXXX";
+};
+
+TEST_F(MergeProgram, WritesTheMergedDocumentAndTheDistribution) {
+  Measured a{.served = 1};
+  for (int i = 0; i < 20; ++i) a.echo.record(1ms);
+  write("a.json", json::serialize(document("a", a).whole()));
+  write("b.json", json::serialize(document("b", {.served = 2}).whole()));
+  const auto [code, line] = outcome(
+      {path("a.json"), path("b.json"), "--json", path("ab.json"), "--hgrm", path("ab.hgrm")});
+  EXPECT_EQ(code, 0) << line;
+  EXPECT_EQ(read_document(path("ab.json")).count("/connections/served"), 3U);
+  std::ifstream hgrm(path("ab.hgrm"));
+  std::string header;
+  std::getline(hgrm, header);
+  EXPECT_NE(header.find("1/(1-Percentile)"), std::string::npos);
+}
+
+TEST_F(MergeProgram, EndsWithOneLineAndTheContractsExitCode) {
+  write("a.json", json::serialize(document("a", {.served = 1, .exit_code = 130}).whole()));
+  write("broken.json", "{\"schema\": ");
+  struct Case {
+    std::vector<std::string> arguments;
+    int code;
+    const char* said;
+  };
+  const Case cases[] = {
+      {{path("absent.json")}, 2, "absent.json: No such file"},
+      {{path("broken.json")}, 2, "broken.json: not JSON"},
+      {{path("a.json"), path("a.json")}, 2, "the same document as"},
+      {{path("a.json"), "--json", path("no/such/folder")}, 7, "no/such/folder"},
+      {{path("a.json"), "--hgrm", path("no/such/folder")}, 7, "no/such/folder"},
+      {{path("a.json")}, 1, ""},
+  };
+  for (const Case& each : cases) {
+    const auto [code, line] = outcome(each.arguments);
+    EXPECT_EQ(code, each.code) << line;
+    EXPECT_NE(line.find(each.said), std::string::npos) << line;
+  }
+}
+
+}  // namespace
+}  // namespace client

@@ -1,0 +1,168 @@
+// Each doubt has its cause, and a clean run has none.
+#include "client/warnings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace client {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+echo::Histogram of(std::uint64_t count, std::chrono::nanoseconds each) {
+  echo::Histogram histogram;
+  for (std::uint64_t i = 0; i < count; ++i) histogram.record(each);
+  return histogram;
+}
+
+/// A closed loop of two seconds on a quiet machine, in which the server was the busier one.
+struct Trial {
+  Books books;
+  std::chrono::nanoseconds window = std::chrono::seconds{2};
+  LoopKind loop = LoopKind::closed;
+  echo::Histogram echo = of(1'000, microseconds{100});
+  echo::Histogram lateness;
+  limits::Load load{.runnable = 1, .one_minute = 0.5};
+  std::uint64_t processors = 2;
+
+  Trial() {
+    books.client_utilisation = books.client_busiest_thread = 0.7;
+    books.server_utilisation = books.server_busiest_thread = 0.93;
+    books.steal = 0.001;
+    books.others = 0.02;
+  }
+  [[nodiscard]] std::vector<std::string> doubts() const {
+    return doubts_about({.books = books,
+                         .window = window,
+                         .loop = loop,
+                         .echo = echo,
+                         .lateness = lateness,
+                         .load = load,
+                         .processors = processors});
+  }
+};
+
+void use(Trial& run, double client, double server) {
+  run.books.client_utilisation = run.books.client_busiest_thread = client;
+  run.books.server_utilisation = run.books.server_busiest_thread = server;
+}
+
+TEST(Warnings, ACleanRunHasNone) {
+  EXPECT_THAT(Trial().doubts(), IsEmpty());
+}
+
+TEST(Warnings, EachCauseHasItsSentence) {
+  const struct {
+    const char* cause;
+    void (*spoil)(Trial&);
+    const char* says;
+  } rows[] = {
+      {"a busy thread of its own", [](Trial& run) { use(run, 0.95, 0.8); },
+       "the client is the bottleneck, one of its threads was 95 % busy; throughput"},
+      {"the same at a rate",
+       [](Trial& run) {
+         use(run, 0.99, 0.8);
+         run.loop = LoopKind::open;
+       },
+       "lower -R"},
+      {"one of several threads",
+       [](Trial& run) {
+         run.books.client_utilisation = 1.6;
+         run.books.client_busiest_thread = 0.97;
+       },
+       "97 % busy"},
+      {"lockstep", [](Trial& run) { use(run, 0.6, 0.4); },
+       "client (60 % busy) and server (40 %) ran in turns"},
+      {"lockstep, wake-ups billed to nobody", [](Trial& run) { use(run, 0.5, 0.41); }, "in turns"},
+      {"steal", [](Trial& run) { run.books.steal = 0.034; }, "took 3.4 % of this machine's time"},
+      {"neighbours", [](Trial& run) { run.books.others = 0.25; },
+       "others used 25 % of the machine"},
+      {"a queue before the run", [](Trial& run) { run.load.runnable = 3; },
+       "load 0.5 on 2 processors, 2 more"},
+      {"a lasting load", [](Trial& run) { run.load = {.runnable = 2, .one_minute = 2.5}; },
+       "load 2.5 on 2 processors, 1 more"},
+      {"sending late",
+       [](Trial& run) {
+         run.loop = LoopKind::open;
+         run.lateness = of(1'000, milliseconds{3});
+       },
+       "sent late, p99 3"},
+      {"999 echoes", [](Trial& run) { run.echo = of(999, microseconds{1}); },
+       "too few echoes, 999, to tell p99, p99.9, p99.99:"},
+      {"one echo", [](Trial& run) { run.echo = of(1, microseconds{1}); },
+       "to tell p50, p90, p99, p99.9, p99.99:"},
+      {"a short window", [](Trial& run) { run.window = milliseconds{99}; }, "was short, 99"},
+  };
+  for (const auto& row : rows) {
+    Trial run;
+    row.spoil(run);
+    EXPECT_THAT(run.doubts(), ElementsAre(HasSubstr(row.says))) << row.cause;
+  }
+}
+
+TEST(Warnings, AreNotGivenWithoutCause) {
+  const struct {
+    const char* why;
+    void (*change)(Trial&);
+  } rows[] = {
+      {"94 % is not yet a bottleneck", [](Trial& run) { use(run, 0.949, 0.8); }},
+      {"both busy, in parallel", [](Trial& run) { use(run, 0.8, 0.8); }},
+      {"a server at its limit is what is wanted", [](Trial& run) { use(run, 0.1, 0.95); }},
+      {"at a rate, a sum of one is chance",
+       [](Trial& run) {
+         use(run, 0.6, 0.4);
+         run.loop = LoopKind::open;
+       }},
+      {"several server threads that add up to a half",
+       [](Trial& run) {
+         use(run, 0.5, 0.5);
+         run.books.server_busiest_thread = 0.25;
+       }},
+      {"a thread for each connection: too many to look at",
+       [](Trial& run) {
+         use(run, 0.5, 0.5);
+         run.books.server_busiest_thread.reset();
+       }},
+      {"the minute's mean is of the last run, nobody runs now",
+       [](Trial& run) { run.load = {.runnable = 1, .one_minute = 9}; }},
+      {"one more on two processors", [](Trial& run) { run.load.runnable = 2; }},
+      {"processors that are not known",
+       [](Trial& run) {
+         run.load.runnable = 50;
+         run.processors = 0;
+       }},
+      {"no echo at all: that is said elsewhere", [](Trial& run) { run.echo = {}; }},
+      {"late by less than a millisecond",
+       [](Trial& run) { run.lateness = of(1'000, microseconds{900}); }},
+      {"nothing is known", [](Trial& run) { run.books = {}; }},
+  };
+  for (const auto& row : rows) {
+    Trial run;
+    row.change(run);
+    EXPECT_THAT(run.doubts(), IsEmpty()) << row.why;
+  }
+}
+
+TEST(Warnings, AShortWindowIsNotJudgedByItsShares) {
+  Trial run;
+  use(run, 0.99, 0.3);
+  run.books.others = run.books.steal = 0.5;
+  run.window = milliseconds{20};
+  EXPECT_THAT(run.doubts(), ElementsAre(HasSubstr("short")));
+}
+
+TEST(Warnings, TheGravestComesFirst) {
+  Trial run;
+  use(run, 0.99, 0.3);
+  run.books.others = 0.5;
+  run.echo = of(10, microseconds{1});
+  EXPECT_THAT(run.doubts(),
+              ElementsAre(HasSubstr("bottleneck"), HasSubstr("others"), HasSubstr("too few")));
+}
+
+}  // namespace
+}  // namespace client
