@@ -13,6 +13,8 @@ namespace {
 
 /// Sockets sent on between two looks at the events.
 constexpr int send_batch = 64;
+/// A message that the client itself sends so far behind its due time counts as late.
+constexpr std::chrono::milliseconds clearly_late{1};
 
 }  // namespace
 
@@ -105,6 +107,7 @@ void Loop::start_due(std::uint64_t& cursor) {
     } else {
       at_ = now();
       if (due >= traffic_.measure_from) tally_.lateness.record(at_ - due);
+      if (at_ - due >= clearly_late) ++part(due).late;
       begin(index, due, at_);
       flush(index);
     }
