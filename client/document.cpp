@@ -108,7 +108,7 @@ json::object phases_json(const Result& result) {
 json::object throughput_json(const Result& result) {
   const auto rate = [](std::uint64_t count, Nanoseconds time) -> json::value {
     if (time.count() <= 0) return nullptr;
-    return std::round(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
+    return std::llround(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
   };
   const Tally& tally = result.tally;
   const Phases& phases = result.phases;
@@ -121,7 +121,7 @@ json::object throughput_json(const Result& result) {
 
 json::object latency_json(const Result& result) {
   const Tally& tally = result.tally;
-  const bool open = result.options.rate > 0;
+  const bool open = loop_kind(result) == "open";
   return json::object{
       {"loop", loop_kind(result)},
       {"arrivals",
@@ -148,7 +148,7 @@ json::value found_json(const Result& result) {
   if (!result.found) return nullptr;
   const FoundRate& found = *result.found;
   const auto rate = [](const std::optional<double>& value) {
-    return value ? json::value(std::round(*value * 10) / 10) : json::value(nullptr);
+    return value ? json::value(std::llround(*value)) : json::value(nullptr);
   };
   const char* end = found.answer.end == RateSearch::End::found        ? "found"
                     : found.answer.end == RateSearch::End::none_holds ? "none_holds"
@@ -184,7 +184,7 @@ json::value calibration_json(const std::vector<Calibrated>& lines) {
   for (const Calibrated& line : lines) {
     all.push_back(json::object{{"what", line.what},
                                {"connections", line.connections},
-                               {"per_second", std::round(line.per_second)},
+                               {"per_second", std::llround(line.per_second)},
                                {"client_ns_per_echo", echo::to_json(line.client_ns)},
                                {"server_ns_per_echo", echo::to_json(line.server_ns)},
                                {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
@@ -199,7 +199,7 @@ json::array rounds_json(const std::vector<RoundFigures>& rounds) {
   for (const RoundFigures& round : rounds) {
     all.push_back(json::object{{"served", round.served},
                                {"failed", round.failed},
-                               {"echoes_per_s", std::round(round.echoes_per_s)},
+                               {"echoes_per_s", std::llround(round.echoes_per_s)},
                                {"server_rss", echo::to_json(round.server_rss)},
                                {"time_wait", echo::to_json(round.time_wait)}});
   }

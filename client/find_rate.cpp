@@ -86,7 +86,9 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
   RateSearch search{{.estimate = found.closed_loop / 2,
                      .lowest = std::max(1.0, found.closed_loop / 1'000),
                      .highest = found.closed_loop * 4}};
-  std::map<double, Tally> by_rate;
+  std::map<double, Echoes> by_rate;
+  Tally sums;  // over all trials
+  Echoes measured;
   unsigned unproven = 0;
   while (const auto rate = search.next()) {
     const double seconds = samples_wanted * static_cast<double>(objective.samples_needed()) / *rate;
@@ -101,7 +103,11 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
                 tally.measured.unsent, failed(crew) - failed_before};
     if (trial.failed > 0) trial.verdict = Verdict::missed;
     found.trials.push_back(trial);
-    by_rate[*rate] += tally;
+    by_rate[*rate] += tally.measured;
+    sums.lateness += tally.lateness;
+    sums.echoes_within += tally.echoes_within;
+    sums.bytes_within += tally.bytes_within;
+    sums.waits_within += tally.waits_within;
     if (crew.cut() != Cut::none) break;
     // A trial that proved nothing is made longer, twice; then it has not held.
     if (trial.verdict == Verdict::unproven && unproven < 2 && time < longest_trial) {
@@ -114,21 +120,18 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
     search.tell(*rate, held);
   }
   found.answer = search.answer();
-  Tally& keeps = crew.loop(0).tally();
-  for (const auto& [rate, tally] : by_rate) {
+  for (const auto& [rate, echoes] : by_rate) {
+    if (found.answer.fails_at == rate) found.above = echoes.latency;
     if (found.answer.passes_at == rate) {
-      found.below = tally.measured.latency;
-      keeps.measured = tally.measured;
-      keeps.wire = tally.wire;
-      keeps.lateness = tally.lateness;
+      found.below = echoes.latency;
+      measured = echoes;
     } else {
-      others += tally.measured;
+      others += echoes;
     }
-    if (found.answer.fails_at == rate) found.above = tally.measured.latency;
-    keeps.echoes_within += tally.echoes_within;
-    keeps.bytes_within += tally.bytes_within;
-    keeps.waits_within += tally.waits_within;
   }
+  Tally& keeps = crew.loop(0).tally();
+  keeps += sums;
+  keeps.measured += measured;
   if (!keeps.warm_up) keeps.warm_up.emplace();
   *keeps.warm_up += others;
   return found;

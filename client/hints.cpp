@@ -5,6 +5,7 @@
 
 #include "client/books.hpp"
 #include "client/load.hpp"
+#include "client/present.hpp"
 #include "client/warnings.hpp"
 #include "limits/quantity.hpp"
 
@@ -51,9 +52,9 @@ std::vector<std::string> warnings_of(const Result& result) {
                     limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
   }
   const Books books = books_of(result.moments, result.echoes_between);
-  const LoopKind kind = result.options.rate > 0             ? LoopKind::open
-                        : result.options.mode == Mode::hold ? LoopKind::burst
-                                                            : LoopKind::closed;
+  const LoopKind kind = loop_kind(result) == "open"    ? LoopKind::open
+                        : loop_kind(result) == "burst" ? LoopKind::burst
+                                                       : LoopKind::closed;
   const Measured measured{
       .books = books,
       .window = result.moments.end.at - result.moments.begin.at,

@@ -46,6 +46,7 @@ Loop::Loop(const Plan& plan, const Common& common, Mailbox& mailbox)
       at_(now()),
       next_post_(at_ + plan.post_every) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  if (plan.keep_interval) interval_.emplace();
   watch(common.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
   watch(common.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
 }
@@ -111,7 +112,7 @@ void Loop::post() {
                        tally_.failed(),
                        tally_.measured.sent + (tally_.warm_up ? tally_.warm_up->sent : 0),
                        tally_.verified()};
-  plan_.keep_interval ? mailbox_.post(counts, interval_) : mailbox_.post(counts);
+  interval_ ? mailbox_.post(counts, *interval_) : mailbox_.post(counts);
 }
 
 /// One look at all that wait. What begins to wait after it expires a timeout later at the soonest,

@@ -133,7 +133,7 @@ class Loop {
   std::vector<std::uint32_t> turns_;   ///< sessions in the order in which they take turns
   std::vector<std::uint32_t> vacant_;  ///< places for new connections (churn)
   Nanoseconds rest_until_{};           ///< no new connection before (churn)
-  echo::Histogram interval_;           ///< latencies since the last note
+  std::optional<echo::Histogram> interval_;  ///< latencies since the last note
 
   Nanoseconds next_scan_{};
   Nanoseconds next_post_;

@@ -155,7 +155,7 @@ void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
     echo.bytes_verified += size;
     echo.latency.record(at_ - times.due);
     if (traffic_.pace && times.due >= traffic_.measure_from) tally_.wire.record(at_ - times.sent);
-    if (plan_.keep_interval) interval_.record(at_ - times.due);
+    if (interval_) interval_->record(at_ - times.due);
     if (within) {
       ++tally_.echoes_within;
       tally_.bytes_within += size;

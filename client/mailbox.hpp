@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "echo/histogram.hpp"
@@ -30,21 +31,24 @@ class Mailbox {
   void post(const Glimpse& counts, echo::Histogram& interval) {
     const std::lock_guard lock(mutex_);
     counts_ = counts;
-    latency_ += interval;
+    if (!latency_) latency_.emplace();
+    *latency_ += interval;
     interval.clear();
   }
   /// The last note; adds what was posted since the last look to `latency`.
   Glimpse look(echo::Histogram& latency) {
     const std::lock_guard lock(mutex_);
-    latency += latency_;
-    latency_.clear();
+    if (latency_) {
+      latency += *latency_;
+      latency_->clear();
+    }
     return counts_;
   }
 
  private:
   std::mutex mutex_;
   Glimpse counts_;
-  echo::Histogram latency_;
+  std::optional<echo::Histogram> latency_;  ///< only where intervals are posted
 };
 
 }  // namespace client

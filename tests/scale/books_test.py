@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""Do the client's books close, with real servers?
+
+CPU: what /proc/stat saw in the measured window is what client, server and softirq threads had by
+their own clocks, and what everybody else had by theirs: within 5 %. So neighbours disturb it little.
+Memory of 10,000 connections: resident memory of both ends and the kernel's parts agree with what the
+machine's own figures grew by; and an event server's free memory is lost to nothing else. For that
+the machine must be quiet: neighbours who compile take and give back more than both ends hold. It is
+looked at again until it is, and skipped with what was seen when it never is.
+"""
+
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import MODELS, Run, Server, expect, need_room_for, skip  # noqa: E402
+
+CONNECTIONS = 10_000
+DESCRIPTORS = 10_100
+PARTS = ("slab", "anon", "kernel_stack", "page_tables", "socket")
+CLOSE = 0.05
+SEND_FRAGMENT = 32_768  # of each thread that has ever sent: page fragment, in no figure of the kernel
+TICKS = os.sysconf("SC_CLK_TCK")
+PROCESSORS = os.cpu_count()
+QUIET_CPU = 0.05  # of the machine, by others
+QUIET_MEMORY = 2 << 20  # bytes of anonymous memory that others may take or give back in a second
+LOOKS = 5
+
+
+def cpu_of_others(ours):
+    """Seconds that all processes but `ours` have had, with those of children they waited for."""
+    ticks = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) in ours:
+            continue
+        try:
+            text = pathlib.Path("/proc", pid, "stat").read_text()
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in text.rpartition(")")[2].split()[11:15])
+    return ticks / TICKS
+
+
+def anonymous_bytes():
+    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("AnonPages:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def noise():
+    """What others do in one second: their share of the machine, and bytes taken or given back."""
+    cpu, memory = cpu_of_others({os.getpid()}), anonymous_bytes()
+    most = 0
+    for _ in range(10):
+        time.sleep(0.1)  # a look at the neighbours, no wait for anybody
+        most = max(most, abs(anonymous_bytes() - memory))
+    return (cpu_of_others({os.getpid()}) - cpu) / PROCESSORS, most
+
+
+def saturated_run(program):
+    """A run whose window holds 200 ticks or more, the CPU of others in it, and the window: seconds."""
+    for messages in (3_000, 12_000, 48_000):
+        with Server(program) as server:
+            ours = {os.getpid(), server.process.pid}
+            others, began = cpu_of_others(ours), time.monotonic()
+            run = Run(server.port, 100, "-m", str(messages))
+            others = cpu_of_others(ours) - others
+            whole = time.monotonic() - began
+            run.expect_pass(100, program)
+        window = run.document["phases"]["echo_ns"] / 1e9
+        if window > 2:
+            break
+    return run.document, others * window / whole, window
+
+
+def check_cpu(program):
+    document, others, window = saturated_run(program)
+    cpu = document["cpu"]
+    if cpu["total_ns_per_echo"] is None:
+        skip("the softirq threads are not visible: in a pid namespace the books stay open")
+    echoes = document["echoes"]["verified"]
+    attributed = cpu["total_ns_per_echo"] * echoes / 1e9
+    expect(
+        cpu["unattributed_ns_per_echo"] is not None,
+        f"{program}: /proc/stat saw less than the clocks, {attributed:.2f} s, by more than a tick",
+    )
+    unattributed = cpu["unattributed_ns_per_echo"] * echoes / 1e9
+    busy = attributed + unattributed
+    gap = (unattributed - others) / busy
+    print(
+        f"{program}: busy {busy:.2f} s of {window * PROCESSORS:.2f}: attributed {attributed:.2f}, "
+        f"others {others:.2f}, open {100 * gap:+.1f} %",
+        flush=True,
+    )
+    expect(abs(gap) <= CLOSE, f"{program}: the books stay open by {100 * gap:+.1f} %")
+
+
+def check_memory(program):
+    """False when neighbours were in it."""
+    before = noise()
+    with Server(program, "--buffer-size", "1K", descriptors=DESCRIPTORS) as server:
+        run = Run(server.port, CONNECTIONS, descriptors=DESCRIPTORS)
+        run.expect_pass(CONNECTIONS, program)
+    after = noise()
+    cpu, taken = max(before[0], after[0]), max(before[1], after[1])
+    if cpu > QUIET_CPU or taken > QUIET_MEMORY:
+        print(f"{program}: others used {100 * cpu:.0f} % and moved {taken >> 20} MiB", flush=True)
+        return False
+    memory = run.document["memory"]
+    machine = memory["machine"]
+    grown = {part: machine[part] / CONNECTIONS for part in PARTS}
+    parts = sum(grown.values())
+    lost = machine["total"] / CONNECTIONS
+    resident = memory["client"]["per_connection"] + memory["server"]["per_connection"]
+    booked = machine["per_connection"] + resident
+    print(
+        f"{program}: booked {booked:,.0f} B a connection, grown {parts:,.0f}, free memory lost "
+        f"{lost:,.0f}: " + ", ".join(f"{part} {grown[part]:,.0f}" for part in PARTS),
+        flush=True,
+    )
+    expect(abs(booked - parts) <= CLOSE * parts, f"{program}: booked {booked}, grown {parts}")
+    unseen = SEND_FRAGMENT if program == "echo_threads" else 0
+    expect(
+        (1 - CLOSE) * parts <= lost <= (1 + CLOSE) * (parts + unseen),
+        f"{program}: {lost:,.0f} B of free memory lost, {parts:,.0f} in the parts",
+    )
+    return True
+
+
+def main():
+    need_room_for(CONNECTIONS, DESCRIPTORS)
+    for program in MODELS:
+        check_cpu(program)
+    disturbed = [
+        program
+        for program in MODELS
+        if not any(check_memory(program) for _ in range(LOOKS))
+    ]
+    if disturbed:
+        skip(f"memory of {', '.join(disturbed)}: neighbours were in each of {LOOKS} looks")
+
+
+if __name__ == "__main__":
+    main()
