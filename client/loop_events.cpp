@@ -108,6 +108,8 @@ void Loop::apply(std::uint32_t index, const Step& step) {
   if (step.echoes > 0) {
     on_echoes(index, step.echoes);
     if (step.kind == Step::Kind::waiting) {
+      // When the time is over a visit ends with the echoes that it has.
+      if (plan_.churn && over() && session.in_flight() == 0) session.complete = true;
       if (plan_.churn && session.complete) return finish_visit(index);
       begin_next(index, at_);
       if (session.writing < session.begun) flush(index);

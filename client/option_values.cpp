@@ -104,7 +104,7 @@ std::chrono::system_clock::time_point parse_start(std::string_view text) {
     const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
     if (end != nullptr && *end == '\0') seconds = static_cast<double>(::timegm(&parts));
   }
-  if (seconds < 0 || seconds > 9e9) {
+  if (!(seconds >= 0 && seconds <= 9e9)) {  // nan is neither
     throw std::invalid_argument(fmt::format(
         "\"{}\": UTC as 2026-11-21T15:04:05Z, or seconds since 1970 as @1795273445", text));
   }
