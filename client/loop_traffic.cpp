@@ -85,8 +85,10 @@ void Loop::end_traffic() {
 
 void Loop::start_closed() {
   for (std::size_t i = 0; i < turns_.size() && running(); ++i) {
-    begin_next(turns_[i], at_);
-    flush(turns_[i]);
+    if (sessions_[turns_[i]].state == State::standing) {  // it may have ended meanwhile
+      begin_next(turns_[i], at_);
+      flush(turns_[i]);
+    }
     if (i % send_batch == send_batch - 1) wait_and_dispatch(at_);
   }
 }
