@@ -81,9 +81,10 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
   found.trial_time = least_trial;
   if (others.verified == 0) {
     crew.loop(0).tally().warm_up.emplace() += others;
+    found.answer.end = RateSearch::End::none_holds;
     return found;
   }
-  RateSearch search{{.estimate = found.closed_loop / 2,
+  RateSearch search{{.estimate = found.closed_loop,
                      .lowest = std::max(1.0, found.closed_loop / 1'000),
                      .highest = found.closed_loop * 4}};
   std::map<double, Echoes> by_rate;

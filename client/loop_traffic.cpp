@@ -13,6 +13,8 @@ namespace {
 
 /// Sockets sent on between two looks at the events.
 constexpr int send_batch = 64;
+/// A message that the client itself sends so far behind its due time counts as late.
+constexpr std::chrono::milliseconds clearly_late{1};
 
 }  // namespace
 
@@ -83,8 +85,10 @@ void Loop::end_traffic() {
 
 void Loop::start_closed() {
   for (std::size_t i = 0; i < turns_.size() && running(); ++i) {
-    begin_next(turns_[i], at_);
-    flush(turns_[i]);
+    if (sessions_[turns_[i]].state == State::standing) {  // it may have ended meanwhile
+      begin_next(turns_[i], at_);
+      flush(turns_[i]);
+    }
     if (i % send_batch == send_batch - 1) wait_and_dispatch(at_);
   }
 }
@@ -105,6 +109,7 @@ void Loop::start_due(std::uint64_t& cursor) {
     } else {
       at_ = now();
       if (due >= traffic_.measure_from) tally_.lateness.record(at_ - due);
+      if (at_ - due >= clearly_late) ++part(due).late;
       begin(index, due, at_);
       flush(index);
     }

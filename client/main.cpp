@@ -8,6 +8,7 @@
 
 #include "client/calibrate.hpp"
 #include "client/load.hpp"
+#include "client/merge.hpp"
 #include "client/options.hpp"
 #include "client/present.hpp"
 #include "echo/exit_code.hpp"
@@ -51,6 +52,8 @@ int report(const client::Result& result) {
 }
 
 int run(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "merge")
+    return client::run_merge({argv + 2, argv + argc});
   client::Options options;
   CLI::App app{
       "client: holds N connections to an echo server and verifies every byte that comes back",

@@ -135,7 +135,7 @@ json::object merged_throughput(const Runs& runs) {
       const json::value& rate = run.at(std::string("/throughput/") + key);
       sum = sum && rate.is_number() ? std::optional(*sum + rate.to_number<double>()) : std::nullopt;
     }
-    total[key] = sum ? json::value(std::round(*sum)) : json::value(nullptr);
+    total[key] = sum ? json::value(std::llround(*sum)) : json::value(nullptr);
   }
   return total;
 }

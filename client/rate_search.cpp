@@ -18,8 +18,9 @@ constexpr double margin = 0.5;
 /// fits is learnt with the edge itself: a quiet machine ends early, a noisy one gets more trials.
 constexpr std::array widths{0.005, 0.02, 0.06};
 /// A trial far below the edge misses by a hiccup; one far above it holds by chance, more rarely.
+/// The more of both is granted, the sooner a search follows a machine that changes under it.
 constexpr double hiccup = 0.10;
-constexpr double luck = 0.02;
+constexpr double luck = 0.05;
 /// What holds an objective lies below what a closed loop reaches.
 constexpr double usual_share = 0.8;
 constexpr double usual_spread = 0.3;

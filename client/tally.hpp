@@ -52,7 +52,8 @@ struct Echoes {
   std::uint64_t sent = 0;            ///< messages begun
   std::uint64_t verified = 0;        ///< echoes that came back whole and right
   std::uint64_t bytes_verified = 0;  ///< in these
-  std::uint64_t late = 0;  ///< sent behind their due time, since earlier ones were still in flight
+  /// Sent behind their due time: earlier ones were still in flight, or the client was 1 ms late.
+  std::uint64_t late = 0;
   std::uint64_t unsent = 0;  ///< due, and never sent
   echo::Histogram latency;   ///< from due to the last byte back, ns; unsent and timed out: censored
 

@@ -2,20 +2,16 @@
 #include "client/merge.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <random>
 #include <string>
 
 #include "echo/exit_code.hpp"
-#include "echo/report.hpp"
+#include "tests/client/run_by_hand.hpp"
 
 namespace client {
 namespace {
@@ -23,82 +19,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::nanoseconds;
 using namespace std::chrono_literals;
-
-/// What a run measured: the parts that tests vary.
-struct Measured {
-  echo::Histogram connect{}, echo{}, wire{};
-  std::uint64_t served = 0;
-  std::uint64_t reset = 0;
-  int exit_code = 0;
-  std::string loop = "open";
-  std::string time = "2030-01-02T03:04:05Z";
-};
-
-/// A client's document, as a file would hold it.
-RunDocument document(const std::string& name, const Measured& run) {
-  const std::uint64_t all = run.served + run.reset;
-  const json::object text{
-      {"schema", "echo-testbed/1"},
-      {"program", "client"},
-      {"status", run.exit_code == 0     ? "pass"
-                 : run.exit_code >= 128 ? "interrupted"
-                                        : "fail"},
-      {"exit_code", run.exit_code},
-      {"argv", {"client", "-n", std::to_string(all)}},
-      {"options", {{"rate", "1000"}}},
-      {"labels", {{"machine", name}, {"test", "7"}}},
-      {"mode", "stream"},
-      {"target", "127.0.0.1:1234"},
-      {"sources", 2},
-      {"connections",
-       {{"requested", all},
-        {"established", all},
-        {"served", run.served},
-        {"max_concurrent", all},
-        {"total", all},
-        {"open_at_end", 0},
-        {"slow", 1},
-        {"failed", {{"reset", run.reset}}},
-        {"errors",
-         json::array{json::object{
-             {"cause", "reset"}, {"phase", "echo"}, {"errno", 104}, {"count", run.reset}}}}}},
-      {"echoes",
-       {{"sent", run.echo.count()},
-        {"verified", run.echo.count()},
-        {"bytes_verified", 64 * run.echo.count()},
-        {"late", 3},
-        {"unsent", 0},
-        {"first_mismatch", nullptr}}},
-      {"phases",
-       {{"ramp", {{"ns", 1'000'000'000}, {"echo", nullptr}}},
-        {"warm_up", nullptr},
-        {"measured",
-         {{"ns", 10'000'000'000}, {"sent", 100}, {"verified", 100}, {"echoes_within", 90}}},
-        {"idle", {{"ns", 0}}},
-        {"drain", {{"ns", 5}}},
-        {"whole_ns", 11'000'000'000}}},
-      {"throughput", {{"echoes_per_s", 9.0}, {"bytes_per_s", 576.0}, {"connects_per_s", nullptr}}},
-      {"latency",
-       {{"loop", run.loop},
-        {"arrivals", run.loop == "open" ? json::value("uniform") : json::value(nullptr)},
-        {"connect", echo::to_json(run.connect)},
-        {"echo", echo::to_json(run.echo)},
-        {"wire", run.loop == "open" ? echo::to_json(run.wire) : json::value(nullptr)},
-        {"lateness", nullptr},
-        {"censored", run.echo.censored()},
-        {"error_bound", echo::Histogram::error_bound()}}},
-      {"objectives", json::array{json::object{
-                         {"text", "p99 < 5 ms"}, {"verdict", "unproven"}, {"value_ns", nullptr}}}},
-      {"memory", {{"client", nullptr}}},
-      {"cpu", {{"total_ns_per_echo", 5000}}},
-      {"kernel", {{"listen_drops", 0}}},
-      {"find_rate", nullptr},
-      {"calibration", nullptr},
-      {"repeats", json::array{}},
-      {"environment", {{"time", run.time}}},
-      {"warnings", {"something about " + name}}};
-  return {name, json::parse(json::serialize(text))};
-}
 
 /// `count` echoes into `part` and into `whole`, all different, a few of them censored.
 void record(int count, std::uint64_t seed, Measured& part, Measured& whole) {
@@ -160,7 +80,7 @@ TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
             R"({"ns":10000000000,"sent":200,"verified":200,"echoes_within":180})");
   EXPECT_EQ(at(merged, "/phases/warm_up"), "null");
   EXPECT_EQ(at(merged, "/throughput"),
-            R"({"echoes_per_s":1.8E1,"bytes_per_s":1.152E3,"connects_per_s":null})");
+            R"({"echoes_per_s":18,"bytes_per_s":1152,"connects_per_s":null})");
   EXPECT_EQ(at(merged, "/sources"), "4");
 }
 
@@ -309,70 +229,6 @@ warning    a: something about a
 warning    b: something about b
 FAIL: 290 of 300 served
 )");
-}
-
-class MergeProgram : public testing::Test {
- protected:
-  MergeProgram() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
-  ~MergeProgram() override {
-    for (const char* name : {"a.json", "b.json", "ab.json", "ab.hgrm", "broken.json"}) {
-      std::remove(path(name).c_str());
-    }
-    ::rmdir(folder_.c_str());
-  }
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(path(name)) << text;
-  }
-  /// The exit code that the program would end with, and its line.
-  static std::pair<int, std::string> outcome(const std::vector<std::string>& arguments) {
-    try {
-      return {run_merge(arguments), ""};
-    } catch (const echo::Exit& error) {
-      return {error.code(), error.what()};
-    }
-  }
-
- private:
-  std::string folder_ = testing::TempDir() + "merge.XXXXXX";
-};
-
-TEST_F(MergeProgram, WritesTheMergedDocumentAndTheDistribution) {
-  Measured a{.served = 1};
-  for (int i = 0; i < 20; ++i) a.echo.record(1ms);
-  write("a.json", json::serialize(document("a", a).whole()));
-  write("b.json", json::serialize(document("b", {.served = 2}).whole()));
-  const auto [code, line] = outcome(
-      {path("a.json"), path("b.json"), "--json", path("ab.json"), "--hgrm", path("ab.hgrm")});
-  EXPECT_EQ(code, 0) << line;
-  EXPECT_EQ(read_document(path("ab.json")).count("/connections/served"), 3U);
-  std::ifstream hgrm(path("ab.hgrm"));
-  std::string header;
-  std::getline(hgrm, header);
-  EXPECT_NE(header.find("1/(1-Percentile)"), std::string::npos);
-}
-
-TEST_F(MergeProgram, EndsWithOneLineAndTheContractsExitCode) {
-  write("a.json", json::serialize(document("a", {.served = 1, .exit_code = 130}).whole()));
-  write("broken.json", "{\"schema\": ");
-  struct Case {
-    std::vector<std::string> arguments;
-    int code;
-    const char* said;
-  };
-  const Case cases[] = {
-      {{path("absent.json")}, 2, "absent.json: No such file"},
-      {{path("broken.json")}, 2, "broken.json: not JSON"},
-      {{path("a.json"), path("a.json")}, 2, "the same document as"},
-      {{path("a.json"), "--json", path("no/such/folder")}, 7, "no/such/folder"},
-      {{path("a.json"), "--hgrm", path("no/such/folder")}, 7, "no/such/folder"},
-      {{path("a.json")}, 1, ""},
-  };
-  for (const Case& each : cases) {
-    const auto [code, line] = outcome(each.arguments);
-    EXPECT_EQ(code, each.code) << line;
-    EXPECT_NE(line.find(each.said), std::string::npos) << line;
-  }
 }
 
 }  // namespace

@@ -102,6 +102,13 @@ TEST(RateSearch, OutlivesAHiccupInItsFirstTrials) {
   }
 }
 
+TEST(RateSearch, FollowsAServerThatSlowsDownMeanwhile) {
+  unsigned trial = 0;
+  const Answer answer = searched(
+      around(120'000), [&trial](double rate) { return rate <= (trial++ < 7 ? 1.35 : 1.0) * edge; });
+  EXPECT_NEAR(answer.best / edge, 1, 0.03);
+}
+
 TEST(RateSearch, EndsEarlyWhenTheEdgeIsSharp) {
   const Answer answer =
       searched({120'000, 1'000, 1e6, 100, 1.05}, [](double rate) { return rate <= edge; });
