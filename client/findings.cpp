@@ -47,7 +47,7 @@ std::string row(std::string_view name, const echo::Histogram& histogram, std::st
     text += fmt::format("{:>11}", echo::text_of(histogram.percentile(percent)));
   const std::string most =
       histogram.count() == 0 ? "-" : echo::text_of(histogram.at_rank(histogram.count()));
-  return text + fmt::format("{:>11}  {}\n", most, remark);
+  return text + fmt::format("{:>11}{}{}\n", most, remark.empty() ? "" : "  ", remark);
 }
 
 std::string found_text(const Result& result) {

@@ -43,7 +43,9 @@ MessageSizes MessageSizes::parse(std::string_view text) {
   std::string_view rest = text;
   do {
     std::string_view weight = cut(rest, ',');
+    const bool dangling = weight.ends_with(':');
     std::string_view last = cut(weight, ':');
+    if (dangling || last.ends_with('-')) refuse(text);
     const std::string_view first = cut(last, '-');
     try {
       const std::uint64_t from = limits::parse_size(first);

@@ -158,7 +158,7 @@ def rows_of(models):
     rate = models[0].rate()
     each = [
         ("served, burst + paced", Runs.served),
-        ("time to establish all", lambda m: duration(at(m.burst, "phases", "ramp_ns"))),
+        ("time to establish all", lambda m: duration(at(m.burst, "phases", "ramp", "ns"))),
         (f"echo p50, paced at {rate}/s", lambda m: percentile(m.paced, "50")),
         (f"echo p99, paced at {rate}/s", lambda m: percentile(m.paced, "99")),
         (f"echo max, paced at {rate}/s", lambda m: longest(m.paced)),

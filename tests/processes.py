@@ -146,7 +146,7 @@ class Run:
     @property
     def established_in(self):
         """Seconds from the first of the connects to the last."""
-        return self.document["phases"]["ramp_ns"] / 1e9
+        return self.document["phases"]["ramp"]["ns"] / 1e9
 
 
 def wait_until_listening(port, process):

@@ -1,4 +1,4 @@
-// The exit code of a result: 130/143 before 5 before 4 before 1.
+// The exit code of a result: 130/143 before 5 before 4 before 1; and what makes it 1.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -49,6 +49,57 @@ TEST(ExitCode, KeepsTheContractsPrecedence) {
     for (const Outcome outcome : row.ended) result.tally.end({outcome, Phase::echo, 0});
     EXPECT_EQ(exit_code_of(result), row.code) << row.what;
   }
+}
+
+struct Verdicts {
+  const char* what;
+  std::uint64_t failed;
+  std::uint64_t max_errors;
+  std::uint64_t most;
+  std::optional<std::uint64_t> required;
+  std::vector<Verdict> objectives;
+  Cut cut;
+  int code;
+};
+
+const Verdicts verdicts[] = {
+    {"as many errors as are allowed", 3, 3, 10, {}, {}, Cut::none, 0},
+    {"one more", 4, 3, 10, {}, {}, Cut::none, 1},
+    {"all failed, and all may", 10, 10, 10, {}, {}, Cut::none, 0},
+    {"as many stood as are required", 0, 0, 10, 10, {}, Cut::none, 0},
+    {"one fewer", 0, 0, 9, 10, {}, Cut::none, 1},
+    {"nobody asks how many stood", 0, 0, 0, {}, {}, Cut::none, 0},
+    {"enough stood, and too many failed", 1, 0, 10, 10, {}, Cut::none, 1},
+    {"objectives held", 0, 0, 10, {}, {Verdict::held, Verdict::held}, Cut::none, 0},
+    {"one missed", 0, 0, 10, {}, {Verdict::held, Verdict::missed}, Cut::none, 1},
+    {"one unproven is not held", 0, 0, 10, {}, {Verdict::unproven, Verdict::held}, Cut::none, 1},
+    {"a lost server, and all errors allowed", 10, 10, 10, {}, {}, Cut::server_lost, 1},
+    {"the deadline, and all errors allowed", 10, 10, 10, {}, {}, Cut::deadline, 5},
+    {"the deadline, and a missed objective", 0, 0, 9, 10, {Verdict::missed}, Cut::deadline, 5},
+};
+
+TEST(ExitCode, IsThatOfTheVerdictsAskedFor) {
+  for (const Verdicts& row : verdicts) {
+    Result result;
+    result.cut = row.cut;
+    result.options.max_errors = row.max_errors;
+    result.options.require_conc = row.required;
+    result.max_concurrent = row.most;
+    result.tally.established = 10;
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      result.tally.end({i < row.failed ? Outcome::mismatch : Outcome::served, Phase::echo, 0});
+    }
+    for (const Verdict verdict : row.objectives) result.judgements.push_back({{}, verdict, {}, {}});
+    EXPECT_EQ(exit_code_of(result), row.code) << row.what;
+  }
+}
+
+// All refused is a network error even where --max-errors would let them pass: nothing was tested.
+TEST(ExitCode, NoErrorIsAllowedSoManyTimesThatNothingConnects) {
+  Result result;
+  result.options.max_errors = 10;
+  for (int i = 0; i < 3; ++i) result.tally.end({Outcome::refused, Phase::connect, 0});
+  EXPECT_EQ(exit_code_of(result), 4);
 }
 
 }  // namespace

@@ -1,63 +1,42 @@
-// The client's command line: the ancestor's spellings, networks, and the deadline that follows from
-// a plan.
+// The client's command line as a whole: what is understood, what contradicts itself, and the
+// deadline that follows from a plan.
 #include "client/options.hpp"
 
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
-#include <stdexcept>
+#include <algorithm>
+
+#include "echo/exit_code.hpp"
 
 namespace client {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using Words = std::vector<std::string>;
-
-Words modernised(Words words) {
-  words.insert(words.begin(), "client");
-  std::vector<const char*> argv;
-  for (const std::string& word : words) argv.push_back(word.c_str());
-  return client::modernised(static_cast<int>(argv.size()), argv.data());
-}
 
 Options parsed(Words words) {
   CLI::App app;
   Options options;
   declare(app, options);
-  words = modernised(std::move(words));
+  words.insert(words.begin(), "client");
+  std::vector<const char*> argv;
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  words = modernised(static_cast<int>(argv.size()), argv.data());
   std::reverse(words.begin(), words.end());
   app.parse(words);
   return options;
-}
-
-TEST(Options, TheAncestorsSpellingsAreUnderstood) {
-  struct Row {
-    Words typed, meant;
-  };
-  const Row rows[] = {
-      {{"-host", "h"}, {"h"}},
-      {{"-host=h"}, {"h"}},
-      {{"-host", "h:7", "-n", "10"}, {"h:7", "-n", "10"}},
-      {{"-data", "x y"}, {"--data=x y"}},
-      {{"-data=x=y"}, {"--data=x=y"}},
-      {{"-n=10"}, {"--connections=10"}},
-      {{"-n=10k", "-host", "h", "-data", "d"}, {"--connections=10k", "h", "--data=d"}},
-      // Today's are left as they are, and so are words that only begin alike.
-      {{"-h"}, {"-h"}},
-      {{"-n", "10"}, {"-n", "10"}},
-      {{"-n10"}, {"-n10"}},
-      {{"--host", "-hosts", "-database", "-nn=1"}, {"--host", "-hosts", "-database", "-nn=1"}},
-      {{}, {}},
-  };
-  for (const Row& row : rows) EXPECT_EQ(modernised(row.typed), row.meant);
 }
 
 TEST(Options, OfTheAncestorMeanTheSame) {
   const Options options = parsed({"-n=10k", "-host", "127.0.0.1:7", "-data=hello"});
   EXPECT_EQ(options.connections, 10'000U);
   EXPECT_EQ(options.target.host, "127.0.0.1");
-  EXPECT_EQ(options.target.port, 7);
+  EXPECT_EQ(options.target.first_port, 7);
+  EXPECT_EQ(options.target.last_port, 7);
   EXPECT_EQ(options.data, "hello");
 }
 
@@ -66,53 +45,193 @@ TEST(Options, AreReadInTheirUnits) {
       parsed({"[::1]:7", "-n", "1M", "-s", "64K", "-m", "3", "-R", "2.5", "-d", "250ms",
               "--timeout", "2", "--deadline", "1m", "--progress", "never"});
   EXPECT_EQ(options.target.host, "::1");
+  EXPECT_EQ(options.mode, Mode::hold);
   EXPECT_EQ(options.connections, 1'000'000U);
-  EXPECT_EQ(options.size, 65'536U);
+  EXPECT_EQ(options.sizes.largest(), 65'536U);
   EXPECT_EQ(options.messages, 3U);
   EXPECT_DOUBLE_EQ(options.rate, 2.5);
-  EXPECT_EQ(options.idle, std::chrono::milliseconds{250});
+  EXPECT_EQ(options.idle_time(), milliseconds{250});
   EXPECT_EQ(options.timeout, seconds{2});
   EXPECT_EQ(options.deadline, seconds{60});
   EXPECT_EQ(options.progress, ShowProgress::never);
 }
 
-TEST(Options, LiesInTellsWhetherANetworkHoldsAnAddress) {
-  struct Row {
-    const char* address;
-    Words networks;
-    bool inside;
-  };
-  const Row rows[] = {
-      {"10.1.2.3", {"10.0.0.0/8"}, true},
-      {"11.1.2.3", {"10.0.0.0/8"}, false},
-      {"11.1.2.3", {"10.0.0.0/7"}, true},
-      {"192.0.2.129", {"192.0.2.128/25"}, true},
-      {"192.0.2.127", {"192.0.2.128/25"}, false},
-      {"192.0.2.1", {"192.0.2.1"}, true},      // without a length: that address alone
-      {"192.0.2.2", {"192.0.2.1/32"}, false},  //
-      {"192.0.2.2", {"0.0.0.0/0"}, true},      // length 0: all of the family,
-      {"fd00::1", {"0.0.0.0/0"}, false},       // and none of the other
-      {"fd12::1", {"fd00::/8"}, true},
-      {"fe12::1", {"fd00::/8"}, false},
-      {"2001:db8::1", {"2001:db8::1/128"}, true},
-      {"192.0.2.2", {"10.0.0.0/8", "192.0.2.0/24"}, true},
-      {"192.0.2.2", {}, false},
-  };
-  for (const Row& row : rows) {
-    EXPECT_EQ(lies_in(echo::resolve(row.address, 1).front(), row.networks), row.inside)
-        << row.address << " in " << (row.networks.empty() ? "nothing" : row.networks.front());
+TEST(Options, OfAnOpenLoopAreReadInTheirUnits) {
+  const Options options = parsed({"h:7-9",
+                                  "--mode",
+                                  "stream",
+                                  "-s",
+                                  "64:7,1K:1",
+                                  "--depth",
+                                  "16",
+                                  "-R",
+                                  "10k",
+                                  "--arrivals",
+                                  "poisson",
+                                  "--connect-rate",
+                                  "500",
+                                  "--warmup",
+                                  "1s",
+                                  "-t",
+                                  "2",
+                                  "--cpus",
+                                  "0,2-3",
+                                  "--seed",
+                                  "7",
+                                  "--repeat",
+                                  "3",
+                                  "--settle",
+                                  "0",
+                                  "--source",
+                                  "127.0.0.9,127.1.0.0/16",
+                                  "--start-at",
+                                  "@5",
+                                  "--slo",
+                                  "p99<5ms",
+                                  "--require-conc",
+                                  "10",
+                                  "--max-errors",
+                                  "2",
+                                  "--label",
+                                  "a=1",
+                                  "--label",
+                                  "b=2",
+                                  "--no-nodelay",
+                                  "--keepalive",
+                                  "--linger-reset",
+                                  "--rcvbuf",
+                                  "8K",
+                                  "--sndbuf",
+                                  "1M",
+                                  "--interval",
+                                  "50ms"});
+  EXPECT_EQ(options.target.last_port, 9);
+  EXPECT_EQ(options.mode, Mode::stream);
+  EXPECT_EQ(options.sizes.largest(), 1'024U);
+  EXPECT_EQ(options.depth, 16U);
+  EXPECT_DOUBLE_EQ(options.rate, 10'000);
+  EXPECT_TRUE(options.poisson);
+  EXPECT_DOUBLE_EQ(options.connect_rate, 500);
+  EXPECT_EQ(options.warm_up, seconds{1});
+  EXPECT_EQ(options.threads, 2U);
+  EXPECT_EQ(options.cpus, (std::vector{0U, 2U, 3U}));
+  EXPECT_EQ(options.seed, 7U);
+  EXPECT_EQ(options.repeat, 3U);
+  EXPECT_EQ(options.settle, seconds{0});
+  ASSERT_EQ(options.sources.size(), 2U);
+  EXPECT_EQ(options.sources[0].count + options.sources[1].count, 65'537U);
+  EXPECT_EQ(options.start_at->time_since_epoch(), seconds{5});
+  EXPECT_EQ(options.slo->terms().size(), 1U);
+  EXPECT_EQ(options.require_conc, 10U);
+  EXPECT_EQ(options.max_errors, 2U);
+  EXPECT_EQ(options.labels, (std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}}));
+  EXPECT_FALSE(options.sockets.nodelay);
+  EXPECT_TRUE(options.sockets.keepalive);
+  EXPECT_TRUE(options.linger_reset);
+  EXPECT_EQ(options.sockets.buffers.receive, 8'192U);
+  EXPECT_EQ(options.sockets.buffers.send, 1U << 20U);
+  EXPECT_EQ(options.interval, milliseconds{50});
+}
+
+TEST(Options, OfWhichOneIsWrongAreRefusedByItsName) {
+  const std::pair<const char*, const char*> rows[] = {{"--mode", "burst"},
+                                                      {"--arrivals", "regular"},
+                                                      {"--rate", "0"},
+                                                      {"--connect-rate", "0"},
+                                                      {"--depth", "0"},
+                                                      {"--depth", "1025"},
+                                                      {"--threads", "0"},
+                                                      {"--threads", "1025"},
+                                                      {"--cpus", "a"},
+                                                      {"--repeat", "0"},
+                                                      {"--source", "x"},
+                                                      {"--source", "127.0.0.1,"},
+                                                      {"--start-at", "soon"},
+                                                      {"--slo", "fast"},
+                                                      {"--label", "novalue"},
+                                                      {"--size", "64:0"},
+                                                      {"--find-rate", "p99"},
+                                                      {"--rcvbuf", "0"},
+                                                      {"--connections", "4294967295"}};
+  for (const auto& [name, value] : rows) {
+    try {
+      parsed({name, value});
+      ADD_FAILURE() << name << " " << value << " passed";
+    } catch (const CLI::ParseError& error) {
+      EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+    }
   }
 }
 
-TEST(Options, WhatIsNoNetworkIsRefusedWithAnExample) {
-  const echo::Endpoint endpoint = echo::resolve("192.0.2.2", 1).front();
-  for (const char* text : {"", "x", "10.0.0/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/8x",
-                           "10.0.0.0/-1", "fd00::/129", "fd00:::/8", "/8"}) {
+TEST(Options, OfEachModeSayWhatEndsTheTraffic) {
+  struct Row {
+    Words typed;
+    std::uint64_t messages;
+    bool timed;
+    nanoseconds traffic, idle;
+  };
+  const Row rows[] = {
+      {{}, 1, false, seconds{10}, seconds{0}},
+      {{"-m", "3"}, 3, false, seconds{10}, seconds{0}},
+      {{"-d", "2s"}, 1, false, seconds{2}, seconds{2}},
+      {{"--mode", "stream"}, 0, true, seconds{10}, seconds{0}},
+      {{"--mode", "stream", "-d", "2s"}, 0, true, seconds{2}, seconds{0}},
+      {{"--mode", "stream", "-m", "3"}, 3, false, seconds{10}, seconds{0}},
+      {{"--mode", "stream", "-m", "3", "-d", "2s"}, 3, true, seconds{2}, seconds{0}},
+      {{"--mode", "churn"}, 1, true, seconds{10}, seconds{0}},
+      {{"--mode", "churn", "-m", "3", "-d", "2s"}, 3, true, seconds{2}, seconds{0}},
+  };
+  for (const Row& row : rows) {
+    const Options options = parsed(row.typed);
+    const std::string what = ::testing::PrintToString(row.typed);
+    EXPECT_EQ(options.messages_each(), row.messages) << what;
+    EXPECT_EQ(options.timed(), row.timed) << what;
+    if (row.timed) {
+      EXPECT_EQ(options.traffic_time(), row.traffic) << what;
+    }
+    EXPECT_EQ(options.idle_time(), row.idle) << what;
+  }
+}
+
+TEST(Options, ThatContradictEachOtherAreRefusedAndSayWhich) {
+  struct Row {
+    Words typed;
+    const char* says;  ///< nullptr: no contradiction
+  };
+  const Row rows[] = {
+      {{}, nullptr},
+      {{"--mode", "churn", "-R", "10"}, "--rate"},
+      {{"--mode", "churn", "--connect-rate", "10"}, nullptr},
+      {{"--mode", "stream", "--arrivals", "poisson"}, "--arrivals poisson"},
+      {{"--mode", "stream", "--arrivals", "poisson", "-R", "10"}, nullptr},
+      {{"--mode", "stream", "--arrivals", "uniform"}, nullptr},
+      {{"--warmup", "1s"}, "--warmup"},
+      {{"--mode", "stream", "--warmup", "1s"}, nullptr},
+      {{"--mode", "churn", "--warmup", "1s"}, nullptr},
+      {{"--mode", "stream", "-d", "0"}, "--duration"},
+      {{"--mode", "churn", "-d", "0"}, "--duration"},
+      {{"-d", "0"}, nullptr},
+      {{"--mode", "stream", "--half-close"}, "--half-close"},
+      {{"--mode", "stream", "--half-close", "-m", "3"}, nullptr},
+      {{"--half-close"}, nullptr},
+      {{"--mode", "churn", "--half-close"}, nullptr},
+      {{"--find-rate", "p99<5ms", "-R", "10"}, "--find-rate"},
+      {{"--find-rate", "p99<5ms", "--mode", "churn"}, "--find-rate"},
+      {{"--find-rate", "p99<5ms", "-m", "3"}, "--find-rate"},
+      {{"--find-rate", "p99<5ms", "--repeat", "2"}, "--find-rate"},
+      {{"--find-rate", "p99<5ms", "--calibrate"}, "--calibrate"},
+      {{"--interval", "9ms"}, "--interval"},
+      {{"--interval", "10ms"}, nullptr},
+  };
+  for (const Row& row : rows) {
+    const std::string what = ::testing::PrintToString(row.typed);
     try {
-      lies_in(endpoint, {text});
-      ADD_FAILURE() << "\"" << text << "\" passed";
-    } catch (const std::invalid_argument& error) {
-      EXPECT_NE(std::string(error.what()).find("10.0.0.0/8"), std::string::npos) << error.what();
+      check(parsed(row.typed));
+      EXPECT_EQ(row.says, nullptr) << what << " passed";
+    } catch (const echo::Exit& error) {
+      EXPECT_EQ(error.code(), echo::exit_usage) << what;
+      ASSERT_NE(row.says, nullptr) << what << ": " << error.what();
+      EXPECT_NE(std::string(error.what()).find(row.says), std::string::npos) << error.what();
     }
   }
 }
@@ -127,26 +246,62 @@ TEST(Options, TheDeadlineIsTheOneGivenOrFollowsFromThePlan) {
   EXPECT_GT(usual, options.connect_timeout + options.timeout) << "only a hang reaches it";
   EXPECT_LT(usual, seconds{120}) << "a hang of a small run ends soon";
 
-  Options idle = options;
-  idle.idle = hours{2};
-  EXPECT_EQ(idle.effective_deadline(), usual + hours{2});
-  Options slow = options;
-  slow.rate = 1;  // 100 messages, one a second
-  EXPECT_GT(slow.effective_deadline(), usual + seconds{99});
-  Options many = options;
-  many.connections = 1'000'000;
-  EXPECT_GT(many.effective_deadline(), seconds{1'000});
+  struct Row {
+    const char* what;
+    Words typed;
+    nanoseconds more;  ///< than the usual one, at least
+  };
+  const Row rows[] = {
+      {"two hours of standing", {"-d", "2h"}, hours{2}},
+      {"100 messages, one a second", {"-R", "1"}, seconds{99}},
+      {"100 connects, one a second", {"--connect-rate", "1"}, seconds{99}},
+      {"a million connects", {"-n", "1M"}, seconds{950}},
+      {"100 GB", {"-s", "1G"}, seconds{9'000}},
+      {"a million messages each", {"-m", "1M"}, seconds{20'000}},
+      {"a stream of an hour", {"--mode", "stream", "-d", "1h"}, hours{1} - seconds{1}},
+      {"its warm-up", {"--mode", "stream", "-d", "1h", "--warmup", "1h"}, hours{2} - seconds{1}},
+      {"churn of an hour", {"--mode", "churn", "-d", "1h"}, hours{1} - seconds{1}},
+      {"the stream that was not told how long", {"--mode", "stream"}, seconds{9}},
+      {"a search", {"--find-rate", "p99<5ms"}, seconds{299}},
+  };
+  for (const Row& row : rows) {
+    EXPECT_GE(parsed(row.typed).effective_deadline(), usual + row.more) << row.what;
+    EXPECT_LE(parsed(row.typed).effective_deadline(), 2 * (usual + row.more) + seconds{20})
+        << row.what << ": and a hang ends some day";
+  }
+  EXPECT_LT(
+      parsed({"--mode", "stream", "-m", "10", "-d", "1s", "-R", "0.001"}).effective_deadline(),
+      seconds{120})
+      << "the clock ends it, however many messages are still due";
 }
 
 // Bug: twice a time-out of 200 years does not fit 64 bits of nanoseconds; the sum was a time in the
 // past.
 TEST(Options, NoPlanIsLongEnoughToOverflowItsDeadline) {
-  Options options = parsed({"-n", "4294967280", "-m", "4294967294", "-s", "1G", "-R", "0.001", "-d",
-                            "2000000h", "--timeout", "2000000h", "--connect-timeout", "2000000h"});
-  EXPECT_GT(options.effective_deadline(), hours{24 * 365});
-  EXPECT_LT(options.effective_deadline(), hours{24 * 365 * 100});
-  options.deadline = std::chrono::nanoseconds::max();
-  EXPECT_LT(options.effective_deadline(), hours{24 * 365 * 100});
+  for (const char* mode : {"hold", "stream", "churn"}) {
+    Words words{"--mode",
+                mode,
+                "-n",
+                "4294967280",
+                "-m",
+                "4294967294",
+                "-s",
+                "1G",
+                "-d",
+                "2000000h",
+                "--timeout",
+                "2000000h",
+                "--connect-timeout",
+                "2000000h",
+                "--connect-rate",
+                "0.001"};
+    if (std::string(mode) != "churn") words.insert(words.end(), {"-R", "0.001"});
+    Options options = parsed(words);
+    EXPECT_GT(options.effective_deadline(), hours{24 * 365}) << mode;
+    EXPECT_LT(options.effective_deadline(), hours{24 * 365 * 100}) << mode;
+    options.deadline = nanoseconds::max();
+    EXPECT_LT(options.effective_deadline(), hours{24 * 365 * 100}) << mode;
+  }
 }
 
 }  // namespace

@@ -3,116 +3,257 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <csignal>
+#include <sstream>
+
+#include "tests/client/results.hpp"
 
 namespace client {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::churned;
+using testing::held;
+using testing::streamed;
 
-/// 200 connections, each established in 1 ms and echoed in 2 ms; nothing of memory and CPU was
-/// read.
-Result served() {
-  Result result;
-  result.options.connections = 200;
-  result.target = echo::resolve("127.0.0.1", 1234).front();
-  result.server_name = "4711 (echo_threads)";
-  result.ramp = milliseconds{20};
-  result.echo = milliseconds{40};
-  result.whole = milliseconds{100};
-  Tally& tally = result.tally;
-  tally.established = tally.total = tally.max_concurrent = tally.sent = tally.verified = 200;
-  tally.bytes_verified = 200 * 64;
-  for (int i = 0; i < 200; ++i) {
-    tally.connect.record(milliseconds{1});
-    tally.echo.record(milliseconds{2});
-    tally.end({Outcome::served, Phase::drain, 0});
+/// The report without its warnings, which have tests of their own.
+std::string report(const Result& result) {
+  std::istringstream lines(text_of(result));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("warning ")) text += line + "\n";
   }
-  return result;
+  return text;
 }
 
 TEST(Present, FirstThreeLinesAreTheAncestors) {
-  Result result = served();
-  result.options.connections = result.tally.total = 10'000;
-  result.tally.max_concurrent = 9'999;
-  const std::string first_three = "Max conc: 9999\ntotal: 10000\nconc: 0\n";
+  Result result = held();
+  result.tally.total = 10'000;
+  result.max_concurrent = 9'999;
+  result.open_at_end = 1;
+  const std::string first_three = "Max conc: 9999\ntotal: 10000\nconc: 1\n";
   EXPECT_EQ(text_of(result).substr(0, first_three.size()), first_three);
   result.options.quiet = true;
   EXPECT_EQ(text_of(result), first_three) << "and with -q there is nothing else";
 }
 
-TEST(Present, TheTextOfAPass) {
-  EXPECT_EQ(text_of(served()), R"(Max conc: 200
+TEST(Present, TheTextOfAHold) {
+  EXPECT_EQ(report(held()), R"(Max conc: 200
 total: 200
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
+load       hold, burst loop: messages of 64 B, 1 on each connection
 requested  200: established 200, served 200, failed 0
-connect    all in 20 ms (10000/s): p50 1 ms, p99 -, max 1 ms
-echo       200 echoes of 64 B, a burst drained in 40 ms: p50 2 ms, p99 -, max 2 ms
+ramp       200 connections in 20 ms: 10000/s
+echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - an echo: client -, server -, softirq -; unattributed -
+busy       client - of a processor, server - (its busiest thread -)
 resident   client - (- B a connection), server - (- B a connection)
 kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
 machine    - B a connection, both ends: free memory lost in all
+
+                 p50        p90        p99      p99.9     p99.99        max
+connect         1 ms       1 ms          -          -          -       1 ms
+echo            2 ms       2 ms          -          -          -       2 ms  burst: the time to drain it
+
 PASS: 200 of 200 served
 )");
 }
 
+TEST(Present, TheTextOfAnOpenLoop) {
+  EXPECT_EQ(report(streamed()), R"(Max conc: 4
+total: 4
+conc: 0
+
+server     127.0.0.1:1234, process 4711 (echo_threads)
+load       stream, open loop at 2000/s, Poisson arrivals: messages of 2080 B on average, 16 in flight on each, 2 threads
+requested  4: established 4, served 4, failed 0
+ramp       4 connections in 20 ms: 200/s
+warm-up    1,999 echoes in 1 s, not in the figures below
+echoes     4,000 in 2 s: 2000/s, 3.81 MiB/s; sent 4,007, late 5, unsent 3
+CPU        - an echo: client -, server -, softirq -; unattributed -
+busy       client - of a processor, server - (its busiest thread -)
+resident   client - (- B a connection), server - (- B a connection)
+kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
+machine    - B a connection, both ends: free memory lost in all
+
+                 p50        p90        p99      p99.9     p99.99        max
+connect            -          -          -          -          -       1 ms
+echo           50 us      50 us >= 4.01 ms          -          -    >= 10 s  open loop: from when each was due
+wire           45 us      45 us      45 us          -          -      45 us  from when each was sent
+lateness        3 us       3 us       3 us          -          -       3 us  of the client itself
+10 messages had no answer; they count as at least as long as was waited
+
+PASS: 4 of 4 served
+)");
+}
+
+TEST(Present, TheTextOfChurn) {
+  EXPECT_EQ(report(churned()), R"(Max conc: 8
+total: 20000
+conc: 0
+
+server     127.0.0.1:1234, process 4711 (echo_threads)
+load       churn, closed loop: messages of 64 B, 2 on each connection
+requested  20,000: established 20,000, served 20,000, failed 0
+churn      20,000 connections in 1 s: 20000/s, at most 8 at once
+echoes     40,000 in 1 s: 40000/s, 2.44 MiB/s
+CPU        - an echo: client -, server -, softirq -; unattributed -
+busy       client - of a processor, server - (its busiest thread -)
+resident   client - (- B a connection), server - (- B a connection)
+kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
+TIME_WAIT  - sockets after the run, - taken over by new connects
+
+                 p50        p90        p99      p99.9     p99.99        max
+connect         1 ms       1 ms       1 ms       1 ms          -       1 ms
+echo          100 us     100 us     100 us     100 us          -     100 us  closed loop: a stalled server hides its stall
+
+PASS: 20,000 of 20,000 served
+)");
+}
+
 TEST(Present, TheTextOfFailuresNamesCauseCountPhaseAndErrno) {
-  Result result = served();
-  result.options.connections = 1'207;
+  Result result = held();
+  result.requested = 1'207;
   Tally& tally = result.tally;
   for (int i = 0; i < 1'000; ++i) tally.end({Outcome::local_limit, Phase::connect, EADDRNOTAVAIL});
   for (int i = 0; i < 2; ++i) tally.end({Outcome::reset, Phase::echo, ECONNRESET});
   for (int i = 0; i < 3; ++i) {
     tally.end({Outcome::timeout, Phase::echo, 0});
-    tally.echo.record_censored(seconds{10});
+    tally.measured.latency.record_censored(seconds{10});
   }
   for (int i = 0; i < 2; ++i) tally.end({Outcome::foreign, Phase::echo, 0});
   tally.first_mismatch =
       FirstMismatch{7, 1, {33, std::byte{0x0f}, std::byte{0xf0}, echo::MessageId{8, 2}}};
   tally.late_resets = 1;
-  EXPECT_EQ(text_of(result), R"(Max conc: 200
+  EXPECT_EQ(report(result), R"(Max conc: 200
 total: 200
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
+load       hold, burst loop: messages of 64 B, 1 on each connection
 requested  1,207: established 200, served 200, failed 1,007
 failed     local_limit 1,000, in connect (Cannot assign requested address)
 failed     reset 2, in echo (Connection reset by peer)
 failed     timeout 3, in echo
 failed     foreign 2, in echo
 mismatch   connection 7, message 1, offset 33: expected 0x0f, got 0xf0, a byte of connection 8, message 2
-connect    all in 20 ms (10000/s): p50 1 ms, p99 -, max 1 ms
-echo       200 echoes of 64 B, a burst drained in 40 ms: p50 2 ms, p99 -, max >= 10 s
+ramp       200 connections in 20 ms: 10000/s
+echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - an echo: client -, server -, softirq -; unattributed -
+busy       client - of a processor, server - (its busiest thread -)
 resident   client - (- B a connection), server - (- B a connection)
 kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
 machine    - B a connection, both ends: free memory lost in all
-warning    late_reset: 1 connections were reset after their last echo; they count as served
-warning    local_limit: this machine ran out (see errno); `limits -n 1207` names what, and the command
+
+                 p50        p90        p99      p99.9     p99.99        max
+connect         1 ms       1 ms          -          -          -       1 ms
+echo            2 ms       2 ms          -          -          -    >= 10 s  burst: the time to drain it
+3 messages had no answer; they count as at least as long as was waited
+
 FAIL: 200 of 1,207 served
 )");
 }
 
+TEST(Present, WithoutAConnectionThereIsNothingToMeasure) {
+  Result result;
+  result.options.connections = result.requested = 3;
+  result.target = echo::resolve("127.0.0.1", 1234).front();
+  result.server_name = "-";
+  for (int i = 0; i < 3; ++i) result.tally.end({Outcome::refused, Phase::connect, ECONNREFUSED});
+  EXPECT_EQ(report(result), R"(Max conc: 0
+total: 0
+conc: 0
+
+server     127.0.0.1:1234, process -
+load       hold, burst loop: messages of 64 B, 1 on each connection
+requested  3: established 0, served 0, failed 3
+failed     refused 3, in connect (Connection refused)
+FAIL: nothing could connect to 127.0.0.1:1234
+)");
+}
+
+TEST(Present, TheLoadLineNamesWhatIsUnusual) {
+  struct Row {
+    const char* what;
+    void (*set)(Options&);
+    const char* line;
+  };
+  const Row rows[] = {
+      {"hold", [](Options&) {}, "hold, burst loop: messages of 64 B, 1 on each connection"},
+      {"several messages", [](Options& o) { o.messages = 20'000; },
+       "hold, burst loop: messages of 64 B, 20,000 on each connection"},
+      {"a text", [](Options& o) { o.data = "hello"; },
+       "hold, burst loop: messages of 5 B, 1 on each connection"},
+      {"open", [](Options& o) { o.rate = 2.5; },
+       "hold, open loop at 2.5/s: messages of 64 B, 1 on each connection"},
+      {"stream", [](Options& o) { o.mode = Mode::stream; },
+       "stream, closed loop: messages of 64 B"},
+      {"depth and threads",
+       [](Options& o) {
+         o.mode = Mode::stream;
+         o.depth = 4;
+         o.threads = 3;
+       },
+       "stream, closed loop: messages of 64 B, 4 in flight on each, 3 threads"},
+      {"churn", [](Options& o) { o.mode = Mode::churn; },
+       "churn, closed loop: messages of 64 B, 1 on each connection"},
+  };
+  for (const Row& row : rows) {
+    Result result = held();
+    row.set(result.options);
+    const std::string text = text_of(result);
+    EXPECT_NE(text.find("\nload       " + std::string(row.line) + "\n"), std::string::npos)
+        << row.what << ":\n"
+        << text;
+  }
+}
+
 TEST(Present, WhatTimedOutIsToldAsAtLeast) {
-  Result result = served();
-  for (int i = 0; i < 2'000; ++i) result.tally.echo.record(milliseconds{2});
-  for (int i = 0; i < 100; ++i) result.tally.echo.record_censored(seconds{10});
+  Result result = held();
+  testing::record(result.tally.measured.latency, 2'000, milliseconds{2});
+  for (int i = 0; i < 100; ++i) result.tally.measured.latency.record_censored(seconds{10});
   const std::string text = text_of(result);
-  EXPECT_NE(text.find("p50 2 ms, p99 >= 10 s, max >= 10 s"), std::string::npos) << text;
+  EXPECT_NE(text.find("\necho            2 ms       2 ms    >= 10 s"), std::string::npos) << text;
+  EXPECT_NE(text.find("100 messages had no answer"), std::string::npos) << text;
 }
 
 TEST(Present, NoPercentileWithFewerThanTenSamplesAboveIt) {
-  Result result = served();
+  Result result = held();
   result.tally.connect = {};
-  for (int i = 0; i < 19; ++i) result.tally.connect.record(milliseconds{1});
+  testing::record(result.tally.connect, 19, milliseconds{1});
   const std::string text = text_of(result);
-  EXPECT_NE(text.find("p50 -, p99 -, max 1 ms"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("\nconnect            -          -          -          -          -       1 ms"),
+      std::string::npos)
+      << text;
+}
+
+TEST(Present, SeveralRoundsAreListed) {
+  Result result = held();
+  result.rounds = {{100, 0, 5'000.4, 2U << 20U, 250}, {99, 1, 10'000, {}, {}}};
+  const std::string text = text_of(result);
+  EXPECT_NE(text.find("\nround 1    served 100, failed 0, 5000 echoes/s; "
+                      "server resident 2 MiB, TIME_WAIT 250\n"
+                      "round 2    served 99, failed 1, 10000 echoes/s; server resident -\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(Present, ObjectivesAreListedAndTheVerdictNamesThoseThatWereNotHeld) {
+  Result result = held();
+  const Objective objective = Objective::parse("p50<5ms,p99.9<5ms,max<1ms");
+  result.judgements = objective.judge(result.tally.measured.latency);
+  const std::string text = text_of(result);
+  for (const Judgement& judgement : result.judgements) {
+    EXPECT_NE(text.find("\nobjective  " + text_of(judgement) + "\n"), std::string::npos) << text;
+  }
+  EXPECT_TRUE(text.ends_with("\nFAIL: 200 of 200 served; " + text_of(result.judgements[1]) + "; " +
+                             text_of(result.judgements[2]) + "\n"))
+      << text;
 }
 
 TEST(Present, TheLastLineIsTheVerdict) {
@@ -121,54 +262,35 @@ TEST(Present, TheLastLineIsTheVerdict) {
     int signal;
     Outcome ended;
     std::uint64_t established;
+    void (*ask)(Options&);
     const char* line;
   };
+  const auto nothing = [](Options&) {};
   const Row rows[] = {
-      {Cut::none, 0, Outcome::served, 1, "PASS: 1 of 1 served\n"},
-      {Cut::none, 0, Outcome::short_echo, 1, "FAIL: 0 of 1 served\n"},
-      {Cut::none, 0, Outcome::refused, 0, "FAIL: nothing could connect to 127.0.0.1:1234\n"},
-      {Cut::deadline, 0, Outcome::deadline, 1, "DEADLINE after 100 ms: 0 of 1 served\n"},
-      {Cut::interrupted, SIGINT, Outcome::interrupted, 1, "INTERRUPTED: 0 of 1 served\n"},
-      {Cut::server_lost, 0, Outcome::server_lost, 1, "FAIL: the server was lost; 0 of 1 served\n"},
+      {Cut::none, 0, Outcome::served, 1, nothing, "PASS: 1 of 1 served"},
+      {Cut::none, 0, Outcome::short_echo, 1, nothing, "FAIL: 0 of 1 served"},
+      {Cut::none, 0, Outcome::short_echo, 1, [](Options& o) { o.max_errors = 1; },
+       "PASS: 0 of 1 served"},
+      {Cut::none, 0, Outcome::served, 1, [](Options& o) { o.require_conc = 1'000; },
+       "FAIL: 1 of 1 served; max conc 200, required 1,000"},
+      {Cut::none, 0, Outcome::refused, 0, nothing, "FAIL: nothing could connect to 127.0.0.1:1234"},
+      {Cut::deadline, 0, Outcome::deadline, 1, nothing, "DEADLINE after 100 ms: 0 of 1 served"},
+      {Cut::interrupted, SIGINT, Outcome::interrupted, 1, nothing, "INTERRUPTED: 0 of 1 served"},
+      {Cut::server_lost, 0, Outcome::server_lost, 1, nothing,
+       "FAIL: the server was lost; 0 of 1 served"},
   };
   for (const Row& row : rows) {
-    Result result = served();
-    result.options.connections = 1;
+    Result result = held();
+    result.requested = 1;
     result.tally = {};
     result.tally.established = row.established;
     result.tally.end({row.ended, Phase::echo, 0});
     result.cut = row.cut;
     result.signal = row.signal;
+    row.ask(result.options);
     const std::string text = text_of(result);
-    EXPECT_TRUE(text.ends_with(std::string("\n") + row.line)) << text;
+    EXPECT_TRUE(text.ends_with(std::string("\n") + row.line + "\n")) << text;
   }
-}
-
-TEST(Present, TheDocumentSaysTheSameAndUnknownIsNull) {
-  Result result = served();
-  result.tally.end({Outcome::reset, Phase::connect, ECONNRESET});
-  result.tally.end({Outcome::reset, Phase::echo, ECONNRESET});
-  const boost::json::value document = boost::json::parse(boost::json::serialize(json_of(result)));
-  const auto at = [&document](const char* pointer) {
-    return boost::json::serialize(document.at_pointer(pointer));
-  };
-  EXPECT_EQ(at("/schema"), "\"echo-testbed/1\"");
-  EXPECT_EQ(at("/status"), "\"fail\"");
-  EXPECT_EQ(at("/exit_code"), "1");
-  EXPECT_EQ(at("/connections/served"), "200");
-  EXPECT_EQ(at("/connections/failed"), R"({"reset":2})") << "one bucket, whatever the phase";
-  EXPECT_EQ(at("/connections/errors"),
-            R"([{"cause":"reset","phase":"connect","errno":104,"count":1},)"
-            R"({"cause":"reset","phase":"echo","errno":104,"count":1}])");
-  EXPECT_EQ(at("/echoes/first_mismatch"), "null");
-  EXPECT_EQ(at("/latency/loop"), "\"burst\"");
-  EXPECT_EQ(at("/latency/wire"), "null");
-  EXPECT_EQ(at("/latency/echo/percentiles/99.99"), "null");
-  EXPECT_EQ(at("/memory/server"), "null");
-  EXPECT_EQ(at("/memory/client/rss"), "null");
-  EXPECT_EQ(at("/cpu/total_ns_per_echo"), "null");
-  EXPECT_EQ(at("/kernel/listen_drops"), "null");
-  EXPECT_EQ(at("/throughput/echoes_per_s"), "5E3");
 }
 
 }  // namespace

@@ -70,6 +70,37 @@ TEST(Ramp, KeepsItsTable) {
   }
 }
 
+// In churn there is no last connection, but no more than so many stand at one time: a server that
+// never answers is given up after those, where they are fewer than a window.
+TEST(Ramp, OfEndlesslyManyOpensAsManyAsMayStand) {
+  constexpr std::uint64_t endless = UINT64_MAX;
+  struct Of {
+    const char* what;
+    std::uint64_t at_once;
+    const char* events;
+    std::uint64_t room;
+    bool hopeless;
+  };
+  const Of few[] = {
+      {"nothing begun", 5, "", 5, false},
+      {"all begun", 5, "5s", 0, false},
+      {"one timed out", 5, "5s 1t", 0, false},
+      {"all timed out", 5, "5s 5t", 0, true},
+      {"all refused: tried again, the caller rests", 5, "5s 5f", 128, false},
+      {"one established: the window holds, the caller has no place", 5, "5s 1e", 124, false},
+      {"established once, never hopeless", 5, "6s 1e 5t", 128, false},
+      {"more than a window: a window decides", 1'000, "128s 128t", 0, true},
+      {"one refused among those that timed out", 5, "5s 4t 1f", 128, false},
+  };
+  for (const Of& row : few) {
+    Ramp ramp{endless, row.at_once};
+    apply(ramp, row.events);
+    EXPECT_EQ(ramp.room(early), row.room) << row.what;
+    EXPECT_EQ(ramp.hopeless(), row.hopeless) << row.what;
+    EXPECT_EQ(ramp.finished(), row.hopeless) << row.what;
+  }
+}
+
 TEST(Ramp, SetsAFullUnansweredWindowAsideAndHalvesIt) {
   Ramp ramp{10'000};
   apply(ramp, "129s 1e");  // the server answers, and then its queue overflows

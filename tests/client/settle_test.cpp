@@ -43,7 +43,7 @@ TEST(Settle, NeedsMemoryThatStandsStillAndFewInTimeWait) {
 
 struct ThisProcess {
   echo::Endpoint nowhere = echo::resolve("127.0.0.1", 1).front();
-  Connector connector{nowhere, Sources{nowhere, 1, {32768, 60999}, 1}};
+  Connector connector{{nowhere}, Sources{}};
   Observer observer{connector, ::getpid()};
   echo::Stop stop;
 };

@@ -1,0 +1,169 @@
+// The open loop on real sockets: how many messages are sent is a matter of arithmetic, whatever the
+// server does, and those that it held up are charged to it.
+#include <poll.h>
+
+#include <atomic>
+
+#include "tests/client/crew_fixture.hpp"
+
+namespace client {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::EchoThread;
+
+class OpenLoop : public testing::CrewTest {
+ protected:
+  /// A little ahead, so that all loops are there.
+  static Traffic lasting(milliseconds time) {
+    Traffic traffic;
+    traffic.start = traffic.measure_from = now() + milliseconds{2};
+    traffic.stop_at = traffic.start + time;
+    return traffic;
+  }
+  static std::vector<std::optional<Pace>> paces(Crew& crew, double rate, bool poisson = false) {
+    std::vector<std::optional<Pace>> all;
+    for (unsigned i = 0; i < crew.size(); ++i) all.push_back(pace_of(crew, i, rate, poisson, 9));
+    return all;
+  }
+  /// How many of them are due in [from, to) after the start.
+  static std::uint64_t due_between(const std::vector<std::optional<Pace>>& paces, Nanoseconds from,
+                                   Nanoseconds to) {
+    std::uint64_t count = 0;
+    for (std::optional<Pace> pace : paces) {
+      for (; pace && pace->due() < to; pace->advance()) count += pace->due() >= from ? 1 : 0;
+    }
+    return count;
+  }
+};
+
+struct Load {
+  std::uint64_t connections, threads;
+  double rate;
+  bool poisson = false;
+};
+constexpr Load loads[] = {{1, 1, 1'000}, {10, 1, 5'000}, {3, 2, 1'000},      {5, 2, 2'500},
+                          {8, 4, 4'000}, {1, 3, 700},    {7, 3, 3'000, true}};
+
+TEST_F(OpenLoop, SendsRateTimesTimeMessages) {
+  constexpr milliseconds time{100};
+  for (const Load& load : loads) {
+    serve();
+    Crew& crew = standing(load.connections, load.threads);
+    const auto all = paces(crew, load.rate, load.poisson);
+    const std::uint64_t due = due_between(all, milliseconds{0}, time);
+    if (!load.poisson) {
+      EXPECT_NEAR(static_cast<double>(due), load.rate / 10, static_cast<double>(load.threads));
+    }
+    const Tally tally = exchanged(crew, lasting(time), all);
+    EXPECT_EQ(tally.measured.sent + tally.measured.unsent, due)
+        << load.connections << " connections, " << load.threads << " threads, " << load.rate
+        << "/s";
+    EXPECT_EQ(tally.measured.verified, tally.measured.sent);
+    EXPECT_EQ(tally.measured.latency.count(), due) << "sent or not, each is in the distribution";
+    EXPECT_EQ(tally.wire.count(), tally.measured.verified);
+    EXPECT_EQ(tally.lateness.count() + tally.measured.late, tally.measured.sent)
+        << "each was late by the client's doing or by the server's";
+    EXPECT_EQ(ended().count(Outcome::served), load.connections);
+    crew_.reset();
+  }
+}
+
+TEST_F(OpenLoop, EndsWithItsMessagesWhereANumberWasAskedFor) {
+  Crew& crew = standing(4, 2);
+  Traffic traffic = lasting(milliseconds{0});
+  traffic.stop_at = never;
+  traffic.messages = 25;
+  const Tally tally = exchanged(crew, traffic, paces(crew, 2'000));
+  EXPECT_EQ(tally.measured.sent, 100U);
+  EXPECT_EQ(tally.measured.verified, 100U);
+  EXPECT_EQ(tally.measured.unsent, 0U);
+}
+
+TEST_F(OpenLoop, LeavesTheWarmUpOutOfTheMeasured) {
+  Crew& crew = standing(6, 2);
+  const auto all = paces(crew, 2'000);
+  Traffic traffic = lasting(milliseconds{150});
+  traffic.measure_from = traffic.start + milliseconds{50};
+  const Tally tally = exchanged(crew, traffic, all);
+  ASSERT_TRUE(tally.warm_up);
+  EXPECT_EQ(tally.warm_up->sent + tally.warm_up->unsent,
+            due_between(all, milliseconds{0}, milliseconds{50}));
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent,
+            due_between(all, milliseconds{50}, milliseconds{150}));
+  EXPECT_EQ(tally.warm_up->latency.count() + tally.measured.latency.count(), 300U);
+  EXPECT_EQ(tally.wire.count(), tally.measured.verified) << "nor in any other figure";
+  EXPECT_LE(tally.lateness.count(), tally.measured.sent);
+  EXPECT_LE(tally.echoes_within, tally.measured.verified + tally.warm_up->verified);
+}
+
+TEST_F(OpenLoop, AMessageThatIsDueWhileItsConnectionWaitsIsLate) {
+  // One connection, a message each millisecond, and the first echo after 50: the next 49 wait.
+  std::atomic<int> asked = 0;
+  serve([&asked](std::uint64_t) {
+    if (asked++ == 0) ::poll(nullptr, 0, 50);
+    return EchoThread::Answer::echo;
+  });
+  Crew& crew = standing(1, 1);
+  const Tally tally = exchanged(crew, lasting(milliseconds{200}), paces(crew, 1'000));
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 200U);
+  EXPECT_GE(tally.measured.late, 49U);
+  EXPECT_GE(tally.measured.latency.at_rank(200).ns, 49'000'000U);
+  // A triangle: the k-th of those that waited did so for 50 - k ms.
+  EXPECT_GE(tally.measured.latency.at_rank(200 - 25).ns, 20'000'000U)
+      << "the stall is charged to all whom it held up";
+}
+
+struct Depth {
+  std::uint32_t depth;
+  std::uint64_t sent;
+};
+
+TEST_F(OpenLoop, WithoutAnAnswerAllIsCensoredAndWhatHadNoPlaceIsUnsent) {
+  for (const Depth& row : {Depth{1, 1}, Depth{4, 4}}) {
+    serve([](std::uint64_t) { return EchoThread::Answer::none; });
+    options_.depth = row.depth;
+    options_.timeout = milliseconds{300};
+    Crew& crew = standing(1, 1);
+    const Tally tally = exchanged(crew, lasting(milliseconds{100}), paces(crew, 1'000));
+    EXPECT_EQ(tally.measured.sent, row.sent) << "depth " << row.depth;
+    EXPECT_EQ(tally.measured.unsent, 100 - row.sent);
+    EXPECT_EQ(tally.measured.verified, 0U);
+    EXPECT_EQ(tally.measured.latency.count(), 100U);
+    EXPECT_EQ(tally.measured.latency.censored(), 100U);
+    EXPECT_GE(tally.measured.latency.at_rank(100).ns, 300'000'000U) << "the first waited longest";
+    EXPECT_EQ(ended().count(Outcome::timeout), 1U);
+    crew_.reset();
+  }
+}
+
+TEST_F(OpenLoop, TheTurnsOfAConnectionThatEndedAreUnsent) {
+  serve([](std::uint64_t connection) {
+    return connection == 0 ? EchoThread::Answer::hang_up : EchoThread::Answer::echo;
+  });
+  Crew& crew = standing(2, 1);
+  const Tally tally = exchanged(crew, lasting(milliseconds{100}), paces(crew, 1'000));
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 100U);
+  EXPECT_GE(tally.measured.unsent, 49U) << "all but one of a half";
+  EXPECT_EQ(tally.measured.latency.censored(), tally.measured.unsent);
+  const Tally all = ended();
+  EXPECT_EQ(all.count(Outcome::closed_early), 1U);
+  EXPECT_EQ(all.count(Outcome::served), 1U);
+}
+
+TEST_F(OpenLoop, FirstEchoesAreTheRamps) {
+  Crew& crew = standing(5, 2);
+  crew.run([](Loop& loop, unsigned) {
+    loop.exchange({.start = now(), .messages = 1, .first_echoes = true});
+  });
+  const Tally first = crew.tally();
+  ASSERT_TRUE(first.ramp);
+  EXPECT_EQ(first.ramp->verified, 5U);
+  EXPECT_EQ(first.measured.sent, 0U);
+  const Tally tally = exchanged(crew, lasting(milliseconds{50}), paces(crew, 100));
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 5U);
+  EXPECT_EQ(tally.ramp->verified, 5U);
+}
+
+}  // namespace
+}  // namespace client
