@@ -36,7 +36,12 @@ Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid)
   if (server_pid) {
     server_.push_back(*server_pid);
   } else if (connector.target().is_loopback()) {
-    server_ = holders_of(listening_inodes(connector.target()));
+    std::vector<std::uint64_t> listeners;
+    for (const echo::Endpoint& target : connector.targets()) {
+      const auto found = listening_inodes(target);
+      listeners.insert(listeners.end(), found.begin(), found.end());
+    }
+    server_ = holders_of(listeners);
   }
 }
 

@@ -66,8 +66,13 @@ void check_ends(const Histogram::Parts& parts) {
 
 }  // namespace
 
-Histogram::Histogram()
-    : bins_(std::make_tuple(LogLinearAxis{}), boost::histogram::dense_storage<std::uint64_t>{}) {}
+void Histogram::make_bins() {
+  bins_.emplace(std::make_tuple(LogLinearAxis{}), boost::histogram::dense_storage<std::uint64_t>{});
+}
+
+std::uint64_t Histogram::at(int bin) const {
+  return bins_ ? std::uint64_t{bins_->at(bin)} : 0;
+}
 
 void Histogram::record_censored(std::chrono::nanoseconds at_least) {
   const std::uint64_t ns = clamp(at_least);
@@ -77,7 +82,10 @@ void Histogram::record_censored(std::chrono::nanoseconds at_least) {
 }
 
 Histogram& Histogram::operator+=(const Histogram& other) {
-  bins_ += other.bins_;
+  if (other.bins_) {
+    if (!bins_) make_bins();
+    *bins_ += *other.bins_;
+  }
   count_ += other.count_;
   total_ += other.total_;
   min_ = std::min(min_, other.min_);
@@ -93,7 +101,7 @@ double Histogram::mean() const {
 
 void Histogram::clear() {
   if (count_ == 0) return;
-  for (int i = axis.index(min_); i <= axis.index(max_); ++i) bins_.at(i) = 0;
+  for (int i = axis.index(min_); i <= axis.index(max_); ++i) bins_->at(i) = 0;
   count_ = total_ = max_ = censored_ = 0;
   min_ = lowest_censored_ = std::numeric_limits<std::uint64_t>::max();
 }
@@ -103,7 +111,8 @@ Histogram Histogram::from(const Parts& parts) {
   check_ends(parts);
   Histogram histogram;
   if (parts.count == 0) return histogram;
-  for (const Bin& bin : parts.bins) histogram.bins_.at(axis.index(bin.lower)) = bin.count;
+  if (!parts.bins.empty()) histogram.make_bins();
+  for (const Bin& bin : parts.bins) histogram.bins_->at(axis.index(bin.lower)) = bin.count;
   histogram.count_ = parts.count;
   histogram.total_ = parts.sum;
   histogram.min_ = parts.min;
@@ -128,7 +137,7 @@ std::optional<Percentile> Histogram::percentile(double percent) const {
 Percentile Histogram::at_rank(std::uint64_t rank) const {
   std::uint64_t below = 0;
   for (int i = axis.index(min()); i < axis.size() - 1; ++i) {
-    below += bins_.at(i);
+    below += at(i);
     if (below < rank) continue;
     const std::uint64_t first = LogLinearAxis::lower(i);
     const std::uint64_t middle = first + (LogLinearAxis::lower(i + 1) - first) / 2;
@@ -140,7 +149,7 @@ Percentile Histogram::at_rank(std::uint64_t rank) const {
 std::vector<Histogram::Bin> Histogram::bins() const {
   std::vector<Bin> held;
   for (int i = 0; i < axis.size(); ++i) {
-    if (const std::uint64_t n = bins_.at(i); n != 0) held.push_back({LogLinearAxis::lower(i), n});
+    if (const std::uint64_t n = at(i); n != 0) held.push_back({LogLinearAxis::lower(i), n});
   }
   return held;
 }

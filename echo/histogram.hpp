@@ -61,7 +61,6 @@ struct Percentile {
 
 class Histogram {
  public:
-  Histogram();
   /// Negative durations (clocks of two cores) count as 0.
   void record(std::chrono::nanoseconds value) { add(clamp(value)); }
   void record_censored(std::chrono::nanoseconds at_least);
@@ -94,7 +93,7 @@ class Histogram {
     return censored_ == 0 ? std::nullopt : std::optional(lowest_censored_);
   }
   /// How many lie beyond LogLinearAxis::max_value.
-  [[nodiscard]] std::uint64_t overflow() const { return bins_.at(LogLinearAxis{}.size() - 1); }
+  [[nodiscard]] std::uint64_t overflow() const { return at(LogLinearAxis{}.size() - 1); }
   [[nodiscard]] std::uint64_t sum() const { return total_; }                  ///< exact, ns
   [[nodiscard]] std::uint64_t min() const { return count_ == 0 ? 0 : min_; }  ///< exact, ns
   [[nodiscard]] std::uint64_t max() const { return max_; }                    ///< exact, ns
@@ -120,16 +119,21 @@ class Histogram {
     return value.count() > 0 ? static_cast<std::uint64_t>(value.count()) : 0;
   }
   void add(std::uint64_t ns) {
-    bins_(ns);
+    if (!bins_) [[unlikely]]
+      make_bins();
+    (*bins_)(ns);
     ++count_;
     total_ += ns;
     min_ = std::min(min_, ns);
     max_ = std::max(max_, ns);
   }
 
-  boost::histogram::histogram<std::tuple<LogLinearAxis>,
-                              boost::histogram::dense_storage<std::uint64_t>>
-      bins_;
+  void make_bins();
+  [[nodiscard]] std::uint64_t at(int bin) const;
+
+  using Bins = boost::histogram::histogram<std::tuple<LogLinearAxis>,
+                                           boost::histogram::dense_storage<std::uint64_t>>;
+  std::optional<Bins> bins_;  ///< made with the first value: one that stays empty costs nothing
   std::uint64_t count_ = 0;
   std::uint64_t total_ = 0;  ///< ns; 584 years of waiting fit
   std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
