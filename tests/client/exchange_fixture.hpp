@@ -1,0 +1,81 @@
+// A session of an exchange over a socket pair, and its peer in the test's own hands.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "client/exchange.hpp"
+#include "echo/descriptor.hpp"
+
+namespace client::testing {
+
+using Bytes = std::vector<std::byte>;
+
+class ExchangeTest : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t me = 3;
+
+  explicit ExchangeTest(std::string_view sizes = "64")
+      : sizes_(MessageSizes::parse(sizes)),
+        payload_(echo::Payload::unique(sizes_.largest(), 7)),
+        exchange_(payload_, sizes_) {}
+  void SetUp() override {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ours_.reset(ends[0]);
+    theirs_.reset(ends[1]);
+    session_ = Session{};
+    session_.fd = ends[0];
+    session_.connection = me;
+    session_.state = State::standing;
+  }
+  Bytes message(echo::MessageId id) const {
+    Bytes bytes(sizes_.of(id));
+    payload_.fill(id, 0, bytes);
+    return bytes;
+  }
+  /// Messages `first` to `last` of this session, one behind the other.
+  Bytes messages(std::uint32_t first, std::uint32_t last) const {
+    Bytes all;
+    for (std::uint32_t number = first; number <= last; ++number) {
+      const Bytes one = message({me, number});
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  }
+  /// What lies at the peer now, up to `most`.
+  Bytes arrived(std::size_t most = 1U << 20U) const {
+    Bytes bytes(most);
+    const ssize_t count = ::recv(theirs_.get(), bytes.data(), bytes.size(), 0);
+    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return bytes;
+  }
+  void answer(std::span<const std::byte> bytes) const {
+    ASSERT_EQ(::send(theirs_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  /// Begins `count` more messages, sends them, and lets the peer take them.
+  Bytes sent(std::uint32_t count = 1) {
+    session_.begun += count;
+    EXPECT_EQ(exchange_.send_more(session_).kind, Step::Kind::waiting);
+    return arrived();
+  }
+  Step look(bool until_eof = false) { return exchange_.receive(session_, until_eof); }
+  static void expect_waiting(const Step& step, std::uint32_t echoes) {
+    EXPECT_EQ(step.kind, Step::Kind::waiting);
+    EXPECT_EQ(step.echoes, echoes);
+  }
+  static void expect_failed(const Step& step, Outcome outcome, std::uint32_t echoes = 0) {
+    EXPECT_EQ(step.kind, Step::Kind::failed);
+    EXPECT_EQ(name_of(step.outcome), name_of(outcome));
+    EXPECT_EQ(step.echoes, echoes) << "good echoes before the failure stay counted";
+  }
+
+  MessageSizes sizes_;
+  echo::Payload payload_;
+  Exchange exchange_;
+  echo::Descriptor ours_, theirs_;
+  Session session_;
+};
+
+}  // namespace client::testing
