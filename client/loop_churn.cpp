@@ -34,7 +34,7 @@ void Loop::churn(const Traffic& traffic) {
     for (; room > 0; --room) {
       if (plan_.connects) {
         next = traffic_.start + plan_.connects->due();
-        if (next > at_) break;
+        if (next > at_ || next >= traffic_.stop_at) break;
         plan_.connects->advance();
       }
       const std::uint32_t index = vacant_.back();

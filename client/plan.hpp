@@ -30,9 +30,10 @@ struct Plan {
   Nanoseconds connect_timeout{};
   Nanoseconds timeout{};  ///< per message, from its first send
   Nanoseconds deadline_at{};
-  bool half_close = false;    ///< FIN behind the last message, before its echo
-  bool linger_reset = false;  ///< close with RST
-  Nanoseconds post_every = never;
+  bool half_close = false;         ///< FIN behind the last message, before its echo
+  bool linger_reset = false;       ///< close with RST
+  Nanoseconds post_every = never;  ///< a note at post_from + k * post_every
+  Nanoseconds post_from{};
   bool keep_interval = false;  ///< a histogram of each interval, for the series
 };
 

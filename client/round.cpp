@@ -97,6 +97,7 @@ std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, cons
     plan.half_close = options.half_close;
     plan.linger_reset = options.linger_reset;
     plan.post_every = watch.interval();
+    plan.post_from = watch.begun();
     plan.keep_interval = watch.wants_latency();
   }
   return plans;

@@ -22,6 +22,8 @@ class Watch {
 
   /// How often the loops should leave a note; `never`: nobody looks.
   [[nodiscard]] Nanoseconds interval() const { return interval_; }
+  /// From when these intervals are counted.
+  [[nodiscard]] Nanoseconds begun() const { return begun_; }
   /// Whether notes should carry the latencies of their interval.
   [[nodiscard]] bool wants_latency() const { return live_ || series_; }
 

@@ -158,6 +158,28 @@ TEST_F(CrewTest, NotesOfAllLoopsAddUp) {
   EXPECT_EQ(made.look(latency).connected, 0U);
 }
 
+// Bug: the notes came at intervals from when the loop was made, a moment after the reader looked:
+// the first line of progress, after a second of echoes, said "connect, 0 echoes", and so on a
+// second late.
+TEST_F(CrewTest, LeavesItsNotesOnTheGridOfTheirReader) {
+  serve();
+  std::vector<Plan> one = plans(1, 1);
+  one[0].post_every = std::chrono::hours{1};
+  one[0].post_from = now() + std::chrono::milliseconds{50} - 3 * one[0].post_every;
+  Crew& made = crew_.emplace(one, *common_, options_.cpus);
+  made.loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
+  made.run([](Loop& loop, unsigned) { loop.ramp(); });
+  made.start([](Loop& loop, unsigned) { loop.idle(never); });
+  echo::Histogram latency;
+  const Nanoseconds give_up = now() + std::chrono::seconds{30};
+  while (made.look(latency).phase != "idle" && now() < give_up) {
+    made.wait_until(now() + std::chrono::milliseconds{1});
+  }
+  EXPECT_EQ(made.look(latency).phase, "idle") << "in 50 ms, not in an hour";
+  stop_.request_drain();
+  made.wait();
+}
+
 TEST_F(CrewTest, RunsWhereItWasPinned) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

@@ -62,8 +62,9 @@ TEST_F(OpenLoop, SendsRateTimesTimeMessages) {
     EXPECT_EQ(tally.measured.verified, tally.measured.sent);
     EXPECT_EQ(tally.measured.latency.count(), due) << "sent or not, each is in the distribution";
     EXPECT_EQ(tally.wire.count(), tally.measured.verified);
-    EXPECT_EQ(tally.lateness.count() + tally.measured.late, tally.measured.sent)
-        << "each was late by the client's doing or by the server's";
+    EXPECT_LE(tally.lateness.count(), tally.measured.sent);
+    EXPECT_GE(tally.lateness.count() + tally.measured.late, tally.measured.sent)
+        << "each that is not late by the server's doing says how late the client was";
     EXPECT_EQ(ended().count(Outcome::served), load.connections);
     crew_.reset();
   }

@@ -47,7 +47,7 @@ const Row rows[] = {
     {"NoConnections", {"-n", "0"}, 2, "\"0\": from 1 to"},
     {"ConnectionsWithoutNumber", {"-n"}, 2, "--connections"},
     {"MoreConnectionsThanSixtyFourBitsHold", {"-n", "99999999999999999999"}, 2, "too large"},
-    {"NoBytes", {"--size", "0"}, 2, "\"0\": from 1 to"},
+    {"NoBytes", {"--size", "0"}, 2, "\"0\": bytes from 1 to 1G"},
     {"NoMessages", {"-m", "0"}, 2, "\"0\": from 1 to"},
     {"TextAndSize", {"--data", "x", "--size", "5"}, 2, "--size"},
     {"NoText", {"--data", ""}, 2, "--data"},
