@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -171,9 +172,8 @@ TEST(Verifier, TracesWhatSlippedFromItsPlaceToItsOwnMessage) {
     const Bytes sent = message(payload, mine);
     Bytes lost = sent;  // the third block never came: all that follows stands 16 bytes too early
     lost.erase(lost.begin() + 32, lost.begin() + 48);
-    Bytes repeated = sent;  // the second block came twice
-    repeated.insert(repeated.begin() + 32, sent.begin() + 16, sent.begin() + 32);
-    repeated.resize(size);
+    Bytes repeated(sent.begin(), sent.begin() + 32);  // the second block came twice
+    std::copy(sent.begin() + 16, sent.end() - 16, std::back_inserter(repeated));
     for (const Bytes& got : {lost, repeated}) {
       const auto mismatch = payload.verify(mine, 0, got);
       ASSERT_TRUE(mismatch) << size;
