@@ -31,11 +31,12 @@ void Loop::exchange(const Traffic& traffic) {
                                     : std::uint64_t{traffic_.messages} * turns_.size();
     for (std::uint64_t cursor = 0; running() && standing_ > 0;) {
       if (cursor < total) start_due(cursor);
-      const bool all_begun = over() || (cursor >= total && backlog_.waiting() == 0);
-      if (all_begun && in_flight_ == 0) break;
       const Nanoseconds due =
           cursor < total ? traffic_.start + traffic_.pace->due() : traffic_.stop_at;
-      wait_and_dispatch(over() ? never : std::min(due, traffic_.stop_at));
+      const bool none_due = due >= traffic_.stop_at;
+      const bool all_begun = (over() && none_due) || (cursor >= total && backlog_.waiting() == 0);
+      if (all_begun && in_flight_ == 0) break;
+      wait_and_dispatch(over() && none_due ? never : std::min(due, traffic_.stop_at));
     }
   }
   end_traffic();

@@ -152,6 +152,20 @@ TEST_F(OpenLoop, TheTurnsOfAConnectionThatEndedAreUnsent) {
   EXPECT_EQ(all.count(Outcome::served), 1U);
 }
 
+// Bug: with the time over and nothing in flight the loop ended, whatever was due and not looked at
+// yet.
+TEST_F(OpenLoop, CountsWhatWasDueEvenWhereTheClientIsFarBehind) {
+  serve([](std::uint64_t connection) {
+    return connection == 0 ? EchoThread::Answer::echo : EchoThread::Answer::hang_up;
+  });
+  Crew& crew = standing(200, 1);
+  const auto all = paces(crew, 100e6);  // more than it can begin
+  const Tally tally = exchanged(crew, lasting(milliseconds{5}), all);
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 500'000U);
+  EXPECT_EQ(tally.measured.sent + tally.measured.unsent,
+            due_between(all, milliseconds{0}, milliseconds{5}));
+}
+
 TEST_F(OpenLoop, FirstEchoesAreTheRamps) {
   Crew& crew = standing(5, 2);
   crew.run([](Loop& loop, unsigned) {
