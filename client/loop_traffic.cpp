@@ -103,7 +103,8 @@ void Loop::start_due(std::uint64_t& cursor) {
     traffic_.pace->advance();
     const std::uint32_t index = turns_[cursor % turns_.size()];
     Session& session = sessions_[index];
-    if (session.state != State::standing) {
+    const bool too_late = at_ >= traffic_.stop_at + clearly_late;
+    if (session.state != State::standing || too_late) {
       backlog_.push_abandoned(due);
     } else if (session.waits() || session.in_flight() >= depth_) {
       backlog_.push(session, due);

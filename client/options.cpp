@@ -156,7 +156,7 @@ void declare_bounds(CLI::App& app, Options& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("CIDR");
   group(echo::add_count(app, "--require-conc", options.require_conc,
-                        "Pass only if so many stood at once; all unless given"));
+                        "Pass only if so many stood at once; unset: each must be served"));
   group(echo::add_count(app, "--max-errors", options.max_errors,
                         "Pass with up to so many failed connections"));
   group(add(app, "--slo", "OBJECTIVE", "Pass only if latency holds it, as p99<5ms,p99.9<50ms",
