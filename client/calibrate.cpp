@@ -35,7 +35,7 @@ Calibrated line_of(const char* what, const Result& result) {
   line.server_ns = books.server_per_echo;
   line.lateness_p50 = lateness(result, 50);
   line.lateness_p99 = lateness(result, 99);
-  line.resident = result.moments.end.client.peak_rss;
+  line.resident = result.moments.end.client.rss;
   return line;
 }
 

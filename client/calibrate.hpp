@@ -22,7 +22,7 @@ struct Calibrated {
   std::optional<std::uint64_t> client_ns;                   ///< CPU per echo
   std::optional<std::uint64_t> server_ns;                   ///< of the mirror
   std::optional<std::uint64_t> lateness_p50, lateness_p99;  ///< ns; open loop
-  std::optional<std::uint64_t> resident;                    ///< bytes of the client, at its highest
+  std::optional<std::uint64_t> resident;                    ///< bytes of the client, all standing
 };
 
 /// Several short runs, with `options` for the rest (size, depth, threads). The result is the last

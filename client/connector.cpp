@@ -173,8 +173,11 @@ FirstConnection open_first(const std::vector<Connector>& connectors,
 }
 
 bool nobody_listens(const Connector& connector) {
-  const Attempt probe = connector.begin(0);
-  return wait_for(probe, std::chrono::milliseconds{200}, -1) == ECONNREFUSED;
+  for (std::size_t port = 0; port < connector.targets().size(); ++port) {
+    const Attempt probe = connector.begin(port);
+    if (wait_for(probe, std::chrono::milliseconds{200}, -1) != ECONNREFUSED) return false;
+  }
+  return true;
 }
 
 }  // namespace client

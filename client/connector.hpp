@@ -98,7 +98,7 @@ struct FirstConnection {
 FirstConnection open_first(const std::vector<Connector>& connectors,
                            std::chrono::milliseconds patience, const echo::Stop& stop);
 
-/// Whether nobody listens at the target any more: one probe connect, refused.
+/// Whether nobody listens at any of the target's ports: a probe connect to each, refused.
 bool nobody_listens(const Connector& connector);
 
 }  // namespace client

@@ -150,9 +150,9 @@ json::value found_json(const Result& result) {
   const auto rate = [](const std::optional<double>& value) {
     return value ? json::value(std::llround(*value)) : json::value(nullptr);
   };
-  const char* end = found.answer.end == RateSearch::End::found        ? "found"
-                    : found.answer.end == RateSearch::End::none_holds ? "none_holds"
-                                                                      : "ceiling";
+  const bool answered = found.end == SearchEnd::found || found.end == SearchEnd::ceiling ||
+                        found.end == SearchEnd::none_holds;
+  const auto answer = [&](double value) { return answered ? rate(value) : json::value(nullptr); };
   json::array trials;
   for (const Trial& trial : found.trials) {
     trials.push_back(json::object{{"rate", rate(trial.rate)},
@@ -164,10 +164,10 @@ json::value found_json(const Result& result) {
   json::array objective;
   for (const Term& term : result.options.find_rate->terms()) objective.emplace_back(text_of(term));
   return json::object{{"objective", objective},
-                      {"end", end},
-                      {"rate", rate(found.answer.best)},
-                      {"low", rate(found.answer.low)},
-                      {"high", rate(found.answer.high)},
+                      {"end", name_of(found.end)},
+                      {"rate", answer(found.answer.best)},
+                      {"low", answer(found.answer.low)},
+                      {"high", answer(found.answer.high)},
                       {"passes_at", rate(found.answer.passes_at)},
                       {"fails_at", rate(found.answer.fails_at)},
                       {"below", echo::to_json(found.below)},
@@ -189,7 +189,7 @@ json::value calibration_json(const std::vector<Calibrated>& lines) {
                                {"server_ns_per_echo", echo::to_json(line.server_ns)},
                                {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
                                {"lateness_p99_ns", echo::to_json(line.lateness_p99)},
-                               {"client_peak_rss", echo::to_json(line.resident)}});
+                               {"client_rss", echo::to_json(line.resident)}});
   }
   return all;
 }

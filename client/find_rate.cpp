@@ -69,72 +69,102 @@ bool client_was_late(const Tally& tally, const Objective& objective) {
   return lateness && lateness->ns > static_cast<std::uint64_t>(tightest->bound.count()) / 4;
 }
 
-}  // namespace
-
-FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool poisson,
-                    std::uint64_t seed) {
-  FoundRate found;
-  watch.say("find-rate: a closed loop first, for an estimate");
-  Echoes others = stretch(crew, watch, 0, first_look, false, seed).measured;
-  found.closed_loop =
-      static_cast<double>(others.verified) / std::chrono::duration<double>(first_look).count();
-  found.trial_time = least_trial;
-  if (others.verified == 0) {
-    crew.loop(0).tally().warm_up.emplace() += others;
-    found.answer.end = RateSearch::End::none_holds;
-    return found;
-  }
-  RateSearch search{{.estimate = found.closed_loop,
-                     .lowest = std::max(1.0, found.closed_loop / 1'000),
-                     .highest = found.closed_loop * 4}};
-  std::map<double, Echoes> by_rate;
-  Tally sums;  // over all trials
-  Echoes measured;
-  unsigned unproven = 0;
+/// Runs trials until the search is done, or nothing more can be learnt.
+void run_trials(Crew& crew, Watch& watch, const Objective& objective, bool poisson,
+                std::uint64_t seed, RateSearch& search, FoundRate& found,
+                std::map<double, Tally>& by_rate) {
+  std::map<double, Nanoseconds> time_at;
+  unsigned doubled = 0;
   while (const auto rate = search.next()) {
-    const double seconds = samples_wanted * static_cast<double>(objective.samples_needed()) / *rate;
+    const double seconds = samples_wanted * static_cast<double>(found.samples_needed) / *rate;
     const Nanoseconds time = std::clamp<Nanoseconds>(
-        Nanoseconds(static_cast<std::int64_t>(seconds * 1e9)) * (1U << unproven), least_trial,
+        Nanoseconds(static_cast<std::int64_t>(seconds * 1e9)) * (1U << doubled), least_trial,
         longest_trial);
     found.trial_time = std::max(found.trial_time, time);
     watch.say(fmt::format("find-rate: trial {} at {:.0f}/s", found.trials.size() + 1, *rate));
     const std::uint64_t failed_before = failed(crew);
     const Tally tally = stretch(crew, watch, *rate, time, poisson, seed + found.trials.size() + 1);
+    by_rate[*rate] += tally;
+    time_at[*rate] += time;
+    if (crew.cut() != Cut::none) return;
     Trial trial{*rate, verdict_of(objective.judge(tally.measured.latency)), tally.measured.sent,
                 tally.measured.unsent, failed(crew) - failed_before};
     if (trial.failed > 0) trial.verdict = Verdict::missed;
     found.trials.push_back(trial);
-    by_rate[*rate] += tally.measured;
-    sums.lateness += tally.lateness;
-    sums.echoes_within += tally.echoes_within;
-    sums.bytes_within += tally.bytes_within;
-    sums.waits_within += tally.waits_within;
-    if (crew.cut() != Cut::none) break;
-    // A trial that proved nothing is made longer, twice; then it has not held.
-    if (trial.verdict == Verdict::unproven && unproven < 2 && time < longest_trial) {
-      ++unproven;
+    // A trial that proved nothing is made longer; the longest has the samples, so it has not held.
+    if (trial.verdict == Verdict::unproven && time < longest_trial) {
+      ++doubled;
       continue;
     }
-    unproven = 0;
+    doubled = 0;
     const bool held = trial.verdict == Verdict::held;
     if (!held && client_was_late(tally, objective)) found.client_was_late = true;
     search.tell(*rate, held);
   }
   found.answer = search.answer();
-  for (const auto& [rate, echoes] : by_rate) {
-    if (found.answer.fails_at == rate) found.above = echoes.latency;
-    if (found.answer.passes_at == rate) {
-      found.below = echoes.latency;
-      measured = echoes;
-    } else {
-      others += echoes;
-    }
+  switch (found.answer.end) {
+    case RateSearch::End::found:
+      found.end = SearchEnd::found;
+      break;
+    case RateSearch::End::ceiling:
+      found.end = SearchEnd::ceiling;
+      break;
+    case RateSearch::End::none_holds:
+      found.end = SearchEnd::none_holds;
+  }
+  if (found.answer.passes_at) found.measured_time = time_at[*found.answer.passes_at];
+}
+
+}  // namespace
+
+std::string_view name_of(SearchEnd end) {
+  switch (end) {
+    case SearchEnd::found:
+      return "found";
+    case SearchEnd::ceiling:
+      return "ceiling";
+    case SearchEnd::none_holds:
+      return "none_holds";
+    case SearchEnd::unproven:
+      return "unproven";
+    case SearchEnd::cut_short:
+      break;
+  }
+  return "cut_short";
+}
+
+FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool poisson,
+                    std::uint64_t seed) {
+  FoundRate found;
+  found.trial_time = least_trial;
+  found.samples_needed = objective.samples_needed();
+  watch.say("find-rate: a closed loop first, for an estimate");
+  std::map<double, Tally> by_rate;
+  by_rate[0] = stretch(crew, watch, 0, first_look, false, seed);
+  const auto needed = static_cast<double>(found.samples_needed);
+  const auto longest = std::chrono::duration<double>(longest_trial).count();
+  found.closed_loop = static_cast<double>(by_rate[0].echoes_within) /
+                      std::chrono::duration<double>(first_look).count();
+  const bool could_prove = found.closed_loop * longest >= needed;
+  if (crew.cut() == Cut::none && !could_prove) found.end = SearchEnd::unproven;
+  if (crew.cut() == Cut::none && could_prove) {
+    RateSearch search{{.estimate = found.closed_loop,
+                       .lowest = std::max(found.closed_loop / 1'000, needed / longest),
+                       .highest = found.closed_loop * 4}};
+    run_trials(crew, watch, objective, poisson, seed, search, found, by_rate);
   }
   Tally& keeps = crew.loop(0).tally();
-  keeps += sums;
-  keeps.measured += measured;
   if (!keeps.warm_up) keeps.warm_up.emplace();
-  *keeps.warm_up += others;
+  for (const auto& [rate, tally] : by_rate) {
+    const bool tried = rate > 0 && found.end != SearchEnd::cut_short;
+    if (tried && found.answer.fails_at == rate) found.above = tally.measured.latency;
+    if (tried && found.answer.passes_at == rate) {
+      found.below = tally.measured.latency;
+      keeps += tally;
+    } else {
+      *keeps.warm_up += tally.measured;
+    }
+  }
   return found;
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/objective.hpp"
@@ -26,18 +26,35 @@ struct Trial {
   std::uint64_t failed = 0;  ///< connections that failed meanwhile
 };
 
+/// How a search ended.
+enum class SearchEnd : std::uint8_t {
+  found,
+  ceiling,     ///< even the highest rate tried holds
+  none_holds,  ///< even the lowest misses
+  unproven,    ///< no trial could have had the samples that the objective needs
+  cut_short    ///< by a signal, the deadline or the server's end
+};
+std::string_view name_of(SearchEnd end);
+
 struct FoundRate {
-  RateSearch::Answer answer;
-  double closed_loop = 0;     ///< messages/s of the first look, which gives the estimate
-  Nanoseconds trial_time{};   ///< of the measured part of each; longer where samples were too few
-  std::vector<Trial> trials;  ///< in the order in which they ran
-  echo::Histogram below;      ///< latencies of the trials at answer.passes_at, if there is one
-  echo::Histogram above;      ///< and of those at answer.fails_at
+  SearchEnd end = SearchEnd::cut_short;
+  RateSearch::Answer answer;    ///< only where `end` is one of the first three
+  double closed_loop = 0;       ///< messages/s of the first look, which gives the estimate
+  Nanoseconds trial_time{};     ///< of the measured part of each; longer where samples were too few
+  std::vector<Trial> trials;    ///< in the order in which they ran
+  echo::Histogram below;        ///< latencies of the trials at answer.passes_at, if there is one
+  echo::Histogram above;        ///< and of those at answer.fails_at
+  Nanoseconds measured_time{};  ///< of those at answer.passes_at
+  std::uint64_t samples_needed = 0;
   bool client_was_late = false;  ///< a trial failed while the client itself was late: its limit
+
+  [[nodiscard]] bool holds_somewhere() const {
+    return end == SearchEnd::found || end == SearchEnd::ceiling;
+  }
 };
 
-/// Runs the trials. The crew's tallies keep what they sent as warm-up, and as measured the trials
-/// at the rate that passed.
+/// Runs the trials. The crew's tallies keep as measured those at the rate that passed, and the
+/// others as warm-up.
 FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool poisson,
                     std::uint64_t seed);
 

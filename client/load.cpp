@@ -54,6 +54,7 @@ std::uint64_t fresh_seed() {
 void refuse_what_cannot_work(const Options& options, const Connector& connector,
                              const limits::Kernel& kernel) {
   limits::Demand demand{options.connections, limits::client_traits()};
+  demand.traits.fixed_descriptors += std::min(options.threads, options.connections);
   demand.takes_ports = true;
   // Each pair of a source and a target port has a range of its own.
   demand.sources = connector.sources().count() * connector.targets().size();
@@ -141,10 +142,11 @@ Result run_load(const Options& options) {
   check(options);
   Result result;
   result.options = options;
+  result.options.seed = options.seed.value_or(fresh_seed());
   const std::vector<echo::Endpoint> addresses = allowed_targets(options);
   limits::raise_open_files(limits::unlimited);
   const limits::Kernel kernel;
-  const std::uint64_t seed = options.seed.value_or(fresh_seed());
+  const std::uint64_t seed = *result.options.seed;
   std::vector<Connector> connectors = connectors_to(addresses, options, kernel, fresh_seed());
   refuse_what_cannot_work(options, connectors.back(), kernel);
 
@@ -154,7 +156,8 @@ Result run_load(const Options& options) {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would show in every lateness
   Watch watch{options};
   if (wait_for_the_start(options, stop)) {
-    Stage stage{options, std::move(connectors), stop, watch, seed};
+    Stage stage{
+        options, std::move(connectors), stop, watch, seed, now() + options.effective_deadline()};
     for (std::uint64_t number = 0; number < options.repeat && result.cut == Cut::none; ++number) {
       // Other sources in each round: the last one's TIME_WAIT holds its ports.
       if (number > 0) stage.candidates = connectors_to(addresses, options, kernel, fresh_seed());
@@ -163,6 +166,9 @@ Result run_load(const Options& options) {
   } else {
     result.cut = Cut::interrupted;
     result.target = addresses.front();
+    result.requested = options.connections;
+    for (std::uint64_t i = 0; i < options.connections; ++i)
+      result.tally.end({Outcome::interrupted, Phase::connect, 0});
   }
   watch.clear();
   signals.finish();
@@ -183,8 +189,7 @@ int exit_code_of(const Result& result) {
   if (tally.established == 0 && no_server > 0) return echo::exit_network;
   if (result.cut == Cut::server_lost || tally.failed() > options.max_errors) return echo::exit_fail;
   if (result.max_concurrent < options.require_conc.value_or(0)) return echo::exit_fail;
-  if (result.found && result.found->answer.end == RateSearch::End::none_holds)
-    return echo::exit_fail;
+  if (result.found && !result.found->holds_somewhere()) return echo::exit_fail;
   return verdict_of(result.judgements) == Verdict::held ? echo::exit_pass : echo::exit_fail;
 }
 

@@ -112,12 +112,8 @@ void Loop::check_limits() {
 }
 
 void Loop::post() {
-  const Glimpse counts{name_of(phase_),
-                       standing_,
-                       tally_.established,
-                       tally_.failed(),
-                       tally_.measured.sent + (tally_.warm_up ? tally_.warm_up->sent : 0),
-                       tally_.verified()};
+  const Glimpse counts{name_of(phase_), standing_, tally_.established,
+                       tally_.failed(), sent_,     verified_};
   interval_ ? mailbox_.post(counts, *interval_) : mailbox_.post(counts);
 }
 

@@ -83,7 +83,7 @@ class Loop {
   void begin_traffic(const Traffic& traffic);
   void end_traffic();
   void start_closed();
-  void start_due(std::uint64_t& cursor);
+  void start_due();
   void begin(std::uint32_t index, Nanoseconds due, Nanoseconds at);
   void begin_next(std::uint32_t index, Nanoseconds at);
   void flush(std::uint32_t index);
@@ -99,6 +99,8 @@ class Loop {
   void end_all(Outcome outcome);
   void look_for_server();
   void settle_undecided();
+  /// Whether a connection that has done all may be ended by its peer: not while it is to stand.
+  [[nodiscard]] bool may_end() const { return phase_ != Phase::idle || plan_.half_close; }
   [[nodiscard]] bool running() const { return cut_ == Cut::none; }
 
   Flight& flight(std::uint32_t index, std::uint32_t message) {
@@ -126,8 +128,12 @@ class Loop {
   std::uint32_t next_index_ = 0;
   std::uint32_t standing_ = 0;
   std::uint64_t in_flight_ = 0;  ///< messages
+  std::uint64_t sent_ = 0;       ///< of the whole run, for the notes
+  std::uint64_t verified_ = 0;
 
   Traffic traffic_;
+  std::uint64_t cursor_ = 0;           ///< messages that were due, open loop; of
+  std::uint64_t total_ = 0;            ///< so many
   Echoes* early_ = nullptr;            ///< what is due before traffic_.measure_from
   std::uint32_t quota_ = 0;            ///< messages that each session is to have begun, in all
   std::vector<std::uint32_t> turns_;   ///< sessions in the order in which they take turns

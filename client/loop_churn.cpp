@@ -25,6 +25,7 @@ void Loop::churn(const Traffic& traffic) {
     sessions_[i].state = State::ended;
     vacant_.push_back(i);
   }
+  while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
   std::uint32_t visits = next_index_;  // the one that was opened alone is the first
   while (running() && !ramp_.hopeless()) {
     if (over() && vacant_.size() == sessions_.size()) break;
@@ -62,7 +63,7 @@ bool Loop::speaks_at_once(std::uint32_t index) {
   }
   if (session.writing == 0 && session.written == 0) return false;
   on_established(index);
-  const bool all_written = session.fd >= 0 && session.writing == session.begun;
+  const bool all_written = session.writing == session.begun && session.begun == quota_;
   if (session.fd >= 0) {
     watch(session.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | (all_written ? 0U : EPOLLOUT), index);
   }

@@ -123,7 +123,7 @@ void Loop::apply(std::uint32_t index, const Step& step) {
     tally_.first_mismatch =
         FirstMismatch{session.connection, session.echoed, *exchange_.mismatch()};
   }
-  if (step.outcome == Outcome::reset && session.complete && phase_ != Phase::idle) {
+  if (step.outcome == Outcome::reset && session.complete && may_end()) {
     ++tally_.late_resets;
     return end(index, {Outcome::served, phase_, 0});
   }
@@ -133,7 +133,7 @@ void Loop::apply(std::uint32_t index, const Step& step) {
 /// The peer's FIN with no message in flight.
 void Loop::on_eof(std::uint32_t index) {
   const Session& session = sessions_[index];
-  if (session.complete && phase_ != Phase::idle) return end(index, {Outcome::served, phase_, 0});
+  if (session.complete && may_end()) return end(index, {Outcome::served, phase_, 0});
   fail(index, Outcome::closed_early, 0);
 }
 
@@ -148,6 +148,8 @@ void Loop::fail(std::uint32_t index, Outcome outcome, int error) {
     if (at_ >= next_probe_) look_for_server();
     if (running()) ++undecided_[{outcome, phase_, error}];
   }
+  // Whatever ended it, its messages in flight had no answer.
+  if (outcome != Outcome::timeout && sessions_[index].in_flight() > 0) record_censored(index);
   if (peer_ended_it && cut_ == Cut::server_lost) outcome = Outcome::server_lost;
   end(index, {outcome, phase_, error});
 }

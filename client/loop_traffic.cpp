@@ -15,6 +15,8 @@ namespace {
 constexpr int send_batch = 64;
 /// A message that the client itself sends so far behind its due time counts as late.
 constexpr std::chrono::milliseconds clearly_late{1};
+/// Unsent messages that are recorded one by one.
+constexpr std::uint64_t most_apart = 1'000'000;
 
 }  // namespace
 
@@ -22,21 +24,17 @@ void Loop::exchange(const Traffic& traffic) {
   if (!running()) return;
   phase_ = Phase::echo;
   begin_traffic(traffic);
+  while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
   if (!traffic_.pace) {
     start_closed();
     while (running() && in_flight_ > 0) wait_and_dispatch(never);
   } else {
-    const std::uint64_t total = traffic_.messages == 0
-                                    ? std::numeric_limits<std::uint64_t>::max()
-                                    : std::uint64_t{traffic_.messages} * turns_.size();
-    for (std::uint64_t cursor = 0; running() && standing_ > 0;) {
-      if (cursor < total) start_due(cursor);
-      const Nanoseconds due =
-          cursor < total ? traffic_.start + traffic_.pace->due() : traffic_.stop_at;
-      const bool none_due = due >= traffic_.stop_at;
-      const bool all_begun = (over() && none_due) || (cursor >= total && backlog_.waiting() == 0);
+    while (running() && standing_ > 0) {
+      if (!over()) start_due();
+      const bool all_begun = over() || (cursor_ >= total_ && backlog_.waiting() == 0);
       if (all_begun && in_flight_ == 0) break;
-      wait_and_dispatch(over() && none_due ? never : std::min(due, traffic_.stop_at));
+      const Nanoseconds due = cursor_ < total_ ? traffic_.start + traffic_.pace->due() : never;
+      wait_and_dispatch(over() ? never : std::min(due, traffic_.stop_at));
     }
   }
   end_traffic();
@@ -53,6 +51,7 @@ void Loop::begin_traffic(const Traffic& traffic) {
   } else {
     early_ = &tally_.measured;
   }
+  cursor_ = 0;
   turns_.clear();
   turns_.reserve(standing_);
   quota_ = Session::none;
@@ -63,6 +62,8 @@ void Loop::begin_traffic(const Traffic& traffic) {
     // Those that stand have begun equally many wherever a number of messages was asked for.
     if (traffic.messages > 0) quota_ = sessions_[i].begun + traffic.messages;
   }
+  total_ = traffic.messages == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                 : std::uint64_t{traffic.messages} * turns_.size();
 }
 
 /// What was due and is not sent now never will be: it took at least until here.
@@ -76,12 +77,24 @@ void Loop::end_traffic() {
       session.complete = true;
     }
   }
-  for (const Nanoseconds due : backlog_.take_abandoned()) {
+  const auto never_sent = [this, end](Nanoseconds due, std::uint64_t times) {
     Echoes& echoes = part(due);
-    ++echoes.unsent;
-    echoes.latency.record_censored(end - due);
+    echoes.unsent += times;
+    echoes.latency.record_censored(end - due, times);
+  };
+  for (const Nanoseconds due : backlog_.take_abandoned()) never_sent(due, 1);
+  // What the client itself had no time to look at. Far more than it could send in any time stands
+  // for its neighbours too.
+  while (traffic_.pace && cursor_ < total_) {
+    const Nanoseconds due = traffic_.start + traffic_.pace->due();
+    if (due >= end) break;
+    const std::uint64_t stride =
+        std::max<std::uint64_t>(traffic_.pace->due_within(end - due) / most_apart, 1);
+    never_sent(due, stride);
+    traffic_.pace->advance(stride);
+    cursor_ += stride;
   }
-  early_ = &tally_.measured;
+  traffic_.stop_at = end;  // nothing begins behind it, and no wait counts
 }
 
 void Loop::start_closed() {
@@ -95,16 +108,14 @@ void Loop::start_closed() {
 }
 
 /// Begins what is due, at most a batch. Message k is the turn of session k modulo their number.
-void Loop::start_due(std::uint64_t& cursor) {
-  for (int i = 0; i < send_batch; ++i, ++cursor) {
+void Loop::start_due() {
+  for (int i = 0; i < send_batch && cursor_ < total_; ++i, ++cursor_) {
     const Nanoseconds due = traffic_.start + traffic_.pace->due();
     if (due > at_ || due >= traffic_.stop_at) return;
-    if (traffic_.messages > 0 && cursor == std::uint64_t{traffic_.messages} * turns_.size()) return;
     traffic_.pace->advance();
-    const std::uint32_t index = turns_[cursor % turns_.size()];
+    const std::uint32_t index = turns_[cursor_ % turns_.size()];
     Session& session = sessions_[index];
-    const bool too_late = at_ >= traffic_.stop_at + clearly_late;
-    if (session.state != State::standing || too_late) {
+    if (session.state != State::standing) {
       backlog_.push_abandoned(due);
     } else if (session.waits() || session.in_flight() >= depth_) {
       backlog_.push(session, due);
@@ -123,13 +134,15 @@ void Loop::begin(std::uint32_t index, Nanoseconds due, Nanoseconds at) {
   flight(index, session.begun) = {due, at};
   ++session.begun;
   ++in_flight_;
+  ++sent_;
   ++part(due).sent;
 }
 
 /// Begins what there is room for, closed loop: now; open loop: what waits.
 void Loop::begin_next(std::uint32_t index, Nanoseconds at) {
   Session& session = sessions_[index];
-  if (!running() || over()) return;
+  // In a closed loop each connection has its first message, however short the time.
+  if (!running() || (over() && (traffic_.pace || session.begun > 0))) return;
   if (traffic_.pace) {
     while (session.waits() && session.in_flight() < depth_) {
       const Nanoseconds due = backlog_.pop(session);
@@ -145,7 +158,8 @@ void Loop::flush(std::uint32_t index) {
   Session& session = sessions_[index];
   const Step step = exchange_.send_more(session);
   if (step.kind == Step::Kind::failed) return apply(index, step);
-  if (plan_.half_close && session.begun == quota_ && session.writing == quota_) {
+  if (plan_.half_close && !traffic_.first_echoes && session.begun == quota_ &&
+      session.writing == quota_) {
     ::shutdown(session.fd, SHUT_WR);
   }
 }
@@ -169,6 +183,7 @@ void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
     }
   }
   in_flight_ -= echoes;
+  verified_ += echoes;
   if (session.echoed == quota_) session.complete = true;
 }
 

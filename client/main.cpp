@@ -60,6 +60,17 @@ int run(int argc, char** argv) {
       "client"};
   echo::use_plain_help(app);
   client::declare(app, options);
+  app.footer(
+      "Examples:\n"
+      "  client -n 10000                                   all at once, one message each\n"
+      "  client -n 1000 --mode stream -d 10 --warmup 1     as fast as echoes come, closed loop\n"
+      "  client -n 1000 --mode stream -R 5000 -d 10        open loop: latency from when each was "
+      "due\n"
+      "  client -n 1000 --find-rate 'p99<5ms'              the highest rate that holds it\n"
+      "  client -n 100 --mode churn -d 10                  connect, echo, close, again\n"
+      "  client merge A.json B.json                        several runs' reports as one\n"
+      "Words: docs/terminology.md. Exit: 0 pass, 1 failures, 2 usage, 3 a limit, 4 network, 5 "
+      "deadline");
   const std::vector<std::string> arguments = client::modernised(argc, argv);
   std::vector<std::string> reversed(arguments.rbegin(),
                                     arguments.rend());  // as CLI11 wants a vector
@@ -73,6 +84,7 @@ int run(int argc, char** argv) {
   client::Result result =
       options.calibrate ? client::calibrate(options) : client::run_load(options);
   result.shown_options = echo::options_to_json(app);
+  if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
   result.arguments = arguments;
   return report(result);
 }

@@ -71,6 +71,11 @@ Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge e
   return sample;
 }
 
+void Observer::read_clocks_again(Sample& sample) const {
+  read_threads(sample);
+  read_clocks(sample);
+}
+
 void Observer::read_clocks(Sample& sample) const {
   sample.busy = limits::read_busy();
   if (!softirq_.empty()) sample.softirq_cpu = limits::cpu_time(softirq_);

@@ -67,6 +67,8 @@ class Observer {
   /// from two threads at once.
   [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail,
                               Edge edge = Edge::opens) const;
+  /// Reads the clocks of `sample` again, where its window opens later than the rest could be read.
+  void read_clocks_again(Sample& sample) const;
   /// ~10 us a process. The server's are those that the last sample found. May be asked within a
   /// window, but not while another thread samples.
   [[nodiscard]] QuickMemory quick_memory() const;

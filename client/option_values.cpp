@@ -59,9 +59,9 @@ double parse_rate(std::string_view text) {
   } else if (!suffix.empty()) {
     rate = 0;
   }
-  const bool good = error == std::errc{} && rate >= 0.001 && rate <= 1e9;
+  const bool good = error == std::errc{} && rate >= 0.001 && rate <= 1e7;
   if (!good)
-    throw std::invalid_argument(fmt::format("\"{}\": so many a second, from 0.001 to 1000M", text));
+    throw std::invalid_argument(fmt::format("\"{}\": so many a second, from 0.001 to 10M", text));
   return rate;
 }
 

@@ -21,7 +21,7 @@ struct Target {
 };
 Target parse_target(std::string_view text);
 
-/// Events a second: a number from 0.001 to 1000M, with k or M behind it if you like.
+/// Events a second: a number from 0.001 to 10M, with k or M behind it if you like.
 double parse_rate(std::string_view text);
 
 /// "0,2-3": processors, in the order given.

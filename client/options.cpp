@@ -1,6 +1,7 @@
 #include "client/options.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -104,7 +105,7 @@ void declare_load(CLI::App& app, Options& options) {
   group(add(app, "--cpus", "LIST", "Pin the threads to these processors, in turn, as 0,2-3",
             [&](const std::string& text) { options.cpus = parse_cpus(text); }));
   group(echo::add_count(app, "--seed", options.seed,
-                        "Of payload, sizes, arrivals and sources; from the clock unless given"));
+                        "Of payload, sizes and arrivals; from the clock unless given"));
   group(echo::add_count(app, "--repeat", options.repeat,
                         "Rounds, with the server's resident memory after each", {1, 10'000}));
   group(echo::add_duration(app, "--settle", options.settle,
@@ -148,7 +149,7 @@ void declare_bounds(CLI::App& app, Options& options) {
   group(echo::add_duration(app, "--connect-timeout", options.connect_timeout, "For each connect"));
   group(echo::add_duration(app, "--timeout", options.timeout, "For each message"));
   group(echo::add_duration(app, "--deadline", options.deadline,
-                           "For a whole round; derived from the plan unless given"));
+                           "For the whole run; derived from the plan unless given"));
   group(app.add_option(
             "--allow-remote", options.allow_remote,
             "Allow a target outside loopback that lies in this network: a load client is a weapon"))
@@ -236,7 +237,12 @@ nanoseconds Options::effective_deadline() const {
   if (timed()) waits += traffic_time() + bounded(warm_up);
   if (find_rate) waits += longest_search;
   const double at_most = std::chrono::duration<double>(longest_wait).count();
-  return nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits;
+  const nanoseconds round =
+      bounded(nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits);
+  if (repeat == 1) return round;
+  const double rounds = static_cast<double>(repeat);
+  const std::chrono::duration<double> all = (round + bounded(settle)) * rounds;
+  return nanoseconds(static_cast<std::int64_t>(std::min(all.count(), at_most) * 1e9));
 }
 
 void declare(CLI::App& app, Options& options) {
@@ -266,6 +272,16 @@ void check(const Options& options) {
   refuse_if(options.find_rate && options.rate > 0, "--find-rate: it chooses the --rate itself");
   refuse_if(options.find_rate && (churn || options.messages || options.repeat > 1),
             "--find-rate: not with churn, --messages or --repeat");
+  refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const bool known = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  for (const unsigned cpu : options.cpus) {
+    if (known && !CPU_ISSET(cpu, &allowed)) {
+      throw echo::Exit(echo::exit_usage,
+                       fmt::format("--cpus: this process may not run on processor {}", cpu));
+    }
+  }
   refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
   if (options.interval < std::chrono::milliseconds{10})
     throw echo::Exit(echo::exit_usage, "--interval: 10ms or longer");

@@ -81,7 +81,7 @@ struct Options {
   [[nodiscard]] std::chrono::nanoseconds traffic_time() const;
   /// How long all stand after their echoes (hold).
   [[nodiscard]] std::chrono::nanoseconds idle_time() const;
-  /// The deadline of one round in force: given, or derived from the plan so that only a hang
+  /// The deadline of the run in force: given, or derived from the plan so that only a hang
   /// reaches it.
   [[nodiscard]] std::chrono::nanoseconds effective_deadline() const;
 };

@@ -19,9 +19,12 @@ Pace::Pace(double per_second, double phase, bool random, std::uint64_t seed)
   look_ahead();
 }
 
-void Pace::advance() {
-  ++index_;
-  look_ahead();
+void Pace::advance(std::uint64_t by) {
+  if (!random_) index_ += by - 1;  // random gaps must be drawn, each of them
+  for (std::uint64_t i = random_ ? 0 : by - 1; i < by; ++i) {
+    ++index_;
+    look_ahead();
+  }
 }
 
 void Pace::look_ahead() {

@@ -25,8 +25,12 @@ class Pace {
 
   /// When the next one is due; never decreases.
   [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
-  /// That one is taken: on to the one behind it.
-  void advance();
+  /// That one is taken, or so many: on to the one behind.
+  void advance(std::uint64_t by = 1);
+  /// How many are due in that time, on average.
+  [[nodiscard]] std::uint64_t due_within(std::chrono::nanoseconds time) const {
+    return static_cast<std::uint64_t>(static_cast<double>(time.count()) * per_second_ / 1e9);
+  }
 
  private:
   Pace(double per_second, double phase, bool random, std::uint64_t seed);

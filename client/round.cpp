@@ -13,14 +13,11 @@ constexpr std::chrono::milliseconds patience_for_a_server_just_started{500};
 /// From the decision to begin until the first message is due, so that all threads are there.
 constexpr std::chrono::microseconds head_start{200};
 
-/// Whether the rate is too low for every connection to have its turn: then each echoes once, at the
-/// ramp, or nothing would have been verified on it.
+/// An open loop may end before a connection's turn: so each echoes once at the ramp, or nothing
+/// would have been verified on it.
 bool needs_first_echoes(const Options& options) {
   if (options.find_rate) return true;
-  if (options.mode != Mode::stream || options.rate <= 0) return false;
-  if (!options.timed()) return false;
-  const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
-  return options.rate * time.count() < static_cast<double>(options.connections);
+  return options.mode == Mode::stream && options.rate > 0;
 }
 
 /// The traffic, with the samples at the edges of its measured part.
@@ -29,9 +26,7 @@ void run_traffic(const Stage& stage, const Observer& observer, const Concurrency
   const Options& options = stage.options;
   const bool warms_up = options.warm_up.count() > 0;
   Moments& moments = result.moments;
-  if (!warms_up) {
-    moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
-  }
+  moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
   Traffic traffic;
   traffic.start = now() + head_start;
   traffic.measure_from = traffic.start + bounded(options.warm_up);
@@ -51,7 +46,7 @@ void run_traffic(const Stage& stage, const Observer& observer, const Concurrency
   bool finished = false;
   if (warms_up) {
     finished = stage.watch.attend(crew, traffic.measure_from);
-    moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+    observer.read_clocks_again(moments.begin);
   }
   if (!finished) stage.watch.attend(crew, traffic.stop_at);
   const Nanoseconds end = std::min(now(), traffic.stop_at);
@@ -138,8 +133,7 @@ Result run_round(const Stage& stage, std::uint64_t number) {
   Concurrency concurrency;
   const Common common{connector,  payload,     sizes,
                       stage.stop, concurrency, [&observer] { return observer.server_is_gone(); }};
-  Crew crew{plans_of(options, begun + options.effective_deadline(), stage.watch), common,
-            options.cpus};
+  Crew crew{plans_of(options, stage.deadline_at, stage.watch), common, options.cpus};
   crew.loop(0).adopt(std::move(first));
   stage.watch.follow(observer);
 
@@ -160,7 +154,8 @@ Result run_round(const Stage& stage, std::uint64_t number) {
     result.moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
     const Nanoseconds search_begun = now();
     result.found = find_rate(crew, stage.watch, *options.find_rate, options.poisson, seed);
-    phases.measured = now() - search_begun;
+    phases.measured = result.found->measured_time;
+    phases.warm_up = now() - search_begun - phases.measured;
     result.moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
   } else if (!(churn && refused)) {
     run_traffic(stage, observer, concurrency, crew, seed, result);
@@ -175,10 +170,15 @@ Result run_round(const Stage& stage, std::uint64_t number) {
   const Nanoseconds drain_begun = now();
   stage.watch.run(crew, [](Loop& loop, unsigned) { loop.drain(); });
   phases.drain += now() - drain_begun;
+  stage.watch.finish(crew);
   crew.finish();
 
   result.tally = crew.tally();
   result.echoes_between = result.tally.echoes_within;
+  if (result.found) {  // the samples stand around all its trials
+    const auto ramp = result.tally.ramp ? result.tally.ramp->verified : 0;
+    result.echoes_between = result.tally.verified() - ramp;
+  }
   result.requested = churn ? result.tally.total : options.connections;
   result.max_concurrent = concurrency.most();
   result.open_at_end = concurrency.open();
@@ -188,8 +188,12 @@ Result run_round(const Stage& stage, std::uint64_t number) {
   if (options.repeat > 1 && result.cut == Cut::none) {
     stage.watch.say("settling: until TIME_WAIT has drained");
     const std::uint64_t before = result.moments.before.tcp.time_wait.value_or(0);
-    const Settled settled = settle(observer, before, bounded(options.settle), stage.stop);
+    const Nanoseconds left = std::max(stage.deadline_at - now(), Nanoseconds{0});
+    const Nanoseconds at_most = std::min(bounded(options.settle), left);
+    const Settled settled = settle(observer, before, at_most, stage.stop);
     result.rounds.push_back(figures_of(result, settled));
+    if (now() >= stage.deadline_at) result.cut = Cut::deadline;
+    if (stage.stop.draining()) result.cut = Cut::interrupted;
   }
   return result;
 }

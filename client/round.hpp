@@ -18,6 +18,7 @@ struct Stage {
   const echo::Stop& stop;
   Watch& watch;
   std::uint64_t seed = 0;
+  Nanoseconds deadline_at{};  ///< of the whole run
 };
 
 /// Runs the `number`-th round and returns what came of it.

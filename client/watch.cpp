@@ -48,7 +48,8 @@ Watch::Watch(const Options& options)
   }
   if (options.series.empty()) return;
   interval_ = options.interval;
-  series_.reset(::open(options.series.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  series_.reset(
+      ::open(options.series.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666));
   if (!series_)
     throw echo::Exit(echo::exit_internal, "open " + options.series + ": " + std::strerror(errno));
 }
@@ -69,6 +70,11 @@ void Watch::run(Crew& crew, Crew::Task task) {
   crew.start(std::move(task));
   attend(crew);
   crew.wait();
+}
+
+void Watch::finish(Crew& crew) {
+  if (series_) look(crew, now());
+  last_echoes_ = 0;
 }
 
 void Watch::look(Crew& crew, Nanoseconds at) {

@@ -33,6 +33,8 @@ class Watch {
   bool attend(Crew& crew, Nanoseconds until = never);
   /// The same, and throws what a loop threw.
   void run(Crew& crew, Crew::Task task);
+  /// A round is over: the last interval, as far as it came.
+  void finish(Crew& crew);
   /// One sentence in the live line's place.
   void say(const std::string& sentence);
   /// Wipes the live line, so that the report starts on a clean one.

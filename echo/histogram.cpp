@@ -74,10 +74,14 @@ std::uint64_t Histogram::at(int bin) const {
   return bins_ ? std::uint64_t{bins_->at(bin)} : 0;
 }
 
-void Histogram::record_censored(std::chrono::nanoseconds at_least) {
+void Histogram::record_censored(std::chrono::nanoseconds at_least, std::uint64_t times) {
+  if (times == 0) return;
   const std::uint64_t ns = clamp(at_least);
   add(ns);
-  ++censored_;
+  bins_->at(axis.index(ns)) += times - 1;
+  count_ += times - 1;
+  total_ += ns * (times - 1);
+  censored_ += times;
   lowest_censored_ = std::min(lowest_censored_, ns);
 }
 

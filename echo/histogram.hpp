@@ -63,7 +63,8 @@ class Histogram {
  public:
   /// Negative durations (clocks of two cores) count as 0.
   void record(std::chrono::nanoseconds value) { add(clamp(value)); }
-  void record_censored(std::chrono::nanoseconds at_least);
+  /// `times`: so many of them, all alike.
+  void record_censored(std::chrono::nanoseconds at_least, std::uint64_t times = 1);
   Histogram& operator+=(const Histogram& other);
   /// Empty again. Costs the bins between min() and max(), not all of them: made for intervals.
   void clear();
