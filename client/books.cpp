@@ -85,7 +85,10 @@ void close_the_books(Books& books, const Sample& from, const Sample& to, std::ui
                                               (*to.server_cpu - *from.server_cpu) +
                                               (*to.softirq_cpu - *from.softirq_cpu);
   const std::chrono::nanoseconds rest = busy - attributed;
-  if (rest < -processors * limits::tick()) return;
+  // The clocks of processes run on while the hypervisor has the processor; /proc/stat tells that
+  // apart.
+  const std::chrono::nanoseconds stolen = to.busy->steal - from.busy->steal;
+  if (rest < -processors * limits::tick() - stolen) return;
   const auto others = std::max(rest, std::chrono::nanoseconds{0});
   books.unattributed_per_echo = static_cast<std::uint64_t>(others.count()) / echoes;
   books.others = part_of(std::chrono::nanoseconds{0}, others, machine);

@@ -19,7 +19,8 @@ struct Books {
   std::optional<std::uint64_t> client_per_echo, server_per_echo, softirq_per_echo;
   std::optional<std::uint64_t> busy_per_echo;  ///< what /proc/stat says of the whole machine
   /// busy less total: what somebody else used, or the kernel for nobody. Ticks are a sample, so
-  /// busy can come out smaller than total: within a tick a processor that is 0, beyond it unknown.
+  /// busy can come out smaller than total: within a tick a processor and the time stolen, which the
+  /// clocks of processes include, that is 0; beyond it unknown.
   std::optional<std::uint64_t> unattributed_per_echo;
   // context switches per verified echo; of one side nullopt with too many threads, or ended ones
   std::optional<double> client_switches_per_echo, server_switches_per_echo;

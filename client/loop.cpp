@@ -48,7 +48,7 @@ Loop::Loop(const Plan& plan, const Common& common, Mailbox& mailbox)
       ramp_(connects_of(plan), plan.connections),
       depth_(plan.depth),
       sessions_(plan.connections),
-      flights_(std::size_t{plan.connections} * plan.depth),
+      flights_(plan.depth > 1 ? std::size_t{plan.connections} * plan.depth : 0),
       at_(now()),
       next_post_(next_note(plan, at_)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");

@@ -104,7 +104,8 @@ class Loop {
   [[nodiscard]] bool running() const { return cut_ == Cut::none; }
 
   Flight& flight(std::uint32_t index, std::uint32_t message) {
-    return flights_[depth_ == 1 ? index : std::size_t{index} * depth_ + message % depth_];
+    if (depth_ == 1) return sessions_[index].flight;
+    return flights_[std::size_t{index} * depth_ + message % depth_];
   }
   /// Where a message that was due then counts.
   Echoes& part(Nanoseconds due) { return due >= traffic_.measure_from ? tally_.measured : *early_; }
@@ -119,7 +120,7 @@ class Loop {
   Ramp ramp_;
   std::uint32_t depth_;
   std::vector<Session> sessions_;
-  std::vector<Flight> flights_;  ///< `depth_` places a session
+  std::vector<Flight> flights_;  ///< `depth_` places a session, where that is more than one
   Backlog backlog_;
 
   Phase phase_ = Phase::connect;

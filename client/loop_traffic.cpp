@@ -68,7 +68,7 @@ void Loop::begin_traffic(const Traffic& traffic) {
 
 /// What was due and is not sent now never will be: it took at least until here.
 void Loop::end_traffic() {
-  const Nanoseconds end = std::min(at_, traffic_.stop_at);
+  const Nanoseconds until = std::min(at_, traffic_.stop_at);
   for (Session& session : sessions_) {
     if (session.waits()) backlog_.abandon(session);
     const bool at_rest = session.state == State::standing && session.in_flight() == 0;
@@ -76,25 +76,30 @@ void Loop::end_traffic() {
     if (at_rest && (cut_ == Cut::none || (no_goal && cut_ != Cut::server_lost))) {
       session.complete = true;
     }
+    // Its turn never came: nothing was verified on it.
+    const bool untried = at_rest && cut_ == Cut::none && session.begun == 0 && !plan_.churn;
+    if (untried)
+      end(static_cast<std::uint32_t>(&session - sessions_.data()),
+          {Outcome::not_attempted, phase_, 0});
   }
-  const auto never_sent = [this, end](Nanoseconds due, std::uint64_t times) {
+  const auto never_sent = [this, until](Nanoseconds due, std::uint64_t times) {
     Echoes& echoes = part(due);
     echoes.unsent += times;
-    echoes.latency.record_censored(end - due, times);
+    echoes.latency.record_censored(until - due, times);
   };
   for (const Nanoseconds due : backlog_.take_abandoned()) never_sent(due, 1);
   // What the client itself had no time to look at. Far more than it could send in any time stands
   // for its neighbours too.
   while (traffic_.pace && cursor_ < total_) {
     const Nanoseconds due = traffic_.start + traffic_.pace->due();
-    if (due >= end) break;
+    if (due >= until) break;
     const std::uint64_t stride =
-        std::max<std::uint64_t>(traffic_.pace->due_within(end - due) / most_apart, 1);
+        std::max<std::uint64_t>(traffic_.pace->due_within(until - due) / most_apart, 1);
     never_sent(due, stride);
     traffic_.pace->advance(stride);
     cursor_ += stride;
   }
-  traffic_.stop_at = end;  // nothing begins behind it, and no wait counts
+  traffic_.stop_at = until;  // nothing begins behind it, and no wait counts
 }
 
 void Loop::start_closed() {

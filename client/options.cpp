@@ -238,7 +238,7 @@ nanoseconds Options::effective_deadline() const {
   if (find_rate) waits += longest_search;
   const double at_most = std::chrono::duration<double>(longest_wait).count();
   const nanoseconds round =
-      bounded(nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits);
+      nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits;
   if (repeat == 1) return round;
   const double rounds = static_cast<double>(repeat);
   const std::chrono::duration<double> all = (round + bounded(settle)) * rounds;

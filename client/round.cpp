@@ -1,6 +1,7 @@
 #include "client/round.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "client/settle.hpp"
@@ -13,11 +14,17 @@ constexpr std::chrono::milliseconds patience_for_a_server_just_started{500};
 /// From the decision to begin until the first message is due, so that all threads are there.
 constexpr std::chrono::microseconds head_start{200};
 
-/// An open loop may end before a connection's turn: so each echoes once at the ramp, or nothing
-/// would have been verified on it.
+/// Whether some connection may not have its turn in an open loop: then each echoes once, at the
+/// ramp, or nothing would have been verified on it.
 bool needs_first_echoes(const Options& options) {
   if (options.find_rate) return true;
-  return options.mode == Mode::stream && options.rate > 0;
+  if (options.mode != Mode::stream || options.rate <= 0 || !options.timed()) return false;
+  const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
+  const double due = options.rate * time.count();
+  const auto threads = static_cast<double>(options.threads);
+  // A Poisson process is six standard deviations short once in a billion; each loop has its own.
+  const double spread = options.poisson ? 6 * std::sqrt(due * threads) : threads;
+  return due - spread < static_cast<double>(options.connections);
 }
 
 /// The traffic, with the samples at the edges of its measured part.

@@ -20,7 +20,8 @@ const Row rows[] = {
     {"OneErrorIsAllowed", {"--max-errors", "1"}, 0},
     {"SoManyStood", {"--max-errors", "1", "--require-conc", "5"}, 0},
     {"OneMoreIsRequired", {"--max-errors", "1", "--require-conc", "6"}, 1},
-    {"TheObjectiveIsHeld", {"--max-errors", "1", "--slo", "max<1h"}, 0},
+    {"TheObjectiveIsHeld", {"--max-errors", "1", "-m", "30", "--slo", "p50<1h"}, 0},
+    {"WithoutAnAnswerTheMaximumIsUnproven", {"--max-errors", "1", "--slo", "max<1h"}, 1},
     {"TheObjectiveIsMissed", {"--max-errors", "1", "--slo", "max<1ns"}, 1},
     {"TheObjectiveIsUnproven", {"--max-errors", "1", "--slo", "p99.9<1h"}, 1},
 };
