@@ -21,6 +21,9 @@ constexpr std::chrono::seconds longest_trial{10};
 /// An objective needs ten samples above its percentile; more, so that chance has less of a say.
 constexpr double samples_wanted = 5;
 
+/// What trials at one rate, and of one verdict, came to.
+using TrialsAt = std::map<std::pair<double, Verdict>, Tally>;
+
 /// Takes what the loops have measured, and leaves them with nothing measured.
 Tally take_measured(Crew& crew) {
   Tally taken;
@@ -71,9 +74,8 @@ bool client_was_late(const Tally& tally, const Objective& objective) {
 
 /// Runs trials until the search is done, or nothing more can be learnt.
 void run_trials(Crew& crew, Watch& watch, const Objective& objective, bool poisson,
-                std::uint64_t seed, RateSearch& search, FoundRate& found,
-                std::map<double, Tally>& by_rate) {
-  std::map<double, Nanoseconds> time_at;
+                std::uint64_t seed, RateSearch& search, FoundRate& found, TrialsAt& by_rate) {
+  std::map<std::pair<double, Verdict>, Nanoseconds> time_at;
   unsigned doubled = 0;
   while (const auto rate = search.next()) {
     const double seconds = samples_wanted * static_cast<double>(found.samples_needed) / *rate;
@@ -84,12 +86,14 @@ void run_trials(Crew& crew, Watch& watch, const Objective& objective, bool poiss
     watch.say(fmt::format("find-rate: trial {} at {:.0f}/s", found.trials.size() + 1, *rate));
     const std::uint64_t failed_before = failed(crew);
     const Tally tally = stretch(crew, watch, *rate, time, poisson, seed + found.trials.size() + 1);
-    by_rate[*rate] += tally;
-    time_at[*rate] += time;
-    if (crew.cut() != Cut::none) return;
     Trial trial{*rate, verdict_of(objective.judge(tally.measured.latency)), tally.measured.sent,
                 tally.measured.unsent, failed(crew) - failed_before};
     if (trial.failed > 0) trial.verdict = Verdict::missed;
+    // By what they came to: at one rate near the edge some hold and some miss.
+    const auto place = std::pair{*rate, trial.verdict};
+    by_rate[place] += tally;
+    time_at[place] += time;
+    if (crew.cut() != Cut::none) return;
     found.trials.push_back(trial);
     // A trial that proved nothing is made longer; the longest has the samples, so it has not held.
     if (trial.verdict == Verdict::unproven && time < longest_trial) {
@@ -112,7 +116,8 @@ void run_trials(Crew& crew, Watch& watch, const Objective& objective, bool poiss
     case RateSearch::End::none_holds:
       found.end = SearchEnd::none_holds;
   }
-  if (found.answer.passes_at) found.measured_time = time_at[*found.answer.passes_at];
+  if (found.answer.passes_at)
+    found.measured_time = time_at[{*found.answer.passes_at, Verdict::held}];
 }
 
 }  // namespace
@@ -139,12 +144,13 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
   found.trial_time = least_trial;
   found.samples_needed = objective.samples_needed();
   watch.say("find-rate: a closed loop first, for an estimate");
-  std::map<double, Tally> by_rate;
-  by_rate[0] = stretch(crew, watch, 0, first_look, false, seed);
+  TrialsAt by_rate;
+  const Tally first = stretch(crew, watch, 0, first_look, false, seed);
+  by_rate[{0, Verdict::unproven}] = first;
   const auto needed = static_cast<double>(found.samples_needed);
   const auto longest = std::chrono::duration<double>(longest_trial).count();
-  found.closed_loop = static_cast<double>(by_rate[0].echoes_within) /
-                      std::chrono::duration<double>(first_look).count();
+  found.closed_loop =
+      static_cast<double>(first.echoes_within) / std::chrono::duration<double>(first_look).count();
   const bool could_prove = found.closed_loop * longest >= needed;
   if (crew.cut() == Cut::none && !could_prove) found.end = SearchEnd::unproven;
   if (crew.cut() == Cut::none && could_prove) {
@@ -155,10 +161,12 @@ FoundRate find_rate(Crew& crew, Watch& watch, const Objective& objective, bool p
   }
   Tally& keeps = crew.loop(0).tally();
   if (!keeps.warm_up) keeps.warm_up.emplace();
-  for (const auto& [rate, tally] : by_rate) {
+  for (const auto& [place, tally] : by_rate) {
+    const auto& [rate, verdict] = place;
     const bool tried = rate > 0 && found.end != SearchEnd::cut_short;
-    if (tried && found.answer.fails_at == rate) found.above = tally.measured.latency;
-    if (tried && found.answer.passes_at == rate) {
+    if (tried && found.answer.fails_at == rate && verdict == Verdict::missed)
+      found.above = tally.measured.latency;
+    if (tried && found.answer.passes_at == rate && verdict == Verdict::held) {
       found.below = tally.measured.latency;
       keeps += tally;
     } else {

@@ -42,9 +42,9 @@ struct FoundRate {
   double closed_loop = 0;       ///< messages/s of the first look, which gives the estimate
   Nanoseconds trial_time{};     ///< of the measured part of each; longer where samples were too few
   std::vector<Trial> trials;    ///< in the order in which they ran
-  echo::Histogram below;        ///< latencies of the trials at answer.passes_at, if there is one
-  echo::Histogram above;        ///< and of those at answer.fails_at
-  Nanoseconds measured_time{};  ///< of those at answer.passes_at
+  echo::Histogram below;        ///< latencies of the trials at answer.passes_at that held
+  echo::Histogram above;        ///< of those at answer.fails_at that missed
+  Nanoseconds measured_time{};  ///< of those that are in `below`
   std::uint64_t samples_needed = 0;
   bool client_was_late = false;  ///< a trial failed while the client itself was late: its limit
 

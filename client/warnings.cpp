@@ -17,6 +17,11 @@ double percent(double share) {
 Sentence bottleneck(const Measured& run) {
   const auto& busiest = run.books.client_busiest_thread;
   if (!busiest || *busiest < busy_thread) return std::nullopt;
+  if (run.loop == LoopKind::open) {
+    const auto half = run.lateness.percentile(50);
+    if (half && half->ns <= static_cast<std::uint64_t>(std::chrono::nanoseconds{behind}.count()))
+      return std::nullopt;
+  }
   const char* advice =
       run.loop == LoopKind::open
           ? "the rate is more than it can send: lower -R, or give it more threads (-t)"

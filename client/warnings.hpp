@@ -34,6 +34,9 @@ struct Measured {
 /// At 95 % a queue before the thread is ten times as long as at 65 %, and its wait is in each echo;
 /// the last 5 % go to ticks and to what else runs beside it.
 constexpr double busy_thread = 0.95;
+/// In an open loop a thread looks out for due times and is busy with that: it is the bottleneck
+/// where half of what it sends is late by more than a timer is.
+constexpr std::chrono::microseconds behind{100};
 /// Two threads that hand one token to and fro use one processor between them. Wake-ups that neither
 /// is billed for, and those billed to both, make it a tenth less or more.
 constexpr double turns_at_least = 0.9, turns_at_most = 1.1;
