@@ -161,7 +161,8 @@ FirstConnection open_first(const std::vector<Connector>& connectors,
       const auto begun = Clock::now();
       Attempt attempt = connectors[i].begin(0);
       const int error = wait_for(attempt, undecided_after, stop.drain_fd());
-      if (error == 0 || error == EINPROGRESS) return {std::move(attempt), i, begun};
+      if (error == 0) return {std::move(attempt), i, begun, Clock::now()};
+      if (error == EINPROGRESS) return {std::move(attempt), i, begun};
       attempt.error = error;
       if (i == 0) first = {std::move(attempt), i, begun};
     }

@@ -91,6 +91,7 @@ struct FirstConnection {
   Attempt attempt;
   std::size_t address = 0;  ///< index into the candidates: the one that answered, else the first
   std::chrono::steady_clock::time_point begun;
+  std::optional<std::chrono::steady_clock::time_point> stood{};  ///< unset: still under way
 };
 
 /// Tries `connectors` in turn; on ECONNREFUSED from all, again for up to `patience`. A candidate

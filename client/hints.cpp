@@ -51,6 +51,7 @@ std::vector<std::string> warnings_of(const Result& result) {
         fmt::format("{} sockets skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets were full",
                     limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
   }
+  if (tally.verified() == 0) return warnings;  // nothing was measured
   const Books books = books_of(result.moments, result.echoes_between);
   const LoopKind kind = loop_kind(result) == "open"    ? LoopKind::open
                         : loop_kind(result) == "burst" ? LoopKind::burst

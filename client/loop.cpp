@@ -164,7 +164,10 @@ void Loop::adopt(FirstConnection first) {
   ++tally_.total;
   const std::uint32_t index = next_index_++;
   sessions_[index].connection = 0;
+  const bool stands = first.attempt.error == 0 && first.stood;
   place(index, std::move(first.attempt), first.begun.time_since_epoch());
+  // Both ends were looked at since: that is no part of its connect.
+  if (stands) on_established(index, first.stood->time_since_epoch());
 }
 
 void Loop::ramp() {

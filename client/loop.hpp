@@ -79,7 +79,7 @@ class Loop {
   void place(std::uint32_t index, Attempt attempt, Nanoseconds begun);
   bool speaks_at_once(std::uint32_t index);
   void on_connecting(std::uint32_t index, std::uint32_t events);
-  void on_established(std::uint32_t index);
+  void on_established(std::uint32_t index, Nanoseconds at);
   void fail_connect(std::uint32_t index, int error);
 
   void begin_traffic(const Traffic& traffic);

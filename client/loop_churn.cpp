@@ -26,6 +26,10 @@ void Loop::churn(const Traffic& traffic) {
     vacant_.push_back(i);
   }
   while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
+  if (next_index_ == 1 && sessions_[0].state == State::standing && sessions_[0].begun == 0) {
+    begin_next(0, at_);
+    flush(0);
+  }
   std::uint32_t visits = next_index_;  // the one that was opened alone is the first
   while (running() && !ramp_.hopeless()) {
     if (over() && vacant_.size() == sessions_.size()) break;
@@ -62,7 +66,7 @@ bool Loop::speaks_at_once(std::uint32_t index) {
     return true;
   }
   if (session.writing == 0 && session.written == 0) return false;
-  on_established(index);
+  on_established(index, now());
   const bool all_written = session.writing == session.begun && session.begun == quota_;
   if (session.fd >= 0) {
     watch(session.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | (all_written ? 0U : EPOLLOUT), index);

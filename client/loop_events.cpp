@@ -52,12 +52,12 @@ void Loop::on_connecting(std::uint32_t index, std::uint32_t events) {
     ::getsockopt(sessions_[index].fd, SOL_SOCKET, SO_ERROR, &error, &length);
     return fail_connect(index, error == 0 ? ECONNRESET : error);
   }
-  if ((events & EPOLLOUT) != 0) on_established(index);
+  if ((events & EPOLLOUT) != 0) on_established(index, now());
 }
 
-void Loop::on_established(std::uint32_t index) {
+void Loop::on_established(std::uint32_t index, Nanoseconds at) {
   Session& session = sessions_[index];
-  at_ = now();
+  at_ = at;
   ramp_.established();
   session.state = State::standing;
   ++standing_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,13 @@ constexpr std::chrono::seconds asked_interval{1};
 constexpr std::chrono::seconds plain_interval{10};
 /// The loops leave their notes at the interval's end: look a moment later.
 constexpr std::chrono::milliseconds after_the_notes{3};
+
+/// A line that wraps could not be written over.
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
+}
 
 json::value percentile(const echo::Histogram& latency, double percent) {
   const auto value = latency.percentile(percent);
@@ -103,6 +111,7 @@ void Watch::show(const Glimpse& glimpse, double echoes_per_s, const echo::Histog
     text += fmt::format(", p99 {}, resident {} / {}", echo::text_of(latency.percentile(99)),
                         memory(resident.client), memory(resident.server));
   }
+  if (live_) text.resize(std::min(text.size(), terminal_columns() - 1));
   // Not fmt::print, which throws when stderr is closed or full: a run does not end over its
   // progress.
   std::fputs((live_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
