@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "tests/faults/client.hpp"
 #include "tests/faults/liar.hpp"
@@ -84,7 +85,9 @@ TEST_P(LiesInModes, AreFoundOnTheConnectionThatCarriedThem) {
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.failed(), (Buckets{{lie.bucket, 1}}));
   EXPECT_GE(report.served(), 4U) << "and the others went on";
-  EXPECT_GE(report.count("/echoes/verified"), 2 * report.served() + 1)
+  // In churn a visit under way at the end is served with the echo that it has.
+  const std::uint64_t each = std::string_view(mode.name) == "Churn" ? 1 : 2;
+  EXPECT_GE(report.count("/echoes/verified"), each * report.served() + 1)
       << "the good echo before the lie stays counted";
 }
 

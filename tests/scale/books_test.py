@@ -111,6 +111,9 @@ def check_memory(program):
         return False
     memory = run.document["memory"]
     machine = memory["machine"]
+    if machine["total_per_connection"] is None:
+        print(f"{program}: free memory was given back meanwhile, the client says so", flush=True)
+        return False
     grown = {part: machine[part] / CONNECTIONS for part in PARTS}
     parts = sum(grown.values())
     lost = machine["total"] / CONNECTIONS
