@@ -22,8 +22,6 @@ constexpr std::size_t close_batch = 64;
 constexpr std::chrono::milliseconds quiet_period{500};
 /// Time-outs are looked for no more often than this, or a 256th of the timeout if that is more.
 constexpr std::chrono::milliseconds least_scan_pause{1};
-/// A longer delay is no timer's: somebody else had the processor.
-constexpr std::chrono::microseconds most_oversleep{100};
 /// The stop's descriptors among the epoll's session indices.
 constexpr std::uint32_t drain_index = Session::none;
 constexpr std::uint32_t force_index = Session::none - 1;
@@ -72,7 +70,7 @@ void Loop::watch(int fd, std::uint32_t events, std::uint32_t index) {
   }
 }
 
-bool Loop::wait_and_dispatch(Nanoseconds until) {
+void Loop::wait_and_dispatch(Nanoseconds until) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the kernel
   std::array<epoll_event, 512> events;
   // A deadline that has done its work must not cut the waits of the drain short.
@@ -102,20 +100,6 @@ bool Loop::wait_and_dispatch(Nanoseconds until) {
   }
   if (at_ >= next_scan_) expire();
   check_limits();
-  return count > 0;
-}
-
-/// A timer wakes its thread some microseconds late, on a virtual machine some tens, and by that
-/// every message would be. So it is set as much earlier as it was late before, and the rest of the
-/// time is spent looking at the sockets.
-void Loop::wait_for_due(Nanoseconds due) {
-  const Nanoseconds asked = due - oversleep_;
-  if (asked <= at_) {
-    wait_and_dispatch(at_);
-  } else if (!wait_and_dispatch(asked) && at_ >= asked) {
-    const Nanoseconds late = std::min<Nanoseconds>(at_ - asked, most_oversleep);
-    oversleep_ += (late - oversleep_) / 8;
-  }
 }
 
 void Loop::check_limits() {

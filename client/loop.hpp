@@ -66,9 +66,7 @@ class Loop {
 
  private:
   void watch(int fd, std::uint32_t events, std::uint32_t index);
-  /// False when the time came and nothing else.
-  bool wait_and_dispatch(Nanoseconds until);
-  void wait_for_due(Nanoseconds due);
+  void wait_and_dispatch(Nanoseconds until);
   void dispatch(std::uint32_t index, std::uint32_t events);
   void check_limits();
   void expire();
@@ -144,7 +142,6 @@ class Loop {
   Nanoseconds rest_until_{};           ///< no new connection before (churn)
   std::optional<echo::Histogram> interval_;  ///< latencies since the last note
 
-  Nanoseconds oversleep_{};  ///< how late the timer has woken this thread, on average
   Nanoseconds next_scan_{};
   Nanoseconds next_post_;
   Nanoseconds last_event_{};

@@ -36,7 +36,7 @@ void Loop::exchange(const Traffic& traffic) {
       const bool all_begun = over() || (cursor_ >= total_ && backlog_.waiting() == 0);
       if (all_begun && in_flight_ == 0) break;
       const Nanoseconds due = cursor_ < total_ ? traffic_.start + traffic_.pace->due() : never;
-      over() ? void(wait_and_dispatch(never)) : wait_for_due(std::min(due, traffic_.stop_at));
+      wait_and_dispatch(over() ? never : std::min(due, traffic_.stop_at));
     }
   }
   end_traffic();

@@ -34,7 +34,7 @@ struct Measured {
 /// At 95 % a queue before the thread is ten times as long as at 65 %, and its wait is in each echo;
 /// the last 5 % go to ticks and to what else runs beside it.
 constexpr double busy_thread = 0.95;
-/// In an open loop a thread looks out for due times and is busy with that: it is the bottleneck
+/// In an open loop a thread may be busy and punctual: it is the bottleneck
 /// where half of what it sends is late by more than a timer is.
 constexpr std::chrono::microseconds behind{100};
 /// Two threads that hand one token to and fro use one processor between them. Wake-ups that neither

@@ -112,7 +112,7 @@ TEST(Warnings, AreNotGivenWithoutCause) {
       {"94 % is not yet a bottleneck", [](Trial& run) { use(run, 0.949, 0.8); }},
       {"both busy, in parallel", [](Trial& run) { use(run, 0.8, 0.8); }},
       {"a server at its limit is what is wanted", [](Trial& run) { use(run, 0.1, 0.95); }},
-      {"at a rate, a thread that looks out for due times is busy and punctual",
+      {"at a rate, a thread may be busy and punctual",
        [](Trial& run) {
          use(run, 0.99, 0.4);
          run.loop = LoopKind::open;
