@@ -8,8 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "client/outcome.hpp"
 #include "client/session.hpp"
@@ -35,7 +36,10 @@ struct Step {
 class Exchange {
  public:
   Exchange(const echo::Payload& payload, const MessageSizes& sizes)
-      : payload_(payload), sizes_(sizes), buffer_(buffer_size) {}
+      : payload_(payload),
+        sizes_(sizes),
+        storage_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)),
+        buffer_(storage_.get(), buffer_size) {}
 
   /// Bytes in message `message` of `session`.
   [[nodiscard]] std::uint32_t size_of(const Session& session, std::uint32_t message) const {
@@ -61,7 +65,8 @@ class Exchange {
 
   const echo::Payload& payload_;
   const MessageSizes& sizes_;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> storage_;  ///< not filled: what is not used is not resident
+  std::span<std::byte> buffer_;
   std::optional<echo::Mismatch> mismatch_;
 };
 
