@@ -65,28 +65,6 @@ double parse_rate(std::string_view text) {
   return rate;
 }
 
-std::vector<unsigned> parse_cpus(std::string_view text) {
-  std::vector<unsigned> cpus;
-  std::string_view rest = text;
-  const auto refuse = [text] {
-    throw std::invalid_argument(fmt::format("\"{}\": processors from 0 to 1023 as 0,2-3", text));
-  };
-  do {
-    const std::size_t comma = rest.find(',');
-    const std::string_view part = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-    if (comma != std::string_view::npos && rest.empty()) refuse();
-    const std::size_t dash = part.find('-');
-    unsigned first = 0;
-    if (!read_whole(part.substr(0, dash), first)) refuse();
-    unsigned last = first;
-    if (dash != std::string_view::npos && !read_whole(part.substr(dash + 1), last)) refuse();
-    if (last < first || last > 1023) refuse();
-    for (unsigned cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
-  } while (!rest.empty());
-  return cpus;
-}
-
 std::pair<std::string, std::string> parse_label(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string_view::npos)

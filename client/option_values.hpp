@@ -24,9 +24,6 @@ Target parse_target(std::string_view text);
 /// Events a second: a number from 0.001 to 10M, with k or M behind it if you like.
 double parse_rate(std::string_view text);
 
-/// "0,2-3": processors, in the order given.
-std::vector<unsigned> parse_cpus(std::string_view text);
-
 /// "KEY=VALUE"; the key is not empty.
 std::pair<std::string, std::string> parse_label(std::string_view text);
 

@@ -103,7 +103,7 @@ void declare_load(CLI::App& app, Options& options) {
   group(echo::add_count(app, "-t,--threads", options.threads, "Threads, each with its share",
                         {1, 1024}));
   group(add(app, "--cpus", "LIST", "Pin the threads to these processors, in turn, as 0,2-3",
-            [&](const std::string& text) { options.cpus = parse_cpus(text); }));
+            [&](const std::string& text) { options.cpus = echo::parse_cpus(text); }));
   group(echo::add_count(app, "--seed", options.seed,
                         "Of payload, sizes and arrivals; from the clock unless given"));
   group(echo::add_count(app, "--repeat", options.repeat,

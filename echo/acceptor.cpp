@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "echo/socket.hpp"
-
 namespace echo {
 namespace {
 
@@ -91,7 +89,6 @@ Descriptor Acceptor::accept(std::uint64_t open) {
     if (socket) {
       back_off_.reset();
       if (!admit(counters_, open, max_connections_)) continue;
-      if (nodelay_) set_nodelay(socket.get(), true);
       return socket;
     }
     switch (advice_for(errno)) {

@@ -62,11 +62,10 @@ class Acceptor {
   using Clock = std::chrono::steady_clock;
 
   Acceptor(int listener, Counters& counters, std::optional<std::uint64_t> max_connections,
-           bool nodelay, bool nonblocking)
+           bool nonblocking)
       : listener_(listener),
         counters_(counters),
         max_connections_(max_connections),
-        nodelay_(nodelay),
         nonblocking_(nonblocking) {}
 
   /// The next connection, or an empty Descriptor when none waits or accepting is paused. `open` is
@@ -81,7 +80,6 @@ class Acceptor {
   int listener_;
   Counters& counters_;
   std::optional<std::uint64_t> max_connections_;
-  bool nodelay_;
   bool nonblocking_;
   ReserveDescriptor reserve_;
   BackOff back_off_;

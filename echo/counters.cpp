@@ -6,6 +6,8 @@
 #include <new>
 #include <system_error>
 
+#include "limits/cpu.hpp"
+
 namespace echo {
 
 std::string_view name_of(Shed cause) {
@@ -18,6 +20,12 @@ std::string_view name_of(Shed cause) {
       return "memory";
     case Shed::threads:
       return "threads";
+    case Shed::processes:
+      return "processes";
+    case Shed::queue_full:
+      return "queue_full";
+    case Shed::fd_setsize:
+      return "fd_setsize";
     case Shed::exception:
       return "exception";
   }
@@ -39,12 +47,19 @@ Counters::Counters(unsigned workers) : workers_(workers) {
   counts_ = ::new (pages_.get() + sizeof(Shared)) WorkerCounts[workers];
 }
 
+namespace {
+
+void raise_to(std::atomic<std::uint64_t>& maximum, std::uint64_t value) {
+  std::uint64_t seen = maximum.load(std::memory_order_relaxed);
+  while (seen < value && !maximum.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
+
 void Counters::opened(unsigned worker) {
   counts_[worker].accepted.fetch_add(1, std::memory_order_relaxed);
-  const std::uint64_t now = shared_->open.fetch_add(1, std::memory_order_relaxed) + 1;
-  std::uint64_t seen = shared_->max.load(std::memory_order_relaxed);
-  while (seen < now && !shared_->max.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
-  }
+  raise_to(shared_->max, shared_->open.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
 void Counters::closed(unsigned worker) {
@@ -56,6 +71,24 @@ void Counters::shed(Shed cause) {
   shared_->shed[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed);
 }
 
+void Counters::timed_out() {
+  shared_->timed_out.fetch_add(1, std::memory_order_relaxed);
+}
+void Counters::replaced() {
+  shared_->replaced.fetch_add(1, std::memory_order_relaxed);
+}
+void Counters::child_ended(std::uint64_t peak_resident_bytes) {
+  shared_->children.fetch_add(1, std::memory_order_relaxed);
+  raise_to(shared_->largest_child, peak_resident_bytes);
+}
+void Counters::settle(unsigned worker) {
+  WorkerCounts& counts = counts_[worker];
+  const std::uint64_t left = counts.accepted.load() - counts.closed.load();
+  counts.closed.fetch_add(left);
+  shared_->open.fetch_sub(left);
+  counts.clock.store(0);
+}
+
 std::uint64_t Counters::open() const {
   return shared_->open.load(std::memory_order_relaxed);
 }
@@ -64,6 +97,32 @@ std::uint64_t Counters::max_open() const {
 }
 std::uint64_t Counters::shed_count(Shed cause) const {
   return shared_->shed[static_cast<std::size_t>(cause)].load(std::memory_order_relaxed);
+}
+
+std::uint64_t Counters::timed_out_count() const {
+  return shared_->timed_out.load(std::memory_order_relaxed);
+}
+std::uint64_t Counters::replaced_count() const {
+  return shared_->replaced.load(std::memory_order_relaxed);
+}
+std::uint64_t Counters::children() const {
+  return shared_->children.load(std::memory_order_relaxed);
+}
+std::uint64_t Counters::largest_child_bytes() const {
+  return shared_->largest_child.load(std::memory_order_relaxed);
+}
+
+std::optional<std::chrono::nanoseconds> Counters::cpu_time(unsigned worker) const {
+  const WorkerCounts& counts = counts_[worker];
+  const auto ended = std::chrono::nanoseconds{static_cast<std::int64_t>(counts.cpu_ns.load())};
+  const clockid_t clock = counts.clock.load();
+  if (clock != 0) {
+    const auto now = limits::cpu_time_of(clock);
+    return now ? std::optional{ended + *now} : std::nullopt;
+  }
+  if (workers_ > 1 || ended.count() > 0) return ended;
+  const auto process = limits::cpu_time_of(CLOCK_PROCESS_CPUTIME_ID);
+  return process ? std::optional{*process + limits::waited_children_cpu_time()} : std::nullopt;
 }
 
 std::uint64_t Counters::sum(std::atomic<std::uint64_t> WorkerCounts::*field) const {

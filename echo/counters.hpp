@@ -6,17 +6,30 @@
 // accepted == closed + open_at_stop.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace echo {
 
 /// Why a connection was accepted and closed at once, or could not be served.
-enum class Shed { max_connections, descriptors, memory, threads, exception };
-inline constexpr std::size_t shed_causes = 5;
+enum class Shed {
+  max_connections,
+  descriptors,
+  memory,
+  threads,    ///< no thread could be started
+  processes,  ///< no process could be forked
+  queue_full,
+  fd_setsize,  ///< a descriptor that select(2) cannot hold
+  exception
+};
+inline constexpr std::size_t shed_causes = 8;
 std::string_view name_of(Shed cause);
 
 /// One worker's counts. Written by that worker, or by every thread of a model that has no workers.
@@ -25,8 +38,12 @@ struct alignas(64) WorkerCounts {
   std::atomic<std::uint64_t> closed{0};
   std::atomic<std::uint64_t> messages{0};  ///< one read that returned bytes: TCP has no messages
   std::atomic<std::uint64_t> bytes{0};     ///< echoed
-  std::atomic<std::uint64_t> cpu_ns{0};    ///< written by the worker as it ends
+  std::atomic<std::uint64_t> cpu_ns{0};    ///< of the threads or processes that have ended
+  std::atomic<std::uint64_t> idle_ns{0};   ///< waited for a connection to serve; pools alone
+  /// CPU clock of the thread or process that works now; 0 (CLOCK_REALTIME): none does.
+  std::atomic<clockid_t> clock{0};
 };
+static_assert(sizeof(WorkerCounts) == 64);
 
 class Counters {
  public:
@@ -46,6 +63,14 @@ class Counters {
     counts_[worker].bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
   void shed(Shed cause);
+  /// A connection was closed for --idle-timeout; closed() is called as well.
+  void timed_out();
+  /// A worker process that died was replaced.
+  void replaced();
+  /// A child process ended, and had so much resident memory at its peak.
+  void child_ended(std::uint64_t peak_resident_bytes);
+  /// Closes what a worker that died had open. Only once it is dead.
+  void settle(unsigned worker);
 
   [[nodiscard]] std::uint64_t open() const;
   [[nodiscard]] std::uint64_t max_open() const;
@@ -54,11 +79,22 @@ class Counters {
   [[nodiscard]] std::uint64_t closed() const;
   [[nodiscard]] std::uint64_t messages() const;
   [[nodiscard]] std::uint64_t bytes() const;
+  [[nodiscard]] std::uint64_t timed_out_count() const;
+  [[nodiscard]] std::uint64_t replaced_count() const;
+  [[nodiscard]] std::uint64_t children() const;
+  [[nodiscard]] std::uint64_t largest_child_bytes() const;
+  /// CPU time of one worker until now. A model without workers of its own has one line, and that
+  /// is the whole process with the children it has waited for.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> cpu_time(unsigned worker) const;
 
  private:
   struct alignas(64) Shared {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> max{0};
+    std::atomic<std::uint64_t> timed_out{0};
+    std::atomic<std::uint64_t> replaced{0};
+    std::atomic<std::uint64_t> children{0};
+    std::atomic<std::uint64_t> largest_child{0};
     std::atomic<std::uint64_t> shed[shed_causes]{};
   };
   struct Unmap {

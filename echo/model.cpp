@@ -2,16 +2,17 @@
 
 namespace echo {
 
-Listeners::Listeners(const Endpoint& where, int backlog, unsigned count, SocketBuffers buffers)
+Listeners::Listeners(const Endpoint& where, int backlog, unsigned count,
+                     const SocketOptions& options)
     : where_(where) {
   // The first socket takes the address alone: with SO_REUSEPORT from the start, a second server
   // would share a port in use and get half of the connections, and nobody would be told.
-  sockets_.push_back(listen_on(where_, backlog, false, buffers));
+  sockets_.push_back(listen_on(where_, backlog, false, options));
   where_ = local_endpoint(sockets_.front().get());
   if (count <= 1) return;
   sockets_.clear();
   for (unsigned i = 0; i < count; ++i)
-    sockets_.push_back(listen_on(where_, backlog, true, buffers));
+    sockets_.push_back(listen_on(where_, backlog, true, options));
 }
 
 }  // namespace echo

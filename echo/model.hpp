@@ -14,34 +14,22 @@
 
 #include "echo/counters.hpp"
 #include "echo/descriptor.hpp"
+#include "echo/histogram.hpp"
 #include "echo/protocol.hpp"
+#include "echo/server_options.hpp"
 #include "echo/socket.hpp"
 #include "echo/stop.hpp"
+#include "echo/work.hpp"
 #include "limits/demand.hpp"
 
 namespace echo {
-
-/// The options that every model of both servers takes.
-struct ServerOptions {
-  std::string bind = "127.0.0.1";
-  std::uint16_t port = 1234;
-  int backlog = 4096;
-  std::optional<std::uint64_t> max_connections;
-  std::chrono::nanoseconds drain_timeout = std::chrono::seconds{5};
-  std::uint64_t buffer_size = 1024;  ///< bytes read at once, per connection
-  bool nodelay = true;
-  SocketBuffers socket_buffers;
-  bool allow_public = false;
-  std::string json;   ///< path, "-" for stdout, empty for none
-  int ready_fd = -1;  ///< gets "PORT\n" once listening
-};
 
 /// The sockets that listen on one address. With more than one the kernel spreads connections over
 /// them by hash (SO_REUSEPORT).
 class Listeners {
  public:
   /// Binds and listens; port 0 lets the kernel choose, and where() tells. Throws std::system_error.
-  Listeners(const Endpoint& where, int backlog, unsigned count, SocketBuffers buffers = {});
+  Listeners(const Endpoint& where, int backlog, unsigned count, const SocketOptions& options = {});
 
   /// Hands the sockets over, O_NONBLOCK, to the model: closing them is how it stops accepting.
   [[nodiscard]] std::vector<Descriptor> take() { return std::move(sockets_); }
@@ -52,13 +40,29 @@ class Listeners {
   std::vector<Descriptor> sockets_;
 };
 
+/// What a model alone can measure, for the report. Filled in before serve() returns.
+struct Findings {
+  /// From accept to the moment a worker took the connection; models with a queue.
+  std::optional<Histogram> queue_wait;
+};
+
 /// All that a model is handed; a new capability is a new field here.
 struct Serving {
   const ServerOptions& options;
   Listeners& listeners;
   const Protocol& protocol;
-  const Stop& stop;
+  const Work& work;  ///< simulated, for each message, between reading it and answering
+  Stop& stop;
   Counters& counters;
+  Findings& findings;
+};
+
+/// What a model is made of, which server_main must know before it runs.
+struct Shape {
+  unsigned workers = 1;    ///< lines in the counters
+  unsigned listeners = 1;  ///< sockets on the address
+  /// Connections served at the same time; the others wait until one ends. Unset: all.
+  std::optional<std::uint64_t> at_once = std::nullopt;
 };
 
 /// What a model makes of its options. Called after parsing, with the common options in hand.
@@ -66,12 +70,16 @@ struct Configured {
   /// Throws CLI::ValidationError for what cannot be (a stack smaller than its buffer). May be
   /// empty.
   std::function<void(const ServerOptions&)> check;
+  /// May be empty: one worker, one listener, all connections at once.
+  std::function<Shape(const ServerOptions&)> shape;
   /// What N connections need; it knows its own --stack-size.
   std::function<limits::Demand(const ServerOptions&, std::uint64_t connections)> demand;
   /// Serves until the stop is done: returns with no connection, thread or child left.
   std::function<void(const Serving&)> serve;
-  unsigned workers = 1;    ///< lines in the counters
-  unsigned listeners = 1;  ///< sockets on the address
+
+  [[nodiscard]] Shape shape_of(const ServerOptions& options) const {
+    return shape ? shape(options) : Shape{};
+  }
 };
 
 struct Model {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <initializer_list>
 #include <stdexcept>
@@ -87,6 +88,13 @@ std::string typed_duration(std::chrono::nanoseconds value) {
                                                            {1, "ns"}});
 }
 
+/// All of `text` as a number; false where it is not one.
+bool read_whole(std::string_view text, unsigned& number) {
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc{} && parsed.ptr == end;
+}
+
 /// CLI11's help without its type algebra: "--port PORT (1234)" instead of "PORT:INT in [0 -
 /// 65535]=1234".
 class PlainHelp : public CLI::Formatter {
@@ -157,6 +165,33 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           bool zero_allowed) {
   return add<std::chrono::nanoseconds>(app, names, what, "TIME", "", duration(zero_allowed),
                                        [&value](auto v) { value = v; });
+}
+
+std::vector<unsigned> parse_cpus(std::string_view text) {
+  std::vector<unsigned> cpus;
+  std::string_view rest = text;
+  const auto refuse = [text] {
+    throw std::invalid_argument(fmt::format("\"{}\": processors from 0 to 1023 as 0,2-3", text));
+  };
+  do {
+    const std::size_t comma = rest.find(',');
+    const std::string_view part = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    if (comma != std::string_view::npos && rest.empty()) refuse();
+    const std::size_t dash = part.find('-');
+    unsigned first = 0;
+    if (!read_whole(part.substr(0, dash), first)) refuse();
+    unsigned last = first;
+    if (dash != std::string_view::npos && !read_whole(part.substr(dash + 1), last)) refuse();
+    if (last < first || last > 1023) refuse();
+    for (unsigned cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+  } while (!rest.empty());
+  return cpus;
+}
+
+CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what) {
+  return add<std::vector<unsigned>>(app, "--cpus", what, "LIST", "", parse_cpus,
+                                    [&cpus](auto value) { cpus = std::move(value); });
 }
 
 std::string one_line(const CLI::ParseError& error) {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace echo {
 
@@ -34,6 +36,10 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
 CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
+
+/// "0,2-3": processors, in the order given. Throws std::invalid_argument with what is allowed.
+std::vector<unsigned> parse_cpus(std::string_view text);
+CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what);
 
 /// -h and --help, laid out for reading: name, unit, default in brackets, sentence.
 void use_plain_help(CLI::App& app);

@@ -120,7 +120,40 @@ Endpoint local_endpoint(int fd) {
   return {reinterpret_cast<const sockaddr*>(&storage), length};
 }
 
-Descriptor listen_on(const Endpoint& where, int backlog, bool share_port, SocketBuffers buffers) {
+namespace {
+
+void set_number(int fd, int level, int option, std::int64_t number) {
+  const int value = static_cast<int>(std::min<std::int64_t>(number, INT_MAX));
+  ::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+void set_keepalive(int fd, const Keepalive& keepalive) {
+  const auto seconds = [](std::chrono::nanoseconds time) {
+    return std::chrono::ceil<std::chrono::seconds>(time).count();
+  };
+  const bool on = keepalive.on || keepalive.idle || keepalive.interval || keepalive.count;
+  if (!on) return;
+  set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (keepalive.idle) set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(*keepalive.idle));
+  if (keepalive.interval) set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(*keepalive.interval));
+  if (keepalive.count) {
+    set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<std::int64_t>(*keepalive.count));
+  }
+}
+
+void set_timeouts(int fd, std::chrono::nanoseconds timeout) {
+  timeval time{};
+  time.tv_sec = timeout.count() / 1'000'000'000;
+  time.tv_usec = timeout.count() % 1'000'000'000 / 1000;
+  if (time.tv_sec == 0 && time.tv_usec == 0) time.tv_usec = 1;  // 0 would mean: for ever
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+}  // namespace
+
+Descriptor listen_on(const Endpoint& where, int backlog, bool share_port,
+                     const SocketOptions& options) {
   const auto check = [&where](int result, const char* call) {
     if (result < 0) {
       throw std::system_error(errno, std::generic_category(),
@@ -134,7 +167,10 @@ Descriptor listen_on(const Endpoint& where, int backlog, bool share_port, Socket
   if (share_port) {
     check(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT on");
   }
-  set_buffers(socket.get(), buffers);
+  set_nodelay(socket.get(), options.nodelay);
+  set_keepalive(socket.get(), options.keepalive);
+  set_buffers(socket.get(), options.buffers);
+  if (options.idle_timeout) set_timeouts(socket.get(), *options.idle_timeout);
   check(::bind(socket.get(), where.data(), where.size()), "bind");
   check(::listen(socket.get(), backlog), "listen");
   return socket;

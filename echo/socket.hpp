@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,12 +66,30 @@ struct SocketBuffers {
   std::optional<std::uint64_t> receive, send;
 };
 
+/// TCP keepalive (tcp(7)); what is unset is the kernel's default. The kernel counts whole seconds.
+struct Keepalive {
+  bool on = false;  ///< implied by any of the others
+  std::optional<std::chrono::nanoseconds> idle, interval;
+  std::optional<std::uint64_t> count;
+};
+
+/// What a listener hands on to all that it accepts: on Linux a connection is a copy of its
+/// listener's socket (sk_clone_lock()), so that each of these costs one call in all and none per
+/// connection.
+struct SocketOptions {
+  bool nodelay = true;
+  Keepalive keepalive;
+  SocketBuffers buffers;  ///< inherited, so that the window is offered from the handshake on
+  /// SO_RCVTIMEO and SO_SNDTIMEO: a blocking recv or send that has waited so long fails with
+  /// EAGAIN. Event loops close idle connections themselves (idle.hpp).
+  std::optional<std::chrono::nanoseconds> idle_timeout;
+};
+
 /// A listening socket: SO_REUSEADDR, O_NONBLOCK, close-on-exec; SO_REUSEPORT if several are to
-/// share the address. What it accepts inherits `buffers`: no call per connection, and the window
-/// is offered from the handshake on. Throws std::system_error "bind 127.0.0.1:1234: Address already
-/// in use".
+/// share the address. What it accepts inherits `options`. Throws std::system_error "bind
+/// 127.0.0.1:1234: Address already in use".
 Descriptor listen_on(const Endpoint& where, int backlog, bool share_port,
-                     SocketBuffers buffers = {});
+                     const SocketOptions& options = {});
 
 /// TCP_NODELAY. Failing is no reason to stop: the peer may be gone already.
 void set_nodelay(int fd, bool on);

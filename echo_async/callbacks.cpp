@@ -5,32 +5,23 @@
 // (that is the back-pressure). A session lives as long as an operation of its own is pending,
 // because each handler holds a shared_ptr to it. Asio hands the memory of a finished handler to the
 // next one on the same thread, so an echo allocates nothing. It wins with many connections and
-// little work in each; it breaks where a handler blocks: everyone waits. Try it: ./echo_async &
-// ./client -n 10000
-#include <fcntl.h>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+// little work in each; it breaks where a handler blocks or computes for long: everyone waits.
+// Source: 10kthreads' reference server. Try it: ./echo_async & ./client -n 10000
 #include <boost/asio/write.hpp>
 #include <boost/intrusive/list.hpp>
-#include <cerrno>
 #include <memory>
 #include <span>
-#include <system_error>
 #include <vector>
 
-#include "echo/acceptor.hpp"
 #include "echo/model.hpp"
+#include "echo_async/door.hpp"
+#include "echo_async/idle_scan.hpp"
+#include "echo_async/stop_signs.hpp"
 
 namespace echo_async {
 namespace {
 
-namespace asio = boost::asio;
 namespace intrusive = boost::intrusive;
-using asio::ip::tcp;
-using boost::system::error_code;
 
 /// Leaves the list of open sessions by itself, when it is destroyed.
 using Hook = intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>>;
@@ -40,170 +31,158 @@ class Server;
 /// One connection: read some, write it all, until EOF or an error.
 class Session : public std::enable_shared_from_this<Session>, public Hook {
  public:
-  Session(tcp::socket socket, const echo::Serving& serving, Server& server)
-      : socket_(std::move(socket)),
-        serving_(serving),
-        server_(server),
-        buffer_(serving.options.buffer_size) {
-    serving_.counters.opened(0);
-  }
+  Session(Socket socket, Server& server);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  void read() {
-    socket_.async_read_some(asio::buffer(buffer_),
-                            [self = shared_from_this()](error_code error, std::size_t received) {
-                              if (error == asio::error::eof) return self->say_goodbye();
-                              if (!error) self->write(received);
-                            });
-  }
+  void read();
   /// Lets the reader see EOF after what is queued: it is echoed, and then the session ends.
   void drain() {
     error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_receive, ignored);
+    socket_.shutdown(Socket::shutdown_receive, ignored);
   }
   void cut() {
     error_code ignored;
     socket_.close(ignored);
+    if (nap_) nap_->cancel();
   }
+  /// Waits for its peer, and has for too long. What we make wait ourselves is not idle.
+  [[nodiscard]] bool is_idle() const;
 
  private:
-  void write(std::size_t received) {
-    const auto reply = serving_.protocol.reply_to(std::span(buffer_).first(received));
-    // async_write goes on until all is out: a partial write is its business.
-    asio::async_write(socket_, asio::buffer(reply.data(), reply.size()),
-                      [self = shared_from_this()](error_code error, std::size_t written) {
-                        if (error) return;
-                        self->serving_.counters.echoed(0, 1, written);
-                        self->read();
-                      });
-  }
-  /// The peer has said all; what it sent is echoed by now, so FIN is the answer.
-  void say_goodbye() {
-    error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  }
+  void work_on(std::span<std::byte> received);
+  void write(std::span<std::byte> received);
 
-  tcp::socket socket_;
-  const echo::Serving& serving_;
+  Socket socket_;
   Server& server_;
+  std::unique_ptr<Timer> nap_;  ///< only with --work sleep:
   std::vector<std::byte> buffer_;
+  echo::IdleClock::Tick last_byte_;
+  bool naps_ = false;
 };
 
 class Server {
  public:
   explicit Server(const echo::Serving& serving)
       : serving_(serving),
-        acceptor_(io_),
-        pause_(io_),
-        drain_(io_, duplicate(serving.stop.drain_fd())),
-        force_(io_, duplicate(serving.stop.force_fd())) {
-    echo::Descriptor listener = std::move(serving.listeners.take().front());
-    const bool v6 = serving.listeners.where().family() == AF_INET6;
-    acceptor_.assign(v6 ? tcp::v6() : tcp::v4(), listener.release());
-  }
+        door_(io_, serving, std::move(serving.listeners.take().front()),
+              [this](Socket socket) { enter(std::move(socket)); }),
+        stop_(io_, serving.stop),
+        idle_(io_, serving.options.socket.idle_timeout) {}
 
   void run() {
-    accept();
-    drain_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
-      if (!error) drain();
-    });
-    force_.async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
-      if (!error) cut();
-    });
+    door_.open();
+    stop_.wait([this] { drain(); }, [this] { cut(); });
+    idle_.start([this] { close_idle(); });
     io_.run();  // returns when no operation is pending: no session, no accept, no wait
   }
 
-  /// With the last session gone, the wait for `force` is all that keeps run() from returning.
+  [[nodiscard]] const echo::Serving& serving() const { return serving_; }
+  [[nodiscard]] const echo::IdleClock& clock() const { return idle_.clock(); }
+  /// Whether those that end now are cut off, and not closed.
+  [[nodiscard]] bool is_forced() const { return forced_; }
+  [[nodiscard]] Executor executor() { return io_.get_executor(); }
+
+  /// With the last session gone, waits of our own are all that keeps run() from returning.
   void leave_when_empty() {
-    if (draining_ && sessions_.empty()) force_.cancel();
+    if (!draining_ || !sessions_.empty()) return;
+    stop_.forget();
+    idle_.stop();
   }
 
  private:
-  /// A copy for Asio to own: it closes what it is given.
-  static int duplicate(int fd) {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0)
-      throw std::system_error(errno, std::generic_category(), "dup of the stop descriptor");
-    return copy;
-  }
-
-  void accept() {
-    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
-      if (error) return after_failure(error.value());
-      back_off_.reset();
-      if (echo::admit(serving_.counters, serving_.counters.open(),
-                      serving_.options.max_connections)) {
-        start_session(std::move(socket));
-      }
-      accept();
-    });
-  }
-
-  void start_session(tcp::socket socket) {
-    error_code ignored;
-    socket.set_option(tcp::no_delay(serving_.options.nodelay), ignored);
-    const auto session = std::make_shared<Session>(std::move(socket), serving_, *this);
+  void enter(Socket socket) {
+    const auto session = std::make_shared<Session>(std::move(socket), *this);
     sessions_.push_back(*session);
     session->read();
   }
-
-  void after_failure(int accept_errno) {
-    switch (echo::advice_for(accept_errno)) {
-      case echo::AcceptAdvice::nothing_waits:
-      case echo::AcceptAdvice::retry:
-        return accept();
-      case echo::AcceptAdvice::shed:
-        if (reserve_.shed_batch(acceptor_.native_handle(), serving_.counters)) back_off_.reset();
-        return accept_after_pause();
-      case echo::AcceptAdvice::back_off:
-        serving_.counters.shed(echo::Shed::memory);
-        return accept_after_pause();
-      case echo::AcceptAdvice::fatal:
-        throw std::system_error(accept_errno, std::generic_category(), "accept");
-    }
-  }
-
-  void accept_after_pause() {
-    pause_.expires_after(back_off_.next());
-    pause_.async_wait([this](error_code error) {
-      if (!error) accept();
-    });
-  }
-
   void drain() {
-    error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    if (serving_.stop.forced()) return cut();
+    door_.close();
     for (Session& session : sessions_) session.drain();
     draining_ = true;
     leave_when_empty();
   }
-
   void cut() {
+    door_.close();
+    draining_ = forced_ = true;
     for (Session& session : sessions_) session.cut();
+    leave_when_empty();
+  }
+  void close_idle() {
+    for (Session& session : sessions_) {
+      if (!session.is_idle()) continue;
+      serving_.counters.timed_out();
+      session.cut();
+    }
   }
 
   const echo::Serving& serving_;
   asio::io_context io_{1};  // one thread: Asio leaves its locks out
-  tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
-  asio::posix::stream_descriptor drain_;
-  asio::posix::stream_descriptor force_;
-  echo::ReserveDescriptor reserve_;
-  echo::BackOff back_off_;
+  Door door_;
+  StopSigns stop_;
+  IdleScan idle_;
   bool draining_ = false;
+  bool forced_ = false;
   intrusive::list<Session, intrusive::constant_time_size<false>> sessions_;
 };
+
+Session::Session(Socket socket, Server& server)
+    : socket_(std::move(socket)),
+      server_(server),
+      buffer_(server.serving().options.buffer_size),
+      last_byte_(server.clock().now()) {
+  server.serving().counters.opened(0);
+}
 
 Session::~Session() {
   error_code ignored;
   socket_.close(ignored);
-  if (!serving_.stop.forced()) serving_.counters.closed(0);
+  if (!server_.is_forced()) server_.serving().counters.closed(0);
   unlink();
   server_.leave_when_empty();
+}
+
+bool Session::is_idle() const {
+  return !naps_ && server_.clock().expired(last_byte_);
+}
+
+void Session::read() {
+  // An error ends the session: nobody holds it any more. At EOF all that came has been echoed, and
+  // closing the socket sends the FIN.
+  socket_.async_read_some(asio::buffer(buffer_),
+                          [self = shared_from_this()](error_code error, std::size_t received) {
+                            if (!error) self->work_on(std::span(self->buffer_).first(received));
+                          });
+}
+
+void Session::work_on(std::span<std::byte> received) {
+  last_byte_ = server_.clock().now();
+  const echo::Work& work = server_.serving().work;
+  work.compute();
+  if (!work.sleeps()) return write(received);
+  if (!nap_) nap_ = std::make_unique<Timer>(server_.executor());
+  nap_->expires_after(work.amount());
+  naps_ = true;
+  nap_->async_wait([self = shared_from_this(), received](error_code error) {
+    if (error) return;
+    self->naps_ = false;
+    self->last_byte_ = self->server_.clock().now();
+    self->write(received);
+  });
+}
+
+void Session::write(std::span<std::byte> received) {
+  const auto reply = server_.serving().protocol.reply_to(received);
+  // async_write goes on until all is out: a partial write is its business.
+  asio::async_write(socket_, asio::buffer(reply.data(), reply.size()),
+                    [self = shared_from_this()](error_code error, std::size_t written) {
+                      if (error) return;
+                      self->last_byte_ = self->server_.clock().now();
+                      self->server_.serving().counters.echoed(0, 1, written);
+                      self->read();
+                    });
 }
 
 /// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
@@ -211,6 +190,7 @@ constexpr std::uint64_t session_bytes = 640;
 
 echo::Configured configure(CLI::App&) {
   return {.check = {},
+          .shape = {},
           .demand =
               [](const echo::ServerOptions& common, std::uint64_t connections) {
                 return limits::Demand{connections,

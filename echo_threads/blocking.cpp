@@ -9,7 +9,7 @@ namespace echo_threads {
 namespace {
 
 /// send(2) may take a part: the rest follows. MSG_NOSIGNAL, since a peer that is gone is no reason
-/// to die.
+/// to die. False with errno when the connection cannot be written to any more.
 bool send_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -22,15 +22,24 @@ bool send_all(int fd, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Protocol& protocol,
-                    echo::Counters& counters, unsigned worker) {
+void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+                    unsigned worker) {
   for (;;) {
     const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
     if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) break;
-    const auto reply = protocol.reply_to(buffer.first(static_cast<std::size_t>(received)));
-    if (!send_all(fd, reply)) break;
-    counters.echoed(worker, 1, reply.size());
+    if (received == 0) break;
+    if (received > 0) {
+      serving.work.perform();
+      const auto got = buffer.first(static_cast<std::size_t>(received));
+      const auto reply = serving.protocol.reply_to(got);
+      if (send_all(fd, reply)) {
+        serving.counters.echoed(worker, 1, reply.size());
+        continue;
+      }
+    }
+    // A blocking call ends with EAGAIN for one reason: its socket's timeout (SO_RCVTIMEO).
+    if (errno == EAGAIN) serving.counters.timed_out();
+    return;
   }
   ::shutdown(fd, SHUT_WR);
 }

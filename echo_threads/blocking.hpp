@@ -4,15 +4,15 @@
 #include <cstddef>
 #include <span>
 
-#include "echo/counters.hpp"
-#include "echo/protocol.hpp"
+#include "echo/model.hpp"
 
 namespace echo_threads {
 
-/// Reads into `buffer`, writes back what `protocol` answers, until the peer's EOF, an error, or a
-/// shutdown(2) from another thread. At EOF it sends FIN, so that a peer that half-closed reads the
-/// rest and then the end. The caller owns `fd` and closes it.
-void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Protocol& protocol,
-                    echo::Counters& counters, unsigned worker);
+/// Reads into `buffer`, works as --work asks, writes back what the protocol answers: until the
+/// peer's EOF, an error, --idle-timeout, or a shutdown(2) from another thread. At EOF it sends FIN,
+/// so that a peer that half-closed reads the rest and then the end. The caller owns `fd` and closes
+/// it.
+void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+                    unsigned worker);
 
 }  // namespace echo_threads

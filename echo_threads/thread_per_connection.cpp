@@ -50,8 +50,7 @@ class Server {
       : serving_(serving),
         attributes_(attributes),
         listener_(std::move(serving.listeners.take().front())),
-        acceptor_(listener_.get(), serving.counters, serving.options.max_connections,
-                  serving.options.nodelay, false),
+        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false),
         started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!started_event_ || !finished_event_)
@@ -163,8 +162,7 @@ class Server {
       // On the stack, where the pages are touched already: a heap block would come on top of them.
       const std::size_t size = serving_.options.buffer_size;
       echo_until_eof(connection.socket.get(),
-                     std::span(static_cast<std::byte*>(alloca(size)), size), serving_.protocol,
-                     serving_.counters, 0);
+                     std::span(static_cast<std::byte*>(alloca(size)), size), serving_, 0);
     } catch (const std::exception&) {
       serving_.counters.shed(echo::Shed::exception);
     }
@@ -289,6 +287,7 @@ echo::Configured configure(CLI::App& app) {
                  "Guard below each stack; 0: none, and one map a thread instead of two",
                  {0, 1ULL << 30U});
   return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
+          .shape = {},
           .demand =
               [options](const echo::ServerOptions&, std::uint64_t connections) {
                 return limits::Demand{

@@ -1,6 +1,8 @@
 // Scheduler clocks and /proc/stat; see cpu.hpp.
 #include "limits/cpu.hpp"
 
+#include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,13 +67,39 @@ nanoseconds tick() {
   return nanoseconds{1'000'000'000 / ::sysconf(_SC_CLK_TCK)};
 }
 
+std::optional<nanoseconds> cpu_time_of(clockid_t clock) {
+  timespec time{};
+  if (::clock_gettime(clock, &time) != 0) return std::nullopt;
+  return std::chrono::seconds{time.tv_sec} + nanoseconds{time.tv_nsec};
+}
+
 std::optional<nanoseconds> cpu_time(pid_t pid) {
   clockid_t clock{};
-  timespec time{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) {
-    return std::nullopt;
-  }
-  return std::chrono::seconds{time.tv_sec} + nanoseconds{time.tv_nsec};
+  if (::clock_getcpuclockid(pid, &clock) != 0) return std::nullopt;
+  return cpu_time_of(clock);
+}
+
+nanoseconds thread_cpu_time() {
+  return cpu_time_of(CLOCK_THREAD_CPUTIME_ID).value_or(nanoseconds{0});
+}
+
+clockid_t thread_clock() {
+  clockid_t clock{};
+  return ::pthread_getcpuclockid(::pthread_self(), &clock) == 0 ? clock : CLOCK_THREAD_CPUTIME_ID;
+}
+
+clockid_t process_clock() {
+  clockid_t clock{};
+  return ::clock_getcpuclockid(::getpid(), &clock) == 0 ? clock : CLOCK_PROCESS_CPUTIME_ID;
+}
+
+nanoseconds waited_children_cpu_time() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto of = [](const timeval& time) {
+    return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
 std::optional<nanoseconds> cpu_time(const std::vector<pid_t>& pids) {

@@ -30,6 +30,18 @@ std::optional<std::chrono::nanoseconds> cpu_time(const std::vector<pid_t>& pids)
 std::chrono::nanoseconds children_cpu_time(const std::vector<pid_t>& pids,
                                            const std::filesystem::path& root = "/");
 
+/// CPU time the calling thread has had. ~0.2 us.
+std::chrono::nanoseconds thread_cpu_time();
+/// A clock that anybody in this process may read for the CPU time of the calling thread, or, in a
+/// process of its own, anybody at all for that of the calling process.
+clockid_t thread_clock();
+clockid_t process_clock();
+/// What such a clock says; nullopt when its thread or process is gone.
+std::optional<std::chrono::nanoseconds> cpu_time_of(clockid_t clock);
+
+/// CPU time of all children that this process has waited for (getrusage(2), RUSAGE_CHILDREN).
+std::chrono::nanoseconds waited_children_cpu_time();
+
 /// What the scheduler keeps about a thread (/proc/PID/task/TID/schedstat).
 struct ThreadTime {
   pid_t tid = 0;

@@ -7,6 +7,8 @@
 #include <functional>
 #include <stdexcept>
 
+#include "echo/options.hpp"
+
 namespace client {
 namespace {
 
@@ -153,8 +155,8 @@ TEST(OptionValues, ProcessorsStayInTheOrderGiven) {
   };
   const Row rows[] = {{"0", {0}},      {"0,2-3", {0, 2, 3}}, {"5,1", {5, 1}},        {"2-2", {2}},
                       {"1,1", {1, 1}}, {"1023", {1'023}},    {"3-5,0", {3, 4, 5, 0}}};
-  for (const Row& row : rows) EXPECT_EQ(parse_cpus(row.typed), row.cpus) << row.typed;
-  expect_refused(parse_cpus,
+  for (const Row& row : rows) EXPECT_EQ(echo::parse_cpus(row.typed), row.cpus) << row.typed;
+  expect_refused(echo::parse_cpus,
                  {"", ",", "0,", ",0", "0,,1", "3-1", "-1", "1-", "x", "1024", "0-1024", "0 1",
                   "1-2-3", "0x1"},
                  "0,2-3");

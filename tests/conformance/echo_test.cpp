@@ -109,8 +109,8 @@ TEST_P(EveryModel, AnswersAHalfCloseWithoutAByteWithTheEnd) {
 }
 
 TEST_P(EveryModel, ServesTwoHundredPeersAtOnceAndMixesNoBytes) {
-  constexpr std::uint32_t count = 200;
   Harness& server = serve();
+  const std::uint32_t count = at_once(200);
   std::vector<Peer> peers = connect_served(count);
   EXPECT_EQ(server.counters().open(), count);
   for (std::uint32_t i = 0; i < count; ++i) ASSERT_TRUE(peers[i].send(message(payload_, {i, 1})));

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -33,6 +34,10 @@ class EveryModel : public ::testing::TestWithParam<const echo::Model*> {
   /// `count` peers, each of which has had one message echoed: accepted, counted and being served.
   [[nodiscard]] std::vector<Peer> connect_served(std::uint32_t count,
                                                  Buffers buffers = Buffers::usual);
+  /// `wanted`, or as many as the model serves at the same time.
+  [[nodiscard]] std::uint32_t at_once(std::uint32_t wanted) const {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, harness_->at_once()));
+  }
   /// Whether as many connections are open as expected, sooner or later.
   [[nodiscard]] bool open_becomes(std::uint64_t expected) {
     return eventually([&] { return harness_->counters().open() == expected; });

@@ -15,9 +15,16 @@
 namespace conformance {
 namespace {
 
-echo::Configured configured_of(const echo::Model& model, const echo::ServerOptions& options) {
-  CLI::App app;
+/// More than any test has connections at once; few enough to be forked by each.
+constexpr const char* many_workers = "64";
+
+echo::Configured configured_of(const echo::Model& model, const echo::ServerOptions& options,
+                               CLI::App& app) {
   echo::Configured configured = model.configure(app);
+  const bool serves_one_each = configured.shape_of(options).at_once.has_value();
+  if (app.get_option_no_throw("--workers") != nullptr) {
+    app.parse(std::vector<std::string>{serves_one_each ? many_workers : "2", "--workers"});
+  }
   if (configured.check) configured.check(options);
   return configured;
 }
@@ -32,17 +39,18 @@ echo::ServerOptions loopback() {
 
 echo::ServerOptions with_small_send_buffers() {
   echo::ServerOptions options = loopback();
-  options.socket_buffers.send = 1;  // the kernel's least, 4,608
+  options.socket.buffers.send = 1;  // the kernel's least, 4,608
   return options;
 }
 
 Harness::Harness(const echo::Model& model, const echo::ServerOptions& options)
     : model_(model),
       options_(options),
-      configured_(configured_of(model, options)),
+      configured_(configured_of(model, options, app_)),
+      shape_(configured_.shape_of(options)),
       listeners_(echo::resolve(options.bind, options.port).front(), options.backlog,
-                 configured_.listeners, options.socket_buffers),
-      counters_(configured_.workers) {}
+                 shape_.listeners, options.socket),
+      counters_(shape_.workers) {}
 
 Harness::~Harness() {
   if (!stop() && !ends_within(patience)) {
@@ -53,9 +61,15 @@ Harness::~Harness() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool Harness::takes_descriptors() const {
+  const auto at = [this](std::uint64_t n) { return configured_.demand(options_, n).descriptors(); };
+  return at(100'000) > at(1);
+}
+
 void Harness::run() {
   try {
-    configured_.serve(echo::Serving{options_, listeners_, protocol_, stop_, counters_});
+    configured_.serve(
+        echo::Serving{options_, listeners_, protocol_, options_.work, stop_, counters_, findings_});
   } catch (const std::exception& error) {
     complaint_ = error.what();
   }

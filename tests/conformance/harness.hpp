@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <future>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -25,6 +26,7 @@ echo::ServerOptions with_small_send_buffers();
 
 class Harness {
  public:
+  /// Where the model takes --workers it gets so many as hold the suite's crowds.
   Harness(const echo::Model& model, const echo::ServerOptions& options);
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
@@ -38,6 +40,12 @@ class Harness {
   [[nodiscard]] pid_t child() const { return child_; }
 
   [[nodiscard]] const echo::Endpoint& where() const { return listeners_.where(); }
+  /// Connections served at the same time; as good as all where the model has no bound.
+  [[nodiscard]] std::uint64_t at_once() const {
+    return shape_.at_once.value_or(std::numeric_limits<std::uint64_t>::max());
+  }
+  /// Whether a descriptor table of the model grows with its connections, so that it may run out.
+  [[nodiscard]] bool takes_descriptors() const;
   [[nodiscard]] const echo::Counters& counters() const { return counters_; }
   void drain() { stop_.request_drain(); }
   void force() { stop_.request_force(); }
@@ -54,11 +62,14 @@ class Harness {
 
   const echo::Model& model_;
   echo::ServerOptions options_;
+  CLI::App app_;  ///< owns what `configured_` refers to
   echo::Configured configured_;
+  echo::Shape shape_;
   echo::Listeners listeners_;
   echo::EchoProtocol protocol_;
   echo::Stop stop_;
   echo::Counters counters_;
+  echo::Findings findings_;
   std::string complaint_;
   std::promise<void> ended_;
   std::future<void> end_ = ended_.get_future();

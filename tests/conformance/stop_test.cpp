@@ -33,19 +33,19 @@ TEST_P(EveryModel, StopsThoughItWasAskedBeforeItBegan) {
 
 TEST_P(EveryModel, EndsIdleConnectionsWhenItDrains) {
   Harness& server = serve();
-  std::vector<Peer> peers = connect_served(20);
+  std::vector<Peer> peers = connect_served(at_once(20));
   server.drain();
   for (Peer& peer : peers) ASSERT_EQ(peer.end(), End::fin);
   EXPECT_TRUE(server.ends_within(promptly));
   EXPECT_EQ(server.counters().open(), 0U);
-  EXPECT_EQ(server.counters().closed(), 20U);
+  EXPECT_EQ(server.counters().closed(), peers.size());
 }
 
 TEST_P(EveryModel, EchoesWhatIsQueuedBeforeItEnds) {
   // More than the small buffers on the way back hold, so that the rest waits unread at the server.
   const Payload payload = Payload::unique(50'000, 2);
   Harness& server = serve(with_small_send_buffers());
-  std::vector<Peer> peers = connect_served(20, Buffers::small);
+  std::vector<Peer> peers = connect_served(at_once(20), Buffers::small);
   for (std::uint32_t i = 0; i < peers.size(); ++i) {
     ASSERT_TRUE(peers[i].send(message(payload, {i, 1})));
     ASSERT_TRUE(eventually([&] { return peers[i].unacknowledged() == 0; })) << "it is all there";
@@ -59,8 +59,8 @@ TEST_P(EveryModel, EchoesWhatIsQueuedBeforeItEnds) {
 }
 
 TEST_P(EveryModel, DrainsWhileFiftyPeersStream) {
-  constexpr std::uint32_t count = 50;
   Harness& server = serve();
+  const std::uint32_t count = at_once(50);
   std::latch all_stream{count};
   std::atomic<int> wrong{0};
   const auto stream = [&](std::uint32_t id) {
@@ -108,7 +108,8 @@ TEST_P(EveryModel, ListensNoMoreWhileItDrains) {
 
 TEST_P(EveryModel, ForcedLetsGoOfAPeerThatHoldsOnAndCountsItOpen) {
   Harness& server = serve(with_small_send_buffers());
-  std::vector<Peer> gone = connect_served(4);
+  std::vector<Peer> gone = connect_served(at_once(4));
+  const std::size_t served = gone.size();
   gone.clear();
   ASSERT_TRUE(open_becomes(0));
   Peer mute = connect(Buffers::small);
@@ -117,16 +118,16 @@ TEST_P(EveryModel, ForcedLetsGoOfAPeerThatHoldsOnAndCountsItOpen) {
   server.force();
   EXPECT_TRUE(server.ends_within(promptly));
   EXPECT_EQ(server.counters().open(), 1U);
-  EXPECT_EQ(server.counters().closed(), 4U);
+  EXPECT_EQ(server.counters().closed(), served);
 }
 
 TEST_P(EveryModel, ForcedAtOnceCountsAllThatWereOpen) {
   Harness& server = serve();
-  std::vector<Peer> peers = connect_served(20);
+  std::vector<Peer> peers = connect_served(at_once(20));
   server.force();
   EXPECT_TRUE(server.ends_within(promptly));
-  EXPECT_EQ(server.counters().open(), 20U);
-  EXPECT_EQ(server.counters().accepted(), 20U);
+  EXPECT_EQ(server.counters().open(), peers.size());
+  EXPECT_EQ(server.counters().accepted(), peers.size());
   for (Peer& peer : peers) ASSERT_NE(peer.end(), End::silence);
 }
 

@@ -126,7 +126,7 @@ TEST(ReserveDescriptor, ShedsABatchAndLeavesTheRestForLater) {
 TEST(Acceptor, TakesWhatWaitsAndThenNothing) {
   const Door door;
   Counters counters{1};
-  Acceptor acceptor{door.listener.get(), counters, std::nullopt, true, true};
+  Acceptor acceptor{door.listener.get(), counters, std::nullopt, true};
   EXPECT_FALSE(acceptor.accept(0));
   const Descriptor peer = door.knock();
   const Descriptor served = acceptor.accept(0);
@@ -138,7 +138,7 @@ TEST(Acceptor, TakesWhatWaitsAndThenNothing) {
 TEST(Acceptor, ClosesWhatIsBeyondTheMostConnections) {
   const Door door;
   Counters counters{1};
-  Acceptor acceptor{door.listener.get(), counters, 1, true, true};
+  Acceptor acceptor{door.listener.get(), counters, 1, true};
   const Descriptor peer = door.knock();
   EXPECT_FALSE(acceptor.accept(1));
   EXPECT_TRUE(was_closed(peer));
@@ -147,7 +147,7 @@ TEST(Acceptor, ClosesWhatIsBeyondTheMostConnections) {
 
 TEST(Acceptor, ThrowsOnAMistakeOfOurs) {
   Counters counters{1};
-  Acceptor acceptor{-1, counters, std::nullopt, true, true};
+  Acceptor acceptor{-1, counters, std::nullopt, true};
   EXPECT_THROW(acceptor.accept(0), std::system_error);
 }
 
@@ -155,7 +155,7 @@ TEST(Acceptor, ShedsAtTheDescriptorLimitPausesAndRecovers) {
   const int failed_step = testing::in_child([] {
     const Door door;
     Counters counters{1};
-    Acceptor acceptor{door.listener.get(), counters, std::nullopt, true, true};
+    Acceptor acceptor{door.listener.get(), counters, std::nullopt, true};
     Descriptor peer = door.knock();
     const Descriptor last{::dup(0)};
     const rlimit full{static_cast<rlim_t>(last.get()) + 1, static_cast<rlim_t>(last.get()) + 1};

@@ -15,6 +15,7 @@ namespace {
 
 Configured plain(CLI::App&) {
   return {.check = {},
+          .shape = {},
           .demand = [](const ServerOptions&, std::uint64_t) { return limits::Demand{}; },
           .serve = [](const Serving& serving) { serving.counters.opened(0); }};
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 
 #include <stdexcept>
 #include <string>
@@ -121,20 +122,45 @@ TEST(Listener, TakesAFreePortNonBlockingAndClosedOnExec) {
   EXPECT_NE(::fcntl(listener.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST(Listener, HandsItsBuffersOnToWhatItAccepts) {
-  const Descriptor listener = listen_on(endpoint("127.0.0.1", 0), 8, false, {8192, 16384});
+TEST(Listener, HandsItsOptionsOnToWhatItAccepts) {
+  SocketOptions options;
+  options.buffers = {8192, 16384};
+  options.keepalive = {.on = false, .idle = std::chrono::seconds{7}, .interval = {}, .count = 3};
+  options.idle_timeout = std::chrono::milliseconds{1500};
+  const Descriptor listener = listen_on(endpoint("127.0.0.1", 0), 8, false, options);
   const Endpoint where = local_endpoint(listener.get());
   const Descriptor peer{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   ASSERT_EQ(::connect(peer.get(), where.data(), where.size()), 0);
   const Descriptor accepted{::accept(listener.get(), nullptr, nullptr)};
-  const auto size_of = [&accepted](int option) {
-    int bytes = 0;
-    socklen_t length = sizeof bytes;
-    ::getsockopt(accepted.get(), SOL_SOCKET, option, &bytes, &length);
-    return bytes;
+  const auto number = [&accepted](int level, int option) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    ::getsockopt(accepted.get(), level, option, &value, &length);
+    return value;
   };
-  EXPECT_EQ(size_of(SO_RCVBUF), 2 * 8192) << "the kernel doubles what it is asked for";
-  EXPECT_EQ(size_of(SO_SNDBUF), 2 * 16384);
+  EXPECT_EQ(number(SOL_SOCKET, SO_RCVBUF), 2 * 8192) << "the kernel doubles what it is asked for";
+  EXPECT_EQ(number(SOL_SOCKET, SO_SNDBUF), 2 * 16384);
+  EXPECT_EQ(number(IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(number(SOL_SOCKET, SO_KEEPALIVE), 1) << "an interval asks for it";
+  EXPECT_EQ(number(IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(number(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    timeval time{};
+    socklen_t length = sizeof time;
+    ASSERT_EQ(::getsockopt(accepted.get(), SOL_SOCKET, option, &time, &length), 0);
+    EXPECT_EQ(time.tv_sec, 1);
+    EXPECT_NEAR(static_cast<double>(time.tv_usec), 500'000, 10'000) << "in ticks of the kernel";
+  }
+}
+
+TEST(Listener, LeavesNagleOnWhereNodelayIsOff) {
+  SocketOptions options;
+  options.nodelay = false;
+  const Descriptor listener = listen_on(endpoint("127.0.0.1", 0), 8, false, options);
+  int value = 1;
+  socklen_t length = sizeof value;
+  ::getsockopt(listener.get(), IPPROTO_TCP, TCP_NODELAY, &value, &length);
+  EXPECT_EQ(value, 0);
 }
 
 TEST(Listener, NamesTheAddressThatIsInUse) {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -53,7 +54,7 @@ Words arguments() {
 
 Program::Program(const std::string& name, const Words& arguments, const Setup& setup)
     : out_(file_in_memory("stdout")), err_(file_in_memory("stderr")) {
-  const std::string path = std::string(TESTBED_BIN_DIR) + "/" + name;
+  const std::string path = std::filesystem::path(TESTBED_BIN_DIR) / name;
   Words words{path};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -57,7 +58,7 @@ bool readable(int fd, int timeout_ms) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const std::string path = std::string(TESTBED_BIN_DIR) + "/" + words.front();
+  const std::string path = std::filesystem::path(TESTBED_BIN_DIR) / words.front();
   ::execv(path.c_str(), argv.data());
   ::_exit(127);
 }

@@ -1,0 +1,50 @@
+// The idle clock of a loop (echo/idle.hpp), driven by one timer for all connections.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "echo/idle.hpp"
+#include "echo_async/socket.hpp"
+
+namespace echo_async {
+
+class IdleScan {
+ public:
+  IdleScan(asio::io_context& io, std::optional<std::chrono::nanoseconds> timeout)
+      : timer_(io.get_executor()), clock_(timeout) {}
+
+  /// For the connections: now() with each byte, expired() in the scan.
+  [[nodiscard]] const echo::IdleClock& clock() const { return clock_; }
+  /// Calls `scan` once a tick from now on; does nothing where there is no timeout.
+  void start(std::function<void()> scan) {
+    if (!clock_.runs()) return;
+    scan_ = std::move(scan);
+    timer_.expires_after(clock_.period());
+    wait();
+  }
+  /// While it runs an io_context has work; this lets run() return.
+  void stop() {
+    scan_ = nullptr;
+    timer_.cancel();
+  }
+
+ private:
+  void wait() {
+    timer_.async_wait([this](error_code error) {
+      if (error || !scan_) return;
+      clock_.advance();
+      scan_();
+      if (!scan_) return;
+      timer_.expires_at(timer_.expiry() + clock_.period());
+      wait();
+    });
+  }
+
+  Timer timer_;
+  echo::IdleClock clock_;
+  std::function<void()> scan_;
+};
+
+}  // namespace echo_async

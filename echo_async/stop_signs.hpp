@@ -1,0 +1,46 @@
+// The two signs of a Stop, as waits of an io_context.
+#pragma once
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <functional>
+#include <utility>
+
+#include "echo/stop.hpp"
+#include "echo_async/socket.hpp"
+
+namespace echo_async {
+
+/// Calls `drain` and `force` on the loop when the stop asks for them, each once. While it waits, an
+/// io_context has work: forget() lets run() return.
+class StopSigns {
+ public:
+  /// Throws std::system_error when a descriptor cannot be had.
+  StopSigns(asio::io_context& io, const echo::Stop& stop)
+      : drain_(io.get_executor(), duplicate(stop.drain_fd())),
+        force_(io.get_executor(), duplicate(stop.force_fd())) {}
+
+  void wait(std::function<void()> drain, std::function<void()> force) {
+    wait_for(drain_, std::move(drain));
+    wait_for(force_, std::move(force));
+  }
+  void forget() {
+    drain_.cancel();
+    force_.cancel();
+  }
+
+ private:
+  using Sign = asio::posix::basic_stream_descriptor<Executor>;
+
+  /// A copy for Asio to own: it closes what it is given.
+  static int duplicate(int fd);
+  static void wait_for(Sign& sign, std::function<void()> then) {
+    sign.async_wait(Sign::wait_read, [then = std::move(then)](error_code error) {
+      if (!error) then();
+    });
+  }
+
+  Sign drain_;
+  Sign force_;
+};
+
+}  // namespace echo_async
