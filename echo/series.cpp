@@ -29,7 +29,7 @@ std::vector<WorkerFigures> read_workers(const Counters& counters) {
 
 void Series::add(Sample sample) {
   // A timer that was late once must not cost the sample after it.
-  if (!samples_.empty() && sample.at - samples_.back().at < interval_ * 3 / 4) return;
+  if (!samples_.empty() && sample.at - samples_.back().at < interval_ - tolerance_) return;
   samples_.push_back(std::move(sample));
   if (samples_.size() < most_samples) return;
   std::size_t kept = 0;

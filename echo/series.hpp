@@ -34,7 +34,8 @@ class Series {
   };
   static constexpr std::size_t most_samples = 512;
 
-  explicit Series(std::chrono::nanoseconds interval) : interval_(interval) {}
+  explicit Series(std::chrono::nanoseconds interval)
+      : interval_(interval), tolerance_(interval / 4) {}
 
   /// Keeps `sample` if it is due: an interval after the one kept before it, or nearly.
   void add(Sample sample);
@@ -53,7 +54,8 @@ class Series {
   [[nodiscard]] std::optional<Lopsided> lopsided() const;
 
  private:
-  std::chrono::nanoseconds interval_;
+  std::chrono::nanoseconds interval_;   ///< between those kept
+  std::chrono::nanoseconds tolerance_;  ///< so much too early still counts
   std::vector<Sample> samples_;
 };
 

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -31,6 +32,23 @@ void keep_knocking(const echo::Endpoint& where, std::size_t count, std::chrono::
       if (entries[i].revents != 0) knocking[i] = Peer{where};
     }
   }
+}
+
+/// CPU that the child takes while others keep knocking, as a share of one core: the least of a few
+/// looks, since what the machine does meanwhile, and a hypervisor takes, can only add to it. A loop
+/// that spins takes all of a core in each of them.
+double least_share_of_a_core(const Harness& server) {
+  double least = 1;
+  for (int look = 0; look < 5 && least >= 0.05; ++look) {
+    const auto began = Clock::now();
+    const auto cpu_before = limits::cpu_time(server.child());
+    keep_knocking(server.where(), 64, 300ms);
+    const auto cpu_after = limits::cpu_time(server.child());
+    if (!cpu_before || !cpu_after) return 1;
+    const std::chrono::duration<double> elapsed = Clock::now() - began;
+    least = std::min(least, std::chrono::duration<double>(*cpu_after - *cpu_before) / elapsed);
+  }
+  return least;
 }
 
 /// Peers until one is refused: those that are served.
@@ -68,14 +86,7 @@ TEST_P(EveryModel, GoesOnServingAndHardlyWorksWhileItHasNoDescriptorLeft) {
   std::vector<Peer> served = fill(server.where(), payload_);
   ASSERT_GT(served.size(), 8U);
 
-  const auto began = Clock::now();
-  const auto cpu_before = limits::cpu_time(server.child());
-  keep_knocking(server.where(), 64, 300ms);
-  const auto cpu_after = limits::cpu_time(server.child());
-  const auto elapsed = Clock::now() - began;
-  ASSERT_TRUE(cpu_before && cpu_after);
-  EXPECT_LT(*cpu_after - *cpu_before, elapsed / 20) << "of a core while the listener is readable";
-
+  EXPECT_LT(least_share_of_a_core(server), 0.05) << "while the listener is readable";
   for (std::uint32_t i = 0; i < served.size(); ++i)
     EXPECT_TRUE(echoes(served[i], payload_, {i, 1}));
 }
