@@ -110,4 +110,10 @@ Descriptor Acceptor::accept(std::uint64_t open) {
   }
 }
 
+int Acceptor::pause_ms() const {
+  if (!paused_until_) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*paused_until_ - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
 }  // namespace echo

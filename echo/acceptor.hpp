@@ -75,6 +75,8 @@ class Acceptor {
   /// While set, polling the listener is pointless: it is readable and cannot be served. Cleared by
   /// the first accept() after that moment.
   [[nodiscard]] std::optional<Clock::time_point> paused_until() const { return paused_until_; }
+  /// The same for poll(2): milliseconds until then, or -1.
+  [[nodiscard]] int pause_ms() const;
 
  private:
   int listener_;

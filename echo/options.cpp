@@ -189,6 +189,20 @@ std::vector<unsigned> parse_cpus(std::string_view text) {
   return cpus;
 }
 
+CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::string& what,
+                        const std::vector<std::string>& words,
+                        std::function<void(std::size_t)> store) {
+  const auto index_of = [words](std::string_view text) {
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found == words.end()) {
+      throw std::invalid_argument(fmt::format("\"{}\": {}", text, fmt::join(words, " or ")));
+    }
+    return static_cast<std::size_t>(found - words.begin());
+  };
+  return add<std::size_t>(app, names, fmt::format("{}: {}", what, fmt::join(words, " or ")), "WORD",
+                          words.front(), index_of, std::move(store));
+}
+
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what) {
   return add<std::vector<unsigned>>(app, "--cpus", what, "LIST", "", parse_cpus,
                                     [&cpus](auto value) { cpus = std::move(value); });

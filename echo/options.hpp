@@ -7,6 +7,7 @@
 #include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
 
+/// One of several words, the first of which is the default; `store` gets its index.
+CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::string& what,
+                        const std::vector<std::string>& words,
+                        std::function<void(std::size_t)> store);
 /// "0,2-3": processors, in the order given. Throws std::invalid_argument with what is allowed.
 std::vector<unsigned> parse_cpus(std::string_view text);
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what);

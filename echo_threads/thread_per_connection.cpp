@@ -79,7 +79,7 @@ class Server {
       pollfd entries[3] = {{serving_.stop.drain_fd(), POLLIN, 0},
                            {finished_event_.get(), POLLIN, 0},
                            {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
-      ::poll(entries, 3, waiting_.empty() ? pause_ms() : 0);
+      ::poll(entries, 3, waiting_.empty() ? acceptor_.pause_ms() : 0);
       join_finished();
       for (int i = 0; i < spawn_batch; ++i) {
         // Accepting takes 3 us and a thread 30: taken in turns, a burst of 10,000 would overflow
@@ -92,15 +92,6 @@ class Server {
         waiting_.pop_front();
       }
     }
-  }
-
-  /// Milliseconds until the listener is to be asked again; -1: until it is readable.
-  [[nodiscard]] int pause_ms() const {
-    const auto until = acceptor_.paused_until();
-    if (!until) return -1;
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(*until - echo::Acceptor::Clock::now());
-    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
   }
 
   static void wait_for(int fd, int timeout_ms) {

@@ -1,0 +1,183 @@
+// One thread accepts and hands each connection to one of several loops through a lock-free queue.
+//
+// The acceptor sees all that come, so that it can choose: --dispatch round-robin deals them out in
+// turn, which is even in numbers and blind to load; least takes the loop with the fewest
+// connections, and among equals the one that has handled the fewest messages. It wins over
+// reactor-per-core where connections are few or differ in how long they stay; it pays a wake-up and
+// a cold cache for each connection, and one thread accepts for all. No connection ever moves: that
+// one loop takes twice the load, and which one changes from run to run, is what its balance and
+// series show. Source: a proxy with an acceptor and eight workers (SYSTEMS). Try it:
+// ./echo_async --model hand-off --workers 2 --dispatch least
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "echo/acceptor.hpp"
+#include "echo/model.hpp"
+#include "echo/options.hpp"
+#include "echo/workers.hpp"
+#include "echo_async/inbox.hpp"
+#include "echo_async/nest.hpp"
+
+namespace echo_async {
+namespace {
+
+enum class Dispatch { round_robin, least };
+
+struct Options {
+  std::uint64_t workers = echo::usable_processors();
+  Dispatch dispatch = Dispatch::round_robin;
+};
+
+using Inboxes = std::vector<std::unique_ptr<Inbox>>;
+
+/// Which loop is next.
+class Dealer {
+ public:
+  Dealer(Dispatch dispatch, const echo::Counters& counters, const Inboxes& inboxes)
+      : dispatch_(dispatch), counters_(counters), inboxes_(inboxes) {}
+
+  std::size_t choose() {
+    if (dispatch_ == Dispatch::round_robin) return next_++ % inboxes_.size();
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < inboxes_.size(); ++i) {
+      if (load(i) < load(best)) best = i;
+    }
+    return best;
+  }
+
+ private:
+  /// Connections, those on their way included, and then messages.
+  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> load(std::size_t worker) const {
+    const echo::WorkerCounts& counts = counters_.worker(static_cast<unsigned>(worker));
+    const std::uint64_t closed = counts.closed.load(std::memory_order_relaxed);
+    const std::uint64_t accepted = counts.accepted.load(std::memory_order_relaxed);
+    return {accepted - std::min(closed, accepted) + inboxes_[worker]->waiting(),
+            counts.messages.load(std::memory_order_relaxed)};
+  }
+
+  Dispatch dispatch_;
+  const echo::Counters& counters_;
+  const Inboxes& inboxes_;
+  std::size_t next_ = 0;
+};
+
+/// Accepts until the stop, on a thread of its own.
+class Acceptance {
+ public:
+  Acceptance(const echo::Serving& serving, Dispatch dispatch, Inboxes& inboxes)
+      : serving_(serving),
+        inboxes_(inboxes),
+        listener_(std::move(serving.listeners.take().front())),
+        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
+        dealer_(dispatch, serving.counters, inboxes) {}
+
+  void run() {
+    while (!serving_.stop.draining()) {
+      pollfd entries[2] = {{serving_.stop.drain_fd(), POLLIN, 0},
+                           {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
+      ::poll(entries, 2, acceptor_.pause_ms());
+      if (entries[0].revents == 0) accept_all();
+    }
+    listener_.reset();
+    for (const auto& inbox : inboxes_) inbox->close();
+  }
+
+ private:
+  void accept_all() {
+    std::vector<bool> woken(inboxes_.size(), false);
+    while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting())) {
+      const std::size_t worker = dealer_.choose();
+      if (!inboxes_[worker]->put(socket)) {
+        serving_.counters.shed(echo::Shed::queue_full);
+        continue;
+      }
+      woken[worker] = true;
+    }
+    for (std::size_t i = 0; i < woken.size(); ++i) {
+      if (woken[i]) inboxes_[i]->wake();
+    }
+  }
+  [[nodiscard]] std::uint64_t waiting() const {
+    std::uint64_t sum = 0;
+    for (const auto& inbox : inboxes_) sum += inbox->waiting();
+    return sum;
+  }
+
+  const echo::Serving& serving_;
+  Inboxes& inboxes_;
+  echo::Descriptor listener_;
+  echo::Acceptor acceptor_;
+  Dealer dealer_;
+};
+
+void serve_from(const echo::Serving& serving, Inbox& inbox, unsigned worker) {
+  Nest nest{serving, worker};
+  bool dry = false;
+  nest.watch_source(inbox.fd(), [&] {
+    inbox.clear();
+    const bool closed = inbox.is_closed();  // before the last look: what was put in is seen
+    while (echo::Descriptor socket = inbox.take()) nest.enter(std::move(socket));
+    dry = closed;
+  });
+  nest.run([] {}, [&dry] { return dry; });
+}
+
+void serve(const echo::Serving& serving, const Options& options) {
+  Inboxes inboxes;
+  for (std::uint64_t i = 0; i < options.workers; ++i) inboxes.push_back(std::make_unique<Inbox>());
+  Acceptance acceptance{serving, options.dispatch, inboxes};
+  std::exception_ptr failure;
+  std::thread acceptor([&] {
+    try {
+      acceptance.run();
+    } catch (...) {
+      failure = std::current_exception();
+      serving.stop.request_force();
+    }
+  });
+  try {
+    echo::run_workers(serving, static_cast<unsigned>(options.workers),
+                      [&](unsigned worker) { serve_from(serving, *inboxes[worker], worker); });
+  } catch (...) {  // the stop has been forced, so that the acceptor ends
+    failure = std::current_exception();
+  }
+  acceptor.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+echo::Configured configure(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  echo::add_workers(app, options->workers, "Loops, each with a thread; one more accepts");
+  echo::add_choice(app, "--dispatch", "How connections are dealt to the workers",
+                   {"round-robin", "least"}, [options](std::size_t choice) {
+                     options->dispatch = choice == 0 ? Dispatch::round_robin : Dispatch::least;
+                   });
+  return {.check = {},
+          .shape =
+              [options](const echo::ServerOptions&) {
+                return echo::Shape{.workers = static_cast<unsigned>(options->workers),
+                                   .listeners = 1,
+                                   .at_once = std::nullopt};
+              },
+          .demand =
+              [options](const echo::ServerOptions&, std::uint64_t connections) {
+                // Each loop's table goes up to the highest descriptor of all.
+                limits::Traits traits = limits::event_traits(sizeof(Peer) * options->workers, 0);
+                traits.fixed_threads += options->workers + 1;
+                traits.fixed_descriptors += 8 * options->workers;
+                return limits::Demand{connections, traits};
+              },
+          .serve = [options](const echo::Serving& serving) { serve(serving, *options); }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model hand_off{
+    "hand-off", "one thread accepts and hands over to several loops, without locks", configure};
+
+}  // namespace echo_async
