@@ -69,13 +69,12 @@ std::string worker_lines(const ServerResult& result) {
   if (count > most_shown) text += fmt::format("and {} more, in --json\n", count - most_shown);
   const Balances balances = balances_of(result.workers);
   const auto part = [](const char* what, const std::optional<Balance>& one) {
-    return one ? fmt::format(" {} {:.2f} (most: {:.2f} times the mean)", what, one->cv,
-                             one->max_over_mean)
-               : fmt::format(" {} -", what);
+    return one ? fmt::format("{} {:.2f} ({:.2f} x)", what, one->cv, one->max_over_mean)
+               : fmt::format("{} -", what);
   };
-  return text +
-         "balance, as coefficient of variation:" + part("connections", balances.connections) + "," +
-         part("messages", balances.messages) + "," + part("CPU", balances.cpu) + "\n";
+  return text + fmt::format("balance, cv (largest share): {}, {}, {}\n",
+                            part("connections", balances.connections),
+                            part("messages", balances.messages), part("CPU", balances.cpu));
 }
 
 std::string queue_line(const Histogram& wait) {
