@@ -1,13 +1,14 @@
 // The client's command line, parsed and checked.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "echo/cli_fwd.hpp"
 
 #include "client/connector.hpp"
 #include "client/objective.hpp"

@@ -4,7 +4,6 @@
 // listening, counting, sampling, the report) is done by server_main and handed over in Serving.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "echo/cli_fwd.hpp"
 #include "echo/counters.hpp"
 #include "echo/descriptor.hpp"
 #include "echo/histogram.hpp"

@@ -4,7 +4,6 @@
 // as one line that says what is allowed, and exit 2.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "echo/cli_fwd.hpp"
 
 namespace echo {
 

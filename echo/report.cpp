@@ -1,5 +1,7 @@
 #include "echo/report.hpp"
 
+#include <CLI/App.hpp>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>

@@ -4,7 +4,6 @@
 // text. A document is written beside its place and renamed, so that nobody reads half of one.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "echo/cli_fwd.hpp"
 #include "echo/histogram.hpp"
 #include "limits/usage.hpp"
 

@@ -1,13 +1,13 @@
 // The options that every model of both servers takes, with one meaning for all of them.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "echo/cli_fwd.hpp"
 #include "echo/socket.hpp"
 #include "echo/work.hpp"
 

@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/Error.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/thread/thread.hpp>
 #include <cerrno>

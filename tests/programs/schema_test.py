@@ -181,6 +181,30 @@ def servers(folder):
     return client, document
 
 
+def every_model(folder):
+    """A short visit to each model, with the series of its workers."""
+    for program in MODELS:
+        listed = subprocess.run(
+            [BIN / program, "--list-models"], capture_output=True, text=True, timeout=TIMEOUT
+        )
+        for model in [line.split()[0] for line in listed.stdout.splitlines()]:
+            report = folder.path / f"{model}.json"
+            words = ["--model", model, "--json", report, "--stats", "100ms", "--idle-timeout", "1m"]
+            with Server(program, *words) as server:
+                # As many as the most modest model serves at a time.
+                visits = ["-n", "1", "--mode", "churn", "-d", "400ms"]
+                folder.client(f"visits to {model}", f"127.0.0.1:{server.port}", *visits)
+                code, _ = server.stop()
+                expect(code == 0, f"{model} ends with 0, not {code}")
+            document = hold("server", json.loads(report.read_text()), model)
+            expect(document["series"], f"{model}: the series of its workers is in its document")
+            messages = sum(worker["messages"] for worker in document["workers"])
+            expect(
+                messages == document["messages"]["count"] > 0,
+                f"{model}: its workers' messages are all of them, {messages}",
+            )
+
+
 def limits():
     for what, arguments, code in (
         ("enough", ["-n", "10"], 0),
@@ -236,6 +260,7 @@ def main():
         folder = Folder(name)
         failures(folder)
         client, server = servers(folder)
+        every_model(folder)
     spoil("client", client)
     spoil("server", server)
     spoil("limits", limits())
