@@ -1,4 +1,4 @@
-"""What stands below the tables of scripts/compare-models: what the figures are, and of which machine.
+"""What stands below the tables of scripts/compare-models: what the figures are, of which machine.
 
 A table travels without its page, so whatever a reader must know to not misread it goes with it.
 """
@@ -12,7 +12,7 @@ from compare_table import CLIENT_BOUND
 MUCH_STEAL = 0.02
 
 
-def caption_of(comparison):
+def caption_of(comparison, tables):
     """What the figures are, and on which machine; one sentence an element."""
     where = comparison.environment or {}
     memory = where.get("memory")
@@ -40,12 +40,12 @@ def caption_of(comparison):
         + ". B: memory per connection, resident in the server, and the kernel's for both ends. "
         "balance: CPU of the workers, coefficient of variation, 0 is even. queue: from accept to "
         "the worker.",
-        ">=: a message without an answer counts as at least as long as was waited. (): of those that "
-        "were served, as if the others had not asked; a closed loop asks the served thousands of "
+        ">=: a message without an answer counts as at least as long as was waited. (): of those "
+        "that were served, as if the others had not asked; a closed loop asks the served thousands of "
         "times and the waiting once, so read `served` before anything else.",
     ]
-    if any((run.figures.get("client_busiest_thread") or 0) >= CLIENT_BOUND for run in good):
-        lines.append("client-bound: the client's one thread was busy throughout; echoes/s are its.")
+    if CLIENT_BOUND in tables:
+        lines.append(f"{CLIENT_BOUND}: the client's one thread was busy throughout; the rate is its.")
     steal = [run.figures["steal"] for run in good if run.figures.get("steal") is not None]
     if steal and max(steal) > MUCH_STEAL:
         lines.append(

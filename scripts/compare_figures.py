@@ -76,13 +76,15 @@ def figures_of(client, server):
         "p99": percentile(client, 99) if client else None,
         "connect_p99": told(at(client, "latency", "connect"), 99),
         "resident": at(client, "memory", "server", "per_connection"),
-        "kernel": at(client, "memory", "machine", "per_connection"),
+        # 0: others on the machine gave more memory back than all connections took.
+        "kernel": at(client, "memory", "machine", "per_connection") or None,
         "balance": at(server, "balance", "cpu", "cv"),
         "balance_connections": at(server, "balance", "connections", "cv"),
         "replaced": at(server, "replaced"),
         "queue_wait_p99": told(at(server, "queue_wait"), 99),
         "client_busiest_thread": at(cpu, "client_busiest_thread"),
         "steal": at(cpu, "steal"),
+        "slow_connects": connections.get("slow"),
         "listen_drops": at(client, "kernel", "listen_drops"),
     }
 

@@ -3,11 +3,11 @@
 Every wait has an end. A server is ended by SIGTERM, and by SIGKILL where that does not end it; what
 it leaves behind nevertheless is ended as well (orphans.py).
 
-A model that serves only so many connections at once leaves the others waiting, in a stream for ever,
-since those that it serves never go. Waiting for each of them as long as a slow server deserves would
-make such a run the longest of all, and tell nothing more. So there, and only there, the client's
-patience is short: a message is given up a second after the window's end, when it cannot disturb what
-is measured any more, a connect after its SYN was sent twice.
+A model that serves only so many connections at once leaves the others waiting, in a stream for
+ever, since those that it serves never go. Waiting for each of them as long as a slow server deserves
+would make such a run the longest of all, and tell nothing more. So there, and only there, the
+client's patience is short: a message is given up a second after the window's end, when it cannot
+disturb what is measured any more, a connect after its SYN was sent twice.
 """
 
 import contextlib

@@ -12,12 +12,12 @@ import demo_table
 at = demo_table.at
 #: Below so many connections the growth of resident memory is the server's own start, and that of
 #: the kernel's memory, which is the whole machine's, is everybody else's.
-RESIDENT_FROM = 100
-KERNEL_FROM = 1000
+MEMORY_FROM = {"resident": 100, "kernel": 1000}
 #: Share of a processor from which on the client's thread was the limit, and not the server.
-CLIENT_BOUND = 0.95
-#: Where fewer were served, the figures are theirs alone and stand in parentheses: one connection of a
-#: thousand, served as if the others were not there, would otherwise win every row.
+BUSY_CLIENT = 0.95
+CLIENT_BOUND = "client-bound"
+#: Where fewer were served, the figures are theirs alone and stand in parentheses: one connection of
+#: a thousand, served as if the others were not there, would otherwise win every row.
 NEARLY_ALL = 0.99
 DASH = "-"
 
@@ -52,18 +52,20 @@ OF_THE_SERVER = {"balance", "queue_wait_p99", "at_once"}  #: whoever was served
 
 
 def median(values):
-    """Of numbers, or of latencies: those are lower bounds where the middle one is."""
+    """Of what was read at all. Of two in the middle a latency is the larger one: the mean of two
+    p99 is no percentile of anything (docs/terminology.md)."""
     values = sorted(value for value in values if value is not None)
     if not values:
         return None
-    if not isinstance(values[0], (tuple, list)):
-        return statistics.median(values)
-    middle = values[(len(values) - 1) // 2 : len(values) // 2 + 1]
-    return sum(ns for ns, _ in middle) / len(middle), any(bound for _, bound in middle)
+    latencies = isinstance(values[0], (tuple, list))
+    return statistics.median_high(values) if latencies else statistics.median(values)
 
 
 def of_runs(runs, figure):
-    return median(run.figures.get(figure) for run in runs)
+    """The median, where every round has the figure: a p99 that is missing for want of samples was
+    that of a slow round, and what the others have would pass for all."""
+    values = [run.figures.get(figure) for run in runs]
+    return None if None in values else median(values)
 
 
 def written(figure, value):
@@ -77,10 +79,12 @@ def written(figure, value):
 def shown(cell, runs, figure):
     """A figure as the table writes it, or a dash where it would mislead."""
     served, requested = of_runs(runs, "served"), of_runs(runs, "requested")
-    too_few = {"resident": RESIDENT_FROM, "kernel": KERNEL_FROM}.get(figure, 0)
     value = of_runs(runs, figure)
-    if too_few:  # of memory: spread over connections that nobody served it would look cheap
-        value = value if served == requested and cell.connections >= too_few else None
+    # Memory would look cheap if it were spread over connections that nobody served, and in a stream
+    # the wait of those that are never served ends when the client gives up.
+    only_of_all = figure in MEMORY_FROM or (figure == "queue_wait_p99" and cell.mode == "stream")
+    if only_of_all and (served != requested or cell.connections < MEMORY_FROM.get(figure, 0)):
+        value = None
     text = written(figure, value)
     few_served = requested and served < NEARLY_ALL * requested
     says_it_itself = text == DASH or text.startswith(">=") or figure in OF_THE_SERVER
@@ -117,12 +121,14 @@ def note(cell, runs, traits, wanted_rounds):
     ):
         if causes := by_cause(good, what):
             said.append(words + causes)
-    if drops := of_runs(good, "listen_drops"):
+    # The kernel counts drops for the whole machine; those of this server made connects slow.
+    late = of_runs(good, "slow_connects") or "connect_timeout" in by_cause(good, "failed")
+    if late and (drops := of_runs(good, "listen_drops")):
         said.append(f"accept queue overflowed: {drops:,.0f} SYNs dropped")
     if replaced := of_runs(good, "replaced"):
         said.append(f"workers replaced: {replaced:,.0f}")
-    if (of_runs(good, "client_busiest_thread") or 0) >= CLIENT_BOUND:
-        said.append("client-bound")
+    if (of_runs(good, "client_busiest_thread") or 0) >= BUSY_CLIENT:
+        said.append(CLIENT_BOUND)
     for outcome in ("refused", "failed"):
         whys = collections.Counter(run.why for run in runs if run.outcome == outcome)
         for why, times in whys.most_common():

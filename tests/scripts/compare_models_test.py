@@ -147,7 +147,8 @@ class Percentiles(unittest.TestCase):
         one, two, bound = (MS, False), (2 * MS, False), (9 * MS, True)
         self.assertEqual(compare_table.median([bound, one, two]), two)
         self.assertEqual(compare_table.median([bound, None, bound, one]), bound)
-        self.assertEqual(compare_table.median([one, bound]), (5 * MS, True))
+        self.assertEqual(compare_table.median([one, bound]), bound)  # never averaged
+        self.assertEqual(compare_table.median([two, one]), two)
         self.assertIsNone(compare_table.median([None]))
 
 
@@ -176,9 +177,23 @@ class Rows(unittest.TestCase):
         self.assertEqual(line["served"], "8/10,000")
         self.assertEqual(line["note"], "serves 8 at once; failed: timeout 9,992")
         self.assertEqual((line["p50"], line["p99"]), (">= 4 s", ">= 4 s"))
-        self.assertEqual((line["balance"], line["queue p99"]), ("0.04", "5 ms"))
+        self.assertEqual(line["balance"], "0.04")
+        self.assertNotIn("queue p99", line)  # it ended when the client gave up
         self.assertNotIn("resident B", line)  # those that wait cost the server nothing
         self.assertEqual(line["server us"], "(4.0)")  # of the eight, not of all
+
+    def test_queue_wait_is_told_where_all_had_their_turn(self):
+        cell, waits = cell_of(mode="churn"), histogram(percentiles={"99": 5 * MS})
+        run = run_of(cell, client_document(), server_document(8, queue_wait=waits), limited_to=8)
+        self.assertEqual(line_of(cell, [run], at_once=8)["queue p99"], "5 ms")
+
+    def test_percentile_that_one_round_lacks_is_not_told(self):
+        slow = histogram([(180 * MS, 500)], percentiles={"50": 180 * MS, "99": None})
+        runs = [
+            run_of(cell_of(), client_document(echo=echo), server_document())
+            for echo in (slow, None)
+        ]
+        self.assertNotIn("p99", line_of(cell_of(), runs, rounds=2))
 
     def test_pool_that_serves_fewer_than_it_says_is_not_explained(self):
         client = client_document(3, 10, {"timeout": 7})
@@ -249,6 +264,14 @@ class Rows(unittest.TestCase):
             line = line_of(cell, [run_of(cell, document, server_document())])
             self.assertEqual([name for name in both if name in line], wanted)
 
+    def test_dropped_connects_are_a_servers_where_its_own_were_slow(self):
+        for slow, wanted in ((0, ""), (7, "accept queue overflowed: 12 SYNs dropped")):
+            document = client_document()
+            document["connections"]["slow"] = slow
+            document["kernel"]["listen_drops"] = 12
+            line = line_of(cell_of(), [run_of(cell_of(), document, server_document())])
+            self.assertEqual(line["note"], wanted)
+
     def test_client_that_was_the_limit_is_named(self):
         document = client_document(client_busiest_thread=0.99)
         line = line_of(cell_of(), [run_of(cell_of(), document, server_document())])
@@ -295,12 +318,13 @@ class Results(unittest.TestCase):
         self.assertIn("mismatch 1", comparison_of([short]).problems()[0])
 
     def test_caption_says_what_the_figures_are(self):
-        caption = "\n".join(compare_caption.caption_of(comparison_of(self.runs(10))))
+        caption = "\n".join(compare_caption.caption_of(comparison_of(self.runs(10)), ""))
         for words in ("Medians of 2 rounds", "seed 7", "Nobody was pinned", "Single runs swing"):
             self.assertIn(words, caption)
         pinned = comparison_of(self.runs(10))
         pinned.cpus = (0, 1)
-        self.assertIn("Pinned: the server to CPU 0", "\n".join(compare_caption.caption_of(pinned)))
+        caption = "\n".join(compare_caption.caption_of(pinned, ""))
+        self.assertIn("Pinned: the server to CPU 0", caption)
 
     def test_tables_replace_what_is_between_the_markers_and_nothing_else(self):
         markers = ("<!-- compare-models -->", "<!-- /compare-models -->")
