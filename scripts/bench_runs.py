@@ -1,5 +1,7 @@
 """The runs of scripts/bench: one server and one client, each on its CPU, and what came of it.
 
+scripts/compare-models starts its servers here as well, with arguments of their own and on any CPU.
+
 Every wait has an end and every process is ended by its own pid. A client tells its figures as JSON,
 in one of two languages: floor_client's (programs whose name starts with floor_) and that of the
 testbed's client. A server is `PROGRAM:MODEL` of the testbed, or a floor, which takes the port as
@@ -24,6 +26,14 @@ SLACK = 60
 
 class RunFailed(Exception):
     """A program is missing, or ended otherwise than it should."""
+
+
+class NeverListened(RunFailed):
+    """A server ended, with `code`, before it told its port; or it was ended for saying nothing."""
+
+    def __init__(self, name, code):
+        super().__init__(f"{name} ended with {code} before it listened")
+        self.code = code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +71,17 @@ def softirq_pids():
 
 
 def pinned(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu})
+    """What a child does before it becomes the program; None leaves it on any CPU."""
+    return None if cpu is None else lambda: os.sched_setaffinity(0, {cpu})
 
 
 class Server:
-    """A server that listens, from its start to its end. Use it in a `with`."""
+    """A server that listens, from its start to its end. Use it in a `with`.
 
-    def __init__(self, binaries, name, cpu, prefix=()):
+    `errors` takes its stderr: a server that refuses says why there, in one line.
+    """
+
+    def __init__(self, binaries, name, cpu, prefix=(), arguments=(), errors=subprocess.DEVNULL):
         program, _, model = name.partition(":")
         reading, writing = os.pipe()
         if is_floor(program):
@@ -77,13 +91,14 @@ class Server:
             command += ["--model", model] if model else []
             output = subprocess.DEVNULL
         self.name = name
+        self.ended_by = None  # the signal; None: it was over before
         try:
             self.process = subprocess.Popen(
-                [*prefix, *command],
+                [*prefix, *command, *arguments],
                 pass_fds=[writing],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
                 preexec_fn=pinned(cpu),
             )
         except OSError as error:
@@ -96,7 +111,7 @@ class Server:
         self.pid = child_of(self.process.pid) if prefix else self.process.pid
         if not line.strip().isdigit():
             self.end(signal.SIGKILL)
-            raise RunFailed(f"{name} ended with {self.process.returncode} before it listened")
+            raise NeverListened(name, self.process.returncode)
         self.port = int(line)
 
     def __enter__(self):
@@ -109,6 +124,7 @@ class Server:
         """A wrapper ends with the program that it has started."""
         for number in (number, signal.SIGKILL):
             if self.process.poll() is None:
+                self.ended_by = number
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):

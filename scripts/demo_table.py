@@ -225,12 +225,12 @@ Next
 """
 
 
-def put_into(path, table):
+def put_into(path, table, markers=MARKERS):
     text = path.read_text()
-    head, found, rest = text.partition(MARKERS[0] + "\n")
-    _, closed, tail = rest.partition(MARKERS[1])
+    head, found, rest = text.partition(markers[0] + "\n")
+    _, closed, tail = rest.partition(markers[1])
     if not found or not closed:
-        sys.exit(f"demo_table.py: {path} lacks the lines {MARKERS[0]} and {MARKERS[1]}")
+        sys.exit(f"{path} lacks the lines {markers[0]} and {markers[1]}")
     path.write_text(head + found + table + "\n" + closed + tail)
 
 

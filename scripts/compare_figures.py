@@ -1,0 +1,100 @@
+"""The figures of one run, read out of the documents of client and server. Pure.
+
+A document may be missing or a figure null: then the figure is None, and never invented. Times are
+in nanoseconds; a latency is a pair, the value and whether it is only a lower bound.
+"""
+
+import math
+
+import demo_table
+
+at = demo_table.at
+#: docs/terminology.md, the ten-samples rule.
+SAMPLES_ABOVE = 10
+#: What a connection fails of while a server that takes only so many at once leaves it waiting.
+WAITING = {"timeout", "connect_timeout", "not_attempted"}
+#: How a connection ends that a server accepts and closes at once.
+SHED = {"closed_early", "reset", "short"}
+
+
+def middle(lower):
+    """Of the histogram's bin that begins there: 128 bins to each doubling, below that one a ns."""
+    return lower + max(1, 1 << max(lower.bit_length() - 8, 0)) // 2
+
+
+def percentile(document, percent):
+    """(ns, is a lower bound) of the echoes in the window, or None with too few samples above.
+
+    A connection that waits throughout sent its message in the warm-up, whose figures are kept
+    apart; without it, the few that are served would speak for all. So what had no answer then
+    counts here, as at least that long.
+    """
+    measured = at(document, "latency", "echo")
+    early = at(document, "phases", "warm_up", "echo")
+    waiting = at(early, "censored") or 0
+    if not waiting:
+        return told(measured, percent)
+    bins = [(middle(lower), count, False) for lower, count in measured["bins"]]
+    lowest = [one["lowest_censored"] for one in (measured, early) if one["censored"]]
+    bins = sorted([*bins, (early["lowest_censored"], waiting, True)])
+    total = sum(count for _, count, _ in bins)
+    rank = math.ceil(total * percent / 100 - 1e-9)
+    if total < rank + SAMPLES_ABOVE:
+        return None
+    for value, count, _ in bins:
+        rank -= count
+        if rank <= 0:
+            return value, value >= min(lowest)
+    return None
+
+
+def told(histogram, percent):
+    """A percentile as the document itself tells it."""
+    value = at(histogram, "percentiles", f"{percent:g}")
+    return None if value is None else (value, f"{percent:g}" in histogram["at_least"])
+
+
+def both_ends(cpu):
+    """ns of CPU an echo: client and server, and the softirq threads where they can be seen."""
+    ends = at(cpu, "client_ns_per_echo"), at(cpu, "server_ns_per_echo")
+    return None if None in ends else sum(ends) + (at(cpu, "softirq_ns_per_echo") or 0)
+
+
+def figures_of(client, server):
+    connections = at(client, "connections") or {}
+    served, requested = connections.get("served"), connections.get("requested")
+    cpu = at(client, "cpu")
+    return {
+        "served": served,
+        "requested": requested,
+        "at_once": connections.get("max_concurrent"),
+        "echoes_per_s": at(client, "throughput", "echoes_per_s"),
+        "server_ns": at(cpu, "server_ns_per_echo"),
+        "both_ns": both_ends(cpu),
+        "softirq_ns": at(cpu, "softirq_ns_per_echo"),
+        "p50": percentile(client, 50) if client else None,
+        "p99": percentile(client, 99) if client else None,
+        "connect_p99": told(at(client, "latency", "connect"), 99),
+        "resident": at(client, "memory", "server", "per_connection"),
+        # 0: others on the machine gave more memory back than all connections took.
+        "kernel": at(client, "memory", "machine", "per_connection") or None,
+        "balance": at(server, "balance", "cpu", "cv"),
+        "balance_connections": at(server, "balance", "connections", "cv"),
+        "replaced": at(server, "replaced"),
+        "queue_wait_p99": told(at(server, "queue_wait"), 99),
+        "client_busiest_thread": at(cpu, "client_busiest_thread"),
+        "steal": at(cpu, "steal"),
+        "slow_connects": connections.get("slow"),
+        "listen_drops": at(client, "kernel", "listen_drops"),
+    }
+
+
+def unexplained(failed, shed, at_once, wanted):
+    """Failures, by cause, that the server does not account for: more is wrong than that it is
+    limited, or the client's patience was too short for it."""
+    limited = at_once is not None and at_once < wanted
+    rest = {cause: n for cause, n in failed.items() if not (limited and cause in WAITING)}
+    refused = sum(n for cause, n in rest.items() if cause in SHED)
+    if refused <= sum(shed.values()):
+        rest = {cause: n for cause, n in rest.items() if cause not in SHED}
+    return rest

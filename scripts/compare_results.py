@@ -1,0 +1,118 @@
+"""A comparison as a whole: what was asked for, each run, and its file.
+
+The file holds every run with its own figures, so that whoever doubts a median sees what it is made
+of, and `spread` has the least and the most of each. It is written anew after each round, to a
+temporary file that is then renamed: an hour's work survives whatever comes.
+"""
+
+import collections
+import dataclasses
+import json
+
+import compare_plan
+import compare_runs
+import compare_table
+
+SCHEMA = "echo-testbed-comparison/1"
+
+
+@dataclasses.dataclass
+class Comparison:
+    models: list
+    modes: list
+    connections: list
+    rounds: int
+    window: float
+    warm_up: float
+    seed: int
+    cpus: tuple | None = None
+    traits: dict = dataclasses.field(default_factory=dict)
+    runs: list = dataclasses.field(default_factory=list)
+    environment: dict | None = None
+    seconds: float = 0
+    exit_code: int | None = None  #: None: it goes on
+
+    @classmethod
+    def of(cls, options, models):
+        made = cls(
+            models=models,
+            modes=options.modes,
+            connections=options.connections,
+            rounds=options.rounds,
+            window=options.seconds,
+            warm_up=options.warm_up,
+            seed=options.seed,
+            cpus=options.cpus,
+        )
+        made.traits = {model: compare_runs.Traits() for model in models}
+        return made
+
+    @property
+    def cells(self):
+        return compare_plan.cells_of(self.models, self.modes, self.connections)
+
+    @staticmethod
+    def cell_of(run):
+        return compare_plan.Cell(run.model, run.mode, run.connections)
+
+    def serves(self, model):
+        return not self.traits[model].refusal and not self.traits[model].failure
+
+    def problems(self):
+        """What keeps the comparison from being whole, in words: nothing here is told by a row as
+        what a model cannot do."""
+        found = []
+        for model in self.models:
+            if self.traits[model].failure:
+                found.append(f"{model}: {self.traits[model].failure}")
+        for run in self.runs:
+            where = f"{run.model}, {run.mode}, {run.connections:,}, round {run.round}"
+            if run.outcome == "failed":
+                found.append(f"{where}: {run.why}")
+            elif run.outcome == "measured" and run.unexplained:
+                causes = ", ".join(f"{cause} {n:,}" for cause, n in run.unexplained.items())
+                found.append(f"{where}: {causes}, which its server does not account for")
+        reached = {self.cell_of(run) for run in self.runs}
+        missing = [c for c in self.cells if c not in reached and self.serves(c.model)]
+        if missing:
+            found.append(f"{len(missing)} of {len(self.cells)} cells were not reached")
+        return found
+
+    def verdict(self):
+        """0 where each cell was measured, or its server says why it cannot be; else 1."""
+        return 1 if self.problems() else 0
+
+    def spread(self):
+        """Least, median and most of each figure, for each cell that was measured."""
+        runs = collections.defaultdict(list)
+        for run in self.runs:
+            if run.outcome == "measured":
+                runs[self.cell_of(run)].append(run)
+        found = []
+        for cell in self.cells:
+            figures = {}
+            for name in runs[cell][0].figures if runs[cell] else ():
+                values = [run.figures[name] for run in runs[cell] if run.figures[name] is not None]
+                if values:
+                    figures[name] = [min(values), compare_table.median(values), max(values)]
+            rounds = len(runs[cell])
+            found.append({**dataclasses.asdict(cell), "rounds": rounds, "figures": figures})
+        return found
+
+    def write(self, path):
+        document = {"schema": SCHEMA, **dataclasses.asdict(self), "spread": self.spread()}
+        unfinished = path.with_name(path.name + ".unfinished")
+        unfinished.write_text(json.dumps(document, indent=1) + "\n")
+        unfinished.replace(path)
+
+    @classmethod
+    def read(cls, path):
+        document = json.loads(path.read_text())
+        if document.pop("schema") != SCHEMA:
+            raise ValueError(f"not {SCHEMA}")
+        document.pop("spread")
+        document["traits"] = {
+            model: compare_runs.Traits(**traits) for model, traits in document["traits"].items()
+        }
+        document["runs"] = [compare_runs.Run(**run) for run in document["runs"]]
+        return cls(**document)

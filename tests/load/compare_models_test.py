@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""scripts/compare-models from its command line to its exit code: short runs, whose figures mean
+nothing, against the real servers and against one whose models crash, refuse and wait."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import BIN, SOURCE, expect, first_line  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAM = SOURCE / "scripts" / "compare-models"
+SHORT = ("-n", "10", "--rounds", "1", "--seconds", "0.2", "--warm-up", "0.05")
+TWO = ("--models", "thread-per-connection", "--models", "echo_async:callbacks")
+MARKERS = "<!-- compare-models -->\n<!-- /compare-models -->\n"
+
+
+def compare(wanted, *arguments, binaries=BIN):
+    command = [PROGRAM, "--bin", binaries, *SHORT, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    said = f"{' '.join(map(str, arguments))}:\n{done.stdout}{done.stderr}"
+    expect(done.returncode == wanted, f"ends with {wanted}, not {done.returncode}: {said}")
+    return done.stdout, done.stderr
+
+
+def two_models(folder):
+    report, page = folder / "all.json", folder / "page.md"
+    page.write_text(f"before\n{MARKERS}after\n")
+    output, errors = compare(0, *TWO, "--json", report, "--into", page, "--seed", "7")
+    document = json.loads(report.read_text())
+    expect(document["exit_code"] == 0 and document["seed"] == 7, f"its end and seed: {document}")
+    expect(len(document["runs"]) == 4, f"a run for each model and mode: {document['runs']}")
+    for run in document["runs"]:
+        figures = run["figures"]
+        expect(run["outcome"] == "measured" and not run["failed"], f"all were served: {run}")
+        expect(figures["served"] == figures["requested"] > 0, f"all were served: {run}")
+        expect(figures["server_ns"] > 0 and figures["echoes_per_s"] > 0, f"figures: {run}")
+    for words in ("stream, 10 connections", "churn, 10 connections", "10/10", "Nobody was pinned"):
+        expect(words in output, f"{words!r} is in the output:\n{output}")
+    rows = [line for line in output.splitlines() if line.startswith("echo_")]
+    expect(len(rows) == 4, f"a row for each model and mode:\n{output}")
+    expect("round 1 of 1, run 1 of 4" in errors, f"progress on stderr:\n{errors}")
+    text = page.read_text()
+    expect(text.startswith("before\n<!-- compare-models -->\n**stream"), f"the page: {text}")
+    expect(text.endswith("<!-- /compare-models -->\nafter\n"), f"the page: {text}")
+    again, _ = compare(0, "--from", report)
+    expect(again == output, f"--from shows the same:\n{again}\n{output}")
+
+
+def odd_models(folder):
+    """A crash is a failure and says so; a refusal and a pool are none."""
+    for program in ("client", "echo_async"):
+        (folder / program).symlink_to(BIN.resolve() / program)
+    (folder / "echo_threads").symlink_to(HERE / "odd_server.py")
+    one = ("--mode", "stream", "--models")
+    output, _ = compare(0, *one, "pool", "--models", "refusing", binaries=folder)
+    expect("2/10" in output, f"a pool serves two:\n{output}")
+    expect("serves 2 at once; failed: timeout 8" in output, f"and says so:\n{output}")
+    expect("REFUSED: odd: the kernel refuses it" in output, f"its own line:\n{output}")
+    report = folder / "all.json"
+    output, errors = compare(
+        1, *one, "crashing", "--models", "callbacks", "--json", report, binaries=folder
+    )
+    expect("FAILED: server ended with -11 (SIGSEGV)" in output, f"a crash is named:\n{output}")
+    expect("left behind: 1" in output, f"and what it left behind:\n{output}")
+    expect("10/10" in output, f"the others go on:\n{output}")
+    expect("SIGSEGV" in errors, f"what failed is told at the end:\n{errors}")
+    runs = json.loads(report.read_text())["runs"]
+    expect(sorted(run["outcome"] for run in runs) == ["failed", "measured"], f"both: {runs}")
+
+
+def interruption(folder):
+    """What was measured until then is printed and written."""
+    report = folder / "cut.json"
+    command = [PROGRAM, "--bin", BIN, *TWO, *SHORT, "--rounds", "500", "--json", report]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        first_line(process, process.stderr)
+        while not report.exists() and process.poll() is None:
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    expect(process.returncode == 130, f"ends with 130, not {process.returncode}:\n{errors}")
+    expect("stream, 10 connections" in output, f"the tables so far:\n{output}{errors}")
+    document = json.loads(report.read_text())
+    expect(document["exit_code"] == 130 and document["runs"], f"the runs so far: {document}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for each in (two_models, odd_models, interruption):
+            (folder / each.__name__).mkdir()
+            each(folder / each.__name__)
+        output, _ = compare(1, *TWO, "--time", "0.1")
+        expect("NOT REACHED" in output, f"the cap is kept:\n{output}")
+        for wrong in (
+            ("-n", "0"),
+            ("--models", "no-such-model"),
+            ("--cpus", "0"),
+            ("--rounds", "0"),
+            ("--time", "soon"),
+            ("--into", folder / "no-such-page.md"),
+            ("--json", folder / "no-such-folder" / "all.json"),
+        ):
+            _, errors = compare(2, *wrong)
+            expect(wrong[0].lstrip("-") in errors, f"names what is wrong: {errors}")
+        compare(3, binaries=folder)
+
+
+if __name__ == "__main__":
+    main()
