@@ -1,0 +1,79 @@
+// The connections of one loop, found by their descriptors: entered, told what is due, closed.
+//
+// The kernel gives out the lowest free number, so a table by descriptor is dense, and finding a
+// peer is an index. It is a deque: it grows without moving, so that a Peer stays where it is.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "echo/descriptor.hpp"
+#include "echo/model.hpp"
+#include "echo_async/dialogue.hpp"
+
+namespace echo_async {
+
+class Peers {
+ public:
+  using Clock = Dialogue::Clock;
+
+  Peers(const echo::Serving& serving, unsigned worker);
+  /// Closes those that are left: a forced stop cuts them, and they count as open.
+  ~Peers();
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  /// Takes over a connection and counts it. Null: no memory for it, so it was closed and shed.
+  Peer* enter(echo::Descriptor socket);
+  /// It ended: closes and counts it. The Peer is gone afterwards.
+  void leave(Peer& peer);
+  /// Lets each see EOF after what is queued: that is echoed, and then it ends.
+  void drain();
+
+  [[nodiscard]] Peer& operator[](int fd) { return table_[static_cast<std::size_t>(fd)]; }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  /// The descriptors of all lie below it.
+  [[nodiscard]] int end_fd() const { return static_cast<int>(table_.size()); }
+  [[nodiscard]] Dialogue& dialogue() { return dialogue_; }
+
+  /// Calls `visit(Peer&)` for each; it may leave().
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (std::size_t fd = 0; fd < table_.size(); ++fd) {
+      if (table_[fd].fd >= 0) visit(table_[fd]);
+    }
+  }
+
+  /// When something is due next that no descriptor will tell of; unset: nothing.
+  [[nodiscard]] std::optional<Clock::time_point> next_due() const;
+  /// Does what is due: `then(Peer&, Next)` for each whose sleep is over, and for each to be closed
+  /// because it was idle (counted here).
+  template <typename Then>
+  void do_due(Clock::time_point now, Then then) {
+    for (int fd = dialogue_.take_awake(now); fd >= 0; fd = dialogue_.take_awake(now)) {
+      Peer& peer = (*this)[fd];
+      then(peer, dialogue_.on_wake(peer));
+    }
+    if (!next_scan_ || now < *next_scan_) return;
+    dialogue_.clock().advance();
+    *next_scan_ = now + dialogue_.clock().period();
+    for_each([&](Peer& peer) {
+      if (!dialogue_.is_idle(peer)) return;
+      counters_.timed_out();
+      then(peer, Next::close);
+    });
+  }
+
+ private:
+  echo::Counters& counters_;
+  unsigned worker_;
+  Dialogue dialogue_;
+  std::deque<Peer> table_;
+  std::uint64_t count_ = 0;
+  std::optional<Clock::time_point> next_scan_;
+};
+
+}  // namespace echo_async
