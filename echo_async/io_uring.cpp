@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <system_error>
 
@@ -155,9 +156,13 @@ void check(const Options& options, const echo::ServerOptions& common) {
   if (!std::has_single_bit(options.ring_buffers)) {
     throw CLI::ValidationError("--ring-buffers", "a power of two, such as 1024 or 4096");
   }
-  // What the kernel refuses it refuses here, before anybody is told that the server listens.
-  Ring ring{requests, completions};
-  const BufferRing buffers{ring, static_cast<unsigned>(options.ring_buffers), common.buffer_size};
+  // What the kernel refuses it refuses here, before anybody is told that the server listens. On a
+  // thread of its own: the kernel clears a ring away some time after it was closed, and for that
+  // interrupts the thread that made it, whose blocking calls then may fail with EINTR.
+  std::async(std::launch::async, [&] {
+    Ring ring{requests, completions};
+    const BufferRing buffers{ring, static_cast<unsigned>(options.ring_buffers), common.buffer_size};
+  }).get();
 }
 
 echo::Configured configure(CLI::App& app) {
