@@ -63,6 +63,8 @@ struct Shape {
   unsigned listeners = 1;  ///< sockets on the address
   /// Connections served at the same time; the others wait until one ends. Unset: all.
   std::optional<std::uint64_t> at_once = std::nullopt;
+  /// Takes a whole processor while there is nothing to do as well.
+  bool spins = false;
 };
 
 /// What a model makes of its options. Called after parsing, with the common options in hand.

@@ -47,6 +47,8 @@ class Harness {
   [[nodiscard]] std::uint64_t at_once() const {
     return shape_.at_once.value_or(std::numeric_limits<std::uint64_t>::max());
   }
+  /// Whether it takes a whole processor while idle as well, by design.
+  [[nodiscard]] bool spins() const { return shape_.spins; }
   /// Whether a descriptor table of the model grows with its connections, so that it may run out.
   [[nodiscard]] bool takes_descriptors() const;
   [[nodiscard]] const echo::Counters& counters() const { return counters_; }

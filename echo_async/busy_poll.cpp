@@ -1,0 +1,97 @@
+// Busy polling: non-blocking sockets, each asked in turn whether something has come; no waiting.
+//
+// What a program does that knows O_NONBLOCK and nothing else. It takes a whole core for ever, with
+// nobody there as well: look at its CPU time while idle. In return nobody has to wake it: with few
+// connections, and a core to itself, its latency is the best of all, for which reason the same is
+// done below the socket where latency is money (SO_BUSY_POLL, DPDK). With many it asks thousands in
+// vain, ~0.2 us each, to find one: O(n) system calls where epoll needs one.
+// Source: "noblocking_server: busy wait". Try it: ./echo_async --model busy-poll & ./client -n 10
+#include <poll.h>
+
+#include "echo/acceptor.hpp"
+#include "echo/model.hpp"
+#include "echo_async/peers.hpp"
+
+namespace echo_async {
+namespace {
+
+class Server {
+ public:
+  explicit Server(const echo::Serving& serving)
+      : serving_(serving),
+        listener_(std::move(serving.listeners.take().front())),
+        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
+        peers_(serving, 0) {}
+
+  void run() {
+    std::uint64_t asked = look_around_every;
+    while (listener_ || peers_.count() > 0) {
+      if (asked >= look_around_every) {
+        asked = 0;
+        if (!look_around()) return;
+      }
+      asked += peers_.count() + 1;
+      ask_all();
+    }
+  }
+
+ private:
+  /// Whatever is not an echo costs a system call too, so it has its turn less often: with one
+  /// connection after so many questions, with thousands once a round.
+  static constexpr std::uint64_t look_around_every = 64;
+
+  void ask_all() {
+    Dialogue& dialogue = peers_.dialogue();
+    peers_.for_each([&](Peer& peer) {
+      const Next next = peer.kept ? dialogue.on_writable(peer) : dialogue.on_readable(peer);
+      if (next == Next::close) peers_.leave(peer);
+    });
+  }
+
+  /// Stop, newcomers and what is due. False when the stop is forced.
+  bool look_around() {
+    pollfd entries[3] = {{serving_.stop.force_fd(), POLLIN, 0},
+                         {listener_ ? serving_.stop.drain_fd() : -1, POLLIN, 0},
+                         {listener_.get(), POLLIN, 0}};
+    if (::poll(entries, 3, 0) > 0) {
+      if (entries[0].revents != 0) return false;
+      if (entries[1].revents != 0) {
+        listener_.reset();
+        peers_.drain();
+      } else if (entries[2].revents != 0) {
+        while (echo::Descriptor socket = acceptor_.accept(peers_.count())) {
+          peers_.enter(std::move(socket));
+        }
+      }
+    }
+    if (peers_.next_due()) {
+      peers_.do_due(Peers::Clock::now(), [this](Peer& peer, Next next) {
+        if (next == Next::close) peers_.leave(peer);
+      });
+    }
+    return true;
+  }
+
+  const echo::Serving& serving_;
+  echo::Descriptor listener_;
+  echo::Acceptor acceptor_;
+  Peers peers_;
+};
+
+echo::Configured configure(CLI::App&) {
+  return {.check = {},
+          .shape = [](const echo::ServerOptions&) { return echo::Shape{.spins = true}; },
+          .demand =
+              [](const echo::ServerOptions&, std::uint64_t connections) {
+                return limits::Demand{connections, limits::event_traits(sizeof(Peer), 0)};
+              },
+          .serve = [](const echo::Serving& serving) { Server{serving}.run(); }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model busy_poll{
+    "busy-poll", "one thread asks every socket in turn and never waits: a whole core, always",
+    configure};
+
+}  // namespace echo_async

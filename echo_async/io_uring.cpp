@@ -1,0 +1,191 @@
+// io_uring: the kernel is handed requests and answers with completions, on memory that both see.
+//
+// One recv is armed for each connection, once, and completes with every message; each answer is a
+// send that is written into the ring. No call asks what is ready (that was epoll), and one call
+// submits for all: with many connections at work, an echo costs a fraction of a system call. The
+// buffer that a message came in goes out with its answer and back to the ring, so a connection at
+// rest costs 32 bytes. It breaks where the kernel refuses it (containers, hardened machines, Linux
+// before 6.0); and it has a trap of its own: a request under way uses its descriptor and memory, so
+// nothing is closed or freed before the last completion has come (ring_exchange.cpp).
+// Source: liburing's examples/proxy.c. Try it: ./echo_async --model io-uring & ./client -n 10000
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <future>
+#include <memory>
+#include <system_error>
+
+#include "echo/acceptor.hpp"
+#include "echo/model.hpp"
+#include "echo/options.hpp"
+#include "echo_async/ring.hpp"
+#include "echo_async/ring_exchange.hpp"
+
+namespace echo_async {
+namespace {
+
+using Clock = RingExchange::Clock;
+
+/// Requests between two submits: a batch of 64 completions asks for three each at most.
+constexpr unsigned requests = 256;
+/// Completions that wait, 16 bytes each: what ten thousand connections bring at once.
+constexpr unsigned completions = 16384;
+
+class Server {
+ public:
+  Server(const echo::Serving& serving, unsigned ring_buffers)
+      : serving_(serving),
+        listener_(std::move(serving.listeners.take().front())),
+        ring_(requests, completions),
+        exchange_(serving, ring_, ring_buffers) {}
+
+  void run() {
+    wait_for(Operation::force, serving_.stop.force_fd());
+    wait_for(Operation::drain, serving_.stop.drain_fd());
+    accept();
+    while (listener_ || exchange_.count() > 0) {
+      ring_.submit_and_wait(time_left());
+      ring_.for_each_completion([this](const io_uring_cqe& done) { handle(done); });
+      exchange_.feed_the_starved();
+      do_due();
+    }
+  }
+
+ private:
+  void wait_for(Operation operation, int fd) {
+    ::io_uring_prep_poll_add(ring_.request(operation, fd), fd, POLLIN);
+  }
+
+  void handle(const io_uring_cqe& done) {
+    switch (Ring::operation_of(done)) {
+      case Operation::accept:
+        return on_accepted(done);
+      case Operation::drain:
+        return drain();
+      case Operation::force:
+        drain();
+        return exchange_.cut();
+      default:
+        return exchange_.handle(done);
+    }
+  }
+
+  /// Completes for each connection that comes, until it fails.
+  void accept() {
+    const int fd = listener_.get();
+    ::io_uring_prep_multishot_accept(ring_.request(Operation::accept, fd), fd, nullptr, nullptr,
+                                     SOCK_CLOEXEC);
+  }
+
+  void on_accepted(const io_uring_cqe& done) {
+    if (done.res >= 0) {
+      back_off_.reset();
+      echo::Descriptor socket{done.res};
+      if (echo::admit(serving_.counters, exchange_.count(), serving_.options.max_connections)) {
+        exchange_.enter(std::move(socket));
+      }
+    }
+    if ((done.flags & IORING_CQE_F_MORE) != 0 || !listener_) return;
+    if (done.res >= 0) return accept();
+    switch (echo::advice_for(-done.res)) {
+      case echo::AcceptAdvice::retry:
+        return accept();
+      case echo::AcceptAdvice::shed:
+        if (reserve_.shed_batch(listener_.get(), serving_.counters)) back_off_.reset();
+        break;
+      case echo::AcceptAdvice::back_off:
+        serving_.counters.shed(echo::Shed::memory);
+        break;
+      case echo::AcceptAdvice::nothing_waits:
+        break;
+      case echo::AcceptAdvice::fatal:
+        throw std::system_error(-done.res, std::generic_category(), "accept");
+    }
+    paused_until_ = Clock::now() + back_off_.next();
+  }
+
+  /// Closing the descriptor alone would not do: the accept under way keeps the socket listening.
+  void drain() {
+    if (!listener_) return;
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    listener_.reset();
+    paused_until_.reset();
+    exchange_.drain();
+  }
+
+  [[nodiscard]] std::optional<Clock::time_point> next_due() const {
+    const auto due = exchange_.next_due();
+    if (!due || !paused_until_) return due ? due : paused_until_;
+    return std::min(*due, *paused_until_);
+  }
+
+  /// The wait itself is limited: no timeout has to go through the ring.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> time_left() const {
+    const auto due = next_due();
+    if (!due) return std::nullopt;
+    return std::max<std::chrono::nanoseconds>(*due - Clock::now(), std::chrono::nanoseconds{0});
+  }
+
+  void do_due() {
+    if (!next_due()) return;
+    const auto now = Clock::now();
+    if (paused_until_ && *paused_until_ <= now) {
+      paused_until_.reset();
+      accept();
+    }
+    exchange_.do_due(now);
+  }
+
+  const echo::Serving& serving_;
+  echo::Descriptor listener_;
+  Ring ring_;
+  RingExchange exchange_;
+  echo::ReserveDescriptor reserve_;
+  echo::BackOff back_off_;
+  std::optional<Clock::time_point> paused_until_;
+};
+
+struct Options {
+  std::uint64_t ring_buffers = 4096;
+};
+
+void check(const Options& options, const echo::ServerOptions& common) {
+  if (!std::has_single_bit(options.ring_buffers)) {
+    throw CLI::ValidationError("--ring-buffers", "a power of two, such as 1024 or 4096");
+  }
+  // What the kernel refuses it refuses here, before anybody is told that the server listens. On a
+  // thread of its own: the kernel clears a ring away some time after it was closed, and for that
+  // interrupts the thread that made it, whose blocking calls then may fail with EINTR.
+  std::async(std::launch::async, [&] {
+    Ring ring{requests, completions};
+    const BufferRing buffers{ring, static_cast<unsigned>(options.ring_buffers), common.buffer_size};
+  }).get();
+}
+
+echo::Configured configure(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  echo::add_count(app, "--ring-buffers", options->ring_buffers,
+                  "Buffers of --buffer-size for messages on their way; a power of two",
+                  {1, BufferRing::most});
+  return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
+          .shape = {},
+          .demand =
+              [](const echo::ServerOptions&, std::uint64_t connections) {
+                return limits::Demand{connections, limits::event_traits(sizeof(RingConnection), 0)};
+              },
+          .serve =
+              [options](const echo::Serving& serving) {
+                Server{serving, static_cast<unsigned>(options->ring_buffers)}.run();
+              }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model io_uring{
+    "io-uring", "one thread, one ring: armed once, told of each message, answered in batches",
+    configure};
+
+}  // namespace echo_async

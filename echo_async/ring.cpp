@@ -1,0 +1,159 @@
+#include "echo_async/ring.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include "echo/exit_code.hpp"
+
+namespace echo_async {
+namespace {
+
+std::string_view advice_on(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return "forbidden here; as root: sysctl kernel.io_uring_disabled=0, and in a container a "
+             "seccomp profile that allows it";
+    case ENOSYS:
+      return "this kernel was built without it, or a container's seccomp profile hides it";
+    case EINVAL:
+      return "this kernel is too old: multishot recv needs Linux 6.0";
+    case ENOMEM:
+      return "no memory for it: raise ulimit -l, or take fewer --ring-buffers or a smaller "
+             "--buffer-size";
+    default:
+      return "no ring can be had";
+  }
+}
+
+[[noreturn]] void refuse(const char* call, int error) {
+  throw echo::Exit(
+      echo::exit_refused,
+      fmt::format("io_uring is refused: {}: {} ({}): {}", call, ::strerrorname_np(error),
+                  std::generic_category().message(error), advice_on(error)));
+}
+
+/// Ways to set a ring up, the best first. Completions are worked on when we wait for them (6.1), or
+/// at any of our system calls (6.0), but never by interrupting us.
+constexpr unsigned setups[] = {
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
+};
+
+/// Passing causes of a failed submit: a full completion queue, no memory for a moment, a signal.
+/// What was not taken goes with the next.
+bool passes(int error) {
+  return error == EBUSY || error == EAGAIN || error == EINTR || error == ETIME;
+}
+
+void check(int result, const char* call) {
+  if (result < 0 && !passes(-result)) {
+    throw std::system_error(-result, std::generic_category(), call);
+  }
+}
+
+std::uint64_t tag(Operation operation, int fd) {
+  return std::uint64_t{static_cast<std::uint32_t>(operation)} << 32U |
+         static_cast<std::uint32_t>(fd);
+}
+
+}  // namespace
+
+Ring::Ring(unsigned requests, unsigned completions) {
+  int result = 0;
+  for (const unsigned setup : setups) {
+    io_uring_params params{};
+    params.flags = setup | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    params.cq_entries = completions;
+    result = ::io_uring_queue_init_params(requests, &ring_, &params);
+    if (result != -EINVAL) break;
+  }
+  if (result < 0) refuse("io_uring_setup", -result);
+  ::io_uring_register_ring_fd(&ring_);  // spares a look at the descriptor table in each call
+}
+
+Ring::~Ring() {
+  ::io_uring_queue_exit(&ring_);
+}
+
+io_uring_sqe* Ring::request(Operation operation, int fd) {
+  io_uring_sqe* request = ::io_uring_get_sqe(&ring_);
+  while (request == nullptr) {
+    // With its completions fetched, a kernel that was too busy takes more.
+    check(::io_uring_submit_and_get_events(&ring_), "io_uring_enter");
+    request = ::io_uring_get_sqe(&ring_);
+  }
+  request->user_data = tag(operation, fd);  // the one field that io_uring_prep_*() leaves alone
+  return request;
+}
+
+void Ring::cancel(Operation operation, int fd) {
+  ::io_uring_prep_cancel64(request(Operation::cancel, fd), tag(operation, fd), 0);
+}
+
+void Ring::submit() {
+  check(::io_uring_submit(&ring_), "io_uring_enter");
+}
+
+void Ring::submit_and_wait(std::optional<std::chrono::nanoseconds> at_most) {
+  if (!at_most) return check(::io_uring_submit_and_wait(&ring_, 1), "io_uring_enter");
+  __kernel_timespec limit{};
+  limit.tv_sec = at_most->count() / 1'000'000'000;
+  limit.tv_nsec = at_most->count() % 1'000'000'000;
+  io_uring_cqe* first = nullptr;
+  check(::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr), "io_uring_enter");
+}
+
+void BufferRing::Unmap::operator()(std::byte* pages) const {
+  ::munmap(pages, bytes);
+}
+
+BufferRing::BufferRing(Ring& ring, unsigned count, std::size_t size)
+    : ring_(ring), count_(count), size_(size) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t head = (count * sizeof(io_uring_buf) + page - 1) / page * page;
+  const std::size_t bytes = head + count * size;
+  void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (pages == MAP_FAILED) refuse("mmap of the buffers", errno);
+  pages_ = {static_cast<std::byte*>(pages), Unmap{bytes}};
+  entries_ = static_cast<io_uring_buf_ring*>(pages);
+  pool_ = pages_.get() + head;
+
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(entries_);
+  registration.ring_entries = count;
+  registration.bgid = group;
+  const int result = ::io_uring_register_buf_ring(&ring_.ring_, &registration, 0);
+  if (result < 0) refuse("io_uring_register of the buffers", -result);
+  ::io_uring_buf_ring_init(entries_);
+  for (unsigned i = 0; i < count; ++i) offer(static_cast<std::uint16_t>(i));
+}
+
+BufferRing::~BufferRing() {
+  ::io_uring_unregister_buf_ring(&ring_.ring_, group);
+}
+
+void BufferRing::offer(std::uint16_t number) {
+  ::io_uring_buf_ring_add(entries_, buffer(number), static_cast<unsigned>(size_), number,
+                          ::io_uring_buf_ring_mask(count_), 0);
+  ::io_uring_buf_ring_advance(entries_, 1);
+}
+
+std::span<std::byte> BufferRing::take(const io_uring_cqe& completion) {
+  ++taken_;
+  return {buffer(number_of(completion)), static_cast<std::size_t>(completion.res)};
+}
+
+void BufferRing::give_back(std::uint16_t number) {
+  --taken_;
+  offer(number);
+}
+
+}  // namespace echo_async

@@ -1,0 +1,287 @@
+#include "echo_async/ring_exchange.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <new>
+
+namespace echo_async {
+namespace {
+
+/// Answers that may wait behind the one under way before no more are taken. The kernel completes an
+/// armed recv up to 32 times at once, so half as many again may come before it has ended.
+constexpr std::uint64_t most_waiting = 16;
+/// Backlogs kept for the next one who needs one: a stream of large messages allocates nothing.
+constexpr std::size_t most_spare = 16;
+
+}  // namespace
+
+void Backlog::add(std::span<const std::byte> answer) {
+  waiting_.bytes.insert(waiting_.bytes.end(), answer.begin(), answer.end());
+  ++waiting_.messages;
+}
+
+void Backlog::add_first(std::span<const std::byte> rest) {
+  sending_.bytes.assign(rest.begin(), rest.end());
+  sending_.messages = 1;
+  sent_ = 0;
+}
+
+std::span<const std::byte> Backlog::to_send() {
+  if (sent_ == sending_.bytes.size()) {
+    std::swap(sending_, waiting_);
+    waiting_.bytes.clear();
+    waiting_.messages = 0;
+    sent_ = 0;
+  }
+  return std::span(sending_.bytes).subspan(sent_);
+}
+
+std::uint64_t Backlog::sent(std::size_t bytes) {
+  sent_ += bytes;
+  return sent_ == sending_.bytes.size() ? std::exchange(sending_.messages, 0) : 0;
+}
+
+RingExchange::RingExchange(const echo::Serving& serving, Ring& ring, unsigned ring_buffers)
+    : serving_(serving),
+      ring_(ring),
+      buffers_(ring, ring_buffers, serving.options.buffer_size),
+      clock_(serving.options.socket.idle_timeout) {
+  if (clock_.runs()) next_scan_ = Clock::now() + clock_.period();
+}
+
+template <typename Visit>
+void RingExchange::for_each(Visit visit) {
+  for (std::size_t fd = 0; fd < table_.size(); ++fd) {
+    if (table_[fd].open) visit(table_[fd], static_cast<int>(fd));
+  }
+}
+
+void RingExchange::enter(echo::Descriptor socket) {
+  const auto index = static_cast<std::size_t>(socket.get());
+  try {
+    if (index >= table_.size()) table_.resize(index + 1);
+  } catch (const std::bad_alloc&) {
+    return serving_.counters.shed(echo::Shed::memory);
+  }
+  const int fd = socket.release();
+  RingConnection& connection = at(fd);
+  connection.open = true;
+  connection.last = clock_.now();
+  ++count_;
+  serving_.counters.opened(0);
+  if (draining_) ::shutdown(fd, SHUT_RD);
+  receive(connection, fd);
+}
+
+void RingExchange::leave(RingConnection& connection, int fd) {
+  ::close(fd);
+  connection = RingConnection{};
+  --count_;
+  if (!cut_) serving_.counters.closed(0);
+}
+
+void RingExchange::handle(const io_uring_cqe& done) {
+  const int fd = Ring::descriptor_of(done);
+  switch (Ring::operation_of(done)) {
+    case Operation::receive:
+      return on_received(at(fd), fd, done);
+    case Operation::send:
+      return on_sent(at(fd), fd, done.res);
+    default:
+      // A cancel that found nothing to end came too late or too early: the next message asks again.
+      if (done.res < 0) at(fd).cancelling = false;
+  }
+}
+
+void RingExchange::receive(RingConnection& connection, int fd) {
+  io_uring_sqe* recv = ring_.request(Operation::receive, fd);
+  if (serving_.work.sleeps()) {  // one message at a time: the next is not to sleep meanwhile
+    ::io_uring_prep_recv(recv, fd, nullptr, serving_.options.buffer_size, 0);
+  } else {
+    ::io_uring_prep_recv_multishot(recv, fd, nullptr, 0, 0);
+  }
+  recv->flags |= IOSQE_BUFFER_SELECT;
+  recv->buf_group = BufferRing::group;
+  connection.receiving = true;
+}
+
+void RingExchange::on_received(RingConnection& connection, int fd, const io_uring_cqe& done) {
+  if ((done.flags & IORING_CQE_F_MORE) == 0) connection.receiving = connection.cancelling = false;
+  if (done.res > 0) {
+    connection.last = clock_.now();
+    const auto question = buffers_.take(done);
+    const auto buffer = BufferRing::number_of(done);
+    if (!answer(connection, fd, question, buffer)) buffers_.give_back(buffer);
+  } else if (done.res == 0) {
+    connection.ended = true;
+  } else if (done.res == -ENOBUFS) {
+    connection.starved = true;
+    starved_.push_back(fd);
+  } else if (done.res != -ECANCELED && done.res != -EINTR && done.res != -EAGAIN) {
+    connection.ended = connection.failed = true;
+  }
+  settle(connection, fd);
+}
+
+/// Whether the answer goes out of `buffer`, which then is not to be given back yet.
+bool RingExchange::answer(RingConnection& connection, int fd, std::span<std::byte> question,
+                          std::uint16_t buffer) {
+  if (connection.failed) return false;
+  try {
+    serving_.work.compute();
+    const auto reply = serving_.protocol.reply_to(question);
+    if (serving_.work.sleeps()) {
+      backlog_of(connection).add(reply);
+      connection.sleeps = true;
+      sleepers_.push_back({Clock::now() + serving_.work.amount(), fd});
+    } else if (connection.sending || connection.backlog) {  // answers go out in their order
+      backlog_of(connection).add(reply);
+      if (connection.backlog->waiting_messages() >= most_waiting) push_back_on(connection, fd);
+    } else {
+      connection.answer = reply;
+      connection.buffer = buffer;
+      send(connection, fd, reply, MSG_DONTWAIT);  // what does not go out now goes into the backlog
+      return true;
+    }
+  } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
+    serving_.counters.shed(echo::Shed::exception);
+    fail(connection, fd);
+  }
+  return false;
+}
+
+void RingExchange::send(RingConnection& connection, int fd, std::span<const std::byte> bytes,
+                        int flags) {
+  io_uring_sqe* sending = ring_.request(Operation::send, fd);
+  ::io_uring_prep_send(sending, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
+  connection.sending = true;
+}
+
+void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
+  connection.sending = false;
+  const auto sent = static_cast<std::size_t>(std::max(result, 0));
+  if (sent > 0) connection.last = clock_.now();
+  if (result < 0 && result != -EAGAIN && result != -EINTR) fail(connection, fd);
+  std::uint64_t answered = 0;
+  if (connection.buffer == RingConnection::no_buffer) {
+    answered = connection.backlog->sent(sent);
+  } else {
+    const auto rest = connection.answer.subspan(sent);
+    if (rest.empty()) answered = 1;
+    if (!rest.empty() && !connection.failed) {
+      try {
+        backlog_of(connection).add_first(rest);
+        push_back_on(connection, fd);
+      } catch (const std::bad_alloc&) {
+        serving_.counters.shed(echo::Shed::memory);
+        fail(connection, fd);
+      }
+    }
+    buffers_.give_back(std::exchange(connection.buffer, RingConnection::no_buffer));
+  }
+  if (sent > 0) serving_.counters.echoed(0, answered, sent);
+  settle(connection, fd);
+}
+
+/// The next step of a connection on which something has completed.
+void RingExchange::settle(RingConnection& connection, int fd) {
+  if (connection.backlog && !connection.sending && !connection.sleeps && !connection.failed) {
+    const auto bytes = connection.backlog->to_send();
+    if (bytes.empty())
+      put_aside(std::move(connection.backlog));
+    else
+      send(connection, fd, bytes, 0);  // waits in the kernel until all are out, or some
+  }
+  if (connection.failed || (connection.ended && !connection.backlog)) {
+    if (!connection.sending && !connection.receiving) leave(connection, fd);
+  } else if (!connection.receiving && !connection.ended && !connection.backlog &&
+             !connection.starved) {
+    receive(connection, fd);
+  }
+}
+
+/// Its peer sends and does not read: nothing more is taken until all is out.
+void RingExchange::push_back_on(RingConnection& connection, int fd) {
+  if (!connection.receiving || connection.cancelling) return;
+  ring_.cancel(Operation::receive, fd);
+  connection.cancelling = true;
+}
+
+/// Ends what is under way: its completions come at once.
+void RingExchange::fail(RingConnection& connection, int fd) {
+  connection.failed = true;
+  ::shutdown(fd, SHUT_RDWR);
+}
+
+Backlog& RingExchange::backlog_of(RingConnection& connection) {
+  if (connection.backlog) return *connection.backlog;
+  if (spare_backlogs_.empty()) {
+    connection.backlog = std::make_unique<Backlog>();
+  } else {
+    connection.backlog = std::move(spare_backlogs_.back());
+    spare_backlogs_.pop_back();
+  }
+  return *connection.backlog;
+}
+
+void RingExchange::put_aside(std::unique_ptr<Backlog> backlog) {
+  if (spare_backlogs_.size() < most_spare) spare_backlogs_.push_back(std::move(backlog));
+}
+
+/// Each recv that is armed anew has a buffer; when it finds none all the same, the kernel has given
+/// them to others, and their completions are on the way.
+void RingExchange::feed_the_starved() {
+  for (unsigned left = buffers_.at_home(); left > 0 && !starved_.empty(); --left) {
+    const int fd = starved_.front();
+    starved_.pop_front();
+    RingConnection& connection = at(fd);
+    if (!connection.starved) continue;  // it has ended meanwhile
+    connection.starved = false;
+    settle(connection, fd);
+  }
+}
+
+void RingExchange::drain() {
+  draining_ = true;
+  for_each([](RingConnection&, int fd) { ::shutdown(fd, SHUT_RD); });
+}
+
+void RingExchange::cut() {
+  cut_ = true;
+  for_each([this](RingConnection& connection, int fd) {
+    fail(connection, fd);
+    settle(connection, fd);
+  });
+}
+
+std::optional<RingExchange::Clock::time_point> RingExchange::next_due() const {
+  if (sleepers_.empty()) return next_scan_;
+  return next_scan_ ? std::min(*next_scan_, sleepers_.front().due) : sleepers_.front().due;
+}
+
+void RingExchange::do_due(Clock::time_point now) {
+  while (!sleepers_.empty() && sleepers_.front().due <= now) {
+    const int fd = sleepers_.front().fd;
+    sleepers_.pop_front();
+    RingConnection& connection = at(fd);
+    if (!connection.sleeps) continue;  // it was cut
+    connection.sleeps = false;
+    connection.last = clock_.now();
+    settle(connection, fd);
+  }
+  if (!next_scan_ || now < *next_scan_) return;
+  clock_.advance();
+  *next_scan_ = now + clock_.period();
+  for_each([this](RingConnection& connection, int fd) {
+    if (connection.sleeps || connection.failed || !clock_.expired(connection.last)) return;
+    serving_.counters.timed_out();
+    fail(connection, fd);
+    settle(connection, fd);
+  });
+}
+
+}  // namespace echo_async

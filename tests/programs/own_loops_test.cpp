@@ -1,0 +1,110 @@
+// What select, busy-poll and io-uring have of their own: what they refuse, and what they do where
+// their own limits are reached.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "echo/exit_code.hpp"
+#include "tests/programs/process.hpp"
+
+namespace programs {
+namespace {
+
+using ::testing::HasSubstr;
+
+Ended run_client(const RunningServer& server, std::vector<std::string> more) {
+  std::vector<std::string> words{"client", "127.0.0.1:" + std::to_string(server.port()), "-q"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run(words);
+}
+
+std::string stopped(RunningServer& server) {
+  server.process().signal(SIGTERM);
+  const Ended ended = server.process().wait();
+  EXPECT_EQ(ended.code, echo::exit_pass) << ended.err;
+  return ended.out;
+}
+
+/// From here on, and over exec, io_uring_setup(2) fails with `error`: what containers do.
+void forbid_io_uring(unsigned error) {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{static_cast<unsigned short>(std::size(code)), code};
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+TEST(IoUring, EndsWithThreeBeforeItListensWhereTheKernelRefusesIt) {
+  struct Case {
+    unsigned error;
+    const char* name;
+    const char* advice;
+  };
+  for (const Case& each :
+       {Case{EPERM, "EPERM", "kernel.io_uring_disabled"}, Case{ENOSYS, "ENOSYS", "seccomp"},
+        Case{ENOMEM, "ENOMEM", "ulimit -l"}, Case{EINVAL, "EINVAL", "Linux 6.0"}}) {
+    const Ended ended = run({"echo_async", "-p", "0", "--model", "io-uring"}, Stdout::read,
+                            [&each] { forbid_io_uring(each.error); });
+    EXPECT_EQ(ended.code, echo::exit_refused) << each.name;
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("io_uring is refused"));
+    EXPECT_THAT(ended.err, HasSubstr(each.name));
+    EXPECT_THAT(ended.err, HasSubstr(each.advice));
+    EXPECT_EQ(ended.out, "");
+  }
+}
+
+TEST(IoUring, TakesAPowerOfTwoOfBuffers) {
+  const Ended ended = run({"echo_async", "-p", "0", "--model", "io-uring", "--ring-buffers", "5"});
+  EXPECT_EQ(ended.code, echo::exit_usage);
+  EXPECT_THAT(ended.err, HasSubstr("a power of two"));
+}
+
+TEST(IoUring, ServesAllWithOneBufferForAHundred) {
+  RunningServer server{{"echo_async", "--model", "io-uring", "--ring-buffers", "1"}};
+  const Ended client = run_client(server, {"-n", "100", "-s", "5000", "-m", "5"});
+  EXPECT_EQ(client.code, echo::exit_pass) << client.out << client.err;
+  EXPECT_THAT(stopped(server), HasSubstr("2500000 bytes"));
+}
+
+TEST(IoUring, KeepsNoBufferForPeersThatDoNotRead) {
+  RunningServer server{{"echo_async", "--model", "io-uring", "--ring-buffers", "2"}};
+  const echo::Descriptor mute[] = {server.connect_and_never_read(), server.connect_and_never_read(),
+                                   server.connect_and_never_read()};
+  const Ended client = run_client(server, {"-n", "50", "-m", "5"});
+  EXPECT_EQ(client.code, echo::exit_pass) << client.out << client.err;
+}
+
+TEST(Select, RefusesMoreConnectionsThanItsBitmapsHold) {
+  const Ended ended =
+      run({"echo_async", "-p", "0", "--model", "select", "--max-connections", "1024"});
+  EXPECT_EQ(ended.code, echo::exit_refused);
+  EXPECT_THAT(ended.err, HasSubstr("below 1024 only"));
+}
+
+TEST(Select, ClosesAndCountsWhatItsBitmapsDoNotHoldAndServesTheRest) {
+  RunningServer server{{"echo_async", "--model", "select"}};
+  const Ended client = run_client(server, {"-n", "1100"});
+  EXPECT_EQ(client.code, echo::exit_fail) << client.out << client.err;
+  EXPECT_THAT(client.out, HasSubstr("FAIL: 1,0"));  // and some of 1,100 served
+  const Ended again = run_client(server, {"-n", "900"});
+  EXPECT_EQ(again.code, echo::exit_pass) << again.out << again.err;
+  EXPECT_THAT(stopped(server), HasSubstr("shed fd_setsize: "));
+}
+
+}  // namespace
+}  // namespace programs
