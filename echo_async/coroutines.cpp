@@ -41,11 +41,13 @@ asio::awaitable<void, Executor> echo_until_eof(Socket socket, Loop& loop) {
       connection.touch();
     }
     const auto reply = serving.protocol.reply_to(std::span(buffer.get(), received));
-    const auto [write_error, written] = co_await asio::async_write(
-        connection.socket(), asio::buffer(reply.data(), reply.size()), as_value);
-    if (write_error) co_return;
-    connection.touch();
-    serving.counters.echoed(0, 1, written);
+    if (const auto rest = connection.send_now(reply); !rest.empty()) {
+      const auto [write_error, written] = co_await asio::async_write(
+          connection.socket(), asio::buffer(rest.data(), rest.size()), as_value);
+      if (write_error) co_return;
+      connection.touch();
+    }
+    serving.counters.echoed(0, 1, reply.size());
   }
 }
 

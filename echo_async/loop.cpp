@@ -6,6 +6,8 @@ namespace echo_async {
 
 Connection::Connection(Socket socket, Loop& loop)
     : socket_(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);  // Asio would do it with the first read, for itself alone
   loop_.serving_.counters.opened(0);
   loop_.connections_.push_back(*this);
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "echo/model.hpp"
@@ -32,6 +33,13 @@ class Connection : public boost::intrusive::list_base_hook<
   [[nodiscard]] Socket& socket() { return socket_; }
   [[nodiscard]] Loop& loop() { return loop_; }
 
+  /// Sends what the kernel takes at once, nearly always all of it: so much saves a trip through the
+  /// scheduler, behind all others that are ready. Returns what is left for async_write, which then
+  /// meets the error as well, if that is why it is left.
+  [[nodiscard]] std::span<const std::byte> send_now(std::span<const std::byte> reply) {
+    error_code ignored;
+    return reply.subspan(socket_.write_some(asio::buffer(reply.data(), reply.size()), ignored));
+  }
   /// To be called when a byte came or went, and after a nap: the peer is not idle.
   void touch();
   /// A wait of our own (--work sleep:), as an operation of Asio; it is not the peer's silence.
@@ -81,7 +89,8 @@ class Loop {
   void leave_when_empty();
 
   const echo::Serving& serving_;
-  asio::io_context io_{1};  // one thread: Asio leaves its locks out
+  // One thread: Asio leaves its locks out, four for each message.
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   std::function<void(Socket)> enter_;
   Door door_;
   StopSigns stop_;

@@ -43,9 +43,11 @@ void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Y
       connection.touch();
     }
     const auto reply = serving.protocol.reply_to(buffer.first(received));
-    asio::async_write(connection.socket(), asio::buffer(reply.data(), reply.size()), yield[error]);
-    if (error) return;
-    connection.touch();
+    if (const auto rest = connection.send_now(reply); !rest.empty()) {
+      asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()), yield[error]);
+      if (error) return;
+      connection.touch();
+    }
     serving.counters.echoed(0, 1, reply.size());
   }
 }
