@@ -66,7 +66,8 @@ std::uint64_t Demand::memory_bytes() const {
 std::uint64_t Demand::virtual_bytes() const {
   const std::uint64_t stacks =
       saturating_multiply(scaled(connections, traits.threads_per_connection), traits.stack_bytes);
-  const std::uint64_t user = saturating_multiply(connections, traits.resident_bytes);
+  const std::uint64_t user =
+      saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.virtual_bytes));
   return saturating_add(program_virtual, saturating_add(stacks, user));
 }
 

@@ -24,6 +24,7 @@ struct Traits {
   std::uint64_t kernel_bytes =
       4050;                       ///< one end of a connection: ~4,050 B of slab; threads add theirs
   std::uint64_t stack_bytes = 0;  ///< virtual size per thread, stack + guard
+  std::uint64_t virtual_bytes = 0;  ///< reserved per connection beside that: coroutines' stacks
 };
 
 /// What a run needs in all; every figure saturates at `unlimited`. Only a client takes ports.
