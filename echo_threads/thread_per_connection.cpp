@@ -158,14 +158,10 @@ class Server {
   void serve(Connection& connection) {
     serving_.counters.opened(0);
     ::eventfd_write(started_event_.get(), 1);
-    try {
-      // On the stack, where the pages are touched already: a heap block would come on top of them.
-      const std::size_t size = serving_.options.buffer_size;
-      echo_until_eof(connection.socket.get(),
-                     std::span(static_cast<std::byte*>(alloca(size)), size), serving_, 0);
-    } catch (const std::exception&) {
-      serving_.counters.shed(echo::Shed::exception);
-    }
+    // On the stack, where the pages are touched already: a heap block would come on top of them.
+    const std::size_t size = serving_.options.buffer_size;
+    echo_until_eof(connection.socket.get(), std::span(static_cast<std::byte*>(alloca(size)), size),
+                   serving_, 0);
     finish(connection);
   }
 
