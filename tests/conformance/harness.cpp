@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include "tests/conformance/eventually.hpp"
 
@@ -19,12 +21,14 @@ namespace {
 constexpr const char* many_workers = "64";
 
 echo::Configured configured_of(const echo::Model& model, const echo::ServerOptions& options,
-                               CLI::App& app) {
+                               std::vector<std::string> arguments, CLI::App& app) {
   echo::Configured configured = model.configure(app);
   const bool serves_one_each = configured.shape_of(options).at_once.has_value();
-  if (app.get_option_no_throw("--workers") != nullptr) {
-    app.parse(std::vector<std::string>{serves_one_each ? many_workers : "2", "--workers"});
+  if (arguments.empty() && app.get_option_no_throw("--workers") != nullptr) {
+    arguments = {"--workers", serves_one_each ? many_workers : "2"};
   }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  app.parse(arguments);
   if (configured.check) configured.check(options);
   return configured;
 }
@@ -43,10 +47,11 @@ echo::ServerOptions with_small_send_buffers() {
   return options;
 }
 
-Harness::Harness(const echo::Model& model, const echo::ServerOptions& options)
+Harness::Harness(const echo::Model& model, const echo::ServerOptions& options,
+                 std::vector<std::string> arguments)
     : model_(model),
       options_(options),
-      configured_(configured_of(model, options, app_)),
+      configured_(configured_of(model, options, std::move(arguments), app_)),
       shape_(configured_.shape_of(options)),
       listeners_(echo::resolve(options.bind, options.port).front(), options.backlog,
                  shape_.listeners, options.socket),

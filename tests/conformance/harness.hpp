@@ -13,6 +13,7 @@
 #include <limits>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "echo/model.hpp"
 
@@ -26,8 +27,10 @@ echo::ServerOptions with_small_send_buffers();
 
 class Harness {
  public:
-  /// Where the model takes --workers it gets so many as hold the suite's crowds.
-  Harness(const echo::Model& model, const echo::ServerOptions& options);
+  /// Where the model takes --workers it gets so many as hold the suite's crowds; with `arguments`
+  /// it gets those instead.
+  Harness(const echo::Model& model, const echo::ServerOptions& options,
+          std::vector<std::string> arguments = {});
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
   /// Stops and joins. A model that does not return even when forced ends the test program, with its
