@@ -62,6 +62,16 @@ void Counters::opened(unsigned worker) {
   raise_to(shared_->max, shared_->open.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
+bool Counters::try_open(unsigned worker, std::optional<std::uint64_t> limit) {
+  std::uint64_t open = shared_->open.load(std::memory_order_relaxed);
+  do {
+    if (limit && open >= *limit) return false;
+  } while (!shared_->open.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
+  raise_to(shared_->max, open + 1);
+  counts_[worker].accepted.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
 void Counters::closed(unsigned worker) {
   counts_[worker].closed.fetch_add(1, std::memory_order_relaxed);
   shared_->open.fetch_sub(1, std::memory_order_relaxed);

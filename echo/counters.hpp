@@ -56,6 +56,9 @@ class Counters {
 
   /// A connection is served from here on; before its first byte.
   void opened(unsigned worker);
+  /// The same unless `limit` are open already: for workers that accept each for themselves, so that
+  /// the limit holds exactly though many come at once. False: not opened.
+  bool try_open(unsigned worker, std::optional<std::uint64_t> limit);
   /// It ended. Not called for those that a forced stop cuts: they are what is open at the stop.
   void closed(unsigned worker);
   void echoed(unsigned worker, std::uint64_t messages, std::uint64_t bytes) {

@@ -28,8 +28,8 @@ AtWork::~AtWork() {
   if (cpu) counts_.cpu_ns += static_cast<std::uint64_t>(cpu->count());
 }
 
-void run_workers(const Serving& serving, unsigned count,
-                 const std::function<void(unsigned)>& work) {
+void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work,
+                 const std::function<void()>& meanwhile) {
   std::mutex mutex;
   std::exception_ptr first;
   const auto fail = [&] {
@@ -53,6 +53,11 @@ void run_workers(const Serving& serving, unsigned count,
       fail();
       break;
     }
+  }
+  try {
+    if (meanwhile) meanwhile();
+  } catch (...) {
+    fail();
   }
   for (std::thread& thread : threads) thread.join();
   if (first) std::rethrow_exception(first);

@@ -25,6 +25,8 @@ class AtWork {
 /// Runs `work(0)` to `work(count - 1)`, each AtWork on a thread of its own, and returns when all
 /// have. When one throws, or cannot be started, the stop is forced, so that the others return too;
 /// the first exception is then thrown on. std::system_error when a thread cannot be had.
-void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work);
+/// `meanwhile` runs on the calling thread, and may be empty.
+void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work,
+                 const std::function<void()>& meanwhile = {});
 
 }  // namespace echo

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <exception>
 
 namespace echo_threads {
 namespace {
@@ -20,10 +21,8 @@ bool send_all(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-}  // namespace
-
-void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
-                    unsigned worker) {
+void echo_to_the_end(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+                     unsigned worker) {
   for (;;) {
     const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
     if (received < 0 && errno == EINTR) continue;
@@ -42,6 +41,17 @@ void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& se
     return;
   }
   ::shutdown(fd, SHUT_WR);
+}
+
+}  // namespace
+
+void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+                    unsigned worker) {
+  try {
+    echo_to_the_end(fd, buffer, serving, worker);
+  } catch (const std::exception&) {
+    serving.counters.shed(echo::Shed::exception);
+  }
 }
 
 }  // namespace echo_threads

@@ -10,8 +10,8 @@ namespace echo_threads {
 
 /// Reads into `buffer`, works as --work asks, writes back what the protocol answers: until the
 /// peer's EOF, an error, --idle-timeout, or a shutdown(2) from another thread. At EOF it sends FIN,
-/// so that a peer that half-closed reads the rest and then the end. The caller owns `fd` and closes
-/// it.
+/// so that a peer that half-closed reads the rest and then the end. An exception ends this
+/// connection only, and is counted. The caller owns `fd` and closes it.
 void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
                     unsigned worker);
 

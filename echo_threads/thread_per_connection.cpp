@@ -16,18 +16,16 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/thread/thread.hpp>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <system_error>
 #include <thread>
 
-#include "echo/acceptor.hpp"
 #include "echo/model.hpp"
 #include "echo/options.hpp"
+#include "echo_threads/arrivals.hpp"
 #include "echo_threads/blocking.hpp"
 #include "limits/quantity.hpp"
 
@@ -49,8 +47,7 @@ class Server {
   Server(const echo::Serving& serving, const boost::thread::attributes& attributes)
       : serving_(serving),
         attributes_(attributes),
-        listener_(std::move(serving.listeners.take().front())),
-        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false),
+        arrivals_(serving),
         started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!started_event_ || !finished_event_)
@@ -59,8 +56,7 @@ class Server {
 
   void run() {
     accept_until_drained();
-    listener_.reset();
-    waiting_.clear();
+    arrivals_.close();
     shut_down_open(SHUT_RD);  // each reader sees EOF after what is queued, echoes it, and ends
     join_until_none_or_forced();
     if (serving_.stop.forced()) shut_down_open(SHUT_RDWR);
@@ -75,21 +71,12 @@ class Server {
   static constexpr int spawn_batch = 16;
 
   void accept_until_drained() {
-    while (!serving_.stop.draining()) {
-      pollfd entries[3] = {{serving_.stop.drain_fd(), POLLIN, 0},
-                           {finished_event_.get(), POLLIN, 0},
-                           {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
-      ::poll(entries, 3, waiting_.empty() ? acceptor_.pause_ms() : 0);
+    while (arrivals_.wait(finished_event_.get())) {
       join_finished();
       for (int i = 0; i < spawn_batch; ++i) {
-        // Accepting takes 3 us and a thread 30: taken in turns, a burst of 10,000 would overflow
-        // the kernel's queue, and each connection dropped there costs its peer a second.
-        while (echo::Descriptor socket = acceptor_.accept(live_count_ + waiting_.size())) {
-          waiting_.push_back(std::move(socket));
-        }
-        if (waiting_.empty()) break;
-        spawn(std::move(waiting_.front()));
-        waiting_.pop_front();
+        echo::Descriptor socket = arrivals_.next(live_count_);
+        if (!socket) break;
+        spawn(std::move(socket));
       }
     }
   }
@@ -149,14 +136,10 @@ class Server {
   void serve(Connection& connection) {
     serving_.counters.opened(0);
     ::eventfd_write(started_event_.get(), 1);
-    try {
-      // On the stack, where the pages are touched already: a heap block would come on top of them.
-      const std::size_t size = serving_.options.buffer_size;
-      echo_until_eof(connection.socket.get(),
-                     std::span(static_cast<std::byte*>(alloca(size)), size), serving_, 0);
-    } catch (const std::exception&) {
-      serving_.counters.shed(echo::Shed::exception);
-    }
+    // On the stack, where the pages are touched already: a heap block would come on top of them.
+    const std::size_t size = serving_.options.buffer_size;
+    echo_until_eof(connection.socket.get(), std::span(static_cast<std::byte*>(alloca(size)), size),
+                   serving_, 0);
     finish(connection);
   }
 
@@ -222,10 +205,8 @@ class Server {
 
   const echo::Serving& serving_;
   const boost::thread::attributes& attributes_;
-  echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
-  std::deque<echo::Descriptor> waiting_;  ///< accepted, their threads not yet started
-  std::uint64_t live_count_ = 0;          ///< threads not yet joined; the acceptor's own
+  Arrivals arrivals_;
+  std::uint64_t live_count_ = 0;  ///< threads not yet joined; the acceptor's own
 
   std::mutex mutex_;
   Connections live_;

@@ -8,6 +8,7 @@
 
 #include "echo_async/models.hpp"
 #include "echo_threads/models.hpp"
+#include "tests/conformance/offspring.hpp"
 
 namespace conformance {
 namespace {
@@ -55,6 +56,7 @@ void EveryModel::TearDown() {
   // pthread_join returns a moment before the task leaves /proc.
   EXPECT_TRUE(eventually([&] { return entries_in("/proc/self/task") <= threads_before_; }))
       << "threads are left behind";
+  EXPECT_TRUE(offspring().empty()) << "children are left behind";
 }
 
 Harness& EveryModel::listen(const echo::ServerOptions& options) {

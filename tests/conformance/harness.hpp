@@ -52,6 +52,8 @@ class Harness {
   /// Whether a descriptor table of the model grows with its connections, so that it may run out.
   [[nodiscard]] bool takes_descriptors() const;
   [[nodiscard]] const echo::Counters& counters() const { return counters_; }
+  /// Only after it ended.
+  [[nodiscard]] const echo::Findings& findings() const { return findings_; }
   void drain() { stop_.request_drain(); }
   void force() { stop_.request_force(); }
   /// Whether serving has ended, or does so within `bound`.

@@ -1,0 +1,39 @@
+#include "echo_threads/arrivals.hpp"
+
+#include <poll.h>
+
+#include <utility>
+
+#include "echo_threads/door.hpp"
+
+namespace echo_threads {
+
+Arrivals::Arrivals(const echo::Serving& serving)
+    : stop_(serving.stop),
+      listener_(std::move(serving.listeners.take().front())),
+      acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false) {}
+
+bool Arrivals::wait(int or_until) {
+  pollfd entries[3] = {{stop_.drain_fd(), POLLIN, 0},
+                       {or_until, POLLIN, 0},
+                       {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
+  ::poll(entries, 3, waiting_.empty() ? pause_ms(acceptor_) : 0);
+  return entries[0].revents == 0;
+}
+
+echo::Descriptor Arrivals::next(std::uint64_t live) {
+  while (echo::Descriptor connection = acceptor_.accept(live + waiting_.size())) {
+    waiting_.push_back(std::move(connection));
+  }
+  if (waiting_.empty()) return echo::Descriptor{};
+  echo::Descriptor first = std::move(waiting_.front());
+  waiting_.pop_front();
+  return first;
+}
+
+void Arrivals::close() {
+  listener_.reset();
+  waiting_.clear();
+}
+
+}  // namespace echo_threads

@@ -1,0 +1,178 @@
+#include "echo_threads/children.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "echo_threads/blocking.hpp"
+
+extern "C" {  // which the header of glibc 2.36 forgets
+#include <sys/pidfd.h>
+}
+
+namespace echo_threads {
+namespace {
+
+constexpr int drain_signal = SIGUSR1;
+
+/// What the handler of a child must know. A handler is given nothing but a number, so these two lie
+/// where it can see them; only children, which have one thread, ever use them.
+volatile sig_atomic_t draining = 0;
+volatile sig_atomic_t in_service = -1;
+
+void on_drain(int) {
+  const int interrupted = errno;
+  draining = 1;
+  if (in_service >= 0) ::shutdown(in_service, SHUT_RD);
+  errno = interrupted;
+}
+
+sigset_t only(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  return set;
+}
+
+void close_all_but(std::initializer_list<int> keep) {
+  unsigned next = STDERR_FILENO + 1;
+  for (const int fd : keep) {
+    const auto kept = static_cast<unsigned>(fd);
+    if (kept > next) ::close_range(next, kept - 1, 0);
+    next = kept + 1;
+  }
+  ::close_range(next, ~0U, 0);
+}
+
+[[noreturn]] void live_as_child(pid_t parent, std::initializer_list<int> keep,
+                                const std::function<void()>& work) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);  // it died before it could be asked for the signal
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_IGN);
+  // The parent's copies would keep its other connections open when their own processes close them.
+  close_all_but(keep);
+  ::signal(drain_signal, on_drain);
+  const sigset_t drain = only(drain_signal);
+  ::sigprocmask(SIG_UNBLOCK, &drain, nullptr);
+  try {
+    work();
+  } catch (const std::exception&) {
+    ::_exit(1);
+  }
+  ::_exit(0);  // not exit(3): what is buffered or registered there is the parent's
+}
+
+std::chrono::nanoseconds cpu_of(const rusage& usage) {
+  const auto of = [](const timeval& time) {
+    return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+}  // namespace
+
+Children::Children(echo::Counters& counters)
+    : counters_(counters), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  // A child that is told to drain before it has its handler keeps the signal until it has.
+  const sigset_t drain = only(drain_signal);
+  ::pthread_sigmask(SIG_BLOCK, &drain, &mask_before_);
+}
+
+Children::~Children() {
+  signal_all(SIGKILL);
+  for (const auto& [fd, child] : children_) bury(child.pid, child.slot);
+  ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+bool Children::start(unsigned slot, std::initializer_list<int> keep,
+                     const std::function<void()>& work, echo::Descriptor& handed_over) {
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) return false;
+  if (pid == 0) live_as_child(parent, keep, work);
+  handed_over.reset();
+  if (watch(pid, slot)) return true;
+  ::kill(pid, SIGKILL);
+  bury(pid, slot);
+  return false;
+}
+
+bool Children::watch(pid_t pid, unsigned slot) {
+  echo::Descriptor pidfd{::pidfd_open(pid, 0)};
+  if (!pidfd) return false;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = pidfd.get();
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.get(), &event) != 0) return false;
+  const int key = pidfd.get();
+  children_.emplace(key, Child{pid, slot, std::move(pidfd)});
+  return true;
+}
+
+void Children::reap(const Tell& tell) {
+  constexpr int batch = 64;
+  epoll_event ready[batch];
+  int count = 0;
+  do {
+    count = ::epoll_wait(epoll_.get(), ready, batch, 0);
+    for (int i = 0; i < count; ++i) {
+      const int pidfd = ready[i].data.fd;
+      // Closing is not enough: a child forked just now may still hold a copy, and then the epoll
+      // goes on telling of a number that is not ours any more.
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
+      const auto ended = children_.extract(pidfd);
+      tell(bury(ended.mapped().pid, ended.mapped().slot));
+    }
+  } while (count == batch);
+}
+
+Children::Ended Children::bury(pid_t pid, unsigned slot) {
+  rusage usage{};
+  int status = 0;
+  while (::wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  // Nothing was executed, so ru_maxrss, in KiB, is the child's own VmHWM; and it is known of those
+  // too that were killed.
+  counters_.child_ended(static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+  return {slot, cpu_of(usage), killing_ && WIFSIGNALED(status)};
+}
+
+void Children::signal_all(int signal) {
+  for (const auto& [fd, child] : children_) ::pidfd_send_signal(fd, signal, nullptr, 0);
+}
+
+void Children::stop(const echo::Stop& stop, const Tell& tell) {
+  const auto wait_and_reap = [&](int force_fd) {
+    pollfd entries[2] = {{ended_fd(), POLLIN, 0}, {force_fd, POLLIN, 0}};
+    ::poll(entries, 2, -1);
+    reap(tell);
+    return entries[1].revents != 0;
+  };
+  bool forced = stop.forced();
+  if (!forced) signal_all(drain_signal);
+  while (count() > 0 && !forced) forced = wait_and_reap(stop.force_fd());
+  killing_ = true;
+  signal_all(SIGKILL);
+  while (count() > 0) wait_and_reap(-1);
+}
+
+void serve_in_child(int connection, std::span<std::byte> buffer, const echo::Serving& serving,
+                    unsigned worker) {
+  in_service = connection;
+  if (draining != 0) ::shutdown(connection, SHUT_RD);  // asked for before there was one
+  echo_until_eof(connection, buffer, serving, worker);
+  in_service = -1;
+}
+
+}  // namespace echo_threads

@@ -1,0 +1,75 @@
+#include "echo_threads/door.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+namespace echo_threads {
+namespace {
+
+void watch(int epoll, int fd, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
+}
+
+}  // namespace
+
+int pause_ms(const echo::Acceptor& acceptor) {
+  const auto until = acceptor.paused_until();
+  if (!until) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(*until - echo::Acceptor::Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
+void close_doors(int listener) {
+  ::shutdown(listener, SHUT_RD);
+}
+
+Door::Door(const echo::Serving& serving, int listener)
+    : stop_(serving.stop),
+      acceptor_(listener, serving.counters, std::nullopt, false),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  watch(epoll_.get(), listener, EPOLLIN | EPOLLEXCLUSIVE);
+  watch(epoll_.get(), stop_.drain_fd(), EPOLLIN);
+}
+
+echo::Descriptor Door::next() {
+  try {
+    // Accepting comes before waiting: with a queue, that saves each connection an epoll_wait.
+    for (;;) {
+      if (echo::Descriptor connection = acceptor_.accept(0)) return connection;
+      if (!wait()) return echo::Descriptor{};
+    }
+  } catch (const std::system_error&) {
+    if (stop_.draining()) return echo::Descriptor{};  // close_doors() came first
+    throw;
+  }
+}
+
+bool Door::wait() {
+  if (acceptor_.paused_until()) {
+    pollfd drain{stop_.drain_fd(), POLLIN, 0};
+    return ::poll(&drain, 1, pause_ms(acceptor_)) <= 0;
+  }
+  epoll_event ready[2];
+  const int count = ::epoll_wait(epoll_.get(), ready, 2, -1);
+  for (int i = 0; i < count; ++i) {
+    if (ready[i].data.fd == stop_.drain_fd()) return false;
+  }
+  return true;
+}
+
+}  // namespace echo_threads

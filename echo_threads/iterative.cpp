@@ -1,0 +1,48 @@
+// One connection at a time, on the serving thread: accept, serve until its end, accept the next.
+//
+// The first server of every textbook, and the shortest. It wins where connections are short and
+// few: nothing is started, switched to or locked for one. It breaks with the first peer that
+// connects and says nothing: all others wait in the kernel's queue (--backlog) for as long as it
+// likes, which --idle-timeout bounds. Beyond the queue they wait for TCP's retries.
+// Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "iterative server".
+// Try it: ./echo_threads --model iterative & ./client --mode churn -n 10
+#include <utility>
+
+#include "echo/model.hpp"
+#include "echo_threads/in_service.hpp"
+#include "echo_threads/turns.hpp"
+
+namespace echo_threads {
+namespace {
+
+void serve(const echo::Serving& serving) {
+  const echo::Descriptor listener = std::move(serving.listeners.take().front());
+  InService in_service{serving, 1};
+  const StopWatch stop_watch{serving.stop, listener.get(), in_service};
+  serve_in_turn(serving, 0, listener.get(), [&](echo::Descriptor connection, auto buffer) {
+    in_service.serve(0, std::move(connection), buffer);
+  });
+}
+
+limits::Demand demand(const echo::ServerOptions&, std::uint64_t connections) {
+  limits::Traits traits;
+  traits.descriptors_per_connection = 0;  // one in all: the others wait in the kernel's queue
+  return {connections, traits};
+}
+
+echo::Configured configure(CLI::App&) {
+  return {.check = {},
+          .shape =
+              [](const echo::ServerOptions&) {
+                return echo::Shape{.workers = 1, .listeners = 1, .at_once = 1};
+              },
+          .demand = demand,
+          .serve = serve};
+}
+
+}  // namespace
+
+extern constinit const echo::Model iterative{
+    "iterative", "one connection at a time, the others wait in the kernel's queue", configure};
+
+}  // namespace echo_threads

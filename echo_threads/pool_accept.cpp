@@ -1,0 +1,51 @@
+// A pool of threads, each of which accepts for itself and serves one connection at a time.
+//
+// The iterative server, N times over: no queue of ours, no acceptor, no hand-over between threads.
+// The kernel's queue is the queue, and the kernel wakes one idle worker for each connection. It
+// wins where at most N connections are alive at once, or where they are short: no thread is ever
+// started for one. It breaks with N silent peers, and nobody can tell then how long the others have
+// waited: their time of arrival is the kernel's secret.
+// Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "prethreaded server,
+// per-thread accept". Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
+#include <utility>
+
+#include "echo/model.hpp"
+#include "echo/workers.hpp"
+#include "echo_threads/in_service.hpp"
+#include "echo_threads/pool_options.hpp"
+#include "echo_threads/turns.hpp"
+
+namespace echo_threads {
+namespace {
+
+void serve(const echo::Serving& serving, unsigned workers) {
+  const echo::Descriptor listener = std::move(serving.listeners.take().front());
+  InService in_service{serving, workers};
+  const StopWatch stop_watch{serving.stop, listener.get(), in_service};
+  echo::run_workers(serving, workers, [&](unsigned worker) {
+    serve_in_turn(serving, worker, listener.get(), [&](echo::Descriptor connection, auto buffer) {
+      in_service.serve(worker, std::move(connection), buffer);
+    });
+  });
+}
+
+echo::Configured configure(CLI::App& app) {
+  const auto options = add_pool_options(app, "Threads, each of which serves one connection");
+  return {.check = {},
+          .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
+          .demand =
+              [options](const echo::ServerOptions&, std::uint64_t connections) {
+                limits::Traits traits = thread_pool_traits(*options);
+                traits.descriptors_per_connection = 0;  // the others wait in the kernel's queue
+                return limits::Demand{connections, traits};
+              },
+          .serve =
+              [options](const echo::Serving& serving) { serve(serving, options->worker_count()); }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model pool_accept{
+    "pool-accept", "a pool of threads that accept for themselves, one connection each", configure};
+
+}  // namespace echo_threads

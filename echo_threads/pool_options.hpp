@@ -1,0 +1,32 @@
+// What the pools have in common before they run: their size, and what they need of the machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "echo/model.hpp"
+
+namespace echo_threads {
+
+struct PoolOptions {
+  /// Blocked most of their time, so the number of processors is no measure for them.
+  std::uint64_t workers = 8;
+  std::uint64_t queue_limit = 10'000;
+
+  [[nodiscard]] unsigned worker_count() const { return static_cast<unsigned>(workers); }
+};
+
+/// --workers.
+std::shared_ptr<PoolOptions> add_pool_options(CLI::App& app, const std::string& what_they_are);
+
+/// A connection for each worker, the others wait.
+echo::Shape shape_of(const PoolOptions& options);
+/// Threads and descriptors of a pool of threads, and a socket for each connection.
+limits::Traits thread_pool_traits(const PoolOptions& options);
+
+/// A pool of threads behind queues: --workers, and --queue-limit, which `bounds`.
+echo::Configured configured_pool(CLI::App& app, const std::string& bounds,
+                                 void (*serve)(const echo::Serving&, const PoolOptions&));
+
+}  // namespace echo_threads

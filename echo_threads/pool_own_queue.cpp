@@ -1,0 +1,42 @@
+// A pool of threads, each behind a queue of its own: one thread accepts and deals them out in turn.
+//
+// Every worker gets the same number of connections, and no two contend for a lock. It wins where
+// all connections take about as long, and keeps a worker's connections on its processor (--cpus).
+// It breaks as supermarket queues do: one slow connection blocks all those behind it, though other
+// workers are idle; the report shows both, the queue wait and the idle time. --queue-limit is each
+// queue's, and a connection dealt to a full one is closed though others have room.
+// Source: the comparison in Harchol-Balter, Performance Modeling, chapter 24 (dispatching).
+// Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
+#include <deque>
+
+#include "echo/model.hpp"
+#include "echo_threads/pool_options.hpp"
+#include "echo_threads/waiting.hpp"
+
+namespace echo_threads {
+namespace {
+
+void serve(const echo::Serving& serving, const PoolOptions& options) {
+  const unsigned workers = options.worker_count();
+  std::deque<Queue> queues;  // not a vector: a queue cannot be moved
+  for (unsigned i = 0; i < workers; ++i) queues.emplace_back(options.queue_limit);
+  unsigned turn = 0;  // the acceptor's own
+  serve_queued(serving, workers,
+               {.push = [&](Waiting& waiting) { return queues[turn++ % workers].push(waiting); },
+                .take = [&](unsigned worker) { return queues[worker].take(); },
+                .close =
+                    [&] {
+                      for (Queue& queue : queues) queue.close();
+                    }});
+}
+
+echo::Configured configure(CLI::App& app) {
+  return configured_pool(app, "Connections that may wait for each worker; more are closed", serve);
+}
+
+}  // namespace
+
+extern constinit const echo::Model pool_own_queue{
+    "pool-own-queue", "a pool of threads with a queue each, dealt out in turn", configure};
+
+}  // namespace echo_threads

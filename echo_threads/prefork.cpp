@@ -1,0 +1,158 @@
+// A fixed number of processes, each of which accepts for itself and serves one connection at a
+// time.
+//
+// fork's isolation without a fork for each connection: a worker that crashes costs its one peer,
+// and another takes its place. It wins with code that must not share memory, is not thread-safe, or
+// leaks (Apache's prefork, PostgreSQL's pools in front of it). It breaks as every pool does, with
+// as many silent peers as there are workers, and holds a process for each whether busy or not.
+// Workers wait by EPOLLEXCLUSIVE, so that a connection wakes one of them and not all; that costs an
+// epoll descriptor each. Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter
+// 30, "preforked server". Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "echo/acceptor.hpp"
+#include "echo/model.hpp"
+#include "echo/workers.hpp"
+#include "echo_threads/children.hpp"
+#include "echo_threads/door.hpp"
+#include "echo_threads/pool_options.hpp"
+#include "echo_threads/turns.hpp"
+
+namespace echo_threads {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The parent, which serves nobody: it sees that there are workers.
+class Server {
+ public:
+  Server(const echo::Serving& serving, unsigned workers)
+      : serving_(serving),
+        listener_(std::move(serving.listeners.take().front())),
+        places_(workers) {}
+
+  void run() {
+    for (unsigned i = 0; i < places_.size(); ++i) {
+      if (!start(i)) throw std::system_error(errno, std::generic_category(), "fork");
+    }
+    while (wait()) {
+      children_.reap([this](const Children::Ended& ended) { mourn(ended); });
+      replace_the_dead();
+    }
+    close_doors(listener_.get());
+    children_.stop(serving_.stop, [this](const Children::Ended& ended) { close_books(ended); });
+  }
+
+ private:
+  /// A worker that lived so long died of something new: its successor comes after 10 ms. One that
+  /// dies at once, again and again, is replaced twice a second at most.
+  static constexpr std::chrono::seconds long_life{1};
+
+  struct Place {
+    Clock::time_point started;
+    std::optional<Clock::time_point> restart_at;  ///< nobody works there until then
+    echo::BackOff back_off;
+  };
+
+  bool start(unsigned worker) {
+    echo::Descriptor none;  // the listener stays the parent's as well
+    const int listener = listener_.get();
+    const int drain = serving_.stop.drain_fd();
+    const auto [first, second] = std::minmax(listener, drain);
+    places_[worker].started = Clock::now();
+    return children_.start(
+        worker, {first, second}, [this, worker, listener] { work(worker, listener); }, none);
+  }
+
+  /// All that a worker does, in its own process.
+  void work(unsigned worker, int listener) {
+    const echo::AtWork at_work{serving_, worker, echo::AtWork::As::process};
+    serve_in_turn(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
+      serve_in_child(connection.get(), buffer, serving_, worker);
+      connection.reset();
+      serving_.counters.closed(worker);
+    });
+  }
+
+  /// False once a drain has begun; true when a worker ended or is to be replaced.
+  bool wait() {
+    std::optional<Clock::time_point> next;
+    for (const Place& place : places_) {
+      if (place.restart_at && (!next || *place.restart_at < *next)) next = place.restart_at;
+    }
+    int timeout_ms = -1;
+    if (next) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now());
+      timeout_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+    }
+    pollfd entries[2] = {{serving_.stop.drain_fd(), POLLIN, 0}, {children_.ended_fd(), POLLIN, 0}};
+    ::poll(entries, 2, timeout_ms);
+    return entries[0].revents == 0;
+  }
+
+  void mourn(const Children::Ended& ended) {
+    close_books(ended);
+    Place& place = places_[ended.slot];
+    if (Clock::now() - place.started > long_life) place.back_off.reset();
+    place.restart_at = Clock::now() + place.back_off.next();
+  }
+
+  /// A worker that left by itself has closed its own.
+  void close_books(const Children::Ended& ended) {
+    echo::WorkerCounts& counts = serving_.counters.worker(ended.slot);
+    if (counts.clock.exchange(0) != 0)
+      counts.cpu_ns += static_cast<std::uint64_t>(ended.cpu.count());
+    if (!ended.cut) serving_.counters.settle(ended.slot);
+  }
+
+  void replace_the_dead() {
+    for (unsigned i = 0; i < places_.size(); ++i) {
+      Place& place = places_[i];
+      if (!place.restart_at || *place.restart_at > Clock::now()) continue;
+      if (start(i)) {
+        place.restart_at.reset();
+        serving_.counters.replaced();
+      } else {
+        place.restart_at = Clock::now() + place.back_off.next();
+      }
+    }
+  }
+
+  const echo::Serving& serving_;
+  echo::Descriptor listener_;
+  std::vector<Place> places_;
+  Children children_{serving_.counters};
+};
+
+echo::Configured configure(CLI::App& app) {
+  const auto options = add_pool_options(app, "Processes, each of which serves one connection");
+  return {.check = {},
+          .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
+          .demand =
+              [options](const echo::ServerOptions&, std::uint64_t connections) {
+                limits::Traits traits;
+                traits.descriptors_per_connection = 0;  // each is in its worker's own table
+                traits.fixed_threads += options->workers;
+                traits.fixed_descriptors += options->workers;  // a pidfd each
+                return limits::Demand{connections, traits};
+              },
+          .serve =
+              [options](const echo::Serving& serving) {
+                Server{serving, options->worker_count()}.run();
+              }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model prefork{
+    "prefork", "a pool of processes that accept for themselves, one connection each", configure};
+
+}  // namespace echo_threads
