@@ -17,7 +17,7 @@ bool Arrivals::wait(int or_until) {
   pollfd entries[3] = {{stop_.drain_fd(), POLLIN, 0},
                        {or_until, POLLIN, 0},
                        {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
-  ::poll(entries, 3, waiting_.empty() ? pause_ms(acceptor_) : 0);
+  ::poll(entries, 3, waiting_.empty() ? acceptor_.pause_ms() : 0);
   return entries[0].revents == 0;
 }
 

@@ -25,14 +25,6 @@ void watch(int epoll, int fd, std::uint32_t events) {
 
 }  // namespace
 
-int pause_ms(const echo::Acceptor& acceptor) {
-  const auto until = acceptor.paused_until();
-  if (!until) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(*until - echo::Acceptor::Clock::now());
-  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-}
-
 void close_doors(int listener) {
   ::shutdown(listener, SHUT_RD);
 }
@@ -62,7 +54,7 @@ echo::Descriptor Door::next() {
 bool Door::wait() {
   if (acceptor_.paused_until()) {
     pollfd drain{stop_.drain_fd(), POLLIN, 0};
-    return ::poll(&drain, 1, pause_ms(acceptor_)) <= 0;
+    return ::poll(&drain, 1, acceptor_.pause_ms()) <= 0;
   }
   epoll_event ready[2];
   const int count = ::epoll_wait(epoll_.get(), ready, 2, -1);

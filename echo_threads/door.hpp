@@ -13,9 +13,6 @@
 
 namespace echo_threads {
 
-/// Milliseconds for poll(2) until the listener may be asked again; -1: until it is readable.
-int pause_ms(const echo::Acceptor& acceptor);
-
 class Door {
  public:
   /// Throws std::system_error when there is no descriptor for it.
