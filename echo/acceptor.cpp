@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <system_error>
 
 namespace echo {
@@ -78,14 +79,26 @@ bool admit(Counters& counters, std::uint64_t open, std::optional<std::uint64_t> 
   return false;
 }
 
+Descriptor Acceptor::take_one() {
+  const int flags = SOCK_CLOEXEC | (nonblocking_ ? SOCK_NONBLOCK : 0);
+  std::shared_lock<std::shared_mutex> turn;
+  if (turns_ != nullptr) turn = std::shared_lock(*turns_);
+  return Descriptor{::accept4(listener_, nullptr, nullptr, flags)};
+}
+
+bool Acceptor::shed() {
+  std::unique_lock<std::shared_mutex> turn;
+  if (turns_ != nullptr) turn = std::unique_lock(*turns_);
+  return reserve_.shed_batch(listener_, counters_);
+}
+
 Descriptor Acceptor::accept(std::uint64_t open) {
   if (paused_until_) {
     if (Clock::now() < *paused_until_) return Descriptor{};
     paused_until_.reset();
   }
-  const int flags = SOCK_CLOEXEC | (nonblocking_ ? SOCK_NONBLOCK : 0);
   for (;;) {
-    Descriptor socket{::accept4(listener_, nullptr, nullptr, flags)};
+    Descriptor socket = take_one();
     if (socket) {
       back_off_.reset();
       if (!admit(counters_, open, max_connections_)) continue;
@@ -97,7 +110,7 @@ Descriptor Acceptor::accept(std::uint64_t open) {
       case AcceptAdvice::nothing_waits:
         return Descriptor{};
       case AcceptAdvice::shed:
-        if (reserve_.shed_batch(listener_, counters_)) back_off_.reset();
+        if (shed()) back_off_.reset();
         paused_until_ = Clock::now() + back_off_.next();
         return Descriptor{};
       case AcceptAdvice::back_off:

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <shared_mutex>
 
 #include "echo/counters.hpp"
 #include "echo/descriptor.hpp"
@@ -61,12 +62,15 @@ class Acceptor {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// `turns`: where several threads accept, the one that they share (Listeners::turns()). What one
+  /// of them gives up of the descriptor table in order to shed, another must not take meanwhile.
   Acceptor(int listener, Counters& counters, std::optional<std::uint64_t> max_connections,
-           bool nonblocking)
+           bool nonblocking, std::shared_mutex* turns = nullptr)
       : listener_(listener),
         counters_(counters),
         max_connections_(max_connections),
-        nonblocking_(nonblocking) {}
+        nonblocking_(nonblocking),
+        turns_(turns) {}
 
   /// The next connection, or an empty Descriptor when none waits or accepting is paused. `open` is
   /// what the model holds now. Throws std::system_error on a fatal error.
@@ -79,10 +83,14 @@ class Acceptor {
   [[nodiscard]] int pause_ms() const;
 
  private:
+  Descriptor take_one();
+  bool shed();
+
   int listener_;
   Counters& counters_;
   std::optional<std::uint64_t> max_connections_;
   bool nonblocking_;
+  std::shared_mutex* turns_;
   ReserveDescriptor reserve_;
   BackOff back_off_;
   std::optional<Clock::time_point> paused_until_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,9 +35,12 @@ class Listeners {
   /// Hands the sockets over, O_NONBLOCK, to the model: closing them is how it stops accepting.
   [[nodiscard]] std::vector<Descriptor> take() { return std::move(sockets_); }
   [[nodiscard]] const Endpoint& where() const { return where_; }
+  /// For the acceptors of several threads (acceptor.hpp).
+  [[nodiscard]] std::shared_mutex& turns() { return turns_; }
 
  private:
   Endpoint where_;
+  std::shared_mutex turns_;
   std::vector<Descriptor> sockets_;
 };
 

@@ -13,7 +13,8 @@ class Gate {
   Gate(const echo::Serving& serving, echo::Descriptor listener, Nest& nest)
       : serving_(serving),
         listener_(std::move(listener)),
-        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
+        acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true,
+                  &serving.listeners.turns()),
         nest_(nest),
         pause_(nest.executor()) {}
 

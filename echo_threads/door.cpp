@@ -31,7 +31,7 @@ void close_doors(int listener) {
 
 Door::Door(const echo::Serving& serving, int listener)
     : stop_(serving.stop),
-      acceptor_(listener, serving.counters, std::nullopt, false),
+      acceptor_(listener, serving.counters, std::nullopt, false, &serving.listeners.turns()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   watch(epoll_.get(), listener, EPOLLIN | EPOLLEXCLUSIVE);
