@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <barrier>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -86,6 +87,29 @@ TEST(Counters, SeeTheMostOpenAtOneMomentUnderThreads) {
   EXPECT_EQ(counters.accepted(), threads * rounds);
   EXPECT_EQ(counters.closed(), threads * rounds);
   EXPECT_EQ(counters.bytes(), threads * rounds * 10U);
+}
+
+TEST(Counters, HoldALimitExactlyThoughManyOpenAtOnce) {
+  constexpr unsigned workers = 4;
+  constexpr std::uint64_t limit = 3;
+  Counters counters{workers};
+  std::barrier begin{workers};
+  std::vector<std::thread> threads;
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    threads.emplace_back([&, worker] {
+      begin.arrive_and_wait();
+      for (int i = 0; i < 10'000; ++i) {
+        if (counters.try_open(worker, limit)) counters.closed(worker);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(counters.max_open(), limit);
+  EXPECT_EQ(counters.open(), 0U);
+  for (std::uint64_t i = 0; i < limit; ++i) EXPECT_TRUE(counters.try_open(0, limit));
+  EXPECT_FALSE(counters.try_open(0, limit));
+  EXPECT_TRUE(counters.try_open(0, std::nullopt));
+  EXPECT_EQ(counters.accepted(), counters.closed() + counters.open());
 }
 
 TEST(Counters, KeepWhatAForkedWorkerWroteBeforeItWasKilled) {
