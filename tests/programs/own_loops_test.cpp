@@ -20,6 +20,7 @@
 namespace programs {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 Ended run_client(const RunningServer& server, std::vector<std::string> more) {
@@ -100,10 +101,9 @@ TEST(Select, ClosesAndCountsWhatItsBitmapsDoNotHoldAndServesTheRest) {
   RunningServer server{{"echo_async", "--model", "select"}};
   const Ended client = run_client(server, {"-n", "1100"});
   EXPECT_EQ(client.code, echo::exit_fail) << client.out << client.err;
-  EXPECT_THAT(client.out, HasSubstr("FAIL: 1,0"));  // and some of 1,100 served
   const Ended again = run_client(server, {"-n", "900"});
   EXPECT_EQ(again.code, echo::exit_pass) << again.out << again.err;
-  EXPECT_THAT(stopped(server), HasSubstr("shed fd_setsize: "));
+  EXPECT_THAT(stopped(server), ContainsRegex("shed fd_setsize: [1-9]"));
 }
 
 }  // namespace
