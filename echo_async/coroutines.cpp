@@ -45,9 +45,8 @@ asio::awaitable<void, Executor> echo_until_eof(Socket socket, Loop& loop) {
       const auto [write_error, written] = co_await asio::async_write(
           connection.socket(), asio::buffer(rest.data(), rest.size()), as_value);
       if (write_error) co_return;
-      connection.touch();
     }
-    serving.counters.echoed(0, 1, reply.size());
+    connection.echoed(reply.size());
   }
 }
 

@@ -1,36 +1,47 @@
 #include "echo_async/door.hpp"
 
+#include <new>
 #include <system_error>
 #include <utility>
 
 namespace echo_async {
 
-Door::Door(asio::io_context& io, const echo::Serving& serving, echo::Descriptor listener,
+Door::Door(const Strand& strand, const echo::Serving& serving, echo::Descriptor listener,
            std::function<void(Socket)> enter)
     : serving_(serving),
-      acceptor_(io.get_executor()),
-      pause_(io.get_executor()),
+      protocol_(serving.listeners.where().family() == AF_INET6 ? tcp::v6() : tcp::v4()),
+      acceptor_(strand),
+      pause_(strand),
       enter_(std::move(enter)) {
-  const bool v6 = serving.listeners.where().family() == AF_INET6;
-  acceptor_.assign(v6 ? tcp::v6() : tcp::v4(), listener.release());
+  acceptor_.assign(protocol_, listener.release());
 }
 
 void Door::open() {
-  acceptor_.async_accept([this](error_code error, Socket socket) {
+  const Executor executor = acceptor_.get_executor().get_inner_executor();
+  acceptor_.async_accept(executor, [this](error_code error, Socket socket) {
     if (!acceptor_.is_open()) return;
     if (error) return after_failure(error.value());
     back_off_.reset();
     if (echo::admit(serving_.counters, serving_.counters.open(),
                     serving_.options.max_connections)) {
-      enter_(std::move(socket));
+      let_in(std::move(socket));
     }
     open();
   });
 }
 
+void Door::let_in(Socket socket) {
+  try {
+    enter_(std::move(socket));
+  } catch (const std::bad_alloc&) {
+    serving_.counters.shed(echo::Shed::memory);
+  }
+}
+
 void Door::close() {
   error_code ignored;
   acceptor_.close(ignored);
+  unwatched_.reset();
   pause_.cancel();
 }
 
@@ -40,9 +51,11 @@ void Door::after_failure(int accept_errno) {
     case echo::AcceptAdvice::retry:
       return open();
     case echo::AcceptAdvice::shed:
-      if (reserve_.shed_batch(acceptor_.native_handle(), serving_.counters)) back_off_.reset();
+      unwatch();
+      if (reserve_.shed_batch(unwatched_.get(), serving_.counters)) back_off_.reset();
       return open_after_pause();
     case echo::AcceptAdvice::back_off:
+      unwatch();
       serving_.counters.shed(echo::Shed::memory);
       return open_after_pause();
     case echo::AcceptAdvice::fatal:
@@ -50,10 +63,18 @@ void Door::after_failure(int accept_errno) {
   }
 }
 
+void Door::unwatch() {
+  unwatched_.reset(acceptor_.release());
+}
+
 void Door::open_after_pause() {
   pause_.expires_after(back_off_.next());
   pause_.async_wait([this](error_code error) {
-    if (!error) open();
+    if (error || !unwatched_) return;
+    acceptor_.assign(protocol_, unwatched_.get(), error);
+    if (error) return open_after_pause();  // the kernel has no memory to watch it with
+    [[maybe_unused]] const int acceptors_now = unwatched_.release();
+    open();
   });
 }
 

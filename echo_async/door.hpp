@@ -14,20 +14,27 @@ namespace echo_async {
 /// served is shed and counted, as echo/acceptor.hpp tells; a fatal error is thrown out of run().
 class Door {
  public:
-  /// `listener`: as Listeners::take() gives it. `enter` is called for each that may be served.
-  Door(asio::io_context& io, const echo::Serving& serving, echo::Descriptor listener,
+  /// `listener`: as Listeners::take() gives it. `enter` is called on `strand` for each that may be
+  /// served; when it throws std::bad_alloc, that one is shed.
+  Door(const Strand& strand, const echo::Serving& serving, echo::Descriptor listener,
        std::function<void(Socket)> enter);
   void open();
   /// Stops listening at once: who comes later is refused by the kernel.
   void close();
 
  private:
+  void let_in(Socket socket);
   void after_failure(int accept_errno);
+  /// Takes the listener out of the loop, which would be woken by each connection that it is not
+  /// going to accept: with several threads a whole one, as long as others shed.
+  void unwatch();
   void open_after_pause();
 
   const echo::Serving& serving_;
-  asio::basic_socket_acceptor<tcp, Executor> acceptor_;
-  Timer pause_;
+  const tcp protocol_;
+  asio::basic_socket_acceptor<tcp, Strand> acceptor_;
+  echo::Descriptor unwatched_;  ///< the listener during a pause
+  TimerOn<Strand> pause_;
   std::function<void(Socket)> enter_;
   echo::ReserveDescriptor reserve_;
   echo::BackOff back_off_;

@@ -12,8 +12,8 @@ namespace echo_async {
 
 class IdleScan {
  public:
-  IdleScan(asio::io_context& io, std::optional<std::chrono::nanoseconds> timeout)
-      : timer_(io.get_executor()), clock_(timeout) {}
+  IdleScan(const Strand& strand, std::optional<std::chrono::nanoseconds> timeout)
+      : timer_(strand), clock_(timeout) {}
 
   /// For the connections: now() with each byte, expired() in the scan.
   [[nodiscard]] const echo::IdleClock& clock() const { return clock_; }
@@ -42,7 +42,7 @@ class IdleScan {
     });
   }
 
-  Timer timer_;
+  TimerOn<Strand> timer_;
   echo::IdleClock clock_;
   std::function<void()> scan_;
 };

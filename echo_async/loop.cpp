@@ -1,53 +1,36 @@
 #include "echo_async/loop.hpp"
 
-#include <new>
-
 namespace echo_async {
 
 Connection::Connection(Socket socket, Loop& loop)
-    : socket_(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);  // Asio would do it with the first read, for itself alone
-  loop_.serving_.counters.opened(0);
+    : Channel(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
+  serving().counters.opened(0);
   loop_.connections_.push_back(*this);
 }
 
 Connection::~Connection() {
-  error_code ignored;
-  socket_.close(ignored);
+  close();
   // What a forced stop cuts is open at the stop.
-  if (!loop_.forced_) loop_.serving_.counters.closed(0);
+  if (!loop_.forced_) serving().counters.closed(0);
   unlink();
   loop_.leave_when_empty();
 }
 
 void Connection::drain() {
   error_code ignored;
-  socket_.shutdown(Socket::shutdown_receive, ignored);
+  socket().shutdown(Socket::shutdown_receive, ignored);
 }
 
-void Connection::cut() {
-  error_code ignored;
-  socket_.close(ignored);
-  if (nap_) nap_->cancel();
-}
-
-bool Connection::is_idle() const {
-  return !naps_ && socket_.is_open() && loop_.clock().expired(last_touch_);
+bool Connection::is_idle() {
+  return !naps_ && socket().is_open() && loop_.clock().expired(last_touch_);
 }
 
 Loop::Loop(const echo::Serving& serving)
     : serving_(serving),
-      door_(io_, serving, std::move(serving.listeners.take().front()),
-            [this](Socket socket) {
-              try {
-                enter_(std::move(socket));
-              } catch (const std::bad_alloc&) {
-                serving_.counters.shed(echo::Shed::memory);
-              }
-            }),
-      stop_(io_, serving.stop),
-      idle_(io_, serving.options.socket.idle_timeout) {}
+      door_(strand_, serving, std::move(serving.listeners.take().front()),
+            [this](Socket socket) { enter_(std::move(socket)); }),
+      stop_(strand_, serving.stop),
+      idle_(strand_, serving.options.socket.idle_timeout) {}
 
 void Loop::run(std::function<void(Socket)> enter) {
   enter_ = std::move(enter);

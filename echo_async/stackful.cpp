@@ -29,7 +29,7 @@ using Yield = asio::basic_yield_context<Executor>;
 /// Reads some, works, writes it all, until EOF or an error. yield[error] suspends: the loop serves
 /// others until the operation is done.
 void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Yield& yield) {
-  const echo::Serving& serving = connection.loop().serving();
+  const echo::Serving& serving = connection.serving();
   error_code error;
   for (;;) {
     const std::size_t received = connection.socket().async_read_some(
@@ -46,9 +46,8 @@ void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Y
     if (const auto rest = connection.send_now(reply); !rest.empty()) {
       asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()), yield[error]);
       if (error) return;
-      connection.touch();
     }
-    serving.counters.echoed(0, 1, reply.size());
+    connection.echoed(reply.size());
   }
 }
 

@@ -10,14 +10,13 @@
 
 namespace echo_async {
 
-/// Calls `drain` and `force` on the loop when the stop asks for them, each once. While it waits, an
-/// io_context has work: forget() lets run() return.
+/// Calls `drain` and `force` on the strand when the stop asks for them, each once. While it waits,
+/// an io_context has work: forget() lets run() return.
 class StopSigns {
  public:
   /// Throws std::system_error when a descriptor cannot be had.
-  StopSigns(asio::io_context& io, const echo::Stop& stop)
-      : drain_(io.get_executor(), duplicate(stop.drain_fd())),
-        force_(io.get_executor(), duplicate(stop.force_fd())) {}
+  StopSigns(const Strand& strand, const echo::Stop& stop)
+      : drain_(strand, duplicate(stop.drain_fd())), force_(strand, duplicate(stop.force_fd())) {}
 
   void wait(std::function<void()> drain, std::function<void()> force) {
     wait_for(drain_, std::move(drain));
@@ -29,7 +28,7 @@ class StopSigns {
   }
 
  private:
-  using Sign = asio::posix::basic_stream_descriptor<Executor>;
+  using Sign = asio::posix::basic_stream_descriptor<Strand>;
 
   /// A copy for Asio to own: it closes what it is given.
   static int duplicate(int fd);

@@ -1,0 +1,71 @@
+// The chain of callbacks: read some, work, write all of it, read again.
+//
+// While it writes it does not read, so a peer that never reads fills its own socket buffers and
+// nothing of ours (that is the back-pressure). A session lives as long as an operation of its own
+// is pending, because each handler holds a shared_ptr to it: an error ends it by starting nothing.
+// Asio hands the memory of a finished handler to the next one on the same thread, so an echo
+// allocates nothing.
+#pragma once
+
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "echo_async/channel.hpp"
+
+namespace echo_async {
+
+/// `Place`: what the connection is to its server (Connection of loop.hpp, or another), a Channel
+/// with serving(), touch(), nap(time, handler) and echoed(bytes). One operation is in flight at a
+/// time and starts the next: no two handlers of a session ever run at once, on however many
+/// threads.
+template <typename Place>
+class Session : public std::enable_shared_from_this<Session<Place>>, public Place {
+ public:
+  template <typename Server>
+  Session(Socket socket, Server& server)
+      : Place(std::move(socket), server), buffer_(this->serving().options.buffer_size) {}
+
+  void read() {
+    this->socket().async_read_some(
+        asio::buffer(buffer_),
+        [self = this->shared_from_this()](error_code error, std::size_t received) {
+          if (!error) self->work_on(std::span(self->buffer_).first(received));
+        });
+  }
+
+ private:
+  void work_on(std::span<std::byte> received) {
+    this->touch();
+    const echo::Work& work = this->serving().work;
+    work.compute();
+    if (!work.sleeps()) return write(received);
+    this->nap(work.amount(), [self = this->shared_from_this(), received](error_code error) {
+      if (!error) self->write(received);
+    });
+  }
+
+  void write(std::span<std::byte> received) {
+    this->touch();
+    const auto reply = this->serving().protocol.reply_to(received);
+    const auto rest = this->send_now(reply);
+    if (rest.empty()) return wrote(reply.size());
+    // async_write goes on until all is out: a partial write is its business.
+    asio::async_write(
+        this->socket(), asio::buffer(rest.data(), rest.size()),
+        [self = this->shared_from_this(), size = reply.size()](error_code error, std::size_t) {
+          if (!error) self->wrote(size);
+        });
+  }
+
+  void wrote(std::size_t bytes) {
+    this->echoed(bytes);
+    read();
+  }
+
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace echo_async

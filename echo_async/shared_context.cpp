@@ -1,0 +1,195 @@
+// One io_context run by several threads: any of them takes the next handler that is ready.
+//
+// The work of a busy connection flows to whoever is free, so no worker idles while another has a
+// queue, and nothing need be balanced. It pays with locks: each handler is taken from one queue,
+// and each descriptor has a mutex; a connection's data move from one processor's cache to the next.
+// It wins where handlers compute (--work cpu:); it breaks where they are short: one thread does as
+// much. Sessions need no strand, since their one operation in flight starts the next; Asio hands on
+// between them what one thread wrote and another reads. Source: Asio's example "HTTP Server 3".
+// Try it: ./echo_async --model shared-context --workers 4 --work cpu:50us & ./client -n 1000
+#include <sys/socket.h>
+
+#include <atomic>
+#include <boost/intrusive/list.hpp>
+#include <memory>
+#include <mutex>
+
+#include "echo/workers.hpp"
+#include "echo_async/door.hpp"
+#include "echo_async/idle_scan.hpp"
+#include "echo_async/session.hpp"
+#include "echo_async/stop_signs.hpp"
+
+namespace echo_async {
+namespace {
+
+/// Which worker runs this thread, for handlers: Asio does not tell them. One load from the thread's
+/// own block, where asking for the thread's id and looking it up would be a search per message.
+thread_local unsigned this_worker = 0;
+
+class Server;
+
+/// A connection as all workers see it: its own handlers, one at a time, on any thread, and
+/// meanwhile the server's, on another. So the two share nothing but atomics and the descriptor's
+/// number, and the server calls shutdown(2), never Asio's close(), on it: what is pending then ends
+/// by itself. The descriptor is certainly open while the connection is in the list.
+class Member : public Channel, public boost::intrusive::list_base_hook<> {
+ public:
+  Member(Socket socket, Server& server);
+  ~Member();
+
+  [[nodiscard]] const echo::Serving& serving() const;
+  void touch();
+  void echoed(std::size_t bytes);
+  template <typename Handler>
+  void nap(std::chrono::nanoseconds time, Handler&& handler) {
+    last_touch_.store(napping, std::memory_order_relaxed);
+    wait(time, std::forward<Handler>(handler));
+  }
+
+ private:
+  friend class Server;
+
+  /// In place of a tick: waits for us, and not we for it.
+  static constexpr std::uint64_t napping = UINT64_MAX;
+
+  Server& server_;
+  std::atomic<std::uint64_t> last_touch_;
+  const unsigned opened_by_ = this_worker;  ///< opened and closed belong on one line
+  bool timed_out_ = false;                  ///< the server's
+};
+
+class Server {
+ public:
+  Server(const echo::Serving& serving, unsigned workers)
+      : serving_(serving),
+        workers_(workers),
+        io_(static_cast<int>(workers)),
+        door_(strand_, serving, std::move(serving.listeners.take().front()),
+              [this](Socket socket) {
+                std::make_shared<Session<Member>>(std::move(socket), *this)->read();
+              }),
+        stop_(strand_, serving.stop),
+        idle_(strand_, serving.options.socket.idle_timeout) {}
+
+  void run() {
+    door_.open();
+    stop_.wait([this] { drain(); }, [this] { cut(); });
+    idle_.start([this] { close_idle(); });
+    echo::run_workers(serving_, workers_, [this](unsigned worker) {
+      this_worker = worker;
+      io_.run();
+    });
+  }
+
+ private:
+  friend class Member;
+
+  void drain() {
+    if (serving_.stop.forced()) return cut();
+    door_.close();
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    for (Member& member : members_) ::shutdown(member.socket().native_handle(), SHUT_RD);
+    if (members_.empty()) io_.stop();
+  }
+  /// Whatever is pending is let go together with the io_context, when no thread runs it any more.
+  void cut() {
+    forced_ = true;
+    io_.stop();
+  }
+  void close_idle() {
+    tick_.store(idle_.clock().now(), std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    for (Member& member : members_) {
+      const std::uint64_t last = member.last_touch_.load(std::memory_order_relaxed);
+      if (last == Member::napping || member.timed_out_) continue;
+      if (!idle_.clock().expired(static_cast<echo::IdleClock::Tick>(last))) continue;
+      member.timed_out_ = true;
+      serving_.counters.timed_out();
+      ::shutdown(member.socket().native_handle(), SHUT_RDWR);
+    }
+  }
+
+  const echo::Serving& serving_;
+  const unsigned workers_;
+  std::atomic<echo::IdleClock::Tick> tick_{0};  ///< the idle clock's, for all threads
+  std::atomic<bool> forced_{false};
+
+  std::mutex mutex_;  ///< at the beginning and at the end of a connection
+  boost::intrusive::list<Member, boost::intrusive::constant_time_size<false>> members_;
+  bool draining_ = false;
+
+  asio::io_context io_;  // after the list: what it still holds when it is destroyed leaves that
+  Strand strand_{io_.get_executor()};
+  Door door_;
+  StopSigns stop_;
+  IdleScan idle_;
+};
+
+Member::Member(Socket socket, Server& server)
+    : Channel(std::move(socket)),
+      server_(server),
+      last_touch_(server.tick_.load(std::memory_order_relaxed)) {
+  serving().counters.opened(opened_by_);
+  const std::lock_guard lock(server_.mutex_);
+  server_.members_.push_back(*this);
+}
+
+Member::~Member() {
+  bool last = false;
+  {
+    // Out of the list before the descriptor is closed: a drain must never shut down a number that
+    // the kernel has given to someone else by then.
+    const std::lock_guard lock(server_.mutex_);
+    server_.members_.erase(server_.members_.iterator_to(*this));
+    last = server_.draining_ && !server_.forced_ && server_.members_.empty();
+  }
+  close();
+  if (!server_.forced_) serving().counters.closed(opened_by_);
+  if (last) server_.io_.stop();
+}
+
+const echo::Serving& Member::serving() const {
+  return server_.serving_;
+}
+
+void Member::touch() {
+  last_touch_.store(server_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+void Member::echoed(std::size_t bytes) {
+  touch();
+  serving().counters.echoed(this_worker, 1, bytes);
+}
+
+/// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
+constexpr std::uint64_t session_bytes = 600;
+
+limits::Demand demand(unsigned workers, const echo::ServerOptions& common,
+                      std::uint64_t connections) {
+  limits::Traits traits = limits::event_traits(session_bytes, common.buffer_size);
+  traits.fixed_threads += workers;
+  return {.connections = connections, .traits = traits};
+}
+
+echo::Configured configure(CLI::App& app) {
+  auto workers = std::make_shared<std::uint64_t>(echo::usable_processors());
+  echo::add_workers(app, *workers, "Threads that run the io_context");
+  const auto count = [workers] { return static_cast<unsigned>(*workers); };
+  return {.check = {},
+          .shape = [count](const echo::ServerOptions&) { return echo::Shape{.workers = count()}; },
+          .demand = [count](const echo::ServerOptions& common,
+                            std::uint64_t n) { return demand(count(), common, n); },
+          .serve =
+              [count](const echo::Serving& serving) {
+                Server{serving, count()}.run();
+              }};
+}
+
+}  // namespace
+
+extern constinit const echo::Model shared_context{
+    "shared-context", "Boost.Asio callbacks: several threads run one io_context", configure};
+
+}  // namespace echo_async
