@@ -82,14 +82,19 @@ bool admit(Counters& counters, std::uint64_t open, std::optional<std::uint64_t> 
 Descriptor Acceptor::take_one() {
   const int flags = SOCK_CLOEXEC | (nonblocking_ ? SOCK_NONBLOCK : 0);
   std::shared_lock<std::shared_mutex> turn;
-  if (turns_ != nullptr) turn = std::shared_lock(*turns_);
+  if (turns_ != nullptr) turn = std::shared_lock(turns_->mutex);
   return Descriptor{::accept4(listener_, nullptr, nullptr, flags)};
 }
 
 bool Acceptor::shed() {
   std::unique_lock<std::shared_mutex> turn;
-  if (turns_ != nullptr) turn = std::unique_lock(*turns_);
+  if (turns_ != nullptr) turn = std::unique_lock(turns_->mutex);
   return reserve_.shed_batch(listener_, counters_);
+}
+
+void Acceptor::pause() {
+  const int takers = turns_ != nullptr ? turns_->takers : 1;
+  paused_until_ = Clock::now() + back_off_.next() * takers;
 }
 
 Descriptor Acceptor::accept(std::uint64_t open) {
@@ -111,11 +116,11 @@ Descriptor Acceptor::accept(std::uint64_t open) {
         return Descriptor{};
       case AcceptAdvice::shed:
         if (shed()) back_off_.reset();
-        paused_until_ = Clock::now() + back_off_.next();
+        pause();
         return Descriptor{};
       case AcceptAdvice::back_off:
         counters_.shed(Shed::memory);
-        paused_until_ = Clock::now() + back_off_.next();
+        pause();
         return Descriptor{};
       case AcceptAdvice::fatal:
         throw std::system_error(errno, std::generic_category(), "accept");

@@ -57,6 +57,14 @@ class BackOff {
 /// Whether one more may be served, else closes and counts it. `limit` unset: no limit.
 bool admit(Counters& counters, std::uint64_t open, std::optional<std::uint64_t> limit);
 
+/// What the acceptors of several threads share. One that gives up its reserve in order to shed must
+/// not lose it to another's accept; and all of them together are to take as little of a processor
+/// as one would.
+struct Turns {
+  std::shared_mutex mutex;
+  int takers = 1;
+};
+
 /// Accepts from one listener for models that hold descriptors themselves. Not shared by threads.
 class Acceptor {
  public:
@@ -65,7 +73,7 @@ class Acceptor {
   /// `turns`: where several threads accept, the one that they share (Listeners::turns()). What one
   /// of them gives up of the descriptor table in order to shed, another must not take meanwhile.
   Acceptor(int listener, Counters& counters, std::optional<std::uint64_t> max_connections,
-           bool nonblocking, std::shared_mutex* turns = nullptr)
+           bool nonblocking, Turns* turns = nullptr)
       : listener_(listener),
         counters_(counters),
         max_connections_(max_connections),
@@ -85,12 +93,13 @@ class Acceptor {
  private:
   Descriptor take_one();
   bool shed();
+  void pause();
 
   int listener_;
   Counters& counters_;
   std::optional<std::uint64_t> max_connections_;
   bool nonblocking_;
-  std::shared_mutex* turns_;
+  Turns* turns_;
   ReserveDescriptor reserve_;
   BackOff back_off_;
   std::optional<Clock::time_point> paused_until_;

@@ -10,6 +10,7 @@ Listeners::Listeners(const Endpoint& where, int backlog, unsigned count,
   sockets_.push_back(listen_on(where_, backlog, false, options));
   where_ = local_endpoint(sockets_.front().get());
   if (count <= 1) return;
+  turns_.takers = static_cast<int>(count);
   sockets_.clear();
   for (unsigned i = 0; i < count; ++i)
     sockets_.push_back(listen_on(where_, backlog, true, options));

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "echo/acceptor.hpp"
 #include "echo/cli_fwd.hpp"
 #include "echo/counters.hpp"
 #include "echo/descriptor.hpp"
@@ -36,11 +36,11 @@ class Listeners {
   [[nodiscard]] std::vector<Descriptor> take() { return std::move(sockets_); }
   [[nodiscard]] const Endpoint& where() const { return where_; }
   /// For the acceptors of several threads (acceptor.hpp).
-  [[nodiscard]] std::shared_mutex& turns() { return turns_; }
+  [[nodiscard]] Turns& turns() { return turns_; }
 
  private:
   Endpoint where_;
-  std::shared_mutex turns_;
+  Turns turns_;
   std::vector<Descriptor> sockets_;
 };
 

@@ -37,7 +37,7 @@ epoll_event event_for(int fd, std::uint32_t events) {
 Nest::Nest(const echo::Serving& serving, unsigned worker)
     : serving_(serving),
       epoll_(io_.get_executor(), open_epoll()),
-      stop_(io_, serving.stop),
+      stop_(asio::make_strand(io_), serving.stop),
       timer_(io_.get_executor()),
       ready_(batch),
       peers_(serving, worker) {}
