@@ -7,7 +7,7 @@
 // rest costs 32 bytes. It breaks where the kernel refuses it (containers, hardened machines, Linux
 // before 6.0); and it has a trap of its own: a request under way uses its descriptor and memory, so
 // nothing is closed or freed before the last completion has come (ring_exchange.cpp).
-// Source: liburing's examples/proxy.c. Try it: ./echo_async --model io-uring & ./client -n 10000
+// Source: io_uring(7). Try it: ./echo_async --model io-uring & ./client -n 10000
 #include <poll.h>
 #include <sys/socket.h>
 

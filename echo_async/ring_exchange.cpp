@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace echo_async {
 namespace {
@@ -18,32 +19,6 @@ constexpr std::uint64_t most_waiting = 16;
 constexpr std::size_t most_spare = 16;
 
 }  // namespace
-
-void Backlog::add(std::span<const std::byte> answer) {
-  waiting_.bytes.insert(waiting_.bytes.end(), answer.begin(), answer.end());
-  ++waiting_.messages;
-}
-
-void Backlog::add_first(std::span<const std::byte> rest) {
-  sending_.bytes.assign(rest.begin(), rest.end());
-  sending_.messages = 1;
-  sent_ = 0;
-}
-
-std::span<const std::byte> Backlog::to_send() {
-  if (sent_ == sending_.bytes.size()) {
-    std::swap(sending_, waiting_);
-    waiting_.bytes.clear();
-    waiting_.messages = 0;
-    sent_ = 0;
-  }
-  return std::span(sending_.bytes).subspan(sent_);
-}
-
-std::uint64_t Backlog::sent(std::size_t bytes) {
-  sent_ += bytes;
-  return sent_ == sending_.bytes.size() ? std::exchange(sending_.messages, 0) : 0;
-}
 
 RingExchange::RingExchange(const echo::Serving& serving, Ring& ring, unsigned ring_buffers)
     : serving_(serving),

@@ -9,41 +9,15 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "echo/descriptor.hpp"
 #include "echo/idle.hpp"
 #include "echo/model.hpp"
+#include "echo_async/backlog.hpp"
 #include "echo_async/ring.hpp"
 
 namespace echo_async {
-
-/// Answers in memory of their own, while their peer does not read: a buffer of the ring is never
-/// kept for one, or a few such peers would have them all. Two blocks take turns: one belongs to the
-/// kernel and must not move, the other collects what comes meanwhile.
-class Backlog {
- public:
-  /// Adds the answer to one message.
-  void add(std::span<const std::byte> answer);
-  /// The rest of an answer that went out in part, before all others. Only while nothing of the
-  /// backlog is under way.
-  void add_first(std::span<const std::byte> rest);
-  /// What goes out next, empty when that was all. It stays where it is until sent() tells its end.
-  std::span<const std::byte> to_send();
-  /// So many bytes more have gone out. Returns the messages that are thereby answered.
-  std::uint64_t sent(std::size_t bytes);
-  [[nodiscard]] std::uint64_t waiting_messages() const { return waiting_.messages; }
-
- private:
-  struct Block {
-    std::vector<std::byte> bytes;
-    std::uint64_t messages = 0;
-  };
-  Block sending_;
-  std::size_t sent_ = 0;
-  Block waiting_;
-};
 
 /// Found by its descriptor, which stays open as long as a request on it is under way.
 struct RingConnection {

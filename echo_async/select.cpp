@@ -4,8 +4,8 @@
 // bitmaps go into the kernel and come back, and both sides walk through all bits up to the highest
 // descriptor: each wake-up costs O(connections), however few of them have something to say. A
 // bitmap has FD_SETSIZE bits, 1,024, and glibc aborts whoever sets a higher one, so what gets a
-// higher descriptor is closed and counted. It wins nowhere today, and loses little below a hundred
-// connections that are all busy: then one call tells of many.
+// higher descriptor is closed and counted. It wins nowhere today, and loses least where most of its
+// connections are busy: then one call tells of many.
 // Source: "multiplexingio_server". Try it: ./echo_async --model select & ./client -n 1000
 #include <fmt/format.h>
 #include <sys/select.h>

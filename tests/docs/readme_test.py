@@ -77,13 +77,24 @@ def options_named(text):
                     yield section, OPTION.findall(command)[0]
 
 
-def check_options(text):
-    helps = {
-        program: subprocess.run(
-            [BIN / program, "--help"], capture_output=True, text=True, timeout=30, check=True
+def help_of(program):
+    """What --help names, of a server with each of its models: some options are a model's own."""
+
+    def said(*words):
+        command = [BIN / program, *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=30, check=True
         ).stdout
-        for program in PROGRAMS
-    }
+
+    text = said("--help")
+    if "--list-models" in text:
+        models = [line.split()[0] for line in said("--list-models").splitlines()]
+        text += "".join(said("--model", model, "--help") for model in models)
+    return text
+
+
+def check_options(text):
+    helps = {program: help_of(program) for program in PROGRAMS}
     named = sorted(set(options_named(text)))
     for program, option in named:
         known = re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", helps[program])

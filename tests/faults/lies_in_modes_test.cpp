@@ -61,7 +61,7 @@ struct Mode {
 const Mode modes[] = {
     {"Stream", {"--mode", "stream", "-n", "5", "-d", "100ms"}},
     {"StreamAtARate", {"--mode", "stream", "-n", "5", "-d", "100ms", "-R", "500"}},
-    {"Churn", {"--mode", "churn", "-n", "5", "-m", "2", "-d", "100ms", "--connect-rate", "300"}},
+    {"Churn", {"--mode", "churn", "-n", "5", "-m", "2", "-d", "500ms", "--connect-rate", "300"}},
     {"OfTwoThreads", {"--mode", "stream", "-n", "5", "-d", "100ms", "-t", "2"}},
 };
 
