@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "echo/work.hpp"
 #include "echo_async/channel.hpp"
 
 namespace echo_async {
