@@ -74,20 +74,8 @@ class Server {
   Children children_{serving_.counters};
 };
 
-/// Of one child that echoes 64 B messages, measured with 2,000 of them on Linux 6.18 (x86-64).
-constexpr std::uint64_t private_pages = 68U << 10U;  ///< written, hence copied (Private_Dirty)
-constexpr std::uint64_t page_tables = 56U << 10U;    ///< of ~1 MiB that it shares with the parent
-constexpr std::uint64_t kernel_stack = 16U << 10U;
-constexpr std::uint64_t send_fragment = 32U << 10U;  ///< kept by whoever has sent (task_frag)
-constexpr std::uint64_t task_slab = 9U << 10U;       ///< task_struct and mm_struct, rounded
-
 limits::Demand demand(const echo::ServerOptions&, std::uint64_t connections) {
-  limits::Traits traits;
-  traits.processes_per_connection = 1;
-  traits.descriptors_per_connection = 1;  // in the parent: a pidfd, no socket
-  traits.resident_bytes = private_pages;
-  traits.kernel_bytes += page_tables + kernel_stack + send_fragment + task_slab;
-  return {connections, traits};
+  return {connections, limits::process_traits()};
 }
 
 echo::Configured configure(CLI::App&) {

@@ -47,6 +47,8 @@ struct Demand {
 
 /// A thread per connection: stack of `stack_bytes` and `guard_bytes`, two pages of it touched.
 Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes);
+/// A process per connection, and a pidfd for each in the parent.
+Traits process_traits();
 /// One loop for all connections, each holding `buffer_bytes` of user memory beside its own state.
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
 /// The load client: event-driven, no buffer per connection.
@@ -59,6 +61,6 @@ struct Profile {
   bool threads;  ///< whether --stack-size applies
   Traits (*traits)(std::uint64_t stack_bytes);
 };
-std::span<const Profile> profiles();  ///< "thread-per-connection", "callbacks"
+std::span<const Profile> profiles();
 
 }  // namespace limits
