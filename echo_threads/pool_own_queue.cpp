@@ -5,7 +5,8 @@
 // It breaks as supermarket queues do: one slow connection blocks all those behind it, though other
 // workers are idle; the report shows both, the queue wait and the idle time. --queue-limit is each
 // queue's, and a connection dealt to a full one is closed though others have room.
-// Source: the comparison in Harchol-Balter, Performance Modeling, chapter 24 (dispatching).
+// Source: Harchol-Balter, Performance Modeling and Design of Computer Systems, chapter 24, "Task
+// Assignment Policies for Server Farms" (round-robin).
 // Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
 #include <deque>
 

@@ -3,11 +3,11 @@
 //
 // fork's isolation without a fork for each connection: a worker that crashes costs its one peer,
 // and another takes its place. It wins with code that must not share memory, is not thread-safe, or
-// leaks (Apache's prefork, PostgreSQL's pools in front of it). It breaks as every pool does, with
-// as many silent peers as there are workers, and holds a process for each whether busy or not.
-// Workers wait by EPOLLEXCLUSIVE, so that a connection wakes one of them and not all; that costs an
-// epoll descriptor each. Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter
-// 30, "preforked server". Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
+// leaks (Apache's prefork, PHP-FPM). It breaks as every pool does, with as many silent peers as
+// there are workers, and holds a process for each whether busy or not. Workers wait by
+// EPOLLEXCLUSIVE, so that a connection wakes one of them and not all; that costs an epoll
+// descriptor each. Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30,
+// "preforked server". Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
 #include <poll.h>
 
 #include <algorithm>
