@@ -78,6 +78,8 @@ def pinned(cpu):
 class Server:
     """A server that listens, from its start to its end. Use it in a `with`.
 
+    `name`: PROGRAM, PROGRAM:MODEL, or "PROGRAM:MODEL --option of --the model".
+
     `errors` takes its stderr: a server that refuses says why there, in one line.
     """
 
@@ -88,7 +90,7 @@ class Server:
             command, output = [binaries / program, "0"], writing
         else:
             command = [binaries / program, "-p", "0", "--ready-fd", str(writing)]
-            command += ["--model", model] if model else []
+            command += ["--model", *model.split()] if model else []
             output = subprocess.DEVNULL
         self.name = name
         self.ended_by = None  # the signal; None: it was over before
