@@ -61,6 +61,15 @@ std::vector<Peer> fill(const echo::Endpoint& where, const echo::Payload& payload
   }
 }
 
+/// The thread sanitizer keeps several bytes for each that a program touches.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool shadowed = true;
+#elif defined(__has_feature)
+constexpr bool shadowed = __has_feature(thread_sanitizer);
+#else
+constexpr bool shadowed = false;
+#endif
+
 /// Enough for a dozen connections or more, whatever a model keeps for itself.
 constexpr std::uint64_t open_files = 48;
 
@@ -142,7 +151,7 @@ TEST_P(EveryModel, PushesBackOnAPeerThatNeverReads) {
   const auto after = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
   EXPECT_LT(taken, far_more_than_all_buffers) << "what it does not read must not be held for it";
   ASSERT_TRUE(before && after);
-  EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
+  if (!shadowed) EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
   EXPECT_TRUE(echoes(others.front(), payload_, {0, 1})) << "its neighbours notice nothing";
 
   server.drain();
