@@ -151,7 +151,9 @@ TEST_P(EveryModel, PushesBackOnAPeerThatNeverReads) {
   const auto after = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
   EXPECT_LT(taken, far_more_than_all_buffers) << "what it does not read must not be held for it";
   ASSERT_TRUE(before && after);
-  if (!shadowed) EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
+  if (!shadowed) {
+    EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
+  }
   EXPECT_TRUE(echoes(others.front(), payload_, {0, 1})) << "its neighbours notice nothing";
 
   server.drain();
