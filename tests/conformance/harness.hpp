@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <future>
