@@ -11,9 +11,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "echo/acceptor.hpp"
@@ -131,12 +133,13 @@ void serve(const echo::Serving& serving, const Options& options) {
   Inboxes inboxes;
   for (std::uint64_t i = 0; i < options.workers; ++i) inboxes.push_back(std::make_unique<Inbox>());
   Acceptance acceptance{serving, options.dispatch, inboxes};
-  std::exception_ptr failure;
+  std::exception_ptr of_acceptor;
+  std::exception_ptr of_workers;
   std::thread acceptor([&] {
     try {
       acceptance.run();
     } catch (...) {
-      failure = std::current_exception();
+      of_acceptor = std::current_exception();
       serving.stop.request_force();
     }
   });
@@ -144,10 +147,11 @@ void serve(const echo::Serving& serving, const Options& options) {
     echo::run_workers(serving, static_cast<unsigned>(options.workers),
                       [&](unsigned worker) { serve_from(serving, *inboxes[worker], worker); });
   } catch (...) {  // the stop has been forced, so that the acceptor ends
-    failure = std::current_exception();
+    of_workers = std::current_exception();
   }
   acceptor.join();
-  if (failure) std::rethrow_exception(failure);
+  if (of_acceptor) std::rethrow_exception(of_acceptor);
+  if (of_workers) std::rethrow_exception(of_workers);
 }
 
 echo::Configured configure(CLI::App& app) {
