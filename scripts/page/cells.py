@@ -1,0 +1,222 @@
+"""The runs by cell: a cell is one combination of the factors' levels, and the run is the unit.
+
+Levels stand in the order in which the design names them; what a design does not name follows in the
+order of the runs. Medians are those of measured runs alone.
+"""
+
+import dataclasses
+import math
+import statistics
+
+import paired
+from experiment import figures
+
+from . import source
+
+#: Beside the primary one, in this order, as far as the runs have them: what most ask for first.
+MAIN = {
+    "time": (
+        "server_ns_per_echo",
+        "both_ns_per_echo",
+        "echoes_per_s",
+        "echo_p50_ns",
+        "echo_p99_ns",
+        "connect_p99_ns",
+        "ramp_s",
+        "resident_b_per_connection",
+        "kernel_b_per_connection",
+    ),
+    "memory": (
+        "resident_b_per_connection",
+        "page_tables_b",
+        "virtual_b",
+        "kernel_stack_b_per_connection",
+        "kernel_b_per_connection",
+        "machine_b_per_connection",
+        "resident_b",
+        "threads",
+        "echoes_per_s",
+        "server_ns_per_echo",
+    ),
+}
+MAIN_COUNT = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Factor:
+    name: str
+    levels: tuple
+    baseline: str
+    option: str | None = None
+    end: str | None = None
+
+
+@dataclasses.dataclass
+class Cell:
+    key: tuple
+    levels: dict
+    runs: list
+
+    @property
+    def measured(self):
+        return [run for run in self.runs if run.measured]
+
+    def values(self, figure):
+        return [run.figures[figure] for run in self.measured if figure in run.figures]
+
+    def median(self, figure):
+        values = self.values(figure)
+        return statistics.median(values) if values else None
+
+    def typical(self, figure):
+        """The measured run in the middle by a figure: it stands for the cell where a curve needs
+        one run. The first measured one, or any, where the figure is missing."""
+        known = sorted((run.figures[figure], run.run, run) for run in self.measured if figure in run.figures)
+        if known:
+            return known[(len(known) - 1) // 2][2]
+        return next(iter(self.measured or self.runs), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+
+
+@dataclasses.dataclass
+class Grid:
+    """All cells, and how to lay them out: by the main factor, and by all others together."""
+
+    factors: list  #: those that vary
+    constant: list
+    cells: list
+    primary: str
+    about: dict  #: figure name -> figures.Figure
+    confidence: float
+
+    @property
+    def main(self):
+        return self.factors[0] if self.factors else None
+
+    @property
+    def others(self):
+        return self.factors[1:]
+
+    def facets(self):
+        """[(title, {factor: level} of the others, cells in the order of the main factor)]."""
+        found = {}
+        for cell in self.cells:
+            given = tuple(cell.levels.get(factor.name, "") for factor in self.others)
+            found.setdefault(given, []).append(cell)
+        order = sorted(found, key=lambda given: self._places(self.others, given))
+        for given in order:
+            levels = dict(zip((factor.name for factor in self.others), given))
+            title = ", ".join(f"{name} {level}" for name, level in levels.items())
+            yield title, levels, found[given]
+
+    def _places(self, factors, key):
+        return [_place(factor.levels, level) for factor, level in zip(factors, key)]
+
+    def label(self, cell):
+        """Of a cell within a facet."""
+        return cell.levels.get(self.main.name, "") if self.main else "all runs"
+
+    def name(self, cell):
+        return ", ".join(f"{f.name} {cell.levels.get(f.name, '-')}" for f in self.factors) or "all runs"
+
+    def colour(self, cell):
+        """The same hue for a level wherever it stands on the page."""
+        return _place(self.main.levels, self.label(cell)) if self.main else 0
+
+    def unit(self, figure):
+        return self.about[figure].unit if figure in self.about else "1"
+
+    def words(self, figure):
+        return self.about[figure].about if figure in self.about else figure
+
+    def told(self, figure):
+        return any(cell.values(figure) for cell in self.cells)
+
+    def main_figures(self):
+        """The primary one and what is asked for first beside it."""
+        family = "memory" if self.unit(self.primary) == "B" else "time"
+        wanted = [self.primary, *(name for name in MAIN[family] if name != self.primary)]
+        return [name for name in wanted if self.told(name)][:MAIN_COUNT]
+
+    def other_figures(self):
+        main = self.main_figures()
+        return [name for name in self.about if name not in main and self.told(name)]
+
+    def interval(self, values):
+        """Of the centre of `values`, exact as in paired.py; None with too few."""
+        if len(values) < 2:
+            return None
+        logs = all(value > 0 for value in values)
+        found = paired.hodges_lehmann([math.log(v) for v in values] if logs else values, self.confidence)
+        if found.low is None:
+            return None
+        back = math.exp if logs else float
+        return Interval(back(found.low), back(found.high))
+
+
+def _place(levels, level):
+    return levels.index(level) if level in levels else len(levels)
+
+
+def grid(material):
+    told = material.experiment
+    factors = list(_factors(told, material.runs))
+    varying = [factor for factor in factors if len(factor.levels) > 1]
+    constant = [factor for factor in factors if len(factor.levels) == 1]
+    found = {}
+    for run in material.runs:
+        key = tuple(run.cell.get(factor.name, "") for factor in factors)
+        found.setdefault(key, []).append(run)
+    order = sorted(found, key=lambda key: [_place(f.levels, level) for f, level in zip(factors, key)])
+    names = [factor.name for factor in factors]
+    cells = [Cell(key, dict(zip(names, key)), found[key]) for key in order]
+    about = _about(told, cells)
+    primary = told.get("primary")
+    if not isinstance(primary, str) or primary not in about:
+        primary = next(iter(about), "server_ns_per_echo")
+    confidence = source.number_at(told, "design", "confidence") or 0.95
+    confidence = confidence if 0.5 <= confidence < 1 else 0.95
+    return Grid(varying, constant, cells, primary, about, confidence)
+
+
+def _factors(told, runs):
+    names = set()
+    for factor in source.list_at(told, "design", "factors"):
+        name = source.text_at(factor, "name")
+        if not name or name in names:
+            continue
+        names.add(name)
+        levels = list(dict.fromkeys(str(level) for level in source.list_at(factor, "levels")))
+        levels += [level for level in _levels_of(runs, name) if level not in levels]
+        if levels:
+            baseline = str(factor.get("baseline", levels[0]))
+            option, end = source.text_at(factor, "option"), source.text_at(factor, "end")
+            yield Factor(name, tuple(levels), baseline, option, end)
+    rest = dict.fromkeys(name for run in runs for name in run.cell if name not in names)
+    for name in rest:
+        levels = _levels_of(runs, name)
+        yield Factor(name, tuple(levels), levels[0])
+
+
+def _levels_of(runs, name):
+    return list(dict.fromkeys(run.cell[name] for run in runs if name in run.cell))
+
+
+def _about(told, cells):
+    """The figures of which the page can speak: the project's, and those that the folder declares."""
+    known = dict(figures.FIGURES)
+    declared = source.at(told, "figures")
+    for name, entry in declared.items() if isinstance(declared, dict) else ():
+        unit, better = source.text_at(entry, "unit") or "1", source.text_at(entry, "better")
+        words = source.text_at(entry, "about") or name
+        known[name] = figures.Figure(name, unit, better, words)
+    for cell in cells:
+        for run in cell.runs:
+            for name in run.figures:
+                known.setdefault(name, figures.Figure(name, "1", None, name))
+    return known

@@ -1,0 +1,65 @@
+"""A plot as data: panels with axes and series, and the legend that they share.
+
+Positions are those of the axes (units.Axis.place), so that no logarithm is left to do. Text may
+hold anything: what becomes of it in gnuplot's language is gnuplot.py's part, and in XML svg.py's.
+"""
+
+import dataclasses
+
+from . import units
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    points: list  #: of (x, y); None in place of a point interrupts a line
+    kind: str  #: line, steps, dots, ticks (short upright strokes), spans (from x, to x, y)
+    colour: int  #: which hue, or a negative palette meaning
+    label: str = ""  #: empty: the legend does not name it
+    width: float = 1.6
+    size: float = 0.6
+    shape: int | None = None  #: None: as the colour
+    dash: int | None = None  #: None: as the colour
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """Text at a row of the panel's y axis, in the margin right of it."""
+
+    y: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    x: units.Axis
+    y: units.Axis
+    series: list
+    title: str = ""
+    notes: tuple = ()
+    rows: bool = False  #: y is a list of names, and its axis is not drawn
+    line_at: float | None = None  #: an upright reference line
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    name: str  #: of its file
+    title: str
+    about: str  #: what it shows, for those who cannot see it
+    panels: list
+    columns: int = 1
+    panel_height: int = 230  #: of the drawing area, without axis and title
+    width: int = 760
+    headline: str = ""  #: printed above, in the picture itself
+    said: str = ""  #: below the headline
+    foot: str = ""
+    legend: bool = True
+    note_title: str = ""
+
+    def entries(self):
+        """What the legend names, each once: (label, series)."""
+        found = {}
+        for panel in self.panels:
+            for series in panel.series:
+                if series.label:
+                    found.setdefault(series.label, series)
+        return list(found.items())
