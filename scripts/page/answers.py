@@ -30,16 +30,8 @@ class Answer:
         return ", ".join(f"{name} {level}" for name, level in self.given.items())
 
     def change(self):
-        """+3.1 % (2.0 to 4.3 %)"""
-        if self.ratio is None:
-            return ""
-        if self.low is None or self.high is None:
-            return units.change(self.ratio)
-        if self.ratio >= 2 or self.ratio <= 0.5:
-            return f"x {self.ratio:.3g} ({self.low:.3g} to {self.high:.3g})"
-        low, high = 100 * (self.low - 1), 100 * (self.high - 1)
-        decimals = 0 if max(abs(low), abs(high)) >= 20 else 1
-        return f"{units.change(self.ratio)} ({low:+.{decimals}f} to {high:+.{decimals}f} %)"
+        """+3.1 % (+2.0 to +4.3)"""
+        return "" if self.ratio is None else units.change(self.ratio, self.low, self.high)
 
 
 def of(experiment):

@@ -11,7 +11,7 @@ import statistics
 import paired
 from experiment import figures
 
-from . import source
+from . import source, units
 
 #: Beside the primary one, in this order, as far as the runs have them: what most ask for first.
 MAIN = {
@@ -40,6 +40,33 @@ MAIN = {
     ),
 }
 MAIN_COUNT = 7
+HEADINGS = {
+    "server_ns_per_echo": "CPU an echo, server",
+    "client_ns_per_echo": "CPU an echo, client",
+    "both_ns_per_echo": "CPU an echo, both ends",
+    "echoes_per_s": "echoes",
+    "connects_per_s": "connects",
+    "ramp_s": "time to establish all",
+    "connect_p50_ns": "connect p50",
+    "connect_p99_ns": "connect p99",
+    "echo_p50_ns": "echo p50",
+    "echo_p99_ns": "echo p99",
+    "resident_b": "resident, server",
+    "peak_resident_b": "largest resident, server",
+    "resident_b_per_connection": "resident a connection",
+    "virtual_b": "address space",
+    "page_tables_b": "page tables",
+    "kernel_stack_b": "kernel stacks",
+    "slab_b": "slab",
+    "kernel_b": "kernel, both ends",
+    "machine_b": "free memory lost",
+    "kernel_stack_b_per_connection": "kernel stack a connection",
+    "slab_b_per_connection": "slab a connection",
+    "kernel_b_per_connection": "kernel a connection, both ends",
+    "machine_b_per_connection": "free memory lost a connection",
+    "listen_overflows": "listen overflows",
+    "listen_drops": "listen drops",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +160,16 @@ class Grid:
 
     def words(self, figure):
         return self.about[figure].about if figure in self.about else figure
+
+    def heading(self, figure):
+        """Of a column, where there is no room for a sentence."""
+        return HEADINGS.get(figure) or self.words(figure)
+
+    def level(self, cell):
+        """A level as a legend names it: a name stands for itself, a number needs its factor."""
+        label = self.label(cell)
+        number = units.quantity(label) is not None or label in ("on", "off")
+        return f"{self.main.name} {label}" if self.main and number else label
 
     def told(self, figure):
         return any(cell.values(figure) for cell in self.cells)

@@ -11,24 +11,28 @@ from . import palette, plot, units
 
 #: More facets or rows than that fit no picture; the table has the others.
 MOST_PANELS, MOST_ROWS = 8, 24
-_ROW = 44
 
 
 def answer(grid, answers, experiment, runs):
-    """The picture that people paste: the primary figure, and what the experiment concluded."""
+    """The picture that people paste: the primary figure, and what the experiment concluded. On the
+    page the words stand around it, so there it goes without."""
     figure = grid.primary
     if not grid.told(figure):
-        return None
+        return []
     name = str(experiment.get("name") or "")
     said = str(experiment.get("answer") or "")
     foot = _foot(grid, experiment, runs)
     head = str(experiment.get("question") or name)
-    return _dots(grid, figure, answers, "answer", headline=head, said=said, foot=foot, width=860)
+    alone = {"headline": head, "said": said, "foot": foot}
+    return [
+        _dots(grid, figure, answers, "answer", row=40, **alone),
+        _dots(grid, figure, answers, "answer-in-page", row=40, kept=False),
+    ]
 
 
 def of_figure(grid, figure, answers):
     """One of the other figures, half a page wide."""
-    return _dots(grid, figure, answers, f"figure-{figure}", width=860)
+    return _dots(grid, figure, answers, f"figure-{figure}", row=30)
 
 
 def _foot(grid, experiment, runs):
@@ -47,7 +51,7 @@ def _percent(grid):
     return f"{100 * grid.confidence:g} %"
 
 
-def _dots(grid, figure, answers, name, **more):
+def _dots(grid, figure, answers, name, row, **more):
     unit, words = grid.unit(figure), grid.words(figure)
     facets = [facet for facet in grid.facets() if any(c.values(figure) for c in facet[2])]
     values = [v for _, _, cells in facets for cell in cells for v in cell.values(figure)]
@@ -73,7 +77,9 @@ def _dots(grid, figure, answers, name, **more):
         title=f"{words[:1].upper()}{words[1:]}",
         about=about,
         panels=panels,
-        panel_height=rows * _ROW,
+        panel_height=max(rows, 2) * row,
+        width=860,
+        shared_x=True,
         legend=False,
         note_title=f"against {grid.main.name} {grid.main.baseline}" if noted else "",
         **more,
@@ -108,7 +114,7 @@ def _row(grid, cell, figure, x, row):
     values = cell.values(figure)
     between = grid.interval(values)
     middle = cell.median(figure)
-    shown = [plot.Series(dots, "dots", colour, size=0.5)]
+    shown = [plot.Series(dots, "dots", colour, size=0.6)]
     if middle is None or (x.log and middle <= 0):
         return shown
     if between:

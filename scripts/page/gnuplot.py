@@ -22,7 +22,8 @@ TIMEOUT = 60
 _FONT = "sans-serif"
 _SIZE, _SMALL, _HEAD = 13, 12, 16
 _ADVANCE = 0.56  #: of a character of a common sans serif, by its size
-_TITLE, _AXIS, _GAP, _LEGEND_ROW = 26, 46, 22, 22
+_TITLE, _AXIS, _AXIS_LABEL, _GAP, _LEGEND_ROW = 26, 26, 20, 22, 22
+_SAID_LINES = 4  #: of a sentence in a picture; the page has all of it
 
 
 class Missing(Exception):
@@ -121,6 +122,12 @@ def wrapped(text, width, size):
     return textwrap.wrap(text, max(20, int(width / (size * _ADVANCE)))) or [""]
 
 
+def shortened(lines):
+    if len(lines) <= _SAID_LINES:
+        return lines
+    return [*lines[: _SAID_LINES - 1], lines[_SAID_LINES - 1].rstrip(" ,;:.") + " ..."]
+
+
 class _Sheet:
     """Places in pixels from the top left, as gnuplot's fractions of the whole from the bottom."""
 
@@ -134,7 +141,7 @@ class _Sheet:
         notes += [len(plot.note_title)] if notes else []
         self.right = 18 + max(notes, default=0) * _SMALL * _ADVANCE
         self.head = wrapped(plot.headline, plot.width - 24, _HEAD) if plot.headline else []
-        self.said = wrapped(plot.said, plot.width - 24, _SIZE) if plot.said else []
+        self.said = shortened(wrapped(plot.said, plot.width - 24, _SIZE)) if plot.said else []
         self.legend = self._legend_rows() if plot.legend else []
         self.top = 10 + len(self.head) * 22 + len(self.said) * 19
         self.top += 6 if self.head or self.said else 0
@@ -143,8 +150,10 @@ class _Sheet:
         self.titled = any(panel.title or not panel.rows for panel in plot.panels) or plot.note_title
         self.panel_rows = -(-len(plot.panels) // plot.columns)
         self.each = (_TITLE if self.titled else 6) + plot.panel_height + _AXIS
+        self.each += 0 if plot.shared_x else _AXIS_LABEL
         foot = 24 if plot.foot else 0
         self.height = self.top + self.panel_rows * self.each + foot
+        self.height += _AXIS_LABEL if plot.shared_x else 0
         across = plot.width - (plot.columns - 1) * _GAP
         self.across = across / plot.columns
 
@@ -208,10 +217,9 @@ def _svg_panel(plot, sheet, panel, at):
     size = f"font '{_FONT},{_SIZE if panel.rows else _SMALL}'"
     yield f"set ytics {_ticks(panel.y.ticks)} {text} {size}"
     yield f"set grid xtics ytics lt 1 lc {ink(palette.GRID)} lw 1"
-    axis_label_at = bottom + 36
-    yield sheet.text(
-        panel.x.label, (left + right) / 2, axis_label_at, palette.MUTED, align="center"
-    )
+    if not plot.shared_x or row == sheet.panel_rows - 1:
+        middle = (left + right) / 2
+        yield sheet.text(panel.x.label, middle, bottom + 36, palette.MUTED, align="center")
     if panel.title:
         title_x = left_edge + (14 if panel.rows else 8)
         yield sheet.text(panel.title, title_x, top - 13, bold=True)

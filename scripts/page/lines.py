@@ -43,7 +43,7 @@ def _columns(panels):
 
 
 def _legend_name(grid, cell):
-    return f"{grid.main.name} {grid.label(cell)}" if grid.main else ""
+    return grid.level(cell) if grid.main else ""
 
 
 def _panel(grid, x, y, title, kept, kind="line", size=0.0, place=None):
@@ -71,6 +71,8 @@ def percentiles(grid, material):
         clients = [material.client(run) for run in cell.measured]
         histograms[cell.key] = curves.merged([client for client in clients if client])
         points = curves.percentiles(*histograms[cell.key])
+        # The fastest of a hundred tell nothing, and would take half of a logarithmic axis.
+        points = [point for point in points if point[0] >= 0.01]
         return curves.thinned(points, lambda point: curves.nines(point[0]))
 
     panels, left_out = _of_cells(grid, lines_of)
@@ -200,6 +202,8 @@ def over_time(grid, material, field):
         run = cell.typical(grid.primary)
         points = curves.over_time(material.series(run), field) if run else []
         points = points if len(points) > 2 else []
+        if points and field == "connected":
+            points = [(0.0, 0), *points]
         return curves.thinned(points, lambda point: point[0])
 
     about = f"{title}, over time, one run of each level"

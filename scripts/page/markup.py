@@ -7,7 +7,10 @@ What is markup already is of the type Markup; a plain str never gets into a page
 """
 
 import html
+import unicodedata
 
+#: A row's name that is no longer is not broken into lines.
+SHORT = 24
 VOID = {"meta", "br", "link"}
 
 
@@ -22,9 +25,13 @@ def escaped(content):
         return Markup("")
     if isinstance(content, (list, tuple)):
         return Markup("".join(escaped(one) for one in content))
-    # Control characters are not allowed in HTML, and could do things to a terminal that shows it.
-    kept = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in str(content))
+    kept = "".join("\ufffd" if _is_control(c) else c for c in str(content))
     return Markup(html.escape(kept))
+
+
+def _is_control(c):
+    """Not allowed in HTML, or something that turns the reading direction of what follows."""
+    return c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")
 
 
 def element(tag, *content, **attributes):
@@ -90,7 +97,8 @@ class Table:
 
     def _cell(self, at, content):
         if at == 0:
-            return element("th", content, scope="row")
+            short = len(str(content)) <= SHORT
+            return element("th", content, scope="row", class_="short" if short else None)
         return element("td", content, class_=self._kind(at))
 
     def _kind(self, at):

@@ -28,7 +28,7 @@ def plots_of(material):
     found, tables = [], {}
     if not material.single:
         for plot in (
-            dots.answer(grid, told, material.experiment, material.runs),
+            *dots.answer(grid, told, material.experiment, material.runs),
             dots.comparisons(grid, told),
             *(dots.of_figure(grid, name, told) for name in _beside_primary(grid)),
         ):
@@ -65,15 +65,16 @@ def make(material):
     parts = (_single if material.single else _experiment)(material, grid, told, drawings, tables)
     parts = [part for part in parts if part]
     html = _document(material, parts)
-    return Page(html, {name: drawing.alone() for name, drawing in drawings.items()})
+    return Page(html, {plot.name: drawings[plot.name].alone() for plot in plots if plot.kept})
 
 
 def _figures(drawings, tables, names):
+    names = [name for name in names if name in drawings]
     for name in names:
-        if name in drawings:
             drawn = tables[name]
             title = drawn.plot.title
-            yield markup.element("h3", title)
+            if len(names) > 1:
+                yield markup.element("h3", title)
             yield sections.figure(
                 drawings[name], behind=sections.behind(drawn, title), left_out=drawn.left_out
             )
@@ -81,7 +82,7 @@ def _figures(drawings, tables, names):
 
 def _experiment(material, grid, told, drawings, tables):
     experiment = material.experiment
-    primary = drawings.get("answer")
+    primary = drawings.get("answer-in-page")
     pictured = primary and sections.figure(primary, behind=sections.runs_behind(grid))
     forest = drawings.get("comparisons")
     others = [

@@ -54,6 +54,8 @@ class Plot:
     foot: str = ""
     legend: bool = True
     note_title: str = ""
+    shared_x: bool = False  #: only the lowest panels name their x axis
+    kept: bool = True  #: as a file beside the page
 
     def entries(self):
         """What the legend names, each once: (label, series)."""

@@ -7,10 +7,14 @@ import collections
 import re
 import statistics
 
-from . import commands, curves, markup, source, units
+from experiment import answer as conclusions
+
+from . import commands, markup, source, units
 
 #: From which share of a run's time on the hypervisor's neighbours are in the figures.
 STEAL = 0.01
+#: The programs' own words for what is told once for all runs.
+TOLD_ABOVE = ("(steal)", "the client is the bottleneck")
 #: Share of a processor from which on the client's thread was the limit.
 BUSY_CLIENT = 0.95
 STATUS = {
@@ -47,7 +51,8 @@ def question(told):
 
 def answer(told, figure):
     text = source.text_at(told, "answer")
-    return markup.section("answer", "Answer", markup.paragraph(text, "answer"), figure)
+    length = "answer long" if text and len(text) > 200 else "answer"
+    return markup.section("answer", "Answer", markup.paragraph(text, length), figure)
 
 
 def warnings(material, grid):
@@ -127,6 +132,8 @@ def _told_by_runs(runs, single, most=8):
     groups = {}
     for run in runs:
         for text in run.warnings:
+            if any(told in text for told in TOLD_ABOVE):
+                continue
             groups.setdefault(re.sub(r"\d[\d,.]*", "#", text), []).append((run, text))
     ranked = sorted(groups.values(), key=len, reverse=True)
     for group in ranked[:most]:
@@ -178,8 +185,11 @@ def cell_table(grid, figures, caption):
 
 
 def _head(grid, name, scale):
-    words = grid.words(name)
-    return markup.escaped([words, " ", markup.element("span", f"({scale.unit.replace('/s', 'a second')})", class_="unit")]) if scale.unit else words
+    words = grid.heading(name)
+    if not scale.unit:
+        return words
+    unit = "a second" if scale.unit == "/s" else scale.unit
+    return markup.escaped([words, " ", markup.element("span", f"({unit})", class_="unit")])
 
 
 def _figure(cell, name, scale, primary):
@@ -208,17 +218,19 @@ def comparisons(grid, answers, figure):
         f"ratio with {confidence:g} % or more. p is adjusted by Holm for all comparisons of this table.",
         "how",
     )
-    folded = None
+    in_words = markup.notes([one.text for one in joined or given])
+    folded = others = None
     if joined and given:
         folded = markup.details(
             f"At each level of the other factors ({len(given)})",
             _answer_table(grid, given, "The same, at each level of the other factors; no verdict is drawn from these"),
         )
-    others = markup.details(
-        f"Comparisons of other figures ({len(rest)})",
-        _answer_table(grid, rest, "Other figures; their intervals are not adjusted for their number"),
-    ) if rest else None
-    return markup.section("comparisons", "Comparisons", main, how, figure, folded, others)
+    if rest:
+        caption = "Other figures; their intervals are not adjusted for their number"
+        others = markup.details(
+            f"Comparisons of other figures ({len(rest)})", _answer_table(grid, rest, caption)
+        )
+    return markup.section("comparisons", "Comparisons", in_words, figure, main, how, folded, others)
 
 
 def _answer_table(grid, answers, caption):
@@ -228,8 +240,8 @@ def _answer_table(grid, answers, caption):
     adjusted = any(one.p_adjusted is not None for one in answers)
     heads = (["figure"] if several else []) + ["level", "beside"]
     text = len(heads)
-    heads += ["pairs", "ratio", "interval", "p after Holm" if adjusted else "p", "in words"]
-    table = markup.Table(caption, heads, text, "words")
+    heads += ["pairs", "ratio", "interval", "change", "p after Holm" if adjusted else "p"]
+    table = markup.Table(caption, heads, text)
     for one in answers:
         where = f", {one.where()}" if one.given else ""
         first = [grid.words(one.figure)] if several else []
@@ -241,27 +253,19 @@ def _answer_table(grid, answers, caption):
             "-" if one.pairs is None else f"{one.pairs:,.0f}",
             "-" if one.ratio is None else f"{one.ratio:.3f}",
             "-" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}",
-            _p(p),
-            one.text or one.change(),
+            units.change(one.ratio),
+            "-" if p is None else conclusions.p_text(p),
         )
-    made = table.markup()
-    # Words are read from the left, after figures that stand right.
-    return markup.Markup(re.sub(r'<(td|th scope="col") class="number">([^<]*)</(td|th)>(</tr>)', r"<\1>\2</\3>\4", made))
-
-
-def _p(p):
-    if p is None:
-        return "-"
-    return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
+    return table.markup()
 
 
 # ---- figures -------------------------------------------------------------------------------------
 HOW = {
-    "answer": "Each row is a level. Dots are runs, in the order in which they were made from top to bottom; below "
+    "answer-in-page": "Each row is a level. Dots are runs, in the order in which they were made from top to bottom; below "
     "them the median (upright stroke) and the interval of the centre. Runs of one block share what the machine did "
     "then, so read differences from the comparisons, not from bars that overlap.",
     "comparisons": "The ratio of each level to its baseline, with its interval; the upright line is no difference. "
-    "Round and coloured: a difference that holds after Holm. Square and grey: none that does, or no verdict.",
+    "Filled and coloured: a difference that holds after Holm. Open and grey: none that does, or no verdict is given.",
     "percentiles": "How long the slowest 10 %, 1 %, 0.1 % waited: each step to the right is ten times rarer. A line "
     "ends where fewer than ten echoes lie above, or where messages were given up.",
     "connects": "A point says which share of the connects was done within that time, counted from each one's own start.",
@@ -274,11 +278,10 @@ HOW = {
 }
 
 
-def figure(drawing, how=None, behind=None, left_out=None):
+def figure(drawing, behind=None, left_out=None):
     """A drawing with what it says, how it is read, and the figures behind it."""
-    caption = markup.element(
-        "figcaption", how or HOW.get(drawing.name, HOW["answer"]), f" {left_out}" if left_out else ""
-    )
+    words = " ".join(filter(None, (HOW.get(drawing.name), left_out)))
+    caption = markup.element("figcaption", words) if words else ""
     picture = markup.element("div", markup.Markup(drawing.inline()), class_="plot")
     return markup.element("figure", picture, caption, behind or "", id=f"plot-{drawing.name}")
 
@@ -295,8 +298,8 @@ def dots(pictures, grid):
     for name, drawing in pictures:
         words = grid.words(name)
         parts.append(markup.element("h3", f"{words[:1].upper()}{words[1:]}"))
-        parts.append(figure(drawing, how=" ", behind=_runs_table(grid, name)))
-    intro = markup.paragraph(HOW["answer"], "how")
+        parts.append(figure(drawing, behind=_runs_table(grid, name)))
+    intro = markup.paragraph(HOW["answer-in-page"], "how")
     return markup.section("runs", "Every run", intro, *parts)
 
 

@@ -155,7 +155,8 @@ def balance(server):
     if len(rows) < 2:
         return None
     heads = ("worker", "connections", "messages", "CPU (s)")
-    return markup.details("Totals of the workers", markup.table("Totals of the workers", heads, rows[:500]))
+    table = markup.table("Totals of the workers", heads, rows[:500])
+    return table if len(rows) <= 16 else markup.details(f"Totals of the workers ({len(rows)})", table)
 
 
 def manifest(client, server):

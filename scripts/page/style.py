@@ -41,7 +41,7 @@ html{-webkit-text-size-adjust:100%}
 body{margin:0 auto;padding:2.5rem 1.5rem 4rem;max-width:62rem;background:var(--paper);color:var(--ink);
 font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 h1{font-size:1.9rem;line-height:1.2;letter-spacing:-.01em;margin:0 0 .4rem;overflow-wrap:anywhere}
-h2{font-size:1.3rem;line-height:1.3;margin:3.2rem 0 .8rem;padding-top:.7rem;border-top:1px solid var(--line)}
+h2{font-size:1.3rem;line-height:1.3;margin:2.6rem 0 .7rem;padding-top:.6rem;border-top:1px solid var(--line)}
 h3{font-size:1.02rem;margin:2rem 0 .5rem}
 p,ul{margin:.6rem 0;max-width:46rem;overflow-wrap:anywhere}
 ul{padding-left:1.3rem}
@@ -52,6 +52,7 @@ a{color:var(--link)}
 nav ul{list-style:none;padding:0;margin:1.2rem 0 0;display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;font-size:.9rem;max-width:none}
 .question{font-size:1.15rem}
 .answer{font-size:1.15rem;font-weight:600;max-width:50rem}
+.long{font-size:1.05rem;font-weight:400}
 .warnings{list-style:none;padding:0}
 .warnings li{background:var(--warn);border-left:4px solid var(--warn_line);padding:.5rem .8rem;margin:.5rem 0;border-radius:0 4px 4px 0}
 figure{margin:1.4rem 0}
@@ -66,6 +67,7 @@ th,td{padding:.34rem .9rem .34rem 0;text-align:left;vertical-align:top}
 th:last-child,td:last-child{padding-right:0}
 thead th{font-weight:600;vertical-align:bottom;border-bottom:1.5px solid var(--muted);line-height:1.3}
 tbody th{font-weight:500}
+.short{white-space:nowrap}
 tbody tr+tr>*{border-top:1px solid var(--line)}
 .number{text-align:right;white-space:nowrap}
 thead .number{white-space:normal;min-width:5.2rem}
@@ -73,7 +75,6 @@ thead .number{white-space:normal;min-width:5.2rem}
 .range{display:block;font-size:.82rem}
 .primary{font-weight:600}
 .primary .range{font-weight:400}
-.words td:not(.number){min-width:16rem}
 .environment{width:100%}
 .environment th{width:14rem;min-width:9rem;overflow-wrap:anywhere}
 .environment td{overflow-wrap:anywhere}
@@ -95,7 +96,7 @@ thead{display:table-header-group}
 .wide,.plot{overflow:visible}
 .plot svg{min-width:0;max-width:100%;max-height:235mm}
 table{font-size:7.6pt}th,td{padding:2pt 7pt 2pt 0}.number{white-space:normal}
-thead .number{min-width:0}.words td:not(.number){min-width:0}
+thead .number{min-width:0}
 a{color:inherit;text-decoration:none}
 pre{font-size:7.5pt;white-space:pre-wrap}
 details.print::details-content{content-visibility:visible;display:block}

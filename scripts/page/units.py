@@ -8,8 +8,12 @@ import dataclasses
 import math
 import statistics
 
+#: Between a number and its unit, which no line may part.
+SPACE = "\u00a0"
 #: Above this ratio of the largest to the least value an axis is logarithmic.
 LOG_FROM = 20
+#: An axis spans at least this share of its values.
+LEAST_SPAN = 0.1
 _STEPS = {
     "ns": (("ns", 1), ("us", 1e3), ("ms", 1e6), ("s", 1e9)),
     "s": (("us", 1e-6), ("ms", 1e-3), ("s", 1)),
@@ -38,7 +42,7 @@ class Scale:
         number = self.number(value)
         if number == "-" or not self.unit:
             return number
-        return number + ("/s" if self.unit == "/s" else f" {self.unit}")
+        return number + ("/s" if self.unit == "/s" else f"{SPACE}{self.unit}")
 
 
 def scale(values, unit):
@@ -75,17 +79,22 @@ def text(value, unit):
 
 
 def percent(fraction, decimals=1):
-    return "-" if fraction is None else f"{100 * fraction:.{decimals}f} %"
+    return "-" if fraction is None else f"{100 * fraction:.{decimals}f}{SPACE}%"
 
 
-def change(ratio):
-    """A ratio as what it changes: +3.1 %, -12 %, x 4.02."""
+def change(ratio, low=None, high=None):
+    """A ratio as what it changes: +3.1 % (2.0 to 4.3), -12 % (-15 to -9), 4.02 x (3.70 to 4.41)."""
     if ratio is None:
         return "-"
+    ends = [end for end in (ratio, low, high) if end is not None]
     if ratio >= 2 or ratio <= 0.5:
-        return f"x {ratio:.3g}"
-    less = 100 * (ratio - 1)
-    return f"{less:+.0f} %" if abs(less) >= 20 else f"{less:+.1f} %"
+        shown, sign = [f"{end:.3g}" for end in ends], "x"
+    else:
+        percents = [100 * (end - 1) for end in ends]
+        decimals = 0 if max(map(abs, percents)) >= 20 else 1
+        shown, sign = [f"{percent:+.{decimals}f}" for percent in percents], "%"
+    between = f" ({shown[1]} to {shown[2]})" if len(shown) == 3 else ""
+    return f"{shown[0]}{SPACE}{sign}{between}"
 
 
 def quantity(level):
@@ -123,6 +132,9 @@ def axis(values, unit, label, zero=False):
         return _log_axis(low, high, unit, label)
     if zero:
         low = min(0, low)
+    elif high - low < LEAST_SPAN * abs(high):  # noise is not to look like an effect
+        low, high = (sum((low, high)) + way * LEAST_SPAN * abs(high) for way in (-1, 1))
+        low, high = low / 2, high / 2
     shown = _unit_for(max(abs(low), abs(high)), unit)
     name, size = shown
     low, high = low / size, high / size
@@ -132,7 +144,7 @@ def axis(values, unit, label, zero=False):
         bottom = 0
     top = high + room
     ticks = _linear_ticks(bottom, top, whole=unit == "1")
-    inside = name.strip("/") if name != "/s" else "a second"
+    inside = name.strip("/") if name != "/s" else "" if "second" in label else "a second"
     return Axis(f"{label} ({inside})" if inside else label, bottom, top, ticks, size=size)
 
 
@@ -143,7 +155,7 @@ def _linear_ticks(low, high, whole=False, about=5):
     if whole:
         step = max(1, round(step))
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    if step / 10 ** math.floor(math.log10(step) + 1e-9) == 2.5:
+    if f"{step * 10**decimals:.6g}"[-2:] == ".5":  # 2.5, 0.25
         decimals += 1
     first = math.ceil(low / step - 1e-9)
     places = [first + at for at in range(int((high - first * step) / step + 1e-9) + 1)]
