@@ -72,7 +72,7 @@ TEST(IoUring, EndsWithThreeBeforeItListensWhereTheKernelRefusesIt) {
 TEST(Client, LoadsAsEverWhereASandboxRefusesEpollPwait2) {
   RunningServer server{{"echo_async"}};
   const std::string target = "127.0.0.1:" + std::to_string(server.port());
-  for (const unsigned error : {ENOSYS, EPERM}) {
+  for (const unsigned error : {unsigned{ENOSYS}, unsigned{EPERM}}) {
     const Ended ended =
         run({"client", target, "-n", "20", "--mode", "stream", "-R", "2000", "-d", "0.3"},
             Stdout::read, [error] { forbid(SYS_epoll_pwait2, error); });
