@@ -222,16 +222,19 @@ def comparisons_text(experiment, answers):
     primary = experiment["primary"]
     lines = [f"{primary}:"]
     lines += [f"  {one.text}" for one in answers if one.figure == primary]
-    others = [one for one in answers if one.figure != primary]
-    if others:
-        lines += ["Others, each with its own interval and without a verdict:"]
-        for one in others:
-            if one.ratio is not None and one.low is not None:
-                name = table.SHORT.get(one.figure, one.figure)
-                lines.append(
-                    f"  {name}: {one.factor} {one.level} / {one.baseline} = {one.ratio:.3f} "
-                    f"({one.low:.3f} to {one.high:.3f})"
-                )
+    rows = [
+        [
+            f"  {table.SHORT.get(one.figure, one.figure)}",
+            f"{one.factor} {one.level} / {one.baseline}",
+            f"{one.ratio:.3f}",
+            f"({one.low:.3f} to {one.high:.3f})",
+        ]
+        for one in answers
+        if one.figure != primary and one.ratio is not None and one.low is not None
+    ]
+    if rows:
+        lines += ["", "Other figures as ratios, each with its own interval and without a verdict:"]
+        lines += table.aligned(rows[0], rows[1:])
     return lines
 
 
