@@ -79,12 +79,12 @@ def comparisons(experiment, runs, figure=None):
             if level == factor["baseline"]:
                 continue
             pairs = pairs_of(runs, figure, factor["name"], level, factor["baseline"])
-            joined.append(_answer(figure, factor, level, None, pairs, confidence))
+            joined.append(of_pairs(figure, factor, level, None, pairs, confidence))
             for cell in _products(others):
                 some = [pair for pair in pairs if _matches(pair[2], cell)]
-                given.append(_answer(figure, factor, level, cell, some, confidence))
+                given.append(of_pairs(figure, factor, level, cell, some, confidence))
     if figure == experiment.get("primary"):
-        _adjust(joined, confidence)
+        adjust(joined, confidence)
     for one in joined + given:
         one.text = words(one, experiment)
     return joined + given
@@ -114,7 +114,8 @@ def _matches(cell, part):
     return all(cell.get(name) == level for name, level in part.items())
 
 
-def _answer(figure, factor, level, given, pairs, confidence):
+def of_pairs(figure, factor, level, given, pairs, confidence):
+    """An Answer without words, of (value at the baseline, value at the level, ...)."""
     found = Answer(figure, factor["name"], level, factor["baseline"], given, len(pairs))
     if pairs and all(base > 0 and value > 0 for base, value, _ in pairs):
         floor, test = [base for base, _, _ in pairs], [value for _, value, _ in pairs]
@@ -124,7 +125,7 @@ def _answer(figure, factor, level, given, pairs, confidence):
     return found
 
 
-def _adjust(answers, confidence):
+def adjust(answers, confidence):
     """Holm, over those that have a p; and the verdict that it carries."""
     alpha = 1 - confidence
     told = [one for one in answers if one.p is not None]
@@ -229,21 +230,22 @@ def sentence(experiment, answers):
     if len(ranked) > 3 and all(one.verdict == "same" for one in ranked):
         widest = max(abs(end - 1) for one in ranked for end in (one.low, one.high))
         return (
-            f"{_capital(about)}: no difference detectable between the levels of "
+            f"{capital(about)}: no difference detectable between the levels of "
             f"{' and '.join(dict.fromkeys(one.factor for one in ranked))}, "
             f"smaller than {_percent(widest)}."
         )
     clauses = [one.text for one in ranked[:3]]
     rest = f"; {len(ranked) - 3} more comparisons below" if len(ranked) > 3 else ""
     warning = dependence(answers, primary)
-    return f"{_capital(about)}: {'; '.join(clauses)}{rest}." + (f" {warning}" if warning else "")
+    return f"{capital(about)}: {'; '.join(clauses)}{rest}." + (f" {warning}" if warning else "")
 
 
 def _size(one):
     return abs(math.log(one.ratio)) if one.ratio else 0.0
 
 
-def _capital(text):
+def capital(text):
+    """With a large first letter."""
     return text[:1].upper() + text[1:]
 
 

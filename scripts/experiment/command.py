@@ -99,6 +99,36 @@ def cpus(text):
     return both
 
 
+def cpus_or_two(text):
+    """--cpus of those that pin by default: two processors where there are two; "none": no pinning."""
+    if text == "none":
+        return None
+    if text is not None:
+        try:
+            return cpus(text)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(str(error)) from error
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[1]) if len(allowed) > 1 else None
+
+
+def client_of(given):
+    """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
+    from . import runs, sweeping
+
+    words = sweeping.split(given.client, "--client")
+    fixed = []
+    for names, value in (
+        (("-n", "--connections"), str(given.connections or 100)),
+        (("--mode",), given.mode),
+        (("-d", "--duration"), f"{given.seconds:g}s"),
+        (("--warmup",), f"{given.warm_up:g}s" if given.warm_up and given.mode != "hold" else None),
+    ):
+        if value is not None and runs.value_of(words, *names) is None:
+            fixed += [names[0], value]
+    return fixed + words
+
+
 def add_common(parser, reps):
     """Options that every experiment has."""
     add = parser.add_argument

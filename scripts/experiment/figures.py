@@ -22,14 +22,14 @@ class Figure:
     better: str | None  #: lower, higher; None: neither
     about: str
 
+    def as_json(self):
+        """As experiment.json's `figures` holds it, under its name."""
+        return {"unit": self.unit, "better": self.better, "about": self.about}
+
 
 def _figure(name, unit, better, about):
     return name, Figure(name, unit, better, about)
 
-
-    def as_json(self):
-        """As experiment.json's `figures` holds it, under its name."""
-        return {"unit": self.unit, "better": self.better, "about": self.about}
 
 
 LOW, HIGH = "lower", "higher"

@@ -17,7 +17,7 @@ import subprocess
 SERVERS = ("echo_threads", "echo_async")
 TIMEOUT = 30
 #: A line of --help: names, what they take, and what is so unless told.
-LINE = re.compile(r"^  ((?:-\w,)?--[\w-]+(?:,--[\w-]+)*)(?: ([^ (]\S*))?(?: \([^)]*\))?(?:  |$)")
+LINE = re.compile(r"^  ((?:-\w,)?--[\w-]+(?:,--[\w-]+)*)(?: ([^ (]\S*))?(?: \([^)]*\))?(?: |$)")
 
 
 class Missing(Exception):
