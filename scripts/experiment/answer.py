@@ -40,6 +40,7 @@ class Answer:
     confidence: float | None = None
     p: float | None = None
     p_adjusted: float | None = None
+    comparisons: int = 1  #: that p_adjusted is adjusted for
     text: str = ""
     verdict: str | None = None  #: differs, same, undecided; None: no verdict is given
 
@@ -143,14 +144,18 @@ def adjust(answers, confidence):
         else:
             one.verdict = "undecided"
     for one in answers:
-        one.verdict = one.verdict or "undecided"
+        one.verdict, one.comparisons = one.verdict or "undecided", len(answers)
+
+
+#: Factors whose levels need no name in front of them.
+NAMES_ITSELF = ("model", "server", "folder", "arm")
 
 
 # ---- words ---------------------------------------------------------------------------------------
 def words(one, experiment):
     """An answer as a clause: "callbacks needs 3.1 % more (2.0 to 4.3 %; p = 0.002 ...)"."""
     told = experiment.get("figures", {}).get(one.figure, {})
-    subject = f"{one.factor} {one.level}"
+    subject = one.level if one.factor in NAMES_ITSELF else f"{one.factor} {one.level}"
     if one.given:
         subject += f" at {_given(one)}"
     if not one.pairs:
@@ -163,7 +168,8 @@ def words(one, experiment):
             f"{subject}: undecided, {one.ratio:.3g} times {one.baseline} and no interval, "
             f"since there are only {pairs}"
         )
-    p = "" if one.p_adjusted is None else f"; p {p_text(one.p_adjusted)} after Holm"
+    p = "" if one.p_adjusted is None else f"; p {p_text(one.p_adjusted)}"
+    p += " after Holm" if p and one.comparisons > 1 else ""
     effect, between = _effect(one, told)
     if one.verdict == "same":
         bound = max(abs(one.low - 1), abs(one.high - 1))

@@ -6,11 +6,12 @@ for what `Sides` asks of the programs.
     comparing.of_folders(one, other, "server_ns_per_echo")       answer.Answer, and one for each cell
 """
 
+import dataclasses
 import math
 import shlex
 import statistics
 
-from . import answer, figures, foreign, manifest, options, plan, runs, sweeping
+from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session, sweeping
 
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
@@ -89,6 +90,83 @@ def spread_of(pairs):
     """Standard deviation of the pairs' log ratios: how many pairs it takes follows from it."""
     logs = [math.log(value / base) for base, value, *_ in pairs if base > 0 and value > 0]
     return statistics.stdev(logs) if len(logs) > 1 else None
+
+
+# ---- servers -------------------------------------------------------------------------------------
+@dataclasses.dataclass
+class Terms:
+    """All that is settled before the first pair."""
+
+    figure: str
+    pairs: int  #: exactly, or at the most where `by_time`
+    by_time: bool  #: as many as fit into cap_s, and that is no shortfall
+    cap_s: float | None
+    seconds: float
+    warm_up: float
+    cool_down: float
+    confidence: float
+    seed: int
+    name: str
+    command: str
+
+
+def measure(binaries, source, path, sides, terms):
+    """(folder, exit code) of the pairs that the terms ask for, or of the rest of them."""
+    experiment = experiment_of(sides, terms)
+    experiment["manifest"] = manifest.take(binaries, source)
+    kept = folder.Folder.create(path, experiment)
+    cells = plan.cells([sides.factor])
+
+    def run_one(planned):
+        spec = sides.spec(planned.cell)
+        return runs.run(binaries, kept, spec, planned.run, planned.block, planned.place)
+
+    cap_s = terms.cap_s
+    if terms.by_time and kept.resumed:  # what was measured before counts as well
+        cap_s -= sum(run.took_s + terms.cool_down for run in kept.runs())
+    with live.Table(kept.experiment, cells) as table:
+        code = session.carry_out(
+            kept,
+            plan.blocks(cells, terms.pairs, terms.seed),
+            run_one,
+            cap_s,
+            terms.cool_down,
+            table,
+            capped_code=session.DONE if terms.by_time else session.FAILED,
+        )
+    if terms.by_time and kept.experiment["status"] == "capped":
+        kept.update(status="complete")  # as many as fit was what was asked for
+    return kept, session.conclude(kept, code, page=False, quiet=True)
+
+
+def experiment_of(sides, terms):
+    about = figures.FIGURES[terms.figure].about
+    return {
+        "kind": "compare",
+        "name": terms.name,
+        "question": f"Does {sides.servers[1]} differ from {sides.servers[0]} in the {about}?",
+        "command": terms.command,
+        "design": {
+            "factors": [sides.factor.as_json()],
+            "fixed": {"server": None, "client": sides.client},
+            "reps": terms.pairs,
+            "seed": terms.seed,
+            "seconds": terms.seconds,
+            "warm_up": terms.warm_up,
+            "cool_down": terms.cool_down,
+            "cap_s": terms.cap_s,
+            "confidence": terms.confidence,
+            "cpus": None if sides.cpus == (None, None) else list(sides.cpus),
+        },
+        "primary": terms.figure,
+        "figures": figures.as_json(),
+    }
+
+
+def pairs_of(kept):
+    """The pairs of a comparison's folder: (value of A, value of B, the rest of the cell)."""
+    base, level = kept.experiment["design"]["factors"][0]["levels"]
+    return answer.pairs_of(kept.runs(), kept.experiment["primary"], FACTOR, level, base)
 
 
 # ---- folders -------------------------------------------------------------------------------------

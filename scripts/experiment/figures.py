@@ -31,7 +31,6 @@ def _figure(name, unit, better, about):
     return name, Figure(name, unit, better, about)
 
 
-
 LOW, HIGH = "lower", "higher"
 FIGURES = dict(
     (
