@@ -1,0 +1,8 @@
+"""What scripts/stack-sweep adds to an experiment: where a stack's true edge lies, and what fits.
+
+    edge      the search for the smallest size that holds, one page above one that faults (pure)
+    probing   the runs that the search makes, kept with the others
+    fit       how many threads of a size this machine holds, and which limit it is (pure but for one)
+    memory    what a connection costs by stack size and depth, as slopes, and whether it is flat
+    telling   all of that as findings and as text for one screen
+"""
