@@ -193,6 +193,22 @@ class Fit(unittest.TestCase):
         self.assertIsNone(fit.ask("/nonexistent", "16K"))
 
 
+class Answer(unittest.TestCase):
+    def test_says_what_bears_it_out_and_what_cannot(self):
+        def depth(size, below, is_least, high):
+            found = edge.Edge(size, below, is_least, {})
+            return probing.Depth("16K", 1000, high, high, high, found)
+
+        for told, words in (
+            (depth(24576, 20480, False, 22200), "24K is the smallest stack that holds a handler of 16K (22,200 B used; 20K faults)"),
+            (depth(16384, None, True, 6840), "16K, this platform's least, holds a handler of 16K (6,840 B used)"),
+            (depth(16384, None, True, 16000), "16K, this platform's least, just holds a handler of 16K (16,000 B used)"),
+            (depth(24576, None, False, 22200), "24K is the smallest stack that holds a handler of 16K (22,200 B used; unconfirmed: no smaller one could be tried)"),
+            (probing.Depth("16K", why="it faulted"), "for a handler of 16K no size was found: it faulted"),
+        ):
+            self.assertEqual(telling.clause(told), words)
+
+
 def sweep(*words, timeout=60):
     command = [SCRIPT, "--bin", BIN, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
@@ -232,7 +248,7 @@ class Real(unittest.TestCase):
     def test_it_answers_and_two_runs_bear_it_out(self):
         with tempfile.TemporaryDirectory() as name:
             out = pathlib.Path(name) / "out"
-            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "1K,30K", "--reps", "6", "--out", out]
+            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "6", "--out", out]
             done = sweep(*words)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             told = json.loads((out / "experiment.json").read_text())
@@ -243,8 +259,7 @@ class Real(unittest.TestCase):
         self.assertEqual(count, len(all_runs), "nothing is run twice")
         self.assertEqual((told["kind"], told["status"]), ("stack-sweep", "complete"))
         found = {one["name"]: one["data"]["rows"] for one in told["findings"]}
-        shallow, deep = found["smallest"]
-        self.assertEqual(shallow[4:6], ["16K", "not possible"])
+        (deep,) = found["smallest"]
         size = probing.size_of(deep[4])
         self.assertGreater(size, 30 << 10)
         self.assertEqual(deep[5], f"{probing.kib(size - PAGE)} faults")
@@ -252,7 +267,7 @@ class Real(unittest.TestCase):
         outcomes = {run["cell"]["size"]: (run["outcome"], run["server_exit"]) for run in probes}
         self.assertEqual(outcomes[probing.kib(size)], ("measured", 0))
         self.assertEqual(outcomes[probing.kib(size - PAGE)], ("faulted", -11))
-        self.assertTrue(done.stdout.startswith("With 20 connections: 16K, this platform's least"))
+        self.assertTrue(done.stdout.startswith(f"With 20 connections: {deep[4]} is the smallest"))
         self.assertEqual(told["answer"], done.stdout.splitlines()[0])
 
 
