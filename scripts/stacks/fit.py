@@ -57,7 +57,7 @@ def rows(document, bytes_each, virtual_each, memory):
         bites = one.get("bites_at")
         found.append(Row(one["name"], one["source"], None if bites is None else max(bites - 1, 0)))
     if bytes_each and memory:
-        source = f"MemAvailable / {bytes_each:,.0f} B each, as measured"
+        source = f"MemAvailable / {bytes_each:,.0f} B each: as measured, both ends, with 32 KiB to send"
         found.append(Row("memory", source, int(memory / bytes_each)))
     if virtual_each:
         source = f"2^47 / {virtual_each:,.0f} B each"

@@ -23,8 +23,14 @@ FIGURES = {
     "virtual_b": "virtual",
     "page_tables_b": "page tables",
     "kernel_stack_b": "kernel stack",
+    "slab_b": "slab, both ends",
     "machine_b": "machine, both ends",
 }
+#: What a connection is known to take, at the least: what `machine_b` ought to hold and more.
+PARTS = ("resident_b", "page_tables_b", "kernel_stack_b", "slab_b")
+#: Kept by each thread that has ever sent on TCP, and in no figure but free memory: up to so much
+#: (docs/kernel-costs.md, task_frag).
+SEND_FRAGMENT = 32 << 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +65,27 @@ def slopes(experiment, runs):
             if slope.per_unit is not None:
                 found[slope.given["touch"], slope.given["stack"]][figure] = slope
     return dict(found)
+
+
+def parts(told):
+    """Bytes a connection that are accounted for, of a cell's slopes; None where one is not told."""
+    found = [told[name].per_unit if name in told else None for name in PARTS]
+    return None if None in found else sum(found)
+
+
+def bytes_each(slopes, touch):
+    """What a thread takes of the machine at a depth, at the most that is likely: the median over
+    sizes of what is accounted for and its send fragment, or of the free memory lost where that is
+    more. None: not measured."""
+    each = []
+    for (at, _), told in slopes.items():
+        lost = told["machine_b"].per_unit if "machine_b" in told else None
+        known = parts(told)
+        known = None if known is None else known + SEND_FRAGMENT
+        several = [one for one in (lost, known) if one is not None and one > 0]
+        if at == touch and several:
+            each.append(max(several))
+    return statistics.median(each) if each else None
 
 
 def per_block(experiment, runs, figure):

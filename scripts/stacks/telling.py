@@ -179,6 +179,23 @@ def cost_lines(results):
     return table.aligned(["touched", "stack", *memory.FIGURES.values()], rows)
 
 
+def unaccounted(results):
+    """A line where the machine lost less memory than a connection is known to take."""
+    slopes = memory.slopes(results.experiment, results.runs)
+    short = [
+        told["machine_b"].per_unit
+        for told in slopes.values()
+        if "machine_b" in told and (memory.parts(told) or 0) > told["machine_b"].per_unit
+    ]
+    if not short:
+        return []
+    return [
+        f"Mind: in {len(short)} of {len(slopes)} rows the machine lost less memory than resident, page "
+        "tables, kernel stack and slab add up to:",
+        "the run before, or other programs, gave some back meanwhile. What fits is reckoned with the sum.",
+    ]
+
+
 # ---- whether the size matters --------------------------------------------------------------------
 def flatness(results):
     """A line a figure and depth."""
@@ -244,25 +261,37 @@ def fits(results):
 
 
 def fit_text(results):
-    """Which limit ends it, at the deepest and the shallowest."""
-    clauses = []
+    """Which limit ends it, which comes next, and what memory would hold."""
+    bounds = {}
     for depth in results.depths:
         rows = [row for row in results.fits.get(depth.touch) or [] if row.most is not None]
-        if not rows or not depth.found or depth.found.size is None:
-            continue
-        text = f"{rows[0].most:,} threads of {probing.kib(depth.found.size)} at {depth.touch} "
-        text += f"touched, then {rows[0].name} ({rows[0].source})"
-        if len(rows) > 1:
-            text += f"; next {rows[1].name}, {rows[1].most:,}"
-        clauses.append(text)
-    if not clauses:
+        if rows and depth.found and depth.found.size is not None:
+            bounds[depth.touch] = probing.kib(depth.found.size), rows
+    if not bounds:
         return "Not known: no size was found."
-    same = len({text.partition(" threads")[0] for text in clauses}) == 1
-    text = clauses[0] + (", at every depth" if same and len(clauses) > 1 else "")
-    text = text if same else ". ".join(clauses)
+    tightest = {(rows[0].name, rows[0].most) for _, rows in bounds.values()}
+    if len(tightest) == 1:
+        _, rows = next(iter(bounds.values()))
+        text = f"{rows[0].most:,} of each of these sizes, then {ends_it(rows)}"
+    else:
+        clauses = (
+            f"{rows[0].most:,} of {size}, then {ends_it(rows)}" for size, rows in bounds.values()
+        )
+        text = ". ".join(clauses)
+    memory_holds = [
+        f"{row.most:,} ({size})" for size, rows in bounds.values() for row in rows if row.name == "memory"
+    ]
+    if memory_holds:
+        text += ". Memory would hold " + ", ".join(memory_holds)
     if results.ends:
-        text += f". Connections end sooner where {results.ends[0]} allow {results.ends[1]:,}"
+        text += f". Connections end at {results.ends[1]:,}, by {results.ends[0]}"
     return text + "."
+
+
+def ends_it(rows):
+    """"process ids (/proc/sys/kernel/pid_max); next memory maps, 32,715"."""
+    text = f"{rows[0].name} ({rows[0].source})"
+    return text + (f"; next {rows[1].name}, {rows[1].most:,}" if len(rows) > 1 else "")
 
 
 # ---- beside what is known ------------------------------------------------------------------------
@@ -285,8 +314,8 @@ def beside(results):
             ["resident of a thread that echoes: 8,480 B", f"{resident}, {shallow} touched"],
             ["resident: the same for every stack size", flat_summary(results)],
             ["virtual: as much as the stack and its guard", _spread(virtual, "B a byte of stack")],
-            ["page tables: 33 to 74 B a thread below 2 MiB", small],
-            ["page tables: 4 KiB more from 2 MiB on", large],
+            ["page tables below 2 MiB: 4 KiB for each 2 MiB of stacks", small],
+            ["page tables from 2 MiB on: 4 KiB, for the one table that is touched", large],
             ["kernel stack of a thread: 16,384 B", kernel],
             ["huge pages make a stack of 2 MiB resident whole", thp_text(results.thp)],
         ],
@@ -336,6 +365,7 @@ def screen(results):
     told = smallest(results)
     lines = [answer(results), "", *table.aligned(told["columns"], told["rows"])]
     lines += ["", "Memory of one connection, as the slope over n:", *cost_lines(results)]
+    lines += unaccounted(results)
     lines += ["", *(line for line in flatness(results) if not line.startswith("Kernel"))]
     lines += ["", "Threads that fit: " + fit_text(results)]
     return lines
