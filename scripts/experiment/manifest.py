@@ -84,7 +84,7 @@ def take(binaries, source, root="/"):
         "commit": commit_of(pathlib.Path(source)),
         "programs": programs_of(binaries),
         "build": build_of(binaries),
-        "libraries": libraries_of(binaries),
+        "libraries": libraries(),
         "kernel": {
             "release": machine.line("proc/sys/kernel/osrelease"),
             "version": machine.line("proc/sys/kernel/version"),
@@ -223,12 +223,11 @@ def _flags(folder):
     return None
 
 
-def libraries_of(binaries):
-    """Boost, as the programs tell it in their environment; and libc's own name."""
-    name, version = platform.libc_ver(str(binaries / "client"), chunksize=1 << 16)
+def libraries():
+    """libc by its own name; Boost is filled in from what a program tells (session.with_options)."""
     with contextlib.suppress(ValueError, OSError):
-        name, version = os.confstr("CS_GNU_LIBC_VERSION").split()
-    return {"libc": f"{name} {version}".strip() or None, "boost": None}
+        return {"libc": os.confstr("CS_GNU_LIBC_VERSION"), "boost": None}
+    return {"libc": None, "boost": None}
 
 
 # ---- the machine ---------------------------------------------------------------------------------
