@@ -290,7 +290,7 @@ class One:
 
 
 def watch(command, at_most, errors, cpu, said):
-    """Runs a client to its end, or ends it: its exit code, and its last words unless it ended well."""
+    """Runs a client to its end, or ends it: exit code, and its last words unless it ended well."""
     try:
         client = subprocess.Popen(
             command,

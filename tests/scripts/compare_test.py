@@ -35,12 +35,13 @@ class Case(unittest.TestCase):
 class Servers(Case):
     def test_slowed_server_is_found_in_pairs_of_random_order(self):
         slow = "echo_async:callbacks --work cpu:100us"
-        done = self.script("compare", "callbacks", slow, *SHORT, "--pairs", 8, "--out", "out", "--seed", 4)
+        words = (*SHORT, "--pairs", 8, "--out", "out", "--seed", 4)
+        done = self.script("compare", "callbacks", slow, *words)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(
             done.stdout,
-            r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ times "
-            r"as much as echo_async:callbacks \([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
+            r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ "
+            r"times as much as echo_async:callbacks \([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
             r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
         )
         rows = folder.Folder.open(self.folder / "out").runs()
@@ -123,7 +124,8 @@ class Folders(Case):
         self.make("one", 1.0), self.make("other", 1.05)
         done = self.script("compare", "one", "other")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("other needs 5.0 % more than one (5.0 to 5.0 %; p = 0.0005, 12 pairs)", done.stdout)
+        sentence = "other needs 5.0 % more than one (5.0 to 5.0 %; p = 0.0005, 12 pairs)"
+        self.assertIn(sentence, done.stdout)
         self.assertIn("is not cancelled", done.stdout)
         self.assertIn("other at n 100 needs 5.0 % more", done.stdout)
         self.assertIn("net.core.somaxconn: one / other", done.stdout)

@@ -203,7 +203,8 @@ class P(unittest.TestCase):
         seen = set()
         for _ in range(300):
             pairs = several.randint(6, 14)
-            some = [several.choice((several.gauss(0.6, 1), several.randint(-1, 2))) for _ in range(pairs)]
+            draws = [(several.gauss(0.6, 1), several.randint(-1, 2)) for _ in range(pairs)]
+            some = [several.choice(both) for both in draws]
             found = paired.hodges_lehmann(some)
             outside = found.low > 0 or found.high < 0
             self.assertEqual(paired.p_value(some) <= 0.05, outside, some)

@@ -149,7 +149,8 @@ class Measures(Case):
         rows = self.rows()
         impossible = {"stack": "16K", "buffer-size": "64K"}
         lost = [row for row in rows if row["outcome"] != "measured"]
-        self.assertEqual([(row["cell"], row["outcome"]) for row in lost], [(impossible, "infeasible")])
+        self.assertEqual([row["cell"] for row in lost], [impossible])
+        self.assertEqual(lost[0]["outcome"], "infeasible")
         self.assertRegex(lost[0]["why"], r"--stack-size: .*; its cell is not run again$")
         self.assertEqual(len(rows), 4 * 3 + 1)
 
@@ -231,13 +232,14 @@ class Refuses(Case):
         self.assertRegex(done.stdout, r"(?m)^2 +\d+ of \d+ ")
 
     def test_plan_is_printed_and_nothing_run(self):
-        done = self.sweep("--factor", "stack=16K,64K,1M", "--factor", "n=2,4", "--dry-run", "--seed", "3")
+        words = ("--factor", "stack=16K,64K,1M", "--factor", "n=2,4", "--seed", "3")
+        done = self.sweep(*words, "--dry-run")
         self.assertEqual(done.returncode, 0, done.stderr)
         for line in (
             "factor    stack (server --stack-size): 16K against 64K, 1M",
             "factor    n (client --connections): 2 against 4",
             "runs      48: 8 blocks of 6 cells, seed 3",
-            "verdict   3 comparisons of 16 pairs or more; smallest reachable p 3.1e-05, needed 0.017 (Holm)",
+            "verdict   3 comparisons of 16 pairs or more; smallest reachable p 3.1e-05, needed 0.017",
         ):
             self.assertIn(line, done.stdout)
         self.assertEqual(list(self.folder.iterdir()), [])
