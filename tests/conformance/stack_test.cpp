@@ -22,8 +22,9 @@ namespace {
 
 using echo_threads::StackOptions;
 
-/// Far more than any sanitizer takes for itself.
-constexpr std::uint64_t roomy = 1U << 20U;
+/// Far more than any sanitizer takes for itself: GCC's thread sanitizer, 770 KiB of each stack.
+constexpr std::uint64_t roomy = 16U << 20U;
+constexpr std::uint64_t set_up = 1U << 20U;  ///< no thread takes more before it runs, in any build
 
 /// Runs `work` on a thread whose stack is what `options` ask for.
 void run_on_a_thread(const StackOptions& options, std::function<void()> work) {
@@ -54,7 +55,7 @@ TEST(Stack, ReadsBackTheDepthThatWasTouched) {
   constexpr std::uint64_t alignment = 64;
   const std::uint64_t at_first = high_water_at(first);
   EXPECT_GT(at_first, first) << "the thread's own set-up is counted too";
-  EXPECT_LT(at_first, first + (64U << 10U));
+  EXPECT_LT(at_first, first + set_up);
   for (const std::uint64_t depth : {8193U, 12288U, 16384U, 65536U, 100'001U, 917'504U}) {
     const std::uint64_t more = high_water_at(depth) - at_first;
     EXPECT_NEAR(static_cast<double>(more), static_cast<double>(depth - first), alignment) << depth;
@@ -69,7 +70,7 @@ TEST(Stack, ReadsTheSameWhateverItsSize) {
 }
 
 TEST(Stack, SeesOneByteThatWasWrittenFarBelowTheFrames) {
-  constexpr std::uint64_t depth = 256U << 10U;
+  constexpr std::uint64_t depth = 4U << 20U;
   const auto high_water = [](bool write) {
     std::optional<std::uint64_t> bytes;
     const StackOptions options = painted(roomy, 0);
@@ -86,7 +87,7 @@ TEST(Stack, SeesOneByteThatWasWrittenFarBelowTheFrames) {
 #endif
   EXPECT_LT(high_water(false), depth);
   EXPECT_GE(high_water(true), depth);
-  EXPECT_LT(high_water(true), depth + (64U << 10U));
+  EXPECT_LT(high_water(true), depth + set_up);
 }
 
 TEST(Stack, GivesTheWorkItsBufferBelowTheDepth) {
@@ -200,13 +201,13 @@ TEST_P(EveryStack, ServesAtTheDepthAskedForAndReportsIt) {
     own.insert(own.end(), pool.begin(), pool.end());
     return use_after(GetParam(), own);
   };
-  const auto shallow = with({"--stack-report", "--touch-stack", "8K", "--stack-size", "256K"});
-  const auto deep = with({"--stack-report", "--touch-stack", "200K", "--stack-size", "256K"});
+  const auto shallow = with({"--stack-report", "--touch-stack", "8K", "--stack-size", "16M"});
+  const auto deep = with({"--stack-report", "--touch-stack", "2M", "--stack-size", "16M"});
   ASSERT_TRUE(shallow && deep);
   EXPECT_EQ(deep->threads(), 3U) << "each of them was painted";
-  EXPECT_GT(deep->max().value_or(0), 200U << 10U);
-  EXPECT_LT(shallow->max().value_or(0), 200U << 10U);
-  EXPECT_GE(deep->smallest_size().value_or(0), 204U << 10U);
+  EXPECT_GT(deep->max().value_or(0), 2U << 20U);
+  EXPECT_LT(shallow->max().value_or(0), 8192 + set_up);
+  EXPECT_GT(deep->smallest_size().value_or(0), 2U << 20U);
 }
 
 TEST_P(EveryStack, ReportsNothingUnlessAsked) {
