@@ -26,6 +26,10 @@ FIGURES = {
     "slab_b": "slab, both ends",
     "machine_b": "machine, both ends",
 }
+#: Of a pool, whose threads stand before the first connection comes: their kernel memory is in no
+#: growth, and their resident memory only in the total.
+OF_POOLS = {"peak_resident_b": "resident", "virtual_b": "virtual", "page_tables_b": "page tables"}
+NAMES = FIGURES | OF_POOLS
 #: What a connection is known to take, at the least: what `machine_b` ought to hold and more.
 PARTS = ("resident_b", "page_tables_b", "kernel_stack_b", "slab_b")
 #: Kept by each thread that has ever sent on TCP, and in no figure but free memory: up to so much
@@ -57,10 +61,15 @@ class Growth:
         return self.largest.low <= 0 <= self.largest.high
 
 
+def figures(experiment):
+    """{figure: heading} of what such an experiment tells of a connection; the primary one first."""
+    return OF_POOLS if experiment.get("primary") in OF_POOLS else FIGURES
+
+
 def slopes(experiment, runs):
     """{(touch, stack): {figure: answer.Slope}}, those that were measured."""
     found = collections.defaultdict(dict)
-    for figure in FIGURES:
+    for figure in figures(experiment):
         for slope in answer.slopes(experiment, runs, figure):
             if slope.per_unit is not None:
                 found[slope.given["touch"], slope.given["stack"]][figure] = slope

@@ -134,10 +134,10 @@ def costs(results):
     for cell in in_order(results):
         told = slopes.get(cell)
         if told:
-            rows.append([*cell, *(with_interval(told.get(name)) for name in memory.FIGURES)])
+            rows.append([*cell, *(with_interval(told.get(name)) for name in memory.figures(results.experiment))])
         else:
-            rows.append([*cell, *[why_not(results, cell)], *["-"] * (len(memory.FIGURES) - 1)])
-    return {"columns": ["touched", "stack", *memory.FIGURES.values()], "rows": rows}
+            rows.append([*cell, *[why_not(results, cell)], *["-"] * (len(memory.figures(results.experiment)) - 1)])
+    return {"columns": ["touched", "stack", *memory.figures(results.experiment).values()], "rows": rows}
 
 
 def why_not(results, cell):
@@ -172,11 +172,11 @@ def cost_lines(results):
     for cell in in_order(results):
         told = slopes.get(cell, {})
         if not told:
-            rows.append([*cell, why_not(results, cell), *[""] * (len(memory.FIGURES) - 1)])
+            rows.append([*cell, why_not(results, cell), *[""] * (len(memory.figures(results.experiment)) - 1)])
             continue
-        values = (told[name].per_unit if name in told else None for name in memory.FIGURES)
+        values = (told[name].per_unit if name in told else None for name in memory.figures(results.experiment))
         rows.append([*cell, *(table.human(value, "B") for value in values)])
-    return table.aligned(["touched", "stack", *memory.FIGURES.values()], rows)
+    return table.aligned(["touched", "stack", *memory.figures(results.experiment).values()], rows)
 
 
 def unaccounted(results):
@@ -197,17 +197,22 @@ def unaccounted(results):
 
 
 # ---- whether the size matters --------------------------------------------------------------------
+def primary(results):
+    """resident_b, or what stands for it."""
+    return next(iter(memory.figures(results.experiment)))
+
+
 def flatness(results):
     """A line a figure and depth."""
     lines = []
-    for figure in ("resident_b", "page_tables_b", "virtual_b", "kernel_stack_b"):
+    for figure in (primary(results), "page_tables_b", "virtual_b", "kernel_stack_b"):
         for one in memory.growths(results.experiment, results.runs, figure):
             lines.append(flat_text(one))
     return lines
 
 
 def flat_text(one):
-    name, where = memory.FIGURES[one.figure].capitalize(), f"at {one.touch} touched"
+    name, where = memory.NAMES[one.figure].capitalize(), f"at {one.touch} touched"
     slope = "" if one.per_byte is None else f"{one.per_byte:.3g} B a byte of stack"
     if one.low is not None:
         slope += f" ({one.low:.3g} to {one.high:.3g})"
@@ -218,6 +223,8 @@ def flat_text(one):
     )
     if one.flat and one.bound < 0.5:
         return f"{name} {where}: flat, the same at every size; {slope}"
+    if one.flat and (one.share is None or one.share > SMALL):
+        return f"{name} {where}: no difference detectable, every size {within}; {slope}"
     if one.flat:
         return f"{name} {where}: flat, every size {within}; {slope}"
     low, high = sorted((one.largest.low, one.largest.high))
@@ -239,14 +246,14 @@ SMALL = 0.02
 
 def growths(results):
     rows = []
-    for figure in memory.FIGURES:
+    for figure in memory.figures(results.experiment):
         for one in memory.growths(results.experiment, results.runs, figure):
             if one.per_byte is None or one.low is None:
                 continue
             flat = {True: "yes", False: "no", None: "-"}[one.flat]
             per_byte = f"{one.per_byte:.3g} ({one.low:.3g} to {one.high:.3g})"
             bound = "-" if one.bound is None else rounded(one.bound)
-            rows.append([memory.FIGURES[figure], one.touch, per_byte, flat, bound])
+            rows.append([memory.figures(results.experiment)[figure], one.touch, per_byte, flat, bound])
     heading = ["figure", "touched", "B a byte of stack", "no size differs", "largest B"]
     return {"columns": heading, "rows": rows}
 
@@ -299,7 +306,7 @@ def beside(results):
     """Rows: known, seen."""
     slopes = memory.slopes(results.experiment, results.runs)
     shallow = min((touch for touch, _ in in_order(results)), key=probing.size_of)
-    resident = _range(slopes, "resident_b", shallow)
+    resident = _range(slopes, primary(results), shallow)
     kernel = _range(slopes, "kernel_stack_b")
     small = _range(slopes, "page_tables_b", largest=(2 << 20) - 1)
     large = _range(slopes, "page_tables_b", least=2 << 20)
@@ -339,7 +346,7 @@ def _spread(values, unit):
 
 
 def flat_summary(results):
-    found = memory.growths(results.experiment, results.runs, "resident_b")
+    found = memory.growths(results.experiment, results.runs, primary(results))
     bounds = [one.bound for one in found if one.bound is not None]
     if not bounds:
         return "not measured, or too few blocks"

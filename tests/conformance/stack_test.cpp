@@ -3,6 +3,8 @@
 #include "echo_threads/stack.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <CLI/Error.hpp>
 #include <algorithm>
@@ -88,6 +90,24 @@ TEST(Stack, SeesOneByteThatWasWrittenFarBelowTheFrames) {
   EXPECT_LT(high_water(false), depth);
   EXPECT_GE(high_water(true), depth);
   EXPECT_LT(high_water(true), depth + set_up);
+}
+
+TEST(Stack, TouchesEveryPageOfTheDepth) {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // A size that no thread had before: glibc keeps ended threads' stacks, and their pages.
+  const StackOptions options{.size = 3 * roomy, .guard = 4096, .touch = 1'000'001};
+  std::vector<unsigned char> resident;
+  run_on_a_thread(options, [&] {
+    on_stack(options, 0, [&](std::byte* room) {
+      const auto first = reinterpret_cast<std::uintptr_t>(room) / page * page;
+      const auto end = reinterpret_cast<std::uintptr_t>(room) + options.touch;
+      resident.resize((end - first + page - 1) / page);
+      ::mincore(reinterpret_cast<void*>(first), end - first, resident.data());
+    });
+  });
+  EXPECT_GE(resident.size(), options.touch / page);
+  EXPECT_EQ(std::count_if(resident.begin(), resident.end(), [](auto each) { return each & 1U; }),
+            static_cast<std::ptrdiff_t>(resident.size()));
 }
 
 TEST(Stack, GivesTheWorkItsBufferBelowTheDepth) {

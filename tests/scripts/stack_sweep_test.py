@@ -146,6 +146,11 @@ class Slopes(unittest.TestCase):
         self.assertFalse(found.flat)
         self.assertIn("flat but for 8M takes 50 B more", telling.flat_text(found))
 
+    def test_what_was_too_noisy_is_not_called_flat(self):
+        found = self.growth(8, lambda stack, block: 8480 + (block % 3 - 1) * 900 * (stack == "8M"))
+        self.assertTrue(found.flat)
+        self.assertIn("no difference detectable", telling.flat_text(found))
+
     def test_too_few_blocks_say_so(self):
         found = self.growth(3, lambda stack, block: 8480)
         self.assertIsNone(found.flat)
