@@ -1,4 +1,4 @@
-"""The smallest stack that holds: a search by whole pages between one that faults and one that serves.
+"""The smallest stack that holds: a search by pages between one that faults and one that serves.
 
 The paint's high water is an estimate, and usually right: then two runs do, one at it and one a page
 below. Where it is not, the search gallops away from it and halves what is left. Pure: what a size
@@ -19,7 +19,7 @@ MOST_STEPS = 64
 @dataclasses.dataclass(frozen=True)
 class Edge:
     """`size`: the smallest that held; None: none was found, and `why` says it. `below`: the largest
-    that faulted. `is_least`: the platform gives no smaller one, so that none below could be tried."""
+    that faulted. `is_least`: the platform gives none that is smaller, so none below can be tried."""
 
     size: int | None
     below: int | None

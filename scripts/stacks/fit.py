@@ -11,7 +11,10 @@ import pathlib
 import subprocess
 
 #: Not limits of threads.
-OF_CONNECTIONS = ("open files", "open files, highest", "open files, machine", "local ports", "listen backlog")
+OF_CONNECTIONS = (
+    *("open files", "open files, highest", "open files, machine"),
+    *("local ports", "listen backlog"),
+)
 #: Of a process on x86-64 with four levels of page tables; the kernel keeps the other half.
 USER_ADDRESSES = 1 << 47
 TIMEOUT = 30
@@ -57,7 +60,7 @@ def rows(document, bytes_each, virtual_each, memory):
         bites = one.get("bites_at")
         found.append(Row(one["name"], one["source"], None if bites is None else max(bites - 1, 0)))
     if bytes_each and memory:
-        source = f"MemAvailable / {bytes_each:,.0f} B each: as measured, both ends, with 32 KiB to send"
+        source = f"MemAvailable / {bytes_each:,.0f} B each, as measured, and 32 KiB to send"
         found.append(Row("memory", source, int(memory / bytes_each)))
     if virtual_each:
         source = f"2^47 / {virtual_each:,.0f} B each"

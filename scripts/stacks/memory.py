@@ -55,7 +55,7 @@ class Growth:
 
     @property
     def flat(self):
-        """Whether no size is seen to differ: every interval holds 0. None: too few blocks to say."""
+        """Whether no size is seen to differ: all intervals hold 0. None: too few blocks to say."""
         if self.largest is None or self.largest.low is None:
             return None
         return self.largest.low <= 0 <= self.largest.high

@@ -8,7 +8,7 @@ import dataclasses
 
 from experiment import table
 
-from . import memory, probing
+from . import costs, memory, probing
 
 
 @dataclasses.dataclass
@@ -30,8 +30,11 @@ def findings(results):
     return [
         finding("smallest", "The smallest stack that holds", answer(results), smallest(results)),
         finding("confirming", "The runs that bear it out", CONFIRMING, confirming(results)),
-        finding("memory", "Memory of one connection", MEMORY, costs(results)),
-        finding("flatness", "Whether the size matters", "\n".join(flatness(results)), growths(results)),
+        finding("memory", "Memory of one connection", MEMORY, costs.rows_of(results)),
+        finding(
+            *("flatness", "Whether the size matters", "\n".join(costs.flatness(results))),
+            costs.growths(results),
+        ),
         finding("fit", "How many threads fit", fit_text(results), fits(results)),
         finding("kernel", "Beside what is known", KERNEL, beside(results)),
     ]
@@ -116,148 +119,6 @@ def confirming(results):
     return {"columns": ["touched", "run of", "stack", "run", "outcome", "why"], "rows": rows}
 
 
-# ---- memory --------------------------------------------------------------------------------------
-def in_order(results):
-    """(touch, stack) as they are to be read: by depth, then by size."""
-    levels = {one["name"]: one["levels"] for one in results.experiment["design"]["factors"]}
-    return [
-        (touch, stack)
-        for touch in levels["touch"]
-        for stack in sorted(levels["stack"], key=probing.size_of)
-    ]
-
-
-def costs(results):
-    """Rows with the intervals; cells that cannot be say so."""
-    slopes = memory.slopes(results.experiment, results.runs)
-    rows = []
-    for cell in in_order(results):
-        told = slopes.get(cell)
-        if told:
-            rows.append([*cell, *(with_interval(told.get(name)) for name in memory.figures(results.experiment))])
-        else:
-            rows.append([*cell, *[why_not(results, cell)], *["-"] * (len(memory.figures(results.experiment)) - 1)])
-    return {"columns": ["touched", "stack", *memory.figures(results.experiment).values()], "rows": rows}
-
-
-def why_not(results, cell):
-    """What became of a cell that tells no slope."""
-    touch, stack = cell
-    outcomes = {
-        run.outcome
-        for run in results.runs
-        if run.cell.get("touch") == touch and run.cell.get("stack") == stack
-    } - {"measured"}
-    if "infeasible" in outcomes:
-        return "cannot hold it"
-    return ", ".join(sorted(outcomes)) or "not measured"
-
-
-def with_interval(slope):
-    if slope is None:
-        return "-"
-    if slope.low is None:
-        return rounded(slope.per_unit)
-    return f"{rounded(slope.per_unit)} ({rounded(slope.low)} to {rounded(slope.high)})"
-
-
-def rounded(value):
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3g}"
-
-
-def cost_lines(results):
-    """For a screen: human units, without intervals."""
-    slopes = memory.slopes(results.experiment, results.runs)
-    rows = []
-    for cell in in_order(results):
-        told = slopes.get(cell, {})
-        if not told:
-            rows.append([*cell, why_not(results, cell), *[""] * (len(memory.figures(results.experiment)) - 1)])
-            continue
-        values = (told[name].per_unit if name in told else None for name in memory.figures(results.experiment))
-        rows.append([*cell, *(table.human(value, "B") for value in values)])
-    return table.aligned(["touched", "stack", *memory.figures(results.experiment).values()], rows)
-
-
-def unaccounted(results):
-    """A line where the machine lost less memory than a connection is known to take."""
-    slopes = memory.slopes(results.experiment, results.runs)
-    short = [
-        told["machine_b"].per_unit
-        for told in slopes.values()
-        if "machine_b" in told and (memory.parts(told) or 0) > told["machine_b"].per_unit
-    ]
-    if not short:
-        return []
-    return [
-        f"Mind: in {len(short)} of {len(slopes)} rows the machine lost less memory than resident, page "
-        "tables, kernel stack and slab add up to:",
-        "the run before, or other programs, gave some back meanwhile. What fits is reckoned with the sum.",
-    ]
-
-
-# ---- whether the size matters --------------------------------------------------------------------
-def primary(results):
-    """resident_b, or what stands for it."""
-    return next(iter(memory.figures(results.experiment)))
-
-
-def flatness(results):
-    """A line a figure and depth."""
-    lines = []
-    for figure in (primary(results), "page_tables_b", "virtual_b", "kernel_stack_b"):
-        for one in memory.growths(results.experiment, results.runs, figure):
-            lines.append(flat_text(one))
-    return lines
-
-
-def flat_text(one):
-    name, where = memory.NAMES[one.figure].capitalize(), f"at {one.touch} touched"
-    slope = "" if one.per_byte is None else f"{one.per_byte:.3g} B a byte of stack"
-    if one.low is not None:
-        slope += f" ({one.low:.3g} to {one.high:.3g})"
-    if one.flat is None or one.largest is None:
-        return f"{name} {where}: {slope}; too few blocks for an interval"
-    within = f"within {rounded(one.bound)} B of {one.baseline}" + (
-        f", {100 * one.share:.2g} %" if one.share is not None else ""
-    )
-    if one.flat and one.bound < 0.5:
-        return f"{name} {where}: flat, the same at every size; {slope}"
-    if one.flat and (one.share is None or one.share > SMALL):
-        return f"{name} {where}: no difference detectable, every size {within}; {slope}"
-    if one.flat:
-        return f"{name} {where}: flat, every size {within}; {slope}"
-    low, high = sorted((one.largest.low, one.largest.high))
-    more = "more" if one.largest.estimate > 0 else "less"
-    if one.largest.estimate < 0:
-        low, high = -high, -low
-    differs = (
-        f"{one.at} takes {rounded(abs(one.largest.estimate))} B {more} than {one.baseline} "
-        f"({rounded(low)} to {rounded(high)})"
-    )
-    if one.share is not None and one.share < SMALL:
-        return f"{name} {where}: flat but for {differs}, every size {within}; {slope}"
-    return f"{name} {where}: grows, {differs}; {slope}"
-
-
-#: Of a connection's cost: a difference that is certain, and that nobody would choose a size by.
-SMALL = 0.02
-
-
-def growths(results):
-    rows = []
-    for figure in memory.figures(results.experiment):
-        for one in memory.growths(results.experiment, results.runs, figure):
-            if one.per_byte is None or one.low is None:
-                continue
-            flat = {True: "yes", False: "no", None: "-"}[one.flat]
-            per_byte = f"{one.per_byte:.3g} ({one.low:.3g} to {one.high:.3g})"
-            bound = "-" if one.bound is None else rounded(one.bound)
-            rows.append([memory.figures(results.experiment)[figure], one.touch, per_byte, flat, bound])
-    heading = ["figure", "touched", "B a byte of stack", "no size differs", "largest B"]
-    return {"columns": heading, "rows": rows}
-
-
 # ---- what fits -----------------------------------------------------------------------------------
 def fits(results):
     rows = []
@@ -286,7 +147,10 @@ def fit_text(results):
         )
         text = ". ".join(clauses)
     memory_holds = [
-        f"{row.most:,} ({size})" for size, rows in bounds.values() for row in rows if row.name == "memory"
+        f"{row.most:,} ({size})"
+        for size, rows in bounds.values()
+        for row in rows
+        if row.name == "memory"
     ]
     if memory_holds:
         text += ". Memory would hold " + ", ".join(memory_holds)
@@ -305,8 +169,8 @@ def ends_it(rows):
 def beside(results):
     """Rows: known, seen."""
     slopes = memory.slopes(results.experiment, results.runs)
-    shallow = min((touch for touch, _ in in_order(results)), key=probing.size_of)
-    resident = _range(slopes, primary(results), shallow)
+    shallow = min((touch for touch, _ in costs.in_order(results)), key=probing.size_of)
+    resident = _range(slopes, costs.primary(results), shallow)
     kernel = _range(slopes, "kernel_stack_b")
     small = _range(slopes, "page_tables_b", largest=(2 << 20) - 1)
     large = _range(slopes, "page_tables_b", least=2 << 20)
@@ -341,12 +205,12 @@ def _range(slopes, figure, touch=None, least=0, largest=1 << 62):
 def _spread(values, unit):
     if not values:
         return "not measured"
-    low, high = rounded(min(values)), rounded(max(values))
+    low, high = costs.rounded(min(values)), costs.rounded(max(values))
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
 
 
 def flat_summary(results):
-    found = memory.growths(results.experiment, results.runs, primary(results))
+    found = memory.growths(results.experiment, results.runs, costs.primary(results))
     bounds = [one.bound for one in found if one.bound is not None]
     if not bounds:
         return "not measured, or too few blocks"
@@ -354,7 +218,7 @@ def flat_summary(results):
     percent = f" ({100 * max(shares):.2g} %)" if shares else ""
     if max(bounds) < 0.5:
         return "the same at every size, to the byte"
-    return f"within {rounded(max(bounds))} B of each other{percent}"
+    return f"within {costs.rounded(max(bounds))} B of each other{percent}"
 
 
 def thp_text(mode):
@@ -371,8 +235,8 @@ def screen(results):
     """Lines: the answer, the table of depths, memory, flatness, what fits."""
     told = smallest(results)
     lines = [answer(results), "", *table.aligned(told["columns"], told["rows"])]
-    lines += ["", "Memory of one connection, as the slope over n:", *cost_lines(results)]
-    lines += unaccounted(results)
-    lines += ["", *(line for line in flatness(results) if not line.startswith("Kernel"))]
+    lines += ["", "Memory of one connection, as the slope over n:", *costs.cost_lines(results)]
+    lines += costs.unaccounted(results)
+    lines += ["", *(line for line in costs.flatness(results) if not line.startswith("Kernel"))]
     lines += ["", "Threads that fit: " + fit_text(results)]
     return lines

@@ -17,7 +17,7 @@ sys.path.insert(0, str(SOURCE / "scripts"))
 sys.dont_write_bytecode = True
 
 from experiment import runs  # noqa: E402
-from stacks import edge, fit, memory, probing, telling  # noqa: E402
+from stacks import costs, edge, fit, memory, probing, telling  # noqa: E402
 
 PAGE, LEAST = 4096, 16384
 
@@ -102,8 +102,9 @@ STACKS, TOUCH, N = ["64K", "16K", "8M"], ["1K"], ["100", "50", "25"]
 
 def experiment_of(reps):
     factors = [("stack", STACKS), ("touch", TOUCH), ("n", N)]
-    factors = [{"name": a, "levels": b, "baseline": b[0], "option": None, "end": "server"} for a, b in factors]
-    return {"design": {"factors": factors, "confidence": 0.95, "reps": reps, "connections": 100}, "figures": {}}
+    factors = [{"name": name, "levels": levels, "baseline": levels[0]} for name, levels in factors]
+    design = {"factors": factors, "confidence": 0.95, "reps": reps, "connections": 100}
+    return {"design": design, "figures": {}}
 
 
 def rows(reps, each, fixed=5_000_000):
@@ -131,7 +132,7 @@ class Slopes(unittest.TestCase):
         found = self.growth(8, lambda stack, block: 8480 + (block % 3 - 1) * (stack == "8M"))
         self.assertTrue(found.flat)
         self.assertLessEqual(found.bound, 1)
-        self.assertIn("flat", telling.flat_text(found))
+        self.assertIn("flat", costs.flat_text(found))
 
     def test_what_grows_is_told_with_the_size_and_its_interval(self):
         found = self.growth(8, lambda stack, block: probing.size_of(stack) + 4096 + block)
@@ -139,26 +140,27 @@ class Slopes(unittest.TestCase):
         self.assertEqual((found.at, found.baseline), ("8M", "64K"))
         self.assertAlmostEqual(found.per_byte, 1.0)
         self.assertEqual(found.largest.estimate, (8 << 20) - (64 << 10))
-        self.assertIn("grows, 8M takes 8,323,072 B more than 64K", telling.flat_text(found))
+        self.assertIn("grows, 8M takes 8,323,072 B more than 64K", costs.flat_text(found))
 
     def test_a_small_but_certain_difference_is_not_hidden(self):
         found = self.growth(8, lambda stack, block: 8480 + 50 * (stack == "8M"))
         self.assertFalse(found.flat)
-        self.assertIn("flat but for 8M takes 50 B more", telling.flat_text(found))
+        self.assertIn("flat but for 8M takes 50 B more", costs.flat_text(found))
 
     def test_what_was_too_noisy_is_not_called_flat(self):
         found = self.growth(8, lambda stack, block: 8480 + (block % 3 - 1) * 900 * (stack == "8M"))
         self.assertTrue(found.flat)
-        self.assertIn("no difference detectable", telling.flat_text(found))
+        self.assertIn("no difference detectable", costs.flat_text(found))
 
     def test_too_few_blocks_say_so(self):
         found = self.growth(3, lambda stack, block: 8480)
         self.assertIsNone(found.flat)
-        self.assertIn("too few blocks", telling.flat_text(found))
+        self.assertIn("too few blocks", costs.flat_text(found))
 
     def test_probes_are_in_no_slope(self):
         all_runs = rows(6, lambda stack, block: 8480)
-        all_runs.append(a_run("measured", 0, {"probe": "size", "depth": "1K", "size": "64K", "connections": "100"}, 0, resident_b=1e12))
+        cell = {"probe": "size", "depth": "1K", "size": "64K", "connections": "100"}
+        all_runs.append(a_run("measured", 0, cell, 0, resident_b=1e12))
         told = memory.slopes(experiment_of(6), all_runs)
         self.assertEqual(told["1K", "64K"]["resident_b"].per_unit, 8480)
 
@@ -185,7 +187,8 @@ class Fit(unittest.TestCase):
 
     def test_the_tightest_comes_first_and_memory_is_as_measured(self):
         found = fit.rows(self.DOCUMENT, 50_000, 24576 + 4096, 1_000_000_000)
-        self.assertEqual([(row.name, row.most) for row in found][:2], [("memory", 20_000), ("process ids", 32_377)])
+        bounds = [(row.name, row.most) for row in found]
+        self.assertEqual(bounds[:2], [("memory", 20_000), ("process ids", 32_377)])
         self.assertEqual(fit.tightest(found).name, "memory")
         self.assertEqual(found[-1].most, None)
         self.assertEqual(fit.connections_end_at(self.DOCUMENT), ("open files", 1000))
@@ -205,13 +208,17 @@ class Answer(unittest.TestCase):
             return probing.Depth("16K", 1000, high, high, high, found)
 
         for told, words in (
-            (depth(24576, 20480, False, 22200), "24K is the smallest stack that holds a handler of 16K (22,200 B used; 20K faults)"),
-            (depth(16384, None, True, 6840), "16K, this platform's least, holds a handler of 16K (6,840 B used)"),
-            (depth(16384, None, True, 16000), "16K, this platform's least, just holds a handler of 16K (16,000 B used)"),
-            (depth(24576, None, False, 22200), "24K is the smallest stack that holds a handler of 16K (22,200 B used; unconfirmed: no smaller one could be tried)"),
-            (probing.Depth("16K", why="it faulted"), "for a handler of 16K no size was found: it faulted"),
+            (depth(24576, 20480, False, 22200), "24K is the smallest stack that holds {} (22,200 B used; 20K faults)"),
+            (depth(16384, None, True, 6840), "16K, this platform's least, holds {} (6,840 B used)"),
+            (depth(16384, None, True, 16000), "16K, this platform's least, just holds {} (16,000 B used)"),
+            (
+                depth(24576, None, False, 22200),
+                "24K is the smallest stack that holds {} (22,200 B used; unconfirmed: no smaller one "
+                "could be tried)",
+            ),
+            (probing.Depth("16K", why="it faulted"), "for {} no size was found: it faulted"),
         ):
-            self.assertEqual(telling.clause(told), words)
+            self.assertEqual(telling.clause(told), words.format("a handler of 16K"))
 
 
 def sweep(*words, timeout=60):
@@ -253,7 +260,8 @@ class Real(unittest.TestCase):
     def test_it_answers_and_two_runs_bear_it_out(self):
         with tempfile.TemporaryDirectory() as name:
             out = pathlib.Path(name) / "out"
-            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "6", "--out", out]
+            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "6"]
+            words += ["--out", out]
             done = sweep(*words)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             told = json.loads((out / "experiment.json").read_text())
