@@ -19,7 +19,7 @@ MOST_STEPS = 64
 @dataclasses.dataclass(frozen=True)
 class Edge:
     """`size`: the smallest that held; None: none was found, and `why` says it. `below`: the largest
-    that faulted. `is_least`: the platform gives none that is smaller, so none below can be tried."""
+    that faulted. `is_least`: the platform gives no smaller one, so none below can be tried."""
 
     size: int | None
     below: int | None

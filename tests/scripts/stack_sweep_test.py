@@ -208,13 +208,19 @@ class Answer(unittest.TestCase):
             return probing.Depth("16K", 1000, high, high, high, found)
 
         for told, words in (
-            (depth(24576, 20480, False, 22200), "24K is the smallest stack that holds {} (22,200 B used; 20K faults)"),
+            (
+                depth(24576, 20480, False, 22200),
+                "24K is the smallest stack that holds {} (22,200 B used; 20K faults)",
+            ),
             (depth(16384, None, True, 6840), "16K, this platform's least, holds {} (6,840 B used)"),
-            (depth(16384, None, True, 16000), "16K, this platform's least, just holds {} (16,000 B used)"),
+            (
+                depth(16384, None, True, 16000),
+                "16K, this platform's least, just holds {} (16,000 B used)",
+            ),
             (
                 depth(24576, None, False, 22200),
-                "24K is the smallest stack that holds {} (22,200 B used; unconfirmed: no smaller one "
-                "could be tried)",
+                "24K is the smallest stack that holds {} (22,200 B used; unconfirmed: no smaller "
+                "one could be tried)",
             ),
             (probing.Depth("16K", why="it faulted"), "for {} no size was found: it faulted"),
         ):
