@@ -9,6 +9,7 @@ not: the same command goes on with it.
 """
 
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -42,7 +43,7 @@ def carry_out(
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
     loop.table = table_of or live.Table(folder.experiment, loop.cells())
-    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         status, code = loop.go()
         if status == "capped":
@@ -67,7 +68,8 @@ def carry_out(
     return code
 
 
-def _interrupt(number, _):
+def interrupt(number, _):
+    """A signal's handler: once."""
     for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
@@ -218,11 +220,27 @@ def summary(folder, runs, answers, found):
     lines += ["", *slopes] if slopes else []
     lost = table.lost(runs)
     lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
+    lines += warned(runs)
     status = experiment.get("status")
     if status in ("interrupted", "capped", "failed"):
         lines += ["", f"{status}: {status_text(folder)}"]
     lines += ["", f"Results: {folder.path}"]
     return lines
+
+
+def warned(runs):
+    """Lines: what the client warned of in a fifth of the runs or more, in one run's own words."""
+    kinds = {}
+    for run in runs:
+        for warning in run.warnings:
+            kinds.setdefault(re.sub(r"[\d.,]+", "#", warning), []).append(warning)
+    often = [told for told in kinds.values() if len(told) >= max(len(runs) / 5, 1)]
+    if not often:
+        return []
+    often.sort(key=len, reverse=True)
+    return ["", "The client warned:"] + [
+        f"  in {len(told)} of {len(runs)} runs, as: {told[0]}" for told in often[:4]
+    ]
 
 
 STATUS = {
