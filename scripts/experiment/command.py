@@ -192,7 +192,9 @@ def end_with(name, body):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, session.interrupt)
     try:
-        return body()
+        code = body()
+        sys.stdout.flush()
+        return code
     except session.Interrupted as by:
         return 128 + by.args[0]
     except (sweeping.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
@@ -205,7 +207,11 @@ def end_with(name, body):
         session.tell(f"{name}: {error}")
         return session.OUTPUT
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")
+        session.forget_stdout()
+        return session.OUTPUT
+    except OSError as error:
+        session.tell(f"{name}: {error}")
+        session.forget_stdout()
         return session.OUTPUT
     finally:
         orphans.end_all()
