@@ -227,6 +227,7 @@ class Design:
 def server_problem(binaries, spec):
     """Why a server does not start because of how it was called; None: it does, or the reason is the
     machine's and belongs in a row."""
+    orphans.adopt()
     with tempfile.TemporaryFile() as errors:
         try:
             if foreign.is_foreign(spec.server):
