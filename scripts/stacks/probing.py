@@ -95,7 +95,7 @@ class Prober:
             spec = self.spec_of(kib(stack), touch, connections, list(more))
             spec.cell = cell
             spec.settle = False  # no memory is measured
-            planned = plan.Planned(self.next, 0, 0, cell)
+            planned = plan.Planned(self.next, 1, 1, cell)
 
             def run_one(one):
                 return runs.run(self.binaries, self.folder, spec, one.run, one.block, one.place)
