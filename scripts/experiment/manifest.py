@@ -1,0 +1,218 @@
+"""Where and with what an experiment was measured, as far as it can be read: null where it cannot.
+
+Every path hangs below a root, so that tests run on fixture trees. There is no environment variable
+in it, no host name, no address, and of the kernel's command line nothing that names a disk, a
+network or what init is told: a manifest is published with its results.
+
+    manifest.take("build/bin", source=".")                 a dict, in some 50 ms
+    manifest.differences(one, other)                       ["kernel: Linux 6.1 / Linux 6.18", ...]
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+from . import machine, runs
+
+PROGRAMS = ("echo_threads", "echo_async", "client")
+#: sysctl: why it matters to a load of many connections.
+SYSCTLS = {
+    "fs.file-max": "descriptors of the whole machine",
+    "fs.nr_open": "the most that RLIMIT_NOFILE can be",
+    "kernel.pid_max": "threads: their ids",
+    "kernel.threads-max": "threads of the whole machine",
+    "kernel.randomize_va_space": "addresses, and with them cache and page-table layout",
+    "kernel.sched_autogroup_enabled": "how a session's threads share a processor with others",
+    "kernel.numa_balancing": "pages that move while they are measured",
+    "vm.max_map_count": "threads: two maps for each stack",
+    "vm.overcommit_memory": "whether stacks need not be backed",
+    "vm.swappiness": "whether resident memory may leave",
+    "net.core.somaxconn": "the longest accept queue",
+    "net.core.netdev_max_backlog": "packets that wait for softirq",
+    "net.core.rmem_max": "the largest SO_RCVBUF",
+    "net.core.wmem_max": "the largest SO_SNDBUF",
+    "net.core.busy_poll": "whether waiting burns a processor",
+    "net.core.busy_read": "whether reading burns a processor",
+    "net.core.high_order_alloc_disable": "32 KiB or 4 KiB for each thread that sends",
+    "net.core.default_qdisc": "the queue in front of a device",
+    "net.ipv4.ip_local_port_range": "connections of one source",
+    "net.ipv4.tcp_congestion_control": "how fast a sender dares to be",
+    "net.ipv4.tcp_rmem": "receive buffers: least, default, most",
+    "net.ipv4.tcp_wmem": "send buffers: least, default, most",
+    "net.ipv4.tcp_mem": "pages of all TCP: where pressure begins",
+    "net.ipv4.tcp_max_syn_backlog": "half-open connections",
+    "net.ipv4.tcp_syncookies": "what happens beyond them",
+    "net.ipv4.tcp_abort_on_overflow": "reset or silence where the accept queue is full",
+    "net.ipv4.tcp_max_tw_buckets": "connections in TIME_WAIT",
+    "net.ipv4.tcp_tw_reuse": "whether a connect may take a port in TIME_WAIT",
+    "net.ipv4.tcp_tw_reuse_delay": "and how soon",
+    "net.ipv4.tcp_fin_timeout": "how long a half-closed orphan stays",
+    "net.ipv4.tcp_max_orphans": "closed sockets with unsent data",
+    "net.ipv4.tcp_autocorking": "whether small writes are joined",
+    "net.ipv4.tcp_limit_output_bytes": "unsent bytes below TCP",
+}
+#: Two results of which these differ are not compared without --force: (in the manifest, in words).
+WEIGHTY = (
+    (("kernel", "release"), "kernel"),
+    (("cpu", "model"), "CPU"),
+    (("cpu", "online"), "processors"),
+    (("build", "compiler"), "compiler"),
+    (("build", "type"), "build type"),
+    (("build", "flags"), "compiler flags"),
+    (("hypervisor",), "hypervisor"),
+    (("memory_b",), "memory"),
+)
+
+
+def take(binaries, source, root="/"):
+    """The manifest. `binaries`: folder of the programs; `source`: the checkout, for its commit."""
+    here, binaries = machine.Machine(pathlib.Path(root)), pathlib.Path(binaries)
+    load = here.text("proc/loadavg").split()
+    return {
+        "taken": runs.now(),
+        "commit": commit_of(pathlib.Path(source)),
+        "programs": programs_of(binaries),
+        "build": build_of(binaries),
+        "libraries": libraries(),
+        "kernel": {
+            "release": here.line("proc/sys/kernel/osrelease"),
+            "version": here.line("proc/sys/kernel/version"),
+            "command_line": here.command_line(),
+            "architecture": platform.machine() or None,
+        },
+        "system": here.system(),
+        "cpu": here.cpu(),
+        "mitigations": here.mitigations(),
+        "hypervisor": here.hypervisor(),
+        "memory_b": here.memory(),
+        "huge_pages": {
+            name: here.chosen(f"sys/kernel/mm/transparent_hugepage/{name}")
+            for name in ("enabled", "defrag", "shmem_enabled")
+        },
+        "cgroup": here.cgroup(),
+        "limits": machine.rlimits(),
+        "sysctls": {
+            name: here.line("proc/sys/" + name.replace(".", "/")) for name in SYSCTLS
+        },
+        "load": [float(each) for each in load[:3]] or None,
+        "steal": here.steal(),
+        "python": platform.python_version(),
+        "options": None,  # effective ones of both programs, of the first run that was measured
+    }
+
+
+def differences(one, other):
+    """What two manifests disagree about, in words; of what makes figures incomparable first, and
+    None where one side could not be read."""
+    found = [
+        f"{said}: {_value(_at(one, keys))} / {_value(_at(other, keys))}"
+        for keys, said in WEIGHTY
+        if _at(one, keys) != _at(other, keys)
+    ]
+    for group in ("sysctls", "mitigations", "huge_pages", "limits", "cgroup"):
+        first, second = one.get(group) or {}, other.get(group) or {}
+        for name in sorted(first.keys() | second.keys()):
+            if first.get(name) != second.get(name):
+                found.append(f"{name}: {_value(first.get(name))} / {_value(second.get(name))}")
+    first, second = _at(one, ("commit", "id")), _at(other, ("commit", "id"))
+    if first != second:
+        found.append(f"commit: {_value(first)} / {_value(second)}")
+    return found
+
+
+def incomparable(one, other):
+    """The differences that forbid a comparison without --force: machine, kernel, compiler."""
+    said = {name for _, name in WEIGHTY}
+    return [line for line in differences(one, other) if line.partition(":")[0] in said]
+
+
+def _at(document, keys):
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _value(value):
+    return "unknown" if value is None else str(value)
+
+
+# ---- what was built ------------------------------------------------------------------------------
+def commit_of(source):
+    """{id, dirty, describe}, or None outside a checkout."""
+    found = _output("git", "-C", source, "rev-parse", "HEAD")
+    if not found:
+        return None
+    changed = _output("git", "-C", source, "status", "--porcelain", "--untracked-files=no")
+    described = _output("git", "-C", source, "describe", "--tags", "--always")
+    return {
+        "id": found.strip(),
+        "dirty": None if changed is None else bool(changed.strip()),
+        "describe": described.strip() if described else None,
+    }
+
+
+def _output(*command):
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout
+    return None
+
+
+def programs_of(binaries):
+    """SHA-256 of each program: a commit does not tell what was built of it."""
+    found = {}
+    for name in PROGRAMS:
+        found[name] = None
+        with contextlib.suppress(OSError):
+            with open(binaries / name, "rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def build_of(binaries):
+    """Of CMake's cache and compile commands, which lie above build/bin."""
+    cache = {}
+    for folder in (binaries, *list(binaries.absolute().parents)[:2]):
+        with contextlib.suppress(OSError):
+            text = (folder / "CMakeCache.txt").read_text(errors="replace")
+            cache = dict(re.findall(r"^(\w+):\w+=(.*)$", text, re.MULTILINE))
+            break
+    else:
+        folder = None
+    kind = cache.get("CMAKE_BUILD_TYPE") or None
+    return {
+        "type": kind,
+        "compiler": _compiler(cache.get("CMAKE_CXX_COMPILER")),
+        "flags": _flags(folder),
+        "sanitize": cache.get("TESTBED_SANITIZE") or None,
+    }
+
+
+def _compiler(program):
+    """Its own first line: "g++ (Debian 12.2.0-14) 12.2.0"."""
+    said = _output(program, "--version") if program else None
+    return said.splitlines()[0].strip() if said else None
+
+
+def _flags(folder):
+    """Those that all of the server's files share, without paths."""
+    if folder is None:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        for one in json.loads((folder / "compile_commands.json").read_text()):
+            if one["file"].endswith("echo_async/main.cpp"):
+                words = one["command"].split()[1:]
+                return " ".join(w for w in words if re.fullmatch(r"-[OWfmgstD][^/]*", w))
+    return None
+
+
+def libraries():
+    """libc by its own name; Boost is filled in from what a program tells (session.with_options)."""
+    with contextlib.suppress(ValueError, OSError):
+        return {"libc": os.confstr("CS_GNU_LIBC_VERSION"), "boost": None}
+    return {"libc": None, "boost": None}

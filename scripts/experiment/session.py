@@ -1,0 +1,212 @@
+"""The loop over an experiment's runs, and its end: the same for every kind.
+
+    planned = plan.blocks(cells, reps, seed)
+    code = session.carry_out(folder, planned, run_one, cap_s=600, cool_down=0)
+    sys.exit(session.conclude(folder, code))
+
+Whatever happens, the runs that ended are in the folder. A run that an interruption cuts short is
+not: the same command goes on with it.
+"""
+
+import os
+import signal
+import sys
+import time
+
+import compare_plan
+import orphans
+
+from . import answer, ending, folder as results, live, plan, runs as running, table
+from .ending import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
+
+DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM, by its number. No Exception: nobody on the way is to swallow it."""
+
+
+def carry_out(
+    folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
+):
+    """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
+    runs.Run. Returns the exit code so far; the folder's status tells the rest.
+
+    `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
+    `table_of`: a live.Table.
+    """
+    orphans.adopt()
+    loop = _Loop(folder, planned, run_one, cap_s, cool_down)
+    loop.table = table_of or live.Table(folder.experiment, loop.cells())
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status, code = loop.go()
+        if status == "capped":
+            code = max(code, capped_code)
+    except Interrupted as by:
+        status, code = "interrupted", 128 + by.args[0]
+    except results.CannotWrite as error:
+        loop.table.clear()
+        tell(str(error))
+        status, code = "failed", OUTPUT
+    finally:
+        loop.table.clear()
+        orphans.end_all()
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    try:
+        folder.update(status=status)
+    except results.CannotWrite as error:
+        if code != OUTPUT:
+            tell(str(error))
+        return OUTPUT
+    return code
+
+
+def interrupt(number, _):
+    """A signal's handler: once."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+class _Loop:
+    def __init__(self, folder, planned, run_one, cap_s, cool_down):
+        self.folder, self.planned, self.run_one = folder, list(planned), run_one
+        self.cap_s, self.cool_down = cap_s, cool_down
+        self.runs = folder.runs()
+        self.done = {run.run for run in self.runs}
+        self.impossible = {}  # cell: its run that said so
+        for run in self.runs:
+            self._note(run)
+        design = folder.experiment["design"]
+        self.forecast = Forecast(
+            (design.get("seconds") or 0) + (design.get("warm_up") or 0) + cool_down
+        )
+        for run in self.runs:
+            self.forecast.saw(plan.key_of(run.cell), run.took_s + cool_down)
+
+    def cells(self):
+        seen = {}
+        for one in self.planned:
+            seen.setdefault(one.key, one.cell)
+        told = table.cells_of(self.folder.experiment)
+        order = {plan.key_of(cell): at for at, cell in enumerate(told)}
+        return [seen[key] for key in sorted(seen, key=lambda key: order.get(key, len(order)))]
+
+    def _note(self, run):
+        if run.impossible:
+            self.impossible.setdefault(plan.key_of(run.cell), run)
+
+    def left(self):
+        return [
+            one
+            for one in self.planned
+            if one.run not in self.done and one.key not in self.impossible
+        ]
+
+    def go(self):
+        """(status, exit code)."""
+        begun = time.monotonic()
+        while True:
+            todo = self.left()
+            if not todo:
+                break
+            one, elapsed = todo[0], time.monotonic() - begun
+            if self.cap_s is not None and elapsed + self.forecast.of(one.key) > self.cap_s:
+                return "capped", self.code()
+            seconds = sum(self.forecast.of(each.key) for each in todo)
+            if self.cap_s is not None:
+                seconds = min(seconds, self.cap_s - elapsed)
+            total = len(self.runs) + len(todo)
+            self.table.show(self.runs, one, seconds, total)
+            if self.cool_down and self.runs:
+                time.sleep(self.cool_down)
+            self.measure(one)
+        self.table.show(self.runs, None, 0, len(self.runs))
+        return "complete", self.code()
+
+    def code(self):
+        """That some cells cannot be is a result; that a program fails is not."""
+        measured = any(run.measured for run in self.runs)
+        if not measured and self.runs and all(run.outcome == "refused" for run in self.runs):
+            return MISSING
+        lost = any(run.outcome in ("failed", "faulted", "refused") for run in self.runs)
+        return FAILED if lost or not measured else DONE
+
+    def measure(self, one):
+        began = time.monotonic()
+        run = self.run_one(one)
+        if OUTPUT in (run.client_exit, run.server_exit):
+            # The programs' own documents did not fit: this run has not taken place.
+            raise results.CannotWrite(f"{self.folder.path}: {run.why}")
+        if run.impossible:
+            run.why = f"{run.why}; its cell is not run again"
+        self.folder.append(run)
+        self.runs.append(run)
+        self.done.add(run.run)
+        self._note(run)
+        self.forecast.saw(one.key, time.monotonic() - began + self.cool_down)
+
+
+class Forecast(compare_plan.Forecast):
+    """How long a cell's run will take: its own longest, else a guess corrected by the others."""
+
+    def guess(self, _):
+        return self.window + compare_plan.USUAL_OVERHEAD
+
+
+def tell(text):
+    """A line on stderr, if anybody is still there."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+def forget_stdout():
+    """`| head` has seen enough, or there is no room: what Python still holds goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# ---- the end -------------------------------------------------------------------------------------
+def answers_of(folder):
+    """Comparisons of the primary figure, then of the main ones."""
+    runs, found = folder.runs(), []
+    for figure in table.columns_of(folder.experiment, runs):
+        found += answer.comparisons(folder.experiment, runs, figure)
+    return found
+
+
+def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
+    """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
+    runs = folder.runs()
+    answers = answers_of(folder)
+    found = answer.sentence(folder.experiment, answers)
+    manifest = with_options(folder, runs)
+    names = {one["name"] for one in findings}
+    earlier = [one for one in folder.experiment.get("findings", []) if one["name"] not in names]
+    try:
+        folder.update(
+            ended=running.now(),
+            findings=[*earlier, *findings],
+            answers=[one.as_json() for one in answers],
+            answer=found,
+            manifest=manifest,
+        )
+    except results.CannotWrite as error:
+        if code != OUTPUT:
+            tell(str(error))
+        code, page = OUTPUT, False
+    text = "" if quiet else "\n".join(ending.summary(folder, runs, answers, found)) + "\n"
+    try:
+        print(text, end="", file=out or sys.stdout, flush=True)
+    except BrokenPipeError:
+        forget_stdout()
+    except OSError as error:
+        tell(f"stdout: {error.strerror}")
+        forget_stdout()
+        code = OUTPUT
+    if page:
+        tell(make_page(folder))
+    return code
