@@ -327,7 +327,7 @@ def _slope(figure, factor, cell, each, confidence, experiment):
     interval = paired.hodges_lehmann(each, confidence)
     found.per_unit, found.low, found.high = interval.estimate, interval.low, interval.high
     found.confidence = interval.confidence
-    bounds = "no interval"
+    bounds = f"no interval below {paired.least_pairs(1, confidence)} blocks"
     if found.low is not None:
         bounds = f"{_round(found.low)} to {_round(found.high)}"
     blocks = f"{len(each)} blocks" if len(each) != 1 else "1 block"

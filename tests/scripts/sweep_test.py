@@ -139,8 +139,8 @@ class Measures(Case):
 
     def test_cell_that_cannot_be_is_a_row_and_no_failure(self):
         done = self.sweep(
-            *("--factor", "stack=128K,16K", "--factor", "buffer-size=1K,64K", "--mode", "hold"),
-            *("-n", "4", "--reps", "4", "--out", self.out),
+            *("--factor", "stack=128K,16K", "--factor", "buffer-size=1K,64K", *SHORT),
+            *("--reps", "4", "--out", self.out),
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = self.rows()
