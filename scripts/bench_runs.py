@@ -80,10 +80,20 @@ class Server:
 
     `name`: PROGRAM, PROGRAM:MODEL, or "PROGRAM:MODEL --option of --the model".
 
-    `errors` takes its stderr: a server that refuses says why there, in one line.
+    `errors` takes its stderr: a server that refuses says why there, in one line. `environment` is
+    its whole environment, this process's own unless given.
     """
 
-    def __init__(self, binaries, name, cpu, prefix=(), arguments=(), errors=subprocess.DEVNULL):
+    def __init__(
+        self,
+        binaries,
+        name,
+        cpu,
+        prefix=(),
+        arguments=(),
+        errors=subprocess.DEVNULL,
+        environment=None,
+    ):
         program, _, model = name.partition(":")
         reading, writing = os.pipe()
         if is_floor(program):
@@ -102,6 +112,7 @@ class Server:
                 stdout=output,
                 stderr=errors,
                 preexec_fn=pinned(cpu),
+                env=environment,
             )
         except OSError as error:
             os.close(reading)
@@ -110,7 +121,7 @@ class Server:
             os.close(writing)
         with os.fdopen(reading) as ready:
             line = ready.readline() if select.select([ready], [], [], START_TIMEOUT)[0] else ""
-        self.pid = child_of(self.process.pid) if prefix else self.process.pid
+        self.pid = program_of(self.process.pid, command[0]) if prefix else self.process.pid
         if not line.strip().isdigit():
             self.end(signal.SIGKILL)
             raise NeverListened(name, self.process.returncode)
@@ -134,9 +145,11 @@ class Server:
                 return
 
 
-def child_of(pid):
-    """The program that a wrapper has started."""
+def program_of(pid, program):
+    """The process that runs `program`: a wrapper either became it (nsenter) or started it (strace)."""
     with contextlib.suppress(OSError):
+        if os.path.samefile(f"/proc/{pid}/exe", program):
+            return pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0]) if children else pid
     return pid

@@ -11,9 +11,14 @@ that swings by 20 % and more.
 Ties: each difference keeps its own place, zeros as well, and equal averages count as often as they
 occur (as in R's wilcox.test); with ties the interval covers at least what it states.
 
+The p that belongs to it counts the averages on either side of no difference, an average of exactly
+0 against the difference: without ties and zeros it is Wilcoxon's exact two-sided p, with them it is
+never smaller, and it is below 1 - confidence just where the interval leaves no difference out.
+
     import paired
     ratio = paired.ratio(floor=[4.70, 4.75, ...], test=[4.81, 4.80, ...])
     print(ratio.estimate, ratio.low, ratio.high, paired.verdict(ratio, goal=1.05))
+    paired.holm([paired.p_of(one, baseline) for one in levels])
 """
 
 import dataclasses
@@ -90,6 +95,43 @@ def ratio(floor, test, confidence=0.95):
     of_logs = hodges_lehmann(logs, confidence)
     low, high = (None if end is None else math.exp(end) for end in (of_logs.low, of_logs.high))
     return dataclasses.replace(of_logs, estimate=math.exp(of_logs.estimate), low=low, high=high)
+
+
+def p_value(differences):
+    """Exact two-sided p of the signed-rank test that `differences` lie evenly about 0."""
+    if not differences:
+        raise ValueError("no differences")
+    averages = walsh_averages(differences)
+    not_above = sum(average <= 0 for average in averages)
+    not_below = sum(average >= 0 for average in averages)
+    return min(1.0, 2 * signed_rank_tail(min(not_above, not_below), len(differences)))
+
+
+def p_of(floor, test):
+    """p_value of the log ratios of pairs."""
+    return p_value([math.log(above / below) for below, above in zip(floor, test, strict=True)])
+
+
+def holm(ps):
+    """Each p adjusted for all of them being looked at (Holm 1979), in the order given.
+
+    Where all whose adjusted p is at most alpha are called real, the chance that any of them is not
+    is at most alpha, whatever the tests have in common.
+    """
+    adjusted, so_far = [None] * len(ps), 0.0
+    for place, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
+        so_far = max(so_far, min(1.0, (len(ps) - place) * ps[at]))
+        adjusted[at] = so_far
+    return adjusted
+
+
+def least_pairs(comparisons=1, confidence=0.95):
+    """The fewest pairs that can reach a verdict on each of so many comparisons after Holm: all
+    agreeing they give p = 2 / 2^pairs, and the smallest p is multiplied by their number."""
+    pairs = 1
+    while 2 / 2**pairs > (1 - confidence) / max(comparisons, 1) * (1 + 1e-12):
+        pairs += 1
+    return pairs
 
 
 def verdict(interval, goal):

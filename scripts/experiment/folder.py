@@ -1,0 +1,232 @@
+"""A results folder: what was asked for, each run as soon as it is over, and the answers.
+
+    experiment.json   the design, the manifest, the answers; rewritten whole, by a rename
+    runs.jsonl        a line a run, appended and fsynced when the run ends
+    runs/             the programs' own documents
+    (results/)index.json    beside the folder: name, when, question, answer, status, of all there
+
+Whatever was measured survives a kill and a full disk: a line that could not be written whole is cut
+off again. docs/schema/experiment.json holds both forms.
+
+    folder = Folder.create("results/stacks", experiment)      # or goes on with the same design
+    folder.append(run); folder.update(status="complete"); Folder.open(path).runs()
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import tempfile
+import time
+
+from . import runs
+
+SCHEMA = "echo-testbed-experiment/1"
+EXPERIMENT, RUNS, INDEX = "experiment.json", "runs.jsonl", "index.json"
+
+
+class Refused(Exception):
+    """The folder is not this experiment's; one line says why."""
+
+
+class CannotWrite(Exception):
+    """The disk is full, or the folder is not ours to write; one line."""
+
+
+class Folder:
+    def __init__(self, path, experiment):
+        self.path = pathlib.Path(path)
+        self.experiment = experiment
+        self.resumed = False
+
+    @classmethod
+    def create(cls, path, experiment):
+        """A new folder, or an earlier one of the same design, to go on with. `experiment` may lack
+        what only a run brings: it is filled in with nulls."""
+        path = pathlib.Path(path)
+        if path.is_dir() and any(path.iterdir()):
+            return cls._resume(path, experiment)
+        folder = cls(path, _whole(experiment))
+        try:
+            (path / "runs").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(f"{path}: {error.strerror}") from error
+        folder.update()
+        return folder
+
+    @classmethod
+    def _resume(cls, path, experiment):
+        try:
+            there = cls.open(path)
+        except Refused as error:
+            raise Refused(f"--out {path}: not empty, and no experiment to go on with") from error
+        what = other_design(there.experiment, experiment)
+        if what:
+            raise Refused(f"--out {path}: holds another experiment ({what}); name another folder")
+        there.resumed = True
+        there.cut_broken_line()
+        changes = {"status": "running", "ended": None}
+        for name in ("command", "findings"):
+            if name in experiment:
+                changes[name] = experiment[name]
+        there.experiment["design"]["cap_s"] = experiment.get("design", {}).get("cap_s")
+        there.update(**changes)
+        return there
+
+    @classmethod
+    def open(cls, path):
+        """A folder to read. Raises Refused where there is none."""
+        path = pathlib.Path(path)
+        try:
+            experiment = json.loads((path / EXPERIMENT).read_text())
+        except OSError as error:
+            raise Refused(f"{path / EXPERIMENT}: {error.strerror}") from error
+        except ValueError as error:
+            raise Refused(f"{path / EXPERIMENT}: no JSON ({error})") from error
+        if not isinstance(experiment, dict) or experiment.get("schema") != SCHEMA:
+            raise Refused(f"{path / EXPERIMENT}: its schema is not {SCHEMA}")
+        return cls(path, experiment)
+
+    def update(self, **fields):
+        """Changes the experiment, on disk too, and the index beside the folder."""
+        self.experiment.update(fields)
+        write_atomically(self.path / EXPERIMENT, self.experiment)
+        update_index(self)
+
+    def append(self, run):
+        """Keeps a run for good. A line that does not fit on the disk leaves nothing behind."""
+        line = json.dumps(run.as_json(), allow_nan=False) + "\n"
+        path = self.path / RUNS
+        try:
+            with open(path, "ab") as file:
+                before = file.tell()
+                try:
+                    file.write(line.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.ftruncate(file.fileno(), before)
+                    raise
+        except OSError as error:
+            raise CannotWrite(f"{path}: {error.strerror}") from error
+
+    def runs(self):
+        """All runs so far, in the order in which they ended."""
+        try:
+            lines = (self.path / RUNS).read_text().splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # the last, of a run cut short
+                found.append(runs.Run.of_json(json.loads(line)))
+        return found
+
+    def cut_broken_line(self):
+        """After a kill within `append`: what follows the last newline was never a run."""
+        path = self.path / RUNS
+        with contextlib.suppress(FileNotFoundError):
+            kept = path.read_bytes().rpartition(b"\n")
+            whole = len(kept[0]) + len(kept[1])
+            if kept[2]:
+                os.truncate(path, whole)
+
+
+def _whole(experiment):
+    empty = {
+        "schema": SCHEMA,
+        "kind": "sweep",
+        "name": "experiment",
+        "question": None,
+        "source": None,
+        "expects": None,
+        "command": None,
+        "begun": runs.now(),
+        "ended": None,
+        "status": "running",
+        "design": {},
+        "primary": None,
+        "figures": {},
+        "manifest": {},
+        "findings": [],
+        "answers": [],
+        "answer": None,
+    }
+    return empty | experiment
+
+
+def other_design(there, wanted):
+    """What makes two experiments different ones, in words; None: they are the same. How long it may
+    take is not part of a design; what runs where is."""
+    for name in ("kind", "primary"):
+        if wanted.get(name) != there.get(name):
+            return f"its {name} is {there.get(name)}"
+    old, new = there.get("design", {}), wanted.get("design", {})
+    for name in sorted((old.keys() | new.keys()) - {"cap_s"}):
+        if old.get(name) != json.loads(json.dumps(new.get(name))):
+            return f"its {name.replace('_', ' ')} differ" + _values(name, old, new)
+    for name in ("programs", "kernel", "cpu"):
+        was, is_now = (one.get("manifest", {}).get(name) for one in (there, wanted))
+        if was is not None and is_now is not None and was != json.loads(json.dumps(is_now)):
+            return f"measured with another {name.rstrip('s')}"
+    return None
+
+
+def _values(name, old, new):
+    simple = (int, float, str, type(None))
+    if isinstance(old.get(name), simple) and isinstance(new.get(name), simple):
+        return f": {old.get(name)} there, {new.get(name)} here"
+    return ""
+
+
+def write_atomically(path, document):
+    """As JSON, through a temporary file beside it: a full disk leaves the old one."""
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}-", delete=False
+        ) as file:
+            temporary = file.name
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise CannotWrite(f"{path}: {error.strerror}") from error
+
+
+def update_index(folder):
+    """results/index.json, only in a folder called results: elsewhere nobody asked for one."""
+    parent = folder.path.absolute().parent
+    if parent.name != "results":
+        return
+    path = parent / INDEX
+    entries = []
+    with contextlib.suppress(OSError, ValueError):
+        entries = [one for one in json.loads(path.read_text()) if isinstance(one, dict)]
+    told = folder.experiment
+    entry = {
+        "name": told.get("name"),
+        "when": told.get("begun"),
+        "kind": told.get("kind"),
+        "question": told.get("question"),
+        "answer": told.get("answer"),
+        "status": told.get("status"),
+        "folder": folder.path.name,
+    }
+    entries = [one for one in entries if one.get("folder") != entry["folder"]] + [entry]
+    entries.sort(key=lambda one: (one.get("when") or "", one.get("folder") or ""))
+    with contextlib.suppress(CannotWrite):  # the results themselves matter, not their list
+        write_atomically(path, entries)
+
+
+def default_path(name):
+    """results/NAME-YYYYMMDD-HHMMSS, where the command was typed."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "experiment"
+    return pathlib.Path("results") / f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"

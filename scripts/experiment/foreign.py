@@ -1,0 +1,82 @@
+"""Somebody else's server: any command line with {port} in it, told a free port.
+
+It says nothing of being ready, so it is ready when the kernel lists its port as listening in
+/proc/PID/net/tcp: no connect of ours is in its counts, and it works inside a network namespace as
+well. Use it in a `with`, as bench_runs.Server.
+"""
+
+import os
+import pathlib
+import shlex
+import signal
+import socket
+import subprocess
+import time
+
+import bench_runs
+
+LISTENING = "0A"  # include/net/tcp_states.h, as /proc/net/tcp prints it
+
+
+def is_foreign(name):
+    return "{port}" in name
+
+
+class Server:
+    def __init__(self, name, cpu=None, prefix=(), errors=subprocess.DEVNULL, environment=None):
+        self.name, self.port, self.ended_by = name, free_port(), None
+        words = [word.replace("{port}", str(self.port)) for word in shlex.split(name)]
+        self.arguments = [*map(str, prefix), *words]
+        try:
+            self.process = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                preexec_fn=bench_runs.pinned(cpu),
+                env=environment,
+            )
+        except OSError as error:
+            raise bench_runs.RunFailed(f"{words[0]}: {error.strerror}") from error
+        self.pid = self.process.pid
+        give_up = time.monotonic() + bench_runs.START_TIMEOUT
+        while not listens(self.pid, self.port):
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                self.end(signal.SIGKILL)
+                raise bench_runs.NeverListened(words[0], self.process.returncode)
+            time.sleep(0.005)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end(signal.SIGTERM)
+
+    end = bench_runs.Server.end
+
+
+def free_port():
+    """A port that nobody has at this moment; a race with others remains, as for every such choice."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(pid, port):
+    wanted = f":{port:04X}"
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = pathlib.Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[1].endswith(wanted) and fields[3] == LISTENING:
+                return True
+    return False
+
+
+def environment_with(more):
+    """This process's environment and `more`; None: unchanged."""
+    return {**os.environ, **more} if more else None

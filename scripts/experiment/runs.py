@@ -1,0 +1,328 @@
+"""One run: a fresh server on a fresh port, one client, and what became of both.
+
+    run = runs.run(binaries, folder, spec, number=17, block=2, place=3)
+
+`run` never raises for a program's failure: a run that fails is a row with `why`. The programs'
+documents stay in the folder beside it. Every wait has an end, every process is ended by its own pid
+and what a server leaves behind is ended too (orphans.py; the session has called orphans.adopt).
+
+Outcomes: measured (both programs ended well and every connection was served, or as many as the
+client was told to accept); refused (exit 3: the machine's limits); infeasible (exit 2: the options
+cannot go together); faulted (the server died of a signal of its own); failed (anything else). Only
+measured runs enter statistics.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import bench_runs
+import compare_runs
+import orphans
+
+from . import figures, foreign
+
+#: Of a client beside its warm-up and window, unless it is given a --deadline: ramp, one timeout.
+DEADLINE_SLACK = 60
+DEFAULT_WINDOW = {"hold": 0.0, "stream": 10.0, "churn": 10.0}
+UNITS = {"": 1, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600}
+USAGE, LIMIT = 2, 3
+OUTPUT = 7
+
+
+@dataclasses.dataclass
+class Spec:
+    """What to run. `server`: "PROGRAM:MODEL --options", or a command with {port} in it. The client
+    is told target, --server-pid, --json and --progress besides `client`."""
+
+    cell: dict
+    server: str
+    client: list
+    server_arguments: list = dataclasses.field(default_factory=list)
+    server_prefix: tuple = ()
+    client_prefix: tuple = ()
+    cpus: tuple = (None, None)  #: of server and client; None: any
+    target: str | None = None  #: the server's address as the client types it
+    environment: dict | None = None  #: more of it, for the server
+    settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
+    series: bool = True  #: keep what both ends tell at intervals
+
+
+@dataclasses.dataclass
+class Run:
+    """A line of runs.jsonl; docs/schema/experiment.json says what each means."""
+
+    run: int
+    block: int
+    place: int
+    cell: dict
+    outcome: str
+    why: str | None = None
+    began: str | None = None
+    took_s: float = 0.0
+    server: list = dataclasses.field(default_factory=list)
+    client: list = dataclasses.field(default_factory=list)
+    server_exit: int | None = None
+    client_exit: int | None = None
+    figures: dict = dataclasses.field(default_factory=dict)
+    steal: float | None = None
+    load1: float | None = None
+    warnings: list = dataclasses.field(default_factory=list)
+    documents: dict = dataclasses.field(default_factory=dict)
+
+    def as_json(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of_json(cls, line):
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in line.items() if name in names})
+
+    @property
+    def measured(self):
+        return self.outcome == "measured"
+
+    @property
+    def impossible(self):
+        """Whether the cell would end so each time."""
+        return self.outcome in ("refused", "infeasible")
+
+
+def now():
+    return datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def seconds_of(text):
+    """A duration as the programs read it: 90, 400ms, 1.5h; None where it is none."""
+    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-z]*)", str(text))
+    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None
+
+
+def value_of(words, *names):
+    """What an option is given among the words of a command line; the last one counts."""
+    found = None
+    for at, word in enumerate(words):
+        for name in names:
+            if word == name and at + 1 < len(words):
+                found = words[at + 1]
+            elif name.startswith("--") and word.startswith(f"{name}="):
+                found = word.partition("=")[2]
+    return found
+
+
+def window_of(words):
+    """Seconds of traffic that a client with these words makes, as far as they tell."""
+    mode = value_of(words, "--mode") or "hold"
+    length = seconds_of(value_of(words, "-d", "--duration"))
+    warm_up = seconds_of(value_of(words, "--warmup"))
+    return (DEFAULT_WINDOW.get(mode, 10.0) if length is None else length) + (warm_up or 0.0)
+
+
+def run(binaries, folder, spec, number, block, place):
+    """Measures once; a Run, whatever happens to the programs."""
+    if spec.settle:
+        compare_runs.settle()
+    done = Run(number, block, place, dict(spec.cell), "failed", began=now())
+    with contextlib.suppress(OSError):
+        done.load1 = os.getloadavg()[0]
+    begun = time.monotonic()
+    try:
+        One(pathlib.Path(binaries), folder, spec, done).measure()
+    finally:
+        left_behind = orphans.end_all()
+        done.took_s = round(time.monotonic() - begun, 3)
+    if left_behind:
+        left = f"processes that the server left behind: {left_behind}"
+        done.outcome, done.why = "failed", f"{done.why}; {left}" if done.why else left
+    return done
+
+
+class One:
+    """The parts of one run, which fill in `done`."""
+
+    def __init__(self, binaries, folder, spec, done):
+        self.binaries, self.folder, self.spec, self.done = binaries, folder, spec, done
+        self.stem = f"runs/{done.run:04}"
+        self.server_cpu, self.client_cpu = spec.cpus
+        self.window = window_of(spec.client)
+        self.errors = self.path("server-errors")
+        self.said = self.path("client-errors")
+        self.bare = foreign.is_foreign(spec.server) or bench_runs.is_floor(spec.server)
+
+    def path(self, kind):
+        return self.folder.path / f"{self.stem}-{kind}"
+
+    def measure(self):
+        for kind in ("client.json", "server.json", "series.jsonl"):
+            self.path(kind).unlink(missing_ok=True)  # of an attempt that was interrupted
+        try:
+            with self.start() as server:
+                self.done.client_exit, problem = self.load(server)
+            self.done.server_exit = server.process.returncode
+            self.judge(server, problem)
+        except bench_runs.NeverListened as error:
+            self.not_started(error)
+        except bench_runs.RunFailed as error:
+            self.done.why = str(error)
+        finally:
+            self.keep_documents()
+            for path in (self.errors, self.said):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def start(self):
+        spec = self.spec
+        prefix = [*map(str, spec.server_prefix)]
+        environment = foreign.environment_with(spec.environment)
+        with open(self.errors, "wb") as errors:
+            if foreign.is_foreign(spec.server):
+                server = foreign.Server(spec.server, self.server_cpu, prefix, errors, environment)
+                self.done.server = server.arguments
+                return server
+            words = list(spec.server_arguments)
+            if not self.bare:
+                words += ["--json", str(self.path("server.json"))]
+                if spec.series and value_of(spec.server.split() + words, "--stats") is None:
+                    words += ["--stats", self.interval()]
+            self.done.server = self.told_server(prefix, words)
+            return bench_runs.Server(
+                *(self.binaries, spec.server, self.server_cpu, prefix),
+                arguments=words,
+                errors=errors,
+                environment=environment,
+            )
+
+    def told_server(self, prefix, words):
+        """The command to type, without what only this harness needs."""
+        program, _, model = self.spec.server.partition(":")
+        name = [str(self.binaries / program), *(["0"] if self.bare else ["-p", "0"])]
+        return [*prefix, *name, *(["--model", *model.split()] if model else []), *words]
+
+    def interval(self):
+        """About twenty points in a run, no more than ten a second."""
+        return f"{min(1.0, max(0.1, self.window / 20)):g}s"
+
+    def load(self, server):
+        """The client's exit code, and what it said last where it did not finish a run."""
+        spec, deadline = self.spec, self.window + DEADLINE_SLACK
+        words = [f"{spec.target or '127.0.0.1'}:{server.port}", *map(str, spec.client)]
+        words += ["--server-pid", str(server.pid), "--json", str(self.path("client.json"))]
+        given = seconds_of(value_of(words, "--deadline"))
+        if given is None:
+            words += ["--deadline", f"{deadline:g}s"]
+        if value_of(words, "--progress") is None:
+            words += ["--progress", "never"]
+        if spec.series and value_of(words, "--series") is None:
+            words += ["--series", str(self.path("series.jsonl")), "--interval", self.interval()]
+        command = [*map(str, spec.client_prefix), str(self.binaries / "client"), *words]
+        self.done.client = command
+        at_most = (given or deadline) + compare_runs.END_SLACK
+        with open(self.said, "wb") as errors:
+            return watch(command, at_most, errors, self.client_cpu, self.said)
+
+    def judge(self, server, problem):
+        done = self.done
+        client, told = self.read("client.json"), self.read("server.json")
+        done.figures = figures.read(client, told)
+        done.steal = figures.at(client, "cpu", "steal")
+        done.warnings = figures.at(client, "warnings") or []
+        if not self.ended_well(server):
+            done.outcome = "faulted" if self.died(server) else "failed"
+            done.why = self.server_end(server)
+        elif done.client_exit == LIMIT:
+            done.outcome, done.why = "refused", problem
+        elif done.client_exit == USAGE:
+            done.outcome, done.why = "infeasible", problem
+        elif done.client_exit not in (0, 1) or client is None:
+            ended = "" if done.client_exit is None else compare_runs.ending(done.client_exit)
+            done.why = f"client ended with {ended}: {problem}" if ended else problem
+        elif told is None and not self.bare:
+            done.why = "server wrote no document"
+        elif done.client_exit == 1 and done.figures["failed"]:
+            done.why = shortfall(client)
+        else:
+            done.outcome = "measured"
+
+    def ended_well(self, server):
+        return server.process.returncode == 0 or (self.bare and server.ended_by == signal.SIGTERM)
+
+    def died(self, server):
+        return server.ended_by is None and server.process.returncode < 0
+
+    def server_end(self, server):
+        if server.ended_by == signal.SIGKILL:
+            return f"server did not end within {bench_runs.END_TIMEOUT} s of SIGTERM"
+        line, ending = said_last(self.errors), compare_runs.ending(server.process.returncode)
+        return f"server ended with {ending}" + (f": {line}" if line else "")
+
+    def not_started(self, error):
+        done, line = self.done, said_last(self.errors)
+        done.server_exit = error.code
+        outcome = {USAGE: "infeasible", LIMIT: "refused"}.get(error.code)
+        if outcome is None:
+            outcome = "faulted" if error.code is not None and error.code < 0 else "failed"
+            line = f"server ended with {compare_runs.ending(error.code)} before it listened" + (
+                f": {line}" if line else ""
+            )
+        done.outcome, done.why = outcome, line or "the server refused and said nothing"
+
+    def read(self, kind):
+        return compare_runs.read_json(self.path(kind))
+
+    def keep_documents(self):
+        kinds = {"client": "client.json", "server": "server.json", "series": "series.jsonl"}
+        for name, kind in kinds.items():
+            kept = self.path(kind).exists()
+            self.done.documents[name] = f"{self.stem}-{kind}" if kept else None
+
+
+def watch(command, at_most, errors, cpu, said):
+    """Runs a client to its end, or ends it: its exit code, and its last words unless it ended well."""
+    try:
+        client = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            preexec_fn=bench_runs.pinned(cpu),
+        )
+    except OSError as error:
+        raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
+    try:
+        client.wait(at_most)
+    except subprocess.TimeoutExpired:
+        return None, f"client did not end within {at_most:g} s"
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if client.poll() is None:
+                client.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                client.wait(5)
+    code = client.returncode
+    return code, "" if code in (0, 1) else said_last(said) or "it said nothing"
+
+
+def said_last(path):
+    """What a program said last on stderr; its lines of progress are nothing said."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith("[")]
+    kept = [line for line in kept if not line.startswith("listening ")]
+    return kept[-1] if kept else ""
+
+
+def shortfall(client):
+    """"3 of 100 connections failed: timeout 2, reset 1"."""
+    connections = client["connections"]
+    causes = sorted(connections["failed"].items(), key=lambda one: -one[1])
+    counted = ", ".join(f"{cause} {count}" for cause, count in causes if count)
+    lost = connections["requested"] - connections["served"]
+    return f"{lost} of {connections['requested']} connections failed: {counted or 'no cause told'}"

@@ -1,0 +1,281 @@
+"""The loop over an experiment's runs, and its end: the same for every kind.
+
+    planned = plan.blocks(cells, reps, seed)
+    code = session.carry_out(folder, planned, run_one, cap_s=600, cool_down=0)
+    sys.exit(session.conclude(folder, code))
+
+Whatever happens, the runs that ended are in the folder. A run that an interruption cuts short is
+not: the same command goes on with it.
+"""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import compare_plan
+import orphans
+
+from . import answer, folder as results, live, plan, table
+
+DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
+SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
+#: Seconds that the page may take.
+PAGE_TIMEOUT = 120
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM, by its number. No Exception: nobody on the way is to swallow it."""
+
+
+def carry_out(folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None):
+    """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
+    runs.Run. Returns the exit code so far; the folder's status tells the rest.
+
+    `cap_s`: no run is begun that would end after so many seconds. `table_of`: a live.Table.
+    """
+    orphans.adopt()
+    loop = _Loop(folder, planned, run_one, cap_s, cool_down)
+    loop.table = table_of or live.Table(folder.experiment, loop.cells())
+    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status, code = loop.go()
+    except Interrupted as by:
+        status, code = "interrupted", 128 + by.args[0]
+    except results.CannotWrite as error:
+        loop.table.clear()
+        tell(str(error))
+        status, code = "failed", OUTPUT
+    finally:
+        loop.table.clear()
+        orphans.end_all()
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    try:
+        folder.update(status=status)
+    except results.CannotWrite as error:
+        if code != OUTPUT:
+            tell(str(error))
+        return OUTPUT
+    return code
+
+
+def _interrupt(number, _):
+    for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+class _Loop:
+    def __init__(self, folder, planned, run_one, cap_s, cool_down):
+        self.folder, self.planned, self.run_one = folder, list(planned), run_one
+        self.cap_s, self.cool_down = cap_s, cool_down
+        self.runs = folder.runs()
+        self.done = {run.run for run in self.runs}
+        self.impossible = {}  # cell: its run that said so
+        for run in self.runs:
+            self._note(run)
+        design = folder.experiment["design"]
+        self.forecast = Forecast(
+            (design.get("seconds") or 0) + (design.get("warm_up") or 0) + cool_down
+        )
+        for run in self.runs:
+            self.forecast.saw(plan.key_of(run.cell), run.took_s + cool_down)
+
+    def cells(self):
+        seen = {}
+        for one in self.planned:
+            seen.setdefault(one.key, one.cell)
+        order = {plan.key_of(cell): at for at, cell in enumerate(table.cells_of(self.folder.experiment))}
+        return [seen[key] for key in sorted(seen, key=lambda key: order.get(key, len(order)))]
+
+    def _note(self, run):
+        if run.impossible:
+            self.impossible.setdefault(plan.key_of(run.cell), run)
+
+    def left(self):
+        return [
+            one
+            for one in self.planned
+            if one.run not in self.done and one.key not in self.impossible
+        ]
+
+    def go(self):
+        """(status, exit code)."""
+        begun = time.monotonic()
+        while True:
+            todo = self.left()
+            if not todo:
+                break
+            one, elapsed = todo[0], time.monotonic() - begun
+            if self.cap_s is not None and elapsed + self.forecast.of(one.key) > self.cap_s:
+                return "capped", FAILED
+            seconds = sum(self.forecast.of(each.key) for each in todo)
+            if self.cap_s is not None:
+                seconds = min(seconds, self.cap_s - elapsed)
+            total = len(self.runs) + len(todo)
+            self.table.show(self.runs, one, seconds, total)
+            if self.cool_down and self.runs:
+                time.sleep(self.cool_down)
+            self.measure(one)
+        self.table.show(self.runs, None, 0, len(self.runs))
+        lost = any(run.outcome in ("failed", "faulted", "refused") for run in self.runs)
+        return "complete", FAILED if lost or not any(run.measured for run in self.runs) else DONE
+
+    def measure(self, one):
+        began = time.monotonic()
+        run = self.run_one(one)
+        if OUTPUT in (run.client_exit, run.server_exit):
+            # The programs' own documents did not fit: this run has not taken place.
+            raise results.CannotWrite(f"{self.folder.path}: {run.why}")
+        if run.impossible:
+            run.why = f"{run.why}; its cell is not run again"
+        self.folder.append(run)
+        self.runs.append(run)
+        self.done.add(run.run)
+        self._note(run)
+        self.forecast.saw(one.key, time.monotonic() - began + self.cool_down)
+
+
+class Forecast(compare_plan.Forecast):
+    """How long a cell's run will take, from those seen: its own longest, else the longest of all."""
+
+    def guess(self, _):
+        return self.window + compare_plan.USUAL_OVERHEAD
+
+
+def tell(text):
+    """A line on stderr, if anybody is still there."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+# ---- the end -------------------------------------------------------------------------------------
+def answers_of(folder):
+    """Comparisons of the primary figure, then of the main ones."""
+    runs, found = folder.runs(), []
+    for figure in table.columns_of(folder.experiment, runs):
+        found += answer.comparisons(folder.experiment, runs, figure)
+    return found
+
+
+def conclude(folder, code, findings=(), page=True, out=None):
+    """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
+    from . import runs as running
+
+    runs = folder.runs()
+    answers = answers_of(folder)
+    found = answer.sentence(folder.experiment, answers)
+    manifest = with_options(folder, runs)
+    try:
+        folder.update(
+            ended=running.now(),
+            findings=[*folder.experiment.get("findings", []), *findings],
+            answers=[one.as_json() for one in answers],
+            answer=found,
+            manifest=manifest,
+        )
+    except results.CannotWrite as error:
+        if code != OUTPUT:
+            tell(str(error))
+        code, page = OUTPUT, False
+    text = "\n".join(summary(folder, runs, answers, found))
+    try:
+        print(text, file=out or sys.stdout, flush=True)
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stdout = open("/dev/null", "w")
+    if page:
+        tell(make_page(folder))
+    return code
+
+
+def summary(folder, runs, answers, found):
+    """Lines: the answer, the cells, the comparisons, what was lost, where all lies."""
+    experiment = folder.experiment
+    lines = [found, ""]
+    lines += table.of_cells(experiment, runs)
+    joined = [one for one in answers if one.given is None]
+    if joined:
+        lines += ["", *comparisons_text(experiment, joined)]
+    slopes = slopes_text(experiment, runs)
+    lines += ["", *slopes] if slopes else []
+    lost = table.lost(runs)
+    lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
+    status = experiment.get("status")
+    if status in ("interrupted", "capped", "failed"):
+        lines += ["", f"{status}: {STATUS[status]}"]
+    lines += ["", f"Results: {folder.path}"]
+    return lines
+
+
+STATUS = {
+    "interrupted": "what was measured is kept; the same command with the same --out goes on",
+    "capped": "the time was up; the same command with the same --out and a new --time goes on",
+    "failed": "the results could not be written on; what is in the folder is whole",
+}
+
+
+def comparisons_text(experiment, answers):
+    primary = experiment["primary"]
+    lines = [f"{primary}:"]
+    lines += [f"  {one.text}" for one in answers if one.figure == primary]
+    others = [one for one in answers if one.figure != primary]
+    if others:
+        lines += ["Others, each with its own interval and without a verdict:"]
+        for one in others:
+            if one.ratio is not None and one.low is not None:
+                name = table.SHORT.get(one.figure, one.figure)
+                lines.append(
+                    f"  {name}: {one.factor} {one.level} / {one.baseline} = {one.ratio:.3f} "
+                    f"({one.low:.3f} to {one.high:.3f})"
+                )
+    return lines
+
+
+SLOPES = ("resident_b", "page_tables_b", "kernel_b", "machine_b")
+
+
+def slopes_text(experiment, runs):
+    found = [one for name in SLOPES for one in answer.slopes(experiment, runs, name)]
+    found = [one for one in found if one.per_unit is not None]
+    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)] if found else []
+
+
+def with_options(folder, runs):
+    """The manifest with the effective options of the first measured run's programs."""
+    import compare_runs
+
+    manifest = dict(folder.experiment.get("manifest") or {})
+    for run in runs:
+        if not run.measured:
+            continue
+        told = {}
+        for end in ("server", "client"):
+            path = run.documents.get(end)
+            document = compare_runs.read_json(folder.path / path) if path else None
+            told[end] = (document or {}).get("options")
+            boost = ((document or {}).get("environment") or {}).get("boost")
+            if boost and manifest.get("libraries"):
+                manifest["libraries"] = manifest["libraries"] | {"boost": boost.replace("_", ".")}
+        return manifest | {"options": told}
+    return manifest
+
+
+def make_page(folder):
+    """One line of what came of the report page."""
+    script = SCRIPTS / "report"
+    if not script.exists():
+        return "no page: scripts/report is not here"
+    try:
+        done = subprocess.run(
+            [script, folder.path], capture_output=True, text=True, timeout=PAGE_TIMEOUT
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"no page: scripts/report: {error}"
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        return f"no page: {said}"
+    return f"Page: {folder.path / 'report.html'}"
