@@ -1,8 +1,8 @@
 """Reads and writes the sysctls of the network namespace that it runs in. Started by namespace.py.
 
-Stdin: {"write": {name: value}, "read": [name], "not_in": inode of the namespace that must not be
-touched}. Stdout: {"refused": [one line each], "values": {name: text, or null where it cannot be
-read}}. A write counts as refused where the kernel answers with an error, or reads back something
+Stdin: {"write": {name: value}, "read": [name], "look_at": [name], "not_in": inode of the namespace
+that must not be touched}. Stdout: {"refused": [one line each], "values": {name: text, or null where
+it cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write counts as refused where the kernel answers with an error, or reads back something
 else. ip_local_port_range and the like hold tabs, which are spaces here.
 """
 
@@ -40,6 +40,13 @@ def write(name, value):
     return None if now == value else f"{name} = {value}: it reads {now} afterwards"
 
 
+def kind(name):
+    path = path_of(name)
+    if not os.path.exists(path):
+        return "absent"
+    return "writable" if os.access(path, os.W_OK) else "read-only"
+
+
 def everything():
     for folder, _, files in os.walk("/proc/sys/net"):
         for file in files:
@@ -53,7 +60,12 @@ def main():
         return 1
     refused = [why for name, value in order["write"].items() if (why := write(name, value))]
     names = sorted(everything()) if WHOLE in order["read"] else order["read"]
-    json.dump({"refused": refused, "values": {name: read(name) for name in names}}, sys.stdout)
+    answer = {
+        "refused": refused,
+        "values": {name: read(name) for name in names},
+        "kinds": {name: kind(name) for name in order["look_at"]},
+    }
+    json.dump(answer, sys.stdout)
     return 0
 
 

@@ -90,7 +90,8 @@ class Namespace:
                 return
             except NoNamespace as error:
                 reasons.append(str(error))
-        raise NoNamespace(f"no private network namespace may be made here ({'; '.join(reasons)}); {advice()}")
+        why = "; ".join(reasons)
+        raise NoNamespace(f"no private network namespace may be made here ({why}); {advice()}")
 
     def _make(self, words, keep_user=False):
         """cat tells by its echo that it runs, and so that the namespace stands."""
@@ -141,7 +142,18 @@ class Namespace:
 
         Raises Refused, with the name, where the kernel does not take a value.
         """
-        order = {"write": write or {}, "read": list(read), "not_in": os.stat("/proc/self/ns/net").st_ino}
+        answer = self._ask(write=write or {}, read=list(read))
+        if answer["refused"]:
+            raise Refused("; ".join(answer["refused"]))
+        return answer["values"]
+
+    def kinds(self, names):
+        """{name: "writable", "read-only" or "absent"} of sysctls, as this namespace has them."""
+        return self._ask(look_at=list(names))["kinds"]
+
+    def _ask(self, **order):
+        order = {"write": {}, "read": [], "look_at": [], **order}
+        order["not_in"] = os.stat("/proc/self/ns/net").st_ino
         done = subprocess.run(
             [*self.enter, sys.executable, "-I", str(INSIDE)],
             input=json.dumps(order).encode(),
@@ -150,10 +162,7 @@ class Namespace:
         )
         if done.returncode:
             raise NoNamespace(f"{INSIDE.name}: {said(done)}")
-        answer = json.loads(done.stdout)
-        if answer["refused"]:
-            raise Refused("; ".join(answer["refused"]))
-        return answer["values"]
+        return json.loads(done.stdout)
 
     def close(self):
         for descriptor in (self.net, self.user):

@@ -39,6 +39,8 @@ class Arm:
     sysctl: dict = dataclasses.field(default_factory=dict)  #: in the run's own namespace
     host: dict = dataclasses.field(default_factory=dict)  #: of the machine, with --apply only
     environment: dict = dataclasses.field(default_factory=dict)  #: of the server
+    #: Where the kernel lacks one of its settings it is infeasible; else that is a mistake.
+    optional: bool = False
 
     def as_words(self):
         """What it sets, for people."""
@@ -251,7 +253,14 @@ class Reader:
             self.options(table, "server", where, OWN_SERVER),
             self.options(table, "client", where, OWN_CLIENT),
             **values,
+            optional=self.truth(table, "optional", where),
         )
+
+    def truth(self, told, key, where):
+        value = told.get(key, False)
+        if not isinstance(value, bool):
+            self.bad(f"{where}{key}", "true or false")
+        return value
 
     def table(self, told, kind, where):
         table = told.get(kind, {})
