@@ -226,6 +226,11 @@ def update_index(folder):
         write_atomically(path, entries)
 
 
+def is_one(path):
+    """Whether a results folder lies there."""
+    return (pathlib.Path(path) / EXPERIMENT).is_file()
+
+
 def default_path(name):
     """results/NAME-YYYYMMDD-HHMMSS, where the command was typed."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "experiment"

@@ -52,6 +52,7 @@ class Spec:
     environment: dict | None = None  #: more of it, for the server
     settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
     series: bool = True  #: keep what both ends tell at intervals
+    keep: bool = True  #: the programs' documents too, once they are read
 
 
 @dataclasses.dataclass
@@ -278,6 +279,8 @@ class One:
     def keep_documents(self):
         kinds = {"client": "client.json", "server": "server.json", "series": "series.jsonl"}
         for name, kind in kinds.items():
+            if not self.spec.keep:
+                self.path(kind).unlink(missing_ok=True)
             kept = self.path(kind).exists()
             self.done.documents[name] = f"{self.stem}-{kind}" if kept else None
 

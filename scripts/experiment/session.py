@@ -9,6 +9,7 @@ not: the same command goes on with it.
 """
 
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,11 +30,14 @@ class Interrupted(BaseException):
     """SIGINT or SIGTERM, by its number. No Exception: nobody on the way is to swallow it."""
 
 
-def carry_out(folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None):
+def carry_out(
+    folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
+):
     """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
     runs.Run. Returns the exit code so far; the folder's status tells the rest.
 
-    `cap_s`: no run is begun that would end after so many seconds. `table_of`: a live.Table.
+    `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
+    `table_of`: a live.Table.
     """
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
@@ -41,6 +45,8 @@ def carry_out(folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None
     before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         status, code = loop.go()
+        if status == "capped":
+            code = max(code, capped_code)
     except Interrupted as by:
         status, code = "interrupted", 128 + by.args[0]
     except results.CannotWrite as error:
@@ -110,7 +116,7 @@ class _Loop:
                 break
             one, elapsed = todo[0], time.monotonic() - begun
             if self.cap_s is not None and elapsed + self.forecast.of(one.key) > self.cap_s:
-                return "capped", FAILED
+                return "capped", self.code()
             seconds = sum(self.forecast.of(each.key) for each in todo)
             if self.cap_s is not None:
                 seconds = min(seconds, self.cap_s - elapsed)
@@ -120,8 +126,15 @@ class _Loop:
                 time.sleep(self.cool_down)
             self.measure(one)
         self.table.show(self.runs, None, 0, len(self.runs))
+        return "complete", self.code()
+
+    def code(self):
+        """That some cells cannot be is a result; that a program fails is not."""
+        measured = any(run.measured for run in self.runs)
+        if not measured and self.runs and all(run.outcome == "refused" for run in self.runs):
+            return MISSING
         lost = any(run.outcome in ("failed", "faulted", "refused") for run in self.runs)
-        return "complete", FAILED if lost or not any(run.measured for run in self.runs) else DONE
+        return FAILED if lost or not measured else DONE
 
     def measure(self, one):
         began = time.monotonic()
@@ -162,7 +175,7 @@ def answers_of(folder):
     return found
 
 
-def conclude(folder, code, findings=(), page=True, out=None):
+def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
     from . import runs as running
 
@@ -182,9 +195,9 @@ def conclude(folder, code, findings=(), page=True, out=None):
         if code != OUTPUT:
             tell(str(error))
         code, page = OUTPUT, False
-    text = "\n".join(summary(folder, runs, answers, found))
+    text = "" if quiet else "\n".join(summary(folder, runs, answers, found)) + "\n"
     try:
-        print(text, file=out or sys.stdout, flush=True)
+        print(text, end="", file=out or sys.stdout, flush=True)
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = open("/dev/null", "w")
     if page:
@@ -206,32 +219,41 @@ def summary(folder, runs, answers, found):
     lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
     status = experiment.get("status")
     if status in ("interrupted", "capped", "failed"):
-        lines += ["", f"{status}: {STATUS[status]}"]
+        lines += ["", f"{status}: {status_text(folder)}"]
     lines += ["", f"Results: {folder.path}"]
     return lines
 
 
 STATUS = {
-    "interrupted": "what was measured is kept; the same command with the same --out goes on",
-    "capped": "the time was up; the same command with the same --out and a new --time goes on",
-    "failed": "the results could not be written on; what is in the folder is whole",
+    "interrupted": "what was measured is kept; to go on:",
+    "capped": "the time was up; to go on, with more --time if wanted:",
+    "failed": "the results could not be written; what is in the folder is whole; to go on:",
 }
+
+
+def status_text(folder):
+    """What became of it, and the line to type."""
+    status, typed = folder.experiment["status"], folder.experiment.get("command")
+    return f"{STATUS[status]} {typed} --out {shlex.quote(str(folder.path))}"
 
 
 def comparisons_text(experiment, answers):
     primary = experiment["primary"]
     lines = [f"{primary}:"]
     lines += [f"  {one.text}" for one in answers if one.figure == primary]
-    others = [one for one in answers if one.figure != primary]
-    if others:
-        lines += ["Others, each with its own interval and without a verdict:"]
-        for one in others:
-            if one.ratio is not None and one.low is not None:
-                name = table.SHORT.get(one.figure, one.figure)
-                lines.append(
-                    f"  {name}: {one.factor} {one.level} / {one.baseline} = {one.ratio:.3f} "
-                    f"({one.low:.3f} to {one.high:.3f})"
-                )
+    rows = [
+        [
+            f"  {table.SHORT.get(one.figure, one.figure)}",
+            f"{one.factor} {one.level} / {one.baseline}",
+            f"{one.ratio:.3f}",
+            f"({one.low:.3f} to {one.high:.3f})",
+        ]
+        for one in answers
+        if one.figure != primary and one.ratio is not None and one.low is not None
+    ]
+    if rows:
+        lines += ["", "Other figures as ratios, each with its own interval and without a verdict:"]
+        lines += table.aligned(rows[0], rows[1:])
     return lines
 
 
