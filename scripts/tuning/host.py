@@ -65,8 +65,8 @@ class Host:
         return chosen[1] if chosen else text
 
     def write(self, name, value):
-        """In one write(2), as the kernel takes it. Raises OSError."""
-        descriptor = os.open(self.path(name), os.O_WRONLY)
+        """In one write(2), as the kernel takes it, and as `echo >` does it. Raises OSError."""
+        descriptor = os.open(self.path(name), os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, value.encode())
         finally:
