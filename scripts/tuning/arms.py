@@ -9,13 +9,13 @@ from . import namespace, rehearsal
 
 class Runner:
     """Calls itself what session.carry_out calls for each planned run. `journal`: needed where an
-    arm has host settings; it is open already."""
+    arm has host settings; it is open already. `earlier`: settings of the runs that are gone on from."""
 
-    def __init__(self, experiment, binaries, folder, journal=None):
+    def __init__(self, experiment, binaries, folder, journal=None, earlier=None):
         self.experiment, self.binaries, self.folder = experiment, binaries, folder
         self.journal = journal
         self.arms = {arm.name: arm for arm in experiment.arms}
-        self.settings = {}  #: arm: {setting: value} as read back; a value that changed is a list
+        self.settings = earlier or {}  #: arm: {setting: value} as read back; "a / b" if not one
 
     def __call__(self, planned):
         arm = self.arms[planned.cell["arm"]]

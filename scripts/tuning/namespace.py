@@ -100,10 +100,11 @@ class Namespace:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
-        with maker, contextlib.suppress(BrokenPipeError):
-            maker.stdin.write(b"\n")
-            maker.stdin.flush()
+        with maker:
+            with contextlib.suppress(BrokenPipeError):
+                maker.stdin.write(b"\n")
             if maker.stdout.readline() == b"\n":
                 self.net = os.open(f"/proc/{maker.pid}/ns/net", os.O_RDONLY)
                 if keep_user:

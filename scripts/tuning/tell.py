@@ -85,6 +85,18 @@ def settings(experiment, defaults, read_back, host):
     }
 
 
+def read_settings(findings):
+    """{arm: {name: value}} as `settings` wrote it, for runs that are gone on with."""
+    found = {}
+    for one in findings:
+        if one["name"] == "settings":
+            for name, _, _, *values in one["data"]["rows"]:
+                for arm, value in zip(one["data"]["columns"][3:], values):
+                    if value is not None:
+                        found.setdefault(arm, {})[name] = value
+    return found
+
+
 def arms(experiment):
     rows = [[arm.name, "control" if at == 0 else "", arm.as_words()] for at, arm in enumerate(experiment.arms)]
     return {

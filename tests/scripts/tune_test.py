@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BINARIES = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
@@ -321,6 +322,20 @@ class Snapshot(InFolder):
         self.assertEqual(lines, ["kernel.a: 1 before, 2 after"])
 
 
+class Forbidden(InFolder):
+    def test_where_none_may_be_made_it_says_why_in_one_line(self):
+        fake = self.write("#!/bin/sh\necho 'unshare: failed: Operation not permitted' >&2\nexit 1\n")
+        fake.rename(self.folder / "unshare").chmod(0o755)
+        path = f"{self.folder}:{os.environ['PATH']}"
+        with unittest.mock.patch.dict(os.environ, PATH=path):
+            with self.assertRaises(namespace.NoNamespace) as raised:
+                namespace.Network(namespace.Topology()).__enter__()
+        line = str(raised.exception)
+        self.assertNotIn("\n", line)
+        for word in ("no private network namespace", "Operation not permitted", "root"):
+            self.assertIn(word, line)
+
+
 @in_namespaces
 class Namespaces(InFolder):
     def rehearse(self, text):
@@ -512,6 +527,19 @@ class Runs(Command):
             self.assertEqual(process.wait(PATIENCE), 128 + number)
             told = json.loads((out / "experiment.json").read_text())
             self.assertEqual(told["status"], "interrupted")
+
+    def test_goes_on_where_the_time_was_up_and_keeps_what_was_read_back(self):
+        file, out = self.write(GOOD), self.folder / "out"
+        self.tune(file, "--reps", "6", "--time", "2s", "--out", out, expect=1)
+        first = len((out / "runs.jsonl").read_text().splitlines())
+        self.assertIn(first, range(1, 12))
+        self.tune(file, "--reps", "6", "--out", out)
+        self.assertEqual(len((out / "runs.jsonl").read_text().splitlines()), 12)
+        told = json.loads((out / "experiment.json").read_text())
+        self.assertEqual([one["name"] for one in told["findings"]], ["settings", "arms", "host"])
+        read_back = tell.read_settings(told["findings"])
+        self.assertEqual(read_back["long"]["net.core.somaxconn"], "4096")
+        self.assertEqual(read_back["short"]["net.core.somaxconn"], "128")
 
     @as_root
     def test_host_settings_survive_signals_and_kill_9_with_recover(self):
