@@ -11,6 +11,8 @@ import os
 import sys
 
 WHOLE = "*"  # reads every sysctl of the namespace
+#: Outside the host's own namespace only unrestricted ones may be the default (net/ipv4/tcp_cong.c).
+CONGESTION, ALLOWED = "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
 
 
 def path_of(name):
@@ -35,7 +37,10 @@ def write(name, value):
         with open(path_of(name), "w") as file:
             file.write(value)
     except OSError as error:
-        return f"{name} = {value}: {error.strerror}"
+        hint = ""
+        if name == CONGESTION and isinstance(error, PermissionError):
+            hint = f" (here it must be one of {read(ALLOWED)}: net.ipv4.tcp_allowed_congestion_control)"
+        return f"{name} = {value}: {error.strerror}{hint}"
     now = read(name)
     return None if now == value else f"{name} = {value}: it reads {now} afterwards"
 

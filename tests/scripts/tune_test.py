@@ -546,6 +546,7 @@ class Runs(Command):
         machine = host.Host()
         old = machine.read(MAPS)
         new = str(int(old) + 1)
+        self.addCleanup(lambda: machine.read(MAPS) == new and machine.write(MAPS, old))
         text = GOOD.replace('"-n", "50"', '"-n", "50", "-d", "60s"')
         for value in ("4096", "128"):  # both, so that whichever arm comes first changes it
             text = text.replace(
@@ -564,6 +565,7 @@ class Runs(Command):
                 self.assertIn("--recover", self.tune(file, "--apply", expect=6).stderr)
                 self.assertIn(f"{MAPS}: {old} again", self.tune("--recover").stdout)
             self.assertEqual(snapshot.differences(before, snapshot.take()), [])
+            self.assertFalse((self.folder / "results").exists(), "a refused one leaves a folder")
 
 
 if __name__ == "__main__":
