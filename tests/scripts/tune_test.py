@@ -396,7 +396,8 @@ class Namespaces(InFolder):
             "import subprocess, sys; sys.path.insert(0, sys.argv[1])\n"
             "from tuning.namespace import Network, Topology\n"
             "with Network(Topology()) as network:\n"
-            "    with subprocess.Popen([*network.server.prefix, 'sleep', '300']) as inside:\n"
+            "    words, quiet = [*network.server.prefix, 'sleep', '60'], subprocess.DEVNULL\n"
+            "    with subprocess.Popen(words, stdout=quiet, stderr=quiet) as inside:\n"
             "        print(inside.pid, flush=True)\n"
         )
         with subprocess.Popen(
