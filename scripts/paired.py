@@ -12,8 +12,9 @@ Ties: each difference keeps its own place, zeros as well, and equal averages cou
 occur (as in R's wilcox.test); with ties the interval covers at least what it states.
 
 The p that belongs to it counts the averages on either side of no difference, an average of exactly
-0 against the difference: without ties and zeros it is Wilcoxon's exact two-sided p, with them it is
-never smaller, and it is below 1 - confidence just where the interval leaves no difference out.
+0 against the difference. Without ties and zeros it is Wilcoxon's exact two-sided p; with them it is
+at least the p that any way of breaking them would give, each of which is exact. It is at most
+1 - confidence just where the interval leaves no difference out.
 
     import paired
     ratio = paired.ratio(floor=[4.70, 4.75, ...], test=[4.81, 4.80, ...])

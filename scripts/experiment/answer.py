@@ -1,12 +1,12 @@
 """What an experiment answers: each level beside its factor's baseline, and slopes over N. Pure.
 
-The unit is the run. A pair is two runs of one block that differ in one factor only, so that what the
-machine did to both cancels in their ratio; paired.py gives the Hodges-Lehmann ratio, its exact
+The unit is the run. A pair is two runs of one block that differ in one factor only, so that what
+the machine did to both cancels in their ratio; paired.py gives the Hodges-Lehmann ratio, its exact
 interval and p. Holm adjusts the p of all comparisons of the primary figure together. Other figures
 are told with their intervals and without a verdict: there are too many of them for one.
 
 Where other factors vary too, a comparison joins all their levels; `given` ones tell each level of
-the others by itself, again without a verdict, so that an effect that depends on another factor shows.
+the others by itself, again without a verdict, so that an effect that depends on another one shows.
 
     answers = answer.comparisons(folder.experiment, folder.runs())
     print(answer.sentence(folder.experiment, answers))

@@ -69,13 +69,11 @@ def seconds(text):
 
 def whole(least):
     def parse_value(text):
-        return int(_number(text, least, f"{least} or more") if text.isdigit() else _bad(text, least))
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}': {least} or more")
+        return int(text)
 
     return parse_value
-
-
-def _bad(text, least):
-    raise argparse.ArgumentTypeError(f"'{text}': {least} or more")
 
 
 def share(text):
@@ -100,7 +98,7 @@ def cpus(text):
 
 
 def cpus_or_two(text):
-    """--cpus of those that pin by default: two processors where there are two; "none": no pinning."""
+    """--cpus of those that pin by default: two processors where there are two; none: no pinning."""
     if text == "none":
         return None
     if text is not None:
@@ -132,15 +130,23 @@ def client_of(given):
 def add_common(parser, reps):
     """Options that every experiment has."""
     add = parser.add_argument
-    add("--out", type=pathlib.Path, metavar="DIR", help="results folder; one of the same design is gone on with (results/NAME-TIME)")
+    out = "results folder; one of the same design is gone on with (results/NAME-TIME)"
+    add("--out", type=pathlib.Path, metavar="DIR", help=out)
     add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
-    add("--seed", type=whole(0), metavar="N", help="of the order of runs; from the clock unless given, and kept")
-    add("--confidence", type=share, default=0.95, metavar="P", help="of intervals and verdicts (0.95)")
-    add("--bin", type=pathlib.Path, default=default_binaries(), metavar="DIR", help="the programs (build/bin)")
+    add("--seed", type=whole(0), metavar="N", help="of the order of runs, kept (the clock)")
+    add("--confidence", type=share, default=0.95, metavar="P", help="of intervals (0.95)")
+    binaries = default_binaries()
+    add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
     add("--name", metavar="TEXT", help="of the folder and the page")
     if reps:
-        add("--reps", type=whole(1), default=reps, metavar="N", help=f"blocks, each with every cell once ({reps})")
+        blocks = f"blocks, each with every cell once ({reps})"
+        add("--reps", type=whole(1), default=reps, metavar="N", help=blocks)
+
+
+def add_connections(parser):
+    words = {"type": count, "default": 100, "metavar": "N", "help": "connections (100)"}
+    parser.add_argument("-n", dest="connections", **words)
 
 
 def default_binaries():

@@ -1,9 +1,9 @@
 """Two sides beside each other: interleaved pairs of two servers, or two results folders. Pure but
 for what `Sides` asks of the programs.
 
-    sides = comparing.Sides(programs, "echo_async:callbacks", "echo_async:callbacks --work cpu:300ns")
+    sides = comparing.Sides(programs, "callbacks", "callbacks --work cpu:300ns")
     sides.spec({"server": sides.levels[1]})
-    comparing.of_folders(one, other, "server_ns_per_echo")       answer.Answer, and one for each cell
+    comparing.of_folders(one, other, "server_ns_per_echo")     answers, and the pairs
 """
 
 import dataclasses
@@ -11,7 +11,8 @@ import math
 import shlex
 import statistics
 
-from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session, sweeping
+from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session
+from . import sweeping
 
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
@@ -19,8 +20,8 @@ OVERHEAD = 0.08
 
 
 class Sides:
-    """`one` and `other`: PROGRAM:MODEL --options, a path of another build's program, a model's name,
-    or a command with {port}. The same twice is an A/A comparison."""
+    """`one` and `other`: PROGRAM:MODEL --options, a path of another build's program, a model's
+    name, or a command with {port}. The same twice is an A/A comparison."""
 
     def __init__(self, programs, one, other, client=(), cpus=(None, None), keep=True):
         self.programs, self.client, self.cpus, self.keep = programs, list(client), cpus, keep
@@ -182,7 +183,8 @@ def of_folders(one, other, figure, force=False):
     """Answers: all cells that both folders have joined, then each by itself."""
     apart = manifest.incomparable(one.experiment["manifest"], other.experiment["manifest"])
     if apart and not force:
-        raise Apart(f"made on different machines or with different builds: {'; '.join(apart)}", apart)
+        said = "made on different machines or with different builds"
+        raise Apart(f"{said}: {'; '.join(apart)}", apart)
     confidence = one.experiment["design"].get("confidence", 0.95)
     sides = [_values(folder, figure) for folder in (one, other)]
     cells = {}

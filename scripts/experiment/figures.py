@@ -46,7 +46,9 @@ FIGURES = dict(
         _figure("echo_p99_ns", "ns", LOW, "99th percentile of the time of an echo"),
         _figure("resident_b", "B", LOW, "resident memory of the server that the connections added"),
         _figure("peak_resident_b", "B", LOW, "largest resident memory of the server"),
-        _figure("resident_b_per_connection", "B", LOW, "resident memory of the server for one connection"),
+        _figure(
+            "resident_b_per_connection", "B", LOW, "resident memory of the server for a connection"
+        ),
         _figure("virtual_b", "B", LOW, "address space of the server"),
         _figure("page_tables_b", "B", LOW, "page tables of the server"),
         _figure("kernel_stack_b", "B", LOW, "kernel stacks that the whole machine gained"),
@@ -56,7 +58,9 @@ FIGURES = dict(
         _figure("kernel_stack_b_per_connection", "B", LOW, "kernel stacks for one connection"),
         _figure("slab_b_per_connection", "B", LOW, "slab for one connection, both ends"),
         _figure("kernel_b_per_connection", "B", LOW, "kernel memory for one connection, both ends"),
-        _figure("machine_b_per_connection", "B", LOW, "free memory lost for one connection, both ends"),
+        _figure(
+            "machine_b_per_connection", "B", LOW, "free memory lost for a connection, both ends"
+        ),
         _figure("threads", "1", LOW, "threads of the server"),
         _figure("listen_overflows", "1", LOW, "times that an accept queue was full"),
         _figure("listen_drops", "1", LOW, "SYNs that a listener dropped"),

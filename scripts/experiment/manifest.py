@@ -76,7 +76,7 @@ WEIGHTY = (
 
 
 def take(binaries, source, root="/"):
-    """The manifest. `binaries`: the folder of the programs; `source`: the checkout, for its commit."""
+    """The manifest. `binaries`: folder of the programs; `source`: the checkout, for its commit."""
     machine, binaries = _Machine(pathlib.Path(root)), pathlib.Path(binaries)
     load = machine.text("proc/loadavg").split()
     return {
@@ -84,7 +84,7 @@ def take(binaries, source, root="/"):
         "commit": commit_of(pathlib.Path(source)),
         "programs": programs_of(binaries),
         "build": build_of(binaries),
-        "libraries": libraries_of(binaries),
+        "libraries": libraries(),
         "kernel": {
             "release": machine.line("proc/sys/kernel/osrelease"),
             "version": machine.line("proc/sys/kernel/version"),
@@ -223,12 +223,11 @@ def _flags(folder):
     return None
 
 
-def libraries_of(binaries):
-    """Boost, as the programs tell it in their environment; and libc's own name."""
-    name, version = platform.libc_ver(str(binaries / "client"), chunksize=1 << 16)
+def libraries():
+    """libc by its own name; Boost is filled in from what a program tells (session.with_options)."""
     with contextlib.suppress(ValueError, OSError):
-        name, version = os.confstr("CS_GNU_LIBC_VERSION").split()
-    return {"libc": f"{name} {version}".strip() or None, "boost": None}
+        return {"libc": os.confstr("CS_GNU_LIBC_VERSION"), "boost": None}
+    return {"libc": None, "boost": None}
 
 
 # ---- the machine ---------------------------------------------------------------------------------
@@ -262,7 +261,8 @@ class _Machine:
     def cpu(self):
         info = self.text("proc/cpuinfo")
         cpus = sorted((self.root / "sys/devices/system/cpu").glob("cpu[0-9]*"))
-        governors = {self.line(one.relative_to(self.root) / "cpufreq/scaling_governor") for one in cpus}
+        places = [one.relative_to(self.root) for one in cpus]
+        governors = {self.line(place / "cpufreq/scaling_governor") for place in places}
         return {
             "model": _field(info, "model name"),
             "microcode": _field(info, "microcode"),
@@ -361,5 +361,6 @@ def rlimits():
     for name in sorted(dir(resource)):
         if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE":
             both = resource.getrlimit(getattr(resource, name))
-            found[name[7:].lower()] = [None if one == resource.RLIM_INFINITY else one for one in both]
+            unlimited = resource.RLIM_INFINITY
+            found[name[7:].lower()] = [None if one == unlimited else one for one in both]
     return found

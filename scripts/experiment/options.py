@@ -89,7 +89,8 @@ class Programs:
 
     def check_client(self):
         if not os.access(self.binaries / "client", os.X_OK):
-            raise Missing(f"{self.binaries / 'client'} is missing: cmake --build build, or --bin DIR")
+            path = self.binaries / "client"
+            raise Missing(f"{path} is missing: cmake --build build, or --bin DIR")
 
     def models(self):
         """PROGRAM:MODEL of all."""

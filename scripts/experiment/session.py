@@ -93,7 +93,8 @@ class _Loop:
         seen = {}
         for one in self.planned:
             seen.setdefault(one.key, one.cell)
-        order = {plan.key_of(cell): at for at, cell in enumerate(table.cells_of(self.folder.experiment))}
+        told = table.cells_of(self.folder.experiment)
+        order = {plan.key_of(cell): at for at, cell in enumerate(told)}
         return [seen[key] for key in sorted(seen, key=lambda key: order.get(key, len(order)))]
 
     def _note(self, run):
@@ -152,7 +153,7 @@ class _Loop:
 
 
 class Forecast(compare_plan.Forecast):
-    """How long a cell's run will take, from those seen: its own longest, else the longest of all."""
+    """How long a cell's run will take: its own longest, else a guess corrected by the others."""
 
     def guess(self, _):
         return self.window + compare_plan.USUAL_OVERHEAD
@@ -263,7 +264,9 @@ SLOPES = ("resident_b", "page_tables_b", "kernel_b", "machine_b")
 def slopes_text(experiment, runs):
     found = [one for name in SLOPES for one in answer.slopes(experiment, runs, name)]
     found = [one for one in found if one.per_unit is not None]
-    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)] if found else []
+    if not found:
+        return []
+    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)]
 
 
 def with_options(folder, runs):

@@ -49,9 +49,8 @@ class Design:
     """`server`: PROGRAM[:MODEL] [--options], options alone, or a command with {port}; None: the
     default. `client`: fixed words of the client."""
 
-    def __init__(self, programs, server=None, client=(), cpus=(None, None), settle=True, series=True):
-        self.programs, self.client = programs, list(client)
-        self.cpus, self.settle, self.series = cpus, settle, series
+    def __init__(self, programs, server=None, client=(), cpus=(None, None)):
+        self.programs, self.client, self.cpus = programs, list(client), cpus
         self.command = server if server and foreign.is_foreign(server) else None
         self.factors, self.options = [], {}
         words = [] if self.command else split(server, "--server")
@@ -186,8 +185,6 @@ class Design:
             client,
             server_arguments=server,
             cpus=self.cpus,
-            settle=self.settle,
-            series=self.series,
         )
 
     def fixed(self):
@@ -221,7 +218,8 @@ class Design:
             raise Usage(next(iter(blamed.values())))
         for factor in self.factors:
             for level in factor.levels:
-                of_level = [blamed[plan.key_of(cell)] for cell in cells if cell[factor.name] == level]
+                at_level = [cell for cell in cells if cell[factor.name] == level]
+                of_level = [blamed[plan.key_of(cell)] for cell in at_level]
                 if all(of_level):
                     raise Usage(f"--factor {factor.name}: level {level} cannot run: {of_level[0]}")
 
@@ -274,8 +272,9 @@ def client_problems(binaries, several):
 
 
 def _client(binaries, target, words):
+    quiet = ("--progress", "never", "--deadline", "5s")
     return subprocess.Popen(
-        [pathlib.Path(binaries) / "client", target, *words, "--progress", "never", "--deadline", "5s"],
+        [pathlib.Path(binaries) / "client", target, *words, *quiet],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
