@@ -9,7 +9,8 @@ from . import namespace, rehearsal
 
 class Runner:
     """Calls itself what session.carry_out calls for each planned run. `journal`: needed where an
-    arm has host settings; it is open already. `earlier`: settings of the runs that are gone on from."""
+    arm has host settings; it is open already. `earlier`: settings that the experiment's runs so far
+    read back."""
 
     def __init__(self, experiment, binaries, folder, journal=None, earlier=None):
         self.experiment, self.binaries, self.folder = experiment, binaries, folder
@@ -83,6 +84,7 @@ class Runner:
             *(planned.run, planned.block, planned.place, dict(planned.cell), outcome),
             why=str(why),
             began=runs.now(),
+            documents={"client": None, "server": None, "series": None},
         )
 
 

@@ -2,8 +2,9 @@
 
 Stdin: {"write": {name: value}, "read": [name], "look_at": [name], "not_in": inode of the namespace
 that must not be touched}. Stdout: {"refused": [one line each], "values": {name: text, or null where
-it cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write counts as refused where the kernel answers with an error, or reads back something
-else. ip_local_port_range and the like hold tabs, which are spaces here.
+it cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write
+counts as refused where the kernel answers with an error, or reads back something else.
+ip_local_port_range and the like hold tabs, which are spaces here.
 """
 
 import json
@@ -39,7 +40,7 @@ def write(name, value):
     except OSError as error:
         hint = ""
         if name == CONGESTION and isinstance(error, PermissionError):
-            hint = f" (here it must be one of {read(ALLOWED)}: net.ipv4.tcp_allowed_congestion_control)"
+            hint = f" (a namespace may choose of {read(ALLOWED)}: {ALLOWED})"
         return f"{name} = {value}: {error.strerror}{hint}"
     now = read(name)
     return None if now == value else f"{name} = {value}: it reads {now} afterwards"

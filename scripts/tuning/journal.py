@@ -78,7 +78,7 @@ class Journal:
         return self
 
     def __exit__(self, *_):
-        """Puts back what a run has left open, and takes the journal away: nothing is changed now."""
+        """Puts back what a run has left open, and takes the journal away."""
         with undisturbed():
             self._put_back(self._open_steps())
             self._end()

@@ -7,9 +7,9 @@ nsenter(1), which becomes the program without a fork, and die with their parent 
 --pdeathsig), so that nothing stays behind in a namespace that nobody can find any more.
 
 `loopback`: one namespace, both ends on its 127/8. `veth`: two, joined by a pair of virtual
-interfaces, each end's way out with a real queue; a token bucket (tc-tbf(8)) caps the bandwidth there,
-because congestion control and buffers do nothing on loopback. Needs util-linux and iproute2, and
-root or unprivileged user namespaces (unshare(1), user_namespaces(7)).
+interfaces, each end's way out with a real queue; a token bucket (tc-tbf(8)) caps the bandwidth
+there, because congestion control and buffers do nothing on loopback. Needs util-linux and iproute2,
+and root or unprivileged user namespaces (unshare(1), user_namespaces(7)).
 
     with Network(Topology()) as network:
         subprocess.run([*network.server.enter, "ip", "address"])
@@ -184,7 +184,7 @@ def advice():
     ):
         with contextlib.suppress(OSError):
             if pathlib.Path("/proc/sys", name).read_text().strip() == off:
-                return f"{name.replace('/', '.')} is {off}: run as root, or ask for it to be changed"
+                return f"{name.replace('/', '.')} is {off}: run as root, or have it changed"
     return "run as root, or where unprivileged user namespaces are allowed"
 
 

@@ -1,5 +1,5 @@
-"""What scripts/tune adds to the results, and prints: the arms, their settings as read back. Pure but
-for the host's own values."""
+"""What scripts/tune adds to the results, and prints: the arms, their settings as read back.
+Pure but for the host's own values."""
 
 import pathlib
 import statistics
@@ -14,9 +14,9 @@ def listing(experiments):
     for experiment in experiments:
         apply = "  (needs --apply)" if experiment.host_settings else ""
         lines.append(f"{experiment.name}{apply}")
-        lines += textwrap.wrap(experiment.question, 92, initial_indent="    ", subsequent_indent="    ")
         names = ", ".join(arm.name for arm in experiment.arms)
-        lines += textwrap.wrap(f"arms: {names}", 92, initial_indent="    ", subsequent_indent="      ")
+        for text in (experiment.question, f"arms: {names}"):
+            lines += textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    ")
     return lines
 
 
@@ -64,9 +64,8 @@ def settings(experiment, defaults, read_back, host):
     for name in names:
         on_host = host_value(name, host)
         fresh = defaults.get(name) if name in defaults else "-"
-        rows.append(
-            [name, on_host, fresh, *(read_back.get(arm.name, {}).get(name) for arm in experiment.arms)]
-        )
+        values = [read_back.get(arm.name, {}).get(name) for arm in experiment.arms]
+        rows.append([name, on_host, fresh, *values])
         if name in defaults and fresh != on_host:
             apart.append(f"{name} is {fresh} there and {on_host} on the host")
     text = "Every run of every arm, the control too, had a fresh private network namespace. "
@@ -98,7 +97,8 @@ def read_settings(findings):
 
 
 def arms(experiment):
-    rows = [[arm.name, "control" if at == 0 else "", arm.as_words()] for at, arm in enumerate(experiment.arms)]
+    rows = [[arm.name, "", arm.as_words()] for arm in experiment.arms]
+    rows[0][1] = "control"
     return {
         "name": "arms",
         "title": "What each arm sets",
@@ -113,11 +113,9 @@ def others(experiment, runs, units):
     for arm in experiment.arms:
         row = [arm.name]
         for name in experiment.figures:
-            values = [
-                run.figures[name]
-                for run in runs
-                if run.measured and run.cell["arm"] == arm.name and run.figures.get(name) is not None
-            ]
+            of_arm = [run for run in runs if run.measured and run.cell["arm"] == arm.name]
+            values = [run.figures.get(name) for run in of_arm]
+            values = [value for value in values if value is not None]
             row.append(table.human(statistics.median(values), units[name]) if values else "-")
         rows.append(row)
     return {
@@ -131,11 +129,11 @@ def others(experiment, runs, units):
 def untouched(count, changed, told):
     """The finding that the host is as it was."""
     if not changed and not told:
-        text = f"All {count} writable sysctls of the host that can be read had the same value before and after."
+        text = f"All {count} writable sysctls of the host had the same value before and after."
     else:
         text = (
-            f"Of {count} writable sysctls of the host, not the same before and after; this experiment "
-            f"puts back what it changes, so somebody else wrote them: {'; '.join([*changed, *told])}."
+            f"Of {count} writable sysctls of the host, not the same before and after (an experiment "
+            f"puts back what it sets: somebody else wrote them): {'; '.join([*changed, *told])}."
         )
     return {"name": "host", "title": "The host's settings", "text": text, "data": {}}
 
@@ -146,5 +144,6 @@ def lines_of(finding):
     lines = textwrap.wrap(finding["text"], 98)
     if data:
         rows = [["-" if cell is None else str(cell) for cell in row] for row in data["rows"]]
-        lines = [f"{finding['title']}:", *(f"  {line}" for line in table.aligned(data["columns"], rows)), *lines]
+        rows = table.aligned(data["columns"], rows)
+        lines = [f"{finding['title']}:", *(f"  {row}" for row in rows), *lines]
     return lines

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/tune: its files, the journal of host-wide settings, its namespaces, and real runs in them.
+"""scripts/tune: its files, the journal of host-wide settings, its namespaces, real runs in them.
 
 What needs a private network namespace, or root, is skipped with the reason where there is none.
 Host-wide settings are tested on a fixture tree; one test as root raises vm.max_map_count by one.
@@ -324,7 +324,8 @@ class Snapshot(InFolder):
 
 class Forbidden(InFolder):
     def test_where_none_may_be_made_it_says_why_in_one_line(self):
-        fake = self.write("#!/bin/sh\necho 'unshare: failed: Operation not permitted' >&2\nexit 1\n")
+        said = "unshare: failed: Operation not permitted"
+        fake = self.write(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
         fake.rename(self.folder / "unshare").chmod(0o755)
         path = f"{self.folder}:{os.environ['PATH']}"
         with unittest.mock.patch.dict(os.environ, PATH=path):
@@ -383,13 +384,15 @@ class Namespaces(InFolder):
                 self.rehearse(GOOD.replace('"net.core.somaxconn" = 128', f'"{name}" = "{value}"'))
 
     def test_an_arm_whose_value_the_kernel_lacks_is_infeasible_but_not_the_control(self):
-        text = GOOD.replace('"net.core.somaxconn" = 128', '"net.ipv4.tcp_congestion_control" = "no"')
+        short = '"net.core.somaxconn" = 128'
+        text = GOOD.replace(short, '"net.ipv4.tcp_congestion_control" = "no"')
         self.assertIn("tcp_congestion_control", self.rehearse(text).infeasible["short"])
         text = GOOD.replace('"net.core.somaxconn" = 4096', '"net.core.somaxconn" = -4')
         with self.assertRaisesRegex(rehearsal.Refused, "control 'long' is infeasible"):
             self.rehearse(text)
-        text = GOOD.replace('"net.core.somaxconn" = 128 }', '"net.ipv4.not_yet" = 1 }\noptional = true')
-        self.assertEqual(self.rehearse(text).infeasible, {"short": "this kernel has no net.ipv4.not_yet"})
+        text = GOOD.replace(f"{short} }}", '"net.ipv4.not_yet" = 1 }\noptional = true')
+        why = {"short": "this kernel has no net.ipv4.not_yet"}
+        self.assertEqual(self.rehearse(text).infeasible, why)
 
     def test_a_program_inside_dies_with_its_parent_even_by_kill_9(self):
         script = (
@@ -517,6 +520,17 @@ class Runs(Command):
             if run["outcome"] == "measured":
                 self.assertIn("--pdeathsig", run["server"])
                 self.assertEqual(run["figures"]["served"], 50)
+        self.check_schema(told, runs)
+
+    def check_schema(self, told, runs):
+        try:
+            import jsonschema
+        except ImportError:
+            return  # what is installed without the tests' packages checks the rest
+        schema = json.loads((SOURCE / "docs" / "schema" / "experiment.json").read_text())
+        jsonschema.validate(told, schema)
+        for run in runs:
+            jsonschema.validate(run, schema["$defs"]["run"] | {"$defs": schema["$defs"]})
 
     def test_a_signal_ends_it_with_what_was_measured(self):
         text = GOOD.replace('"-n", "50"', '"-n", "50", "-d", "60s"')
