@@ -537,7 +537,7 @@ class Runs(Command):
         for number in (signal.SIGTERM, signal.SIGHUP):
             out = self.folder / number.name
             process = self.start(self.write(text), "--out", out)
-            wait_for(lambda: (out / "runs" / "0001-client-errors").exists())
+            self.assertIn(b"run 1 of", process.stderr.readline())
             process.send_signal(number)
             self.assertEqual(process.wait(PATIENCE), 128 + number)
             told = json.loads((out / "experiment.json").read_text())
