@@ -17,6 +17,7 @@ was written by somebody else since, and is left alone and told.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -97,6 +98,7 @@ class Journal:
                     old = self.host.read(name)
                     self._append({"file": name, "old": old, "new": value})
                     self.host.write(name, value)
+                    self._check(name, old, value)
             yield
         finally:
             with undisturbed():
@@ -123,6 +125,13 @@ class Journal:
         finally:
             self._close()
         return lines + self.told or ["nothing had to be put back"]
+
+    def _check(self, name, old, value):
+        """A kernel that keeps another value than it was told would look like somebody else."""
+        now = self.host.read(name)
+        if now != value:
+            self.host.write(name, old)
+            raise OSError(errno.EINVAL, f"it reads {now} afterwards")
 
     # ---- parts ----------------------------------------------------------------------------------
     def _owner_lives(self):

@@ -293,7 +293,7 @@ class Reader:
             self.bad(key, f"{hint or 'unknown'}; allowed here: {', '.join(host.SETTINGS)}")
         if not setting.takes(text):
             self.bad(key, f"{text}: allowed: {setting.allowed()}")
-        return text
+        return text if setting.words else str(int(text))
 
     def check_environment(self, name, value, key):
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

@@ -308,6 +308,15 @@ class Journal(Fixture):
             self.assertEqual(self.host.read(MAPS), "65530")
 
 
+    def test_a_value_the_kernel_keeps_otherwise_is_refused_and_put_back(self):
+        write = self.host.write
+        self.host.write = lambda name, value: write(name, value.replace("70001", "70000"))
+        with self.journal() as book:
+            with self.assertRaisesRegex(OSError, "reads 70000"), book.changed({MAPS: "70001"}):
+                self.fail("it was refused")
+            self.assertEqual((self.host.read(MAPS), book.told), ("65530", []))
+
+
 class Snapshot(InFolder):
     def test_names_what_differs_and_leaves_out_what_moves_by_itself(self):
         for name in ("kernel/a", "kernel/ns_last_pid", "fs/quota/lookups", "vm/b"):
