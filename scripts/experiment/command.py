@@ -4,10 +4,12 @@ import argparse
 import os
 import pathlib
 import shlex
+import signal
 import sys
 import time
 
 import compare_plan
+import orphans
 
 from . import folder as results, options, plan, session
 
@@ -187,8 +189,14 @@ def end_with(name, body):
     """Runs an entry point's `body` and turns what it raises into one line and an exit code."""
     from . import sweeping
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, session.interrupt)
     try:
-        return body()
+        code = body()
+        sys.stdout.flush()
+        return code
+    except session.Interrupted as by:
+        return 128 + by.args[0]
     except (sweeping.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
         session.tell(f"{name}: {error}")
         return session.USAGE
@@ -198,8 +206,12 @@ def end_with(name, body):
     except results.CannotWrite as error:
         session.tell(f"{name}: {error}")
         return session.OUTPUT
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")
+        session.forget_stdout()
         return session.OUTPUT
+    except OSError as error:
+        session.tell(f"{name}: {error}")
+        session.forget_stdout()
+        return session.OUTPUT
+    finally:
+        orphans.end_all()

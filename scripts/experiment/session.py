@@ -8,22 +8,18 @@ Whatever happens, the runs that ended are in the folder. A run that an interrupt
 not: the same command goes on with it.
 """
 
-import pathlib
-import shlex
+import os
 import signal
-import subprocess
 import sys
 import time
 
 import compare_plan
 import orphans
 
-from . import answer, folder as results, live, plan, table
+from . import answer, ending, folder as results, live, plan, runs as running, table
+from .ending import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
-SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
-#: Seconds that the page may take.
-PAGE_TIMEOUT = 120
 
 
 class Interrupted(BaseException):
@@ -42,7 +38,7 @@ def carry_out(
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
     loop.table = table_of or live.Table(folder.experiment, loop.cells())
-    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         status, code = loop.go()
         if status == "capped":
@@ -67,7 +63,8 @@ def carry_out(
     return code
 
 
-def _interrupt(number, _):
+def interrupt(number, _):
+    """A signal's handler: once."""
     for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
@@ -167,6 +164,11 @@ def tell(text):
         pass
 
 
+def forget_stdout():
+    """`| head` has seen enough, or there is no room: what Python still holds goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # ---- the end -------------------------------------------------------------------------------------
 def answers_of(folder):
     """Comparisons of the primary figure, then of the main ones."""
@@ -178,16 +180,16 @@ def answers_of(folder):
 
 def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
-    from . import runs as running
-
     runs = folder.runs()
     answers = answers_of(folder)
     found = answer.sentence(folder.experiment, answers)
     manifest = with_options(folder, runs)
+    names = {one["name"] for one in findings}
+    earlier = [one for one in folder.experiment.get("findings", []) if one["name"] not in names]
     try:
         folder.update(
             ended=running.now(),
-            findings=[*folder.experiment.get("findings", []), *findings],
+            findings=[*earlier, *findings],
             answers=[one.as_json() for one in answers],
             answer=found,
             manifest=manifest,
@@ -196,111 +198,15 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
         if code != OUTPUT:
             tell(str(error))
         code, page = OUTPUT, False
-    text = "" if quiet else "\n".join(summary(folder, runs, answers, found)) + "\n"
+    text = "" if quiet else "\n".join(ending.summary(folder, runs, answers, found)) + "\n"
     try:
         print(text, end="", file=out or sys.stdout, flush=True)
-    except BrokenPipeError:  # `| head` has seen enough
-        sys.stdout = open("/dev/null", "w")
+    except BrokenPipeError:
+        forget_stdout()
+    except OSError as error:
+        tell(f"stdout: {error.strerror}")
+        forget_stdout()
+        code = OUTPUT
     if page:
         tell(make_page(folder))
     return code
-
-
-def summary(folder, runs, answers, found):
-    """Lines: the answer, the cells, the comparisons, what was lost, where all lies."""
-    experiment = folder.experiment
-    lines = [found, ""]
-    lines += table.of_cells(experiment, runs)
-    joined = [one for one in answers if one.given is None]
-    if joined:
-        lines += ["", *comparisons_text(experiment, joined)]
-    slopes = slopes_text(experiment, runs)
-    lines += ["", *slopes] if slopes else []
-    lost = table.lost(runs)
-    lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
-    status = experiment.get("status")
-    if status in ("interrupted", "capped", "failed"):
-        lines += ["", f"{status}: {status_text(folder)}"]
-    lines += ["", f"Results: {folder.path}"]
-    return lines
-
-
-STATUS = {
-    "interrupted": "what was measured is kept; to go on:",
-    "capped": "the time was up; to go on, with more --time if wanted:",
-    "failed": "the results could not be written; what is in the folder is whole; to go on:",
-}
-
-
-def status_text(folder):
-    """What became of it, and the line to type."""
-    status, typed = folder.experiment["status"], folder.experiment.get("command")
-    return f"{STATUS[status]} {typed} --out {shlex.quote(str(folder.path))}"
-
-
-def comparisons_text(experiment, answers):
-    primary = experiment["primary"]
-    lines = [f"{primary}:"]
-    lines += [f"  {one.text}" for one in answers if one.figure == primary]
-    rows = [
-        [
-            f"  {table.SHORT.get(one.figure, one.figure)}",
-            f"{one.factor} {one.level} / {one.baseline}",
-            f"{one.ratio:.3f}",
-            f"({one.low:.3f} to {one.high:.3f})",
-        ]
-        for one in answers
-        if one.figure != primary and one.ratio is not None and one.low is not None
-    ]
-    if rows:
-        lines += ["", "Other figures as ratios, each with its own interval and without a verdict:"]
-        lines += table.aligned(rows[0], rows[1:])
-    return lines
-
-
-SLOPES = ("resident_b", "page_tables_b", "kernel_b", "machine_b")
-
-
-def slopes_text(experiment, runs):
-    found = [one for name in SLOPES for one in answer.slopes(experiment, runs, name)]
-    found = [one for one in found if one.per_unit is not None]
-    if not found:
-        return []
-    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)]
-
-
-def with_options(folder, runs):
-    """The manifest with the effective options of the first measured run's programs."""
-    import compare_runs
-
-    manifest = dict(folder.experiment.get("manifest") or {})
-    for run in runs:
-        if not run.measured:
-            continue
-        told = {}
-        for end in ("server", "client"):
-            path = run.documents.get(end)
-            document = compare_runs.read_json(folder.path / path) if path else None
-            told[end] = (document or {}).get("options")
-            boost = ((document or {}).get("environment") or {}).get("boost")
-            if boost and manifest.get("libraries"):
-                manifest["libraries"] = manifest["libraries"] | {"boost": boost.replace("_", ".")}
-        return manifest | {"options": told}
-    return manifest
-
-
-def make_page(folder):
-    """One line of what came of the report page."""
-    script = SCRIPTS / "report"
-    if not script.exists():
-        return "no page: scripts/report is not here"
-    try:
-        done = subprocess.run(
-            [script, folder.path], capture_output=True, text=True, timeout=PAGE_TIMEOUT
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"no page: scripts/report: {error}"
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        return f"no page: {said}"
-    return f"Page: {folder.path / 'report.html'}"

@@ -51,6 +51,7 @@ class Design:
 
     def __init__(self, programs, server=None, client=(), cpus=(None, None)):
         self.programs, self.client, self.cpus = programs, list(client), cpus
+        self.settle = True  #: before each run, until the kernel has freed the last one's memory
         self.command = server if server and foreign.is_foreign(server) else None
         self.factors, self.options = [], {}
         words = [] if self.command else split(server, "--server")
@@ -185,6 +186,7 @@ class Design:
             client,
             server_arguments=server,
             cpus=self.cpus,
+            settle=self.settle,
         )
 
     def fixed(self):
@@ -227,6 +229,7 @@ class Design:
 def server_problem(binaries, spec):
     """Why a server does not start because of how it was called; None: it does, or the reason is the
     machine's and belongs in a row."""
+    orphans.adopt()
     with tempfile.TemporaryFile() as errors:
         try:
             if foreign.is_foreign(spec.server):

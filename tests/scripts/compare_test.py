@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """scripts/compare and scripts/false-alarms on real programs, and on two folders."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -41,7 +42,8 @@ class Servers(Case):
         self.assertRegex(
             done.stdout,
             r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ "
-            r"times as much as echo_async:callbacks \([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
+            r"times as much as echo_async:callbacks "
+            r"\([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
             r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
         )
         rows = folder.Folder.open(self.folder / "out").runs()
@@ -68,7 +70,7 @@ class Servers(Case):
         self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
 
     def test_bad_sides_in_one_line(self):
-        for words, code, said in (
+        several = (
             (("callbacks", "nope"), 2, "nope: no results folder, no program"),
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),
@@ -77,13 +79,15 @@ class Servers(Case):
             (("callbacks", "coroutines", "--time", "2s"), 2, "cannot decide"),
             (("callbacks", "coroutines", "--figure", "beauty"), 2, "not one of"),
             (("callbacks",), 2, "required: B"),
-        ):
-            done = self.script("compare", *words)
+        )
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            results = pool.map(lambda one: self.script("compare", *one[0]), several)
+        for (_, code, said), done in zip(several, results):
             self.assertEqual((done.returncode, done.stderr.count("\n")), (code, 1), done.stderr)
             self.assertIn(said, done.stderr)
 
     def test_false_alarms_are_counted_and_the_count_goes_on(self):
-        words = (*SHORT, "--comparisons", 2, "--pairs", 6, "--tries", 1, "--try-time", "3s")
+        words = (*SHORT, "--comparisons", 2, "--pairs", 6, "--tries", 1, "--try-time", "2s")
         words += ("--slower", 500, "--out", "trust")
         done = self.script("false-alarms", *words, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -327,23 +327,26 @@ class Folder(unittest.TestCase):
         kept = folder.Folder.create(self.path, self.experiment)
         kept.append(run_of(self.planned[0]))
         before = (self.path / "runs.jsonl").read_bytes()
-        large = run_of(self.planned[1], why="x" * 60_000)
         script = (
             "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
             "from experiment import folder, runs\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "import resource, json\n"
             "kept = folder.Folder.open(sys.argv[2])\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+            "most = int(sys.argv[3])\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
             "try: kept.append(runs.Run.of_json(json.load(sys.stdin)))\n"
             "except folder.CannotWrite as error: print(error)\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", script, SOURCE / "scripts", self.path],
-            input=json.dumps(large.as_json()), capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
-        self.assertIn("runs.jsonl: File too large", done.stdout, done.stderr)
-        self.assertEqual((self.path / "runs.jsonl").read_bytes(), before)
+        for size in (300, 60_000):  # within a buffer, and beyond one
+            row = json.dumps(run_of(self.planned[1], why="x" * size).as_json())
+            room = str(len(before) + 100)
+            done = subprocess.run(
+                [sys.executable, "-c", script, SOURCE / "scripts", self.path, room],
+                input=row, capture_output=True, text=True, timeout=30,
+            )  # fmt: skip
+            self.assertIn("runs.jsonl: File too large", done.stdout, done.stderr)
+            self.assertEqual((self.path / "runs.jsonl").read_bytes(), before, size)
 
     def test_index_lists_each_folder_once(self):
         for name in ("one", "two", "one"):

@@ -52,6 +52,19 @@ class SignedRank(unittest.TestCase):
     def test_tail_of_the_depression_scale(self):
         self.assertAlmostEqual(paired.signed_rank_tail(5, 9), 0.01953125)
 
+    def test_normal_tail_takes_over_where_it_is_as_good(self):
+        pairs = paired.EXACT_PAIRS
+        worst = 0.0
+        for total in range(25_000, pairs * (pairs + 1) // 4, 500):
+            exact = paired.signed_rank_tail(total, pairs)
+            worst = max(worst, abs(exact - paired.normal_tail(total, pairs)))
+        self.assertLess(worst, 3e-4)
+        self.assertGreater(worst, 0)
+        many = [math.sin(at) + 0.1 for at in range(pairs + 50)]
+        found = paired.hodges_lehmann(many)
+        self.assertTrue(found.low < found.estimate < found.high)
+        self.assertAlmostEqual(found.confidence, 0.95, delta=5e-4)
+
     def test_tail_below_nothing_is_nothing(self):
         self.assertEqual(paired.signed_rank_tail(-1, 9), 0)
 
