@@ -93,7 +93,7 @@ class NoCores {
 };
 
 TEST_P(Stacks, HoldAtTheSizeThatTheReportNamesAndFaultAPageBelow) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(TESTBED_SANITIZES_ADDRESS) || defined(TESTBED_SANITIZES_THREAD)
   GTEST_SKIP() << "a sanitizer makes small stacks larger by itself";
 #endif
   const NoCores no_cores;
@@ -112,7 +112,7 @@ TEST_P(Stacks, HoldAtTheSizeThatTheReportNamesAndFaultAPageBelow) {
 }
 
 TEST_P(Stacks, FaultOnTheGuardHoweverFarTheyAreTooSmall) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(TESTBED_SANITIZES_ADDRESS) || defined(TESTBED_SANITIZES_THREAD)
   GTEST_SKIP() << "a sanitizer makes small stacks larger by itself";
 #endif
   const NoCores no_cores;
