@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <limits>
-#include <system_error>
 
 namespace client {
 namespace {
@@ -44,30 +42,19 @@ Loop::Loop(const Plan& plan, const Common& common, Mailbox& mailbox)
       common_(common),
       mailbox_(mailbox),
       exchange_(common.payload, common.sizes),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       ramp_(connects_of(plan), plan.connections),
       depth_(plan.depth),
       sessions_(plan.connections),
       flights_(plan.depth > 1 ? std::size_t{plan.connections} * plan.depth : 0),
       at_(now()),
       next_post_(next_note(plan, at_)) {
-  if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   if (plan.keep_interval) interval_.emplace();
-  watch(common.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
-  watch(common.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
+  epoll_.watch(common.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
+  epoll_.watch(common.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
 }
 
 Loop::~Loop() {
   for (Session& session : sessions_) echo::Descriptor{session.fd};
-}
-
-void Loop::watch(int fd, std::uint32_t events, std::uint32_t index) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u32 = index;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-  }
 }
 
 void Loop::wait_and_dispatch(Nanoseconds until) {
@@ -77,11 +64,7 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
   const Nanoseconds deadline = running() ? plan_.deadline_at : never;
   const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_});
   const auto left = std::max(wake - at_, Nanoseconds{0});
-  const timespec timeout{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
-  const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                   &timeout, nullptr);
-  if (count < 0 && errno != EINTR)
-    throw std::system_error(errno, std::generic_category(), "epoll_pwait2");
+  const int count = epoll_.wait(events, left);
   at_ = now();
   if (at_ >= traffic_.measure_from && !over()) ++tally_.waits_within;
   if (count > 0) last_event_ = at_;

@@ -2,8 +2,8 @@
 //
 // An epoll of its own, edge-triggered: each socket is registered once, for reading and writing, and
 // never again, so an echo costs a wait shared by many, a recv and a send. Asio's reactor costs 1.16
-// of that and more (docs/decisions/0002). Timers are times passed to epoll_pwait2(2), exact to some
-// microseconds. One loop is one thread's; a Crew runs several in step.
+// of that and more (docs/decisions/0002). Timers are the waits' own timeouts (PreciseEpoll). One
+// loop is one thread's; a Crew runs several in step.
 //
 // In four files: the wait and the phases that send nothing (loop.cpp), what an event does to a
 // session (loop_events.cpp), messages on standing connections (loop_traffic.cpp), connections that
@@ -21,6 +21,7 @@
 #include "client/exchange.hpp"
 #include "client/mailbox.hpp"
 #include "client/plan.hpp"
+#include "client/precise_epoll.hpp"
 #include "client/ramp.hpp"
 #include "client/session.hpp"
 #include "client/tally.hpp"
@@ -65,7 +66,6 @@ class Loop {
   Tally& tally() { return tally_; }
 
  private:
-  void watch(int fd, std::uint32_t events, std::uint32_t index);
   void wait_and_dispatch(Nanoseconds until);
   void dispatch(std::uint32_t index, std::uint32_t events);
   void check_limits();
@@ -116,7 +116,7 @@ class Loop {
   Exchange exchange_;
   Tally tally_;
 
-  echo::Descriptor epoll_;
+  PreciseEpoll epoll_;
   Ramp ramp_;
   std::uint32_t depth_;
   std::vector<Session> sessions_;

@@ -69,7 +69,7 @@ bool Loop::speaks_at_once(std::uint32_t index) {
   on_established(index, now());
   const bool all_written = session.writing == session.begun && session.begun == quota_;
   if (session.fd >= 0) {
-    watch(session.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | (all_written ? 0U : EPOLLOUT), index);
+    epoll_.watch(session.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | (all_written ? 0U : EPOLLOUT), index);
   }
   return true;
 }

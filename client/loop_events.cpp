@@ -42,7 +42,7 @@ void Loop::place(std::uint32_t index, Attempt attempt, Nanoseconds begun) {
   next_scan_ = std::min(next_scan_, begun + plan_.connect_timeout);
   if (attempt.error != 0) return fail_connect(index, attempt.error);
   if (plan_.churn && quota_ > 0 && speaks_at_once(index)) return;
-  watch(session.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
+  epoll_.watch(session.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
 }
 
 void Loop::on_connecting(std::uint32_t index, std::uint32_t events) {

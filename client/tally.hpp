@@ -80,7 +80,7 @@ struct Tally {
   std::uint64_t echoes_within = 0;
   std::uint64_t bytes_within = 0;
   std::uint64_t connections_within = 0;  ///< established
-  std::uint64_t waits_within = 0;        ///< epoll_pwait2 calls
+  std::uint64_t waits_within = 0;        ///< for events
 
   void end(const Failure& how);
   /// Counts `count` sockets that ended as `from` under `to` instead.

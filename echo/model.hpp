@@ -19,6 +19,7 @@
 #include "echo/protocol.hpp"
 #include "echo/server_options.hpp"
 #include "echo/socket.hpp"
+#include "echo/stack_use.hpp"
 #include "echo/stop.hpp"
 #include "echo/work.hpp"
 #include "limits/demand.hpp"
@@ -48,6 +49,8 @@ class Listeners {
 struct Findings {
   /// From accept to the moment a worker took the connection; models with a queue.
   std::optional<Histogram> queue_wait;
+  /// How deep the stacks of the threads that served were used; with --stack-report.
+  std::optional<StackUse> stacks;
 };
 
 /// All that a model is handed; a new capability is a new field here.

@@ -83,6 +83,27 @@ std::string queue_line(const Histogram& wait) {
                      wait.count() > 0 ? text_of(Percentile{wait.max(), false}) : "-");
 }
 
+std::string stack_line(const StackUse& use) {
+  const auto bytes = [](std::optional<std::uint64_t> value) {
+    return value ? limits::format_count(*value) + " B" : std::string{"-"};
+  };
+  const auto size = use.smallest_size();
+  return fmt::format(
+      "stacks painted: {}, high water p50 {}, p99 {}, max {}\n"
+      "smallest stack that would have held them: {}{}\n",
+      limits::format_count(use.threads()), bytes(use.percentile(50)), bytes(use.percentile(99)),
+      bytes(use.max()), size ? fmt::format("{}K", *size / 1024) : "-",
+      use.held_by_the_least() ? ", this platform's least; less was used" : "");
+}
+
+json::value stacks_json(const StackUse& use) {
+  return json::object{{"painted_threads", use.threads()},
+                      {"high_water", json::object{{"p50", to_json(use.percentile(50))},
+                                                  {"p99", to_json(use.percentile(99))},
+                                                  {"max", to_json(use.max())}}},
+                      {"smallest_size", to_json(use.smallest_size())}};
+}
+
 json::value balance_json(const std::optional<Balance>& balance) {
   if (!balance) return nullptr;
   return json::object{{"cv", balance->cv}, {"max_over_mean", balance->max_over_mean}};
@@ -148,6 +169,7 @@ std::string text_of(const ServerResult& result) {
                       counters.messages(), counters.bytes());
   if (result.workers.size() > 1) text += worker_lines(result);
   if (result.findings.queue_wait) text += queue_line(*result.findings.queue_wait);
+  if (result.findings.stacks) text += stack_line(*result.findings.stacks);
   if (counters.children() > 0) {
     text += fmt::format("children: {}, the largest {} resident (above: this process alone)\n",
                         counters.children(), limits::format_bytes(counters.largest_child_bytes()));
@@ -198,6 +220,8 @@ json::value to_json(const ServerResult& result) {
                                {"messages", balance_json(balances.messages)},
                                {"cpu", balance_json(balances.cpu)}}},
       {"queue_wait", wait ? to_json(*wait) : json::value(nullptr)},
+      {"stacks",
+       result.findings.stacks ? stacks_json(*result.findings.stacks) : json::value(nullptr)},
       {"memory", to_json(result.usage, std::nullopt)},
       {"children", json::object{{"ended", counters.children()},
                                 {"largest_resident", counters.largest_child_bytes()}}},

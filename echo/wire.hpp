@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace echo {
 
@@ -53,12 +54,17 @@ class Payload {
  private:
   Payload(std::size_t size, std::uint64_t nonce, std::string text)
       : size_(size), nonce_(nonce), text_(std::move(text)) {}
+  [[nodiscard]] std::uint64_t key_of(std::uint64_t block) const;
+  [[nodiscard]] const std::uint64_t* kept_keys(std::uint64_t offset, std::size_t length) const;
+  [[nodiscard]] bool holds(MessageId id, std::uint64_t offset,
+                           std::span<const std::byte> got) const;
   [[nodiscard]] std::optional<MessageId> owner_of(std::uint64_t block,
                                                   std::span<const std::byte> bytes) const;
 
   std::size_t size_;
   std::uint64_t nonce_;
   std::string text_;
+  std::vector<std::uint64_t> keys_;  ///< of the first blocks: each echo needs them twice
 };
 
 }  // namespace echo

@@ -4,7 +4,8 @@
 
 #include <exception>
 #include <mutex>
-#include <thread>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "limits/cpu.hpp"
@@ -28,38 +29,59 @@ AtWork::~AtWork() {
   if (cpu) counts_.cpu_ns += static_cast<std::uint64_t>(cpu->count());
 }
 
+namespace {
+
+/// What a thread is handed; std::thread can be given no stack.
+struct Errand {
+  const std::function<void(unsigned)>* run = nullptr;
+  unsigned worker = 0;
+};
+
+void* do_errand(void* errand) {
+  const Errand& mine = *static_cast<const Errand*>(errand);
+  (*mine.run)(mine.worker);
+  return nullptr;
+}
+
+}  // namespace
+
 void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work,
-                 const std::function<void()>& meanwhile) {
+                 const std::function<void()>& meanwhile, const ThreadAttributes& attributes) {
   std::mutex mutex;
   std::exception_ptr first;
-  const auto fail = [&] {
+  const auto fail = [&](std::exception_ptr why) {
     const std::lock_guard lock(mutex);
-    if (!first) first = std::current_exception();
+    if (!first) first = std::move(why);
     serving.stop.request_force();
   };
-  std::vector<std::thread> threads;
+  const std::function<void(unsigned)> run = [&](unsigned worker) {
+    try {
+      const AtWork at_work{serving, worker};
+      work(worker);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  };
+  std::vector<Errand> errands(count);
+  std::vector<pthread_t> threads;
   threads.reserve(count);
   for (unsigned i = 0; i < count; ++i) {
-    try {
-      threads.emplace_back([&, i] {
-        try {
-          const AtWork at_work{serving, i};
-          work(i);
-        } catch (...) {
-          fail();
-        }
-      });
-    } catch (...) {
-      fail();
+    errands[i] = {&run, i};
+    pthread_t thread{};
+    const int error = ::pthread_create(&thread, attributes.get(), do_errand, &errands[i]);
+    if (error != 0) {
+      fail(std::make_exception_ptr(
+          std::system_error(error, std::generic_category(), "a worker's thread")));
       break;
     }
+    threads.push_back(thread);
   }
   try {
     if (meanwhile) meanwhile();
   } catch (...) {
-    fail();
+    fail(std::current_exception());
   }
-  for (std::thread& thread : threads) thread.join();
+  for (const pthread_t thread : threads) ::pthread_join(thread, nullptr);
   if (first) std::rethrow_exception(first);
 }
 

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <CLI/Error.hpp>
 #include <algorithm>
 #include <bit>
 #include <cerrno>

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <new>
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TESTBED_SANITIZES_ADDRESS
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -35,7 +35,7 @@ boost::context::stack_context StackPool::allocate() {
   if (free_ != nullptr) {
     stack.sp = free_ + 1;
     free_ = free_->next;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TESTBED_SANITIZES_ADDRESS
     // The last frame of a coroutine never returns, and so leaves its red zones behind.
     __asan_unpoison_memory_region(static_cast<std::byte*>(stack.sp) - stack_size_, stack_size_);
 #endif

@@ -9,6 +9,7 @@
 #include <alloca.h>
 #include <fmt/format.h>
 
+#include <CLI/Error.hpp>
 #include <algorithm>
 #include <boost/asio/spawn.hpp>
 #include <boost/asio/write.hpp>

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "echo/model.hpp"
-#include "echo/workers.hpp"
 #include "echo_threads/in_service.hpp"
 #include "echo_threads/pool_options.hpp"
 #include "echo_threads/turns.hpp"
@@ -18,11 +17,11 @@
 namespace echo_threads {
 namespace {
 
-void serve(const echo::Serving& serving, unsigned workers) {
+void serve(const echo::Serving& serving, const PoolOptions& options) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
-  InService in_service{serving, workers};
+  InService in_service{serving, options.worker_count()};
   const StopWatch stop_watch{serving.stop, listener.get(), in_service};
-  echo::run_workers(serving, workers, [&](unsigned worker) {
+  run_pool(serving, options, [&](unsigned worker) {
     serve_in_turn(serving, worker, listener.get(), [&](echo::Descriptor connection, auto buffer) {
       in_service.serve(worker, std::move(connection), buffer);
     });
@@ -31,7 +30,8 @@ void serve(const echo::Serving& serving, unsigned workers) {
 
 echo::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
-  return {.check = {},
+  add_stack_options(app, options->stack);
+  return {.check = [options](const echo::ServerOptions&) { check(options->stack, 0); },
           .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
           .demand =
               [options](const echo::ServerOptions&, std::uint64_t connections) {
@@ -39,8 +39,7 @@ echo::Configured configure(CLI::App& app) {
                 traits.descriptors_per_connection = 0;  // the others wait in the kernel's queue
                 return limits::Demand{connections, traits};
               },
-          .serve =
-              [options](const echo::Serving& serving) { serve(serving, options->worker_count()); }};
+          .serve = [options](const echo::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "echo_threads/pool_options.hpp"
 
+#include <optional>
+#include <vector>
+
 #include "echo/options.hpp"
+#include "echo/workers.hpp"
 
 namespace echo_threads {
 
@@ -19,14 +23,39 @@ limits::Traits thread_pool_traits(const PoolOptions& options) {
   traits.fixed_threads += options.workers + 1;     // who watches for the stop
   traits.fixed_descriptors += options.workers;     // the epoll of each worker's door
   traits.fixed_maps += 2 * (options.workers + 1);  // a stack and its guard
+  traits.fixed_bytes += options.workers * touched_bytes(options.stack);
   return traits;
+}
+
+void run_pool(const echo::Serving& serving, const PoolOptions& options,
+              const std::function<void(unsigned)>& work, const std::function<void()>& meanwhile) {
+  const StackOptions& stack = options.stack;
+  echo::ThreadAttributes attributes;
+  apply(stack, attributes.get());
+  if (is_ordinary(stack, 0)) {
+    echo::run_workers(serving, options.worker_count(), work, meanwhile, attributes);
+    return;
+  }
+  std::vector<std::optional<std::uint64_t>> high_waters(options.worker_count());
+  echo::run_workers(
+      serving, options.worker_count(),
+      [&](unsigned worker) {
+        high_waters[worker] = on_stack(stack, 0, [&](std::byte*) { work(worker); });
+      },
+      meanwhile, attributes);
+  if (!stack.report) return;
+  echo::StackUse& use = serving.findings.stacks.emplace(echo::StackUse::of_this_machine());
+  for (const auto& high_water : high_waters) {
+    if (high_water) use.add(*high_water);
+  }
 }
 
 echo::Configured configured_pool(CLI::App& app, const std::string& bounds,
                                  void (*serve)(const echo::Serving&, const PoolOptions&)) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
+  add_stack_options(app, options->stack);
   echo::add_count(app, "--queue-limit", options->queue_limit, bounds, {1, 10'000'000});
-  return {.check = {},
+  return {.check = [options](const echo::ServerOptions&) { check(options->stack, 0); },
           .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
           .demand =
               [options](const echo::ServerOptions&, std::uint64_t connections) {

@@ -22,7 +22,7 @@ void serve(const echo::Serving& serving, const PoolOptions& options) {
   std::deque<Queue> queues;  // not a vector: a queue cannot be moved
   for (unsigned i = 0; i < workers; ++i) queues.emplace_back(options.queue_limit);
   unsigned turn = 0;  // the acceptor's own
-  serve_queued(serving, workers,
+  serve_queued(serving, options,
                {.push = [&](Waiting& waiting) { return queues[turn++ % workers].push(waiting); },
                 .take = [&](unsigned worker) { return queues[worker].take(); },
                 .close =

@@ -16,7 +16,7 @@ namespace {
 
 void serve(const echo::Serving& serving, const PoolOptions& options) {
   Queue queue{options.queue_limit};
-  serve_queued(serving, options.worker_count(),
+  serve_queued(serving, options,
                {.push = [&](Waiting& waiting) { return queue.push(waiting); },
                 .take = [&](unsigned) { return queue.take(); },
                 .close = [&] { queue.close(); }});

@@ -12,12 +12,14 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <CLI/App.hpp>
 #include <CLI/Error.hpp>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <boost/thread/thread.hpp>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -28,8 +30,8 @@
 #include "echo/options.hpp"
 #include "echo_threads/arrivals.hpp"
 #include "echo_threads/blocking.hpp"
+#include "echo_threads/stack.hpp"
 #include "echo_threads/static_tls.hpp"
-#include "limits/quantity.hpp"
 
 namespace echo_threads {
 namespace {
@@ -39,6 +41,9 @@ namespace intrusive = boost::intrusive;
 /// One peer and the thread that serves it. The hook places it among the live or the finished.
 struct Connection : intrusive::list_base_hook<> {
   echo::Descriptor socket;
+  /// Of its painted stack, in words of 8 bytes; 0: not painted. The thread's until it is joined.
+  /// Of 32 bits, so that it lies in what would be padding: there may be a million of these.
+  std::uint32_t high_water_words = 0;
   boost::thread thread;
 };
 using Connections = intrusive::list<Connection>;
@@ -46,14 +51,17 @@ using Connections = intrusive::list<Connection>;
 /// Owns every connection and joins every thread. One acceptor thread runs it.
 class Server {
  public:
-  Server(const echo::Serving& serving, const boost::thread::attributes& attributes)
+  Server(const echo::Serving& serving, const StackOptions& stack)
       : serving_(serving),
-        attributes_(attributes),
+        stack_(stack),
+        ordinary_(is_ordinary(stack, serving.options.buffer_size)),
         arrivals_(serving),
         started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!started_event_ || !finished_event_)
       throw std::system_error(errno, std::generic_category(), "eventfd");
+    apply(stack, attributes_.native_handle());
+    if (stack.report) serving.findings.stacks.emplace(echo::StackUse::of_this_machine());
   }
 
   void run() {
@@ -71,6 +79,7 @@ class Server {
   }
 
  private:
+  static constexpr std::uint64_t word = 8;
   /// New threads between two looks at the stop: ~30 us each.
   static constexpr int spawn_batch = 16;
 
@@ -142,8 +151,15 @@ class Server {
     ::eventfd_write(started_event_.get(), 1);
     // On the stack, where the pages are touched already: a heap block would come on top of them.
     const std::size_t size = serving_.options.buffer_size;
-    echo_until_eof(connection.socket.get(), std::span(static_cast<std::byte*>(alloca(size)), size),
-                   serving_, 0);
+    const auto echo = [&](std::byte* buffer) {
+      echo_until_eof(connection.socket.get(), std::span(buffer, size), serving_, 0);
+    };
+    if (ordinary_) {
+      echo(static_cast<std::byte*>(alloca(size)));
+    } else {
+      const auto high_water = on_stack(stack_, size, echo);
+      connection.high_water_words = static_cast<std::uint32_t>(high_water.value_or(0) / word);
+    }
     finish(connection);
   }
 
@@ -187,6 +203,9 @@ class Server {
     if (more) ::eventfd_write(finished_event_.get(), 1);
     ended.clear_and_dispose([this](Connection* connection) {
       connection->thread.join();
+      if (const std::uint64_t words = connection->high_water_words; words > 0) {
+        serving_.findings.stacks->add(words * word);
+      }
       delete connection;
       --live_count_;
     });
@@ -208,7 +227,9 @@ class Server {
   }
 
   const echo::Serving& serving_;
-  const boost::thread::attributes& attributes_;
+  const StackOptions& stack_;
+  bool ordinary_;  ///< nothing is asked of the stacks
+  boost::thread::attributes attributes_;
   Arrivals arrivals_;
   std::atomic<bool> cut_{false};  ///< by a forced stop: what ends from now on was open
   std::uint64_t live_count_ = 0;  ///< threads not yet joined; the acceptor's own
@@ -222,34 +243,16 @@ class Server {
 };
 
 struct Options {
-  std::uint64_t stack_size = 64U << 10U;
-  std::uint64_t guard_size = 4096;
+  StackOptions stack;
   bool one_page_stacks = false;
 };
-
-/// What a connection's thread needs beside its buffer: static TLS, the start of the thread, recv
-/// and send. Measured: 5.6 KiB of stack were touched with a 1 KiB buffer.
-constexpr std::uint64_t stack_overhead = 8U << 10U;
 
 /// What is left of a stack's first page for the buffer, without the surplus of static TLS: struct
 /// pthread takes 2.3 KiB of it, what runs the thread 0.7. Measured: 800 fit, 896 do not.
 constexpr std::uint64_t one_page_buffer = 768;
 
 void check(const Options& options, const echo::ServerOptions& common) {
-  const auto least = static_cast<std::uint64_t>(::sysconf(_SC_THREAD_STACK_MIN));
-  if (options.stack_size < least) {
-    throw CLI::ValidationError(
-        "--stack-size",
-        fmt::format("{} is below the least that this platform allows, {} (PTHREAD_STACK_MIN)",
-                    limits::format_bytes(options.stack_size), limits::format_bytes(least)));
-  }
-  if (options.stack_size < common.buffer_size + stack_overhead) {
-    throw CLI::ValidationError(
-        "--stack-size", fmt::format("{} cannot hold a --buffer-size of {}: at least {}",
-                                    limits::format_bytes(options.stack_size),
-                                    limits::format_bytes(common.buffer_size),
-                                    limits::format_bytes(common.buffer_size + stack_overhead)));
-  }
+  check(options.stack, common.buffer_size);
   if (!options.one_page_stacks) return;
   if (common.buffer_size > one_page_buffer) {
     throw CLI::ValidationError(
@@ -257,31 +260,24 @@ void check(const Options& options, const echo::ServerOptions& common) {
         fmt::format("the buffer lies on the stack too: with --buffer-size {} or less",
                     one_page_buffer));
   }
+  if (options.stack.touch > 0 || options.stack.report) {
+    throw CLI::ValidationError(
+        "--one-page-stacks",
+        "one page is touched, where --touch-stack and --stack-report touch more");
+  }
   start_again_without_tls_surplus();
 }
 
 limits::Demand demand(const Options& options, std::uint64_t connections) {
-  limits::Traits traits = limits::thread_traits(options.stack_size, options.guard_size);
+  limits::Traits traits = limits::thread_traits(options.stack.size, options.stack.guard);
   if (options.one_page_stacks) traits.resident_bytes -= 4096;
+  traits.resident_bytes += touched_bytes(options.stack);
   return {connections, traits};
-}
-
-boost::thread::attributes attributes_of(const Options& options) {
-  boost::thread::attributes attributes;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  attributes.set_stack_size((options.stack_size + page - 1) / page * page);
-  ::pthread_attr_setguardsize(attributes.native_handle(), options.guard_size);
-  return attributes;
 }
 
 echo::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  echo::add_size(app, "-s,--stack-size", options->stack_size,
-                 "Stack of each thread: virtual memory; resident is what was touched",
-                 {1, 1ULL << 40U});
-  echo::add_size(app, "--guard-size", options->guard_size,
-                 "Guard below each stack; 0: none, and one map a thread instead of two",
-                 {0, 1ULL << 30U});
+  add_stack_options(app, options->stack);
   app.add_flag("--one-page-stacks", options->one_page_stacks,
                "Touch one page of each stack instead of two; with --buffer-size 768 or less");
   return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
@@ -290,8 +286,7 @@ echo::Configured configure(CLI::App& app) {
                               std::uint64_t connections) { return demand(*options, connections); },
           .serve =
               [options](const echo::Serving& serving) {
-                const boost::thread::attributes attributes = attributes_of(*options);
-                Server{serving, attributes}.run();
+                Server{serving, options->stack}.run();
               }};
 }
 

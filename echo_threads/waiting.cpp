@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "echo/workers.hpp"
 #include "echo_threads/door.hpp"
 #include "echo_threads/in_service.hpp"
 #include "echo_threads/turns.hpp"
@@ -45,19 +44,19 @@ using Clock = std::chrono::steady_clock;
 /// The acceptor and the workers of one run.
 class QueuedPool {
  public:
-  QueuedPool(const echo::Serving& serving, unsigned workers, const Queueing& queueing)
+  QueuedPool(const echo::Serving& serving, const PoolOptions& options, const Queueing& queueing)
       : serving_(serving),
-        workers_(workers),
+        options_(options),
         queueing_(queueing),
         listener_(std::move(serving.listeners.take().front())),
-        in_service_(serving, workers),
-        waits_(workers) {}
+        in_service_(serving, options.worker_count()),
+        waits_(options.worker_count()) {}
 
   void run() {
     {
       const StopWatch stop_watch{serving_.stop, listener_.get(), in_service_};
-      echo::run_workers(
-          serving_, workers_, [this](unsigned worker) { serve_taken(worker); },
+      run_pool(
+          serving_, options_, [this](unsigned worker) { serve_taken(worker); },
           [this] { accept_until_drained(); });
     }
     echo::Histogram& all = serving_.findings.queue_wait.emplace();
@@ -96,7 +95,7 @@ class QueuedPool {
   }
 
   const echo::Serving& serving_;
-  unsigned workers_;
+  const PoolOptions& options_;
   const Queueing& queueing_;
   echo::Descriptor listener_;
   InService in_service_;
@@ -106,8 +105,9 @@ class QueuedPool {
 
 }  // namespace
 
-void serve_queued(const echo::Serving& serving, unsigned workers, const Queueing& queueing) {
-  QueuedPool{serving, workers, queueing}.run();
+void serve_queued(const echo::Serving& serving, const PoolOptions& options,
+                  const Queueing& queueing) {
+  QueuedPool{serving, options, queueing}.run();
 }
 
 }  // namespace echo_threads

@@ -16,6 +16,7 @@
 
 #include "echo/descriptor.hpp"
 #include "echo/model.hpp"
+#include "echo_threads/pool_options.hpp"
 
 namespace echo_threads {
 
@@ -52,8 +53,9 @@ struct Queueing {
   std::function<void()> close;
 };
 
-/// Accepts on the calling thread and serves on `workers` others until the stop is done; what waits
+/// Accepts on the calling thread and serves on the pool's others until the stop is done; what waits
 /// when a drain begins is served first. Leaves the times waited in Serving::findings.
-void serve_queued(const echo::Serving& serving, unsigned workers, const Queueing& queueing);
+void serve_queued(const echo::Serving& serving, const PoolOptions& options,
+                  const Queueing& queueing);
 
 }  // namespace echo_threads

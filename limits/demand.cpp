@@ -67,8 +67,9 @@ std::uint64_t Demand::maps() const {
 }
 
 std::uint64_t Demand::memory_bytes() const {
-  return saturating_multiply(connections,
-                             saturating_add(traits.resident_bytes, traits.kernel_bytes));
+  return saturating_add(
+      traits.fixed_bytes,
+      saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.kernel_bytes)));
 }
 
 std::uint64_t Demand::virtual_bytes() const {

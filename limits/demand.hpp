@@ -20,6 +20,7 @@ struct Traits {
   std::uint64_t fixed_descriptors = 16;  ///< listener, epoll, eventfds, stdio, log, spare
   std::uint64_t fixed_threads = 2;
   std::uint64_t fixed_maps = 100;
+  std::uint64_t fixed_bytes = 0;     ///< user memory that comes with no connection
   std::uint64_t resident_bytes = 0;  ///< user memory per connection
   std::uint64_t kernel_bytes =
       4050;                       ///< one end of a connection: ~4,050 B of slab; threads add theirs
@@ -41,7 +42,7 @@ struct Demand {
   [[nodiscard]] std::uint64_t files() const;
   [[nodiscard]] std::uint64_t threads() const;  ///< threads and processes: both are tasks
   [[nodiscard]] std::uint64_t maps() const;
-  [[nodiscard]] std::uint64_t memory_bytes() const;   ///< resident + kernel
+  [[nodiscard]] std::uint64_t memory_bytes() const;   ///< resident + kernel + fixed
   [[nodiscard]] std::uint64_t virtual_bytes() const;  ///< of one process
 };
 

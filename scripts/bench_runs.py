@@ -146,7 +146,7 @@ class Server:
 
 
 def program_of(pid, program):
-    """The process that runs `program`: a wrapper either became it (nsenter) or started it (strace)."""
+    """The process of `program`: a wrapper either became it (nsenter) or started it (strace)."""
     with contextlib.suppress(OSError):
         if os.path.samefile(f"/proc/{pid}/exe", program):
             return pid

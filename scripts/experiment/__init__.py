@@ -5,6 +5,9 @@
     foreign    somebody else's server                       answer    comparisons, slopes, sentences
     manifest   where and with what it was measured          live      progress in a terminal
     session    the loop over the runs, and its end          table     cells, as text
+    options    what the programs take, asked of them        machine   what it tells of itself
+    sweeping   what --factor means                          ending    what is told at the end
+    comparing  two servers, or two folders                  command   what entry points share
 
 scripts/sweep, compare, stack-sweep and tune plan different runs; from there on all is the same, so
 that one reader (scripts/report) and one rule for a verdict do for all of them. docs/experiments.md

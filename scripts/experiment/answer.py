@@ -1,12 +1,12 @@
 """What an experiment answers: each level beside its factor's baseline, and slopes over N. Pure.
 
-The unit is the run. A pair is two runs of one block that differ in one factor only, so that what the
-machine did to both cancels in their ratio; paired.py gives the Hodges-Lehmann ratio, its exact
+The unit is the run. A pair is two runs of one block that differ in one factor only, so that what
+the machine did to both cancels in their ratio; paired.py gives the Hodges-Lehmann ratio, its exact
 interval and p. Holm adjusts the p of all comparisons of the primary figure together. Other figures
 are told with their intervals and without a verdict: there are too many of them for one.
 
 Where other factors vary too, a comparison joins all their levels; `given` ones tell each level of
-the others by itself, again without a verdict, so that an effect that depends on another factor shows.
+the others by itself, again without a verdict, so that an effect that depends on another one shows.
 
     answers = answer.comparisons(folder.experiment, folder.runs())
     print(answer.sentence(folder.experiment, answers))
@@ -40,6 +40,7 @@ class Answer:
     confidence: float | None = None
     p: float | None = None
     p_adjusted: float | None = None
+    comparisons: int = 1  #: that p_adjusted is adjusted for
     text: str = ""
     verdict: str | None = None  #: differs, same, undecided; None: no verdict is given
 
@@ -79,12 +80,12 @@ def comparisons(experiment, runs, figure=None):
             if level == factor["baseline"]:
                 continue
             pairs = pairs_of(runs, figure, factor["name"], level, factor["baseline"])
-            joined.append(_answer(figure, factor, level, None, pairs, confidence))
+            joined.append(of_pairs(figure, factor, level, None, pairs, confidence))
             for cell in _products(others):
                 some = [pair for pair in pairs if _matches(pair[2], cell)]
-                given.append(_answer(figure, factor, level, cell, some, confidence))
+                given.append(of_pairs(figure, factor, level, cell, some, confidence))
     if figure == experiment.get("primary"):
-        _adjust(joined, confidence)
+        adjust(joined, confidence)
     for one in joined + given:
         one.text = words(one, experiment)
     return joined + given
@@ -114,7 +115,8 @@ def _matches(cell, part):
     return all(cell.get(name) == level for name, level in part.items())
 
 
-def _answer(figure, factor, level, given, pairs, confidence):
+def of_pairs(figure, factor, level, given, pairs, confidence):
+    """An Answer without words, of (value at the baseline, value at the level, ...)."""
     found = Answer(figure, factor["name"], level, factor["baseline"], given, len(pairs))
     if pairs and all(base > 0 and value > 0 for base, value, _ in pairs):
         floor, test = [base for base, _, _ in pairs], [value for _, value, _ in pairs]
@@ -124,7 +126,7 @@ def _answer(figure, factor, level, given, pairs, confidence):
     return found
 
 
-def _adjust(answers, confidence):
+def adjust(answers, confidence):
     """Holm, over those that have a p; and the verdict that it carries."""
     alpha = 1 - confidence
     told = [one for one in answers if one.p is not None]
@@ -142,21 +144,20 @@ def _adjust(answers, confidence):
         else:
             one.verdict = "undecided"
     for one in answers:
-        one.verdict = one.verdict or "undecided"
+        one.verdict, one.comparisons = one.verdict or "undecided", len(answers)
+
+
+#: Factors whose levels need no name in front of them.
+NAMES_ITSELF = ("model", "server", "folder", "arm")
 
 
 # ---- words ---------------------------------------------------------------------------------------
-#: What a level "needs" or "reaches" more of, by how its figure is counted.
-VERBS = {"lower": ("needs", "more", "less"), "higher": ("reaches", "more", "less")}
-SAID = {"ramp_s": "takes", "failed": "has", "listen_overflows": "has", "listen_drops": "has"}
-
-
 def words(one, experiment):
     """An answer as a clause: "callbacks needs 3.1 % more (2.0 to 4.3 %; p = 0.002 ...)"."""
     told = experiment.get("figures", {}).get(one.figure, {})
-    subject = f"{one.factor} {one.level}"
+    subject = one.level if one.factor in NAMES_ITSELF else f"{one.factor} {one.level}"
     if one.given:
-        subject += " at " + ", ".join(f"{name} {level}" for name, level in one.given.items())
+        subject += f" at {_given(one)}"
     if not one.pairs:
         return f"{subject}: not measured beside {one.baseline}"
     if one.ratio is None:
@@ -164,17 +165,12 @@ def words(one, experiment):
     pairs = f"{one.pairs} pairs" if one.pairs != 1 else "1 pair"
     if one.low is None:
         return (
-            f"{subject} beside {one.baseline}: ratio {one.ratio:.3g}, undecided: "
-            f"{pairs} give no interval"
+            f"{subject}: undecided, {one.ratio:.3g} times {one.baseline} and no interval, "
+            f"since there are only {pairs}"
         )
-    verb, more, less = VERBS.get(told.get("better"), ("has", "more", "less"))
-    verb = SAID.get(one.figure, "takes" if told.get("unit") in ("s",) else verb)
-    if one.figure.endswith(("p50_ns", "p99_ns")):
-        verb, more, less = "takes", "longer", "shorter"
-    if one.figure == "ramp_s":
-        more, less = "longer", "shorter"
-    effect, between = _effect(one, more, less)
-    p = "" if one.p_adjusted is None else f"; p = {p_text(one.p_adjusted)} after Holm"
+    p = "" if one.p_adjusted is None else f"; p {p_text(one.p_adjusted)}"
+    p += " after Holm" if p and one.comparisons > 1 else ""
+    effect, between = _effect(one, told)
     if one.verdict == "same":
         bound = max(abs(one.low - 1), abs(one.high - 1))
         return (
@@ -183,35 +179,47 @@ def words(one, experiment):
         )
     if one.verdict == "undecided":
         return (
-            f"{subject}: undecided; it {verb} {effect} than {one.baseline} by these runs "
-            f"({between}{p}, {pairs}): more reps are needed"
+            f"{subject}: undecided; by these runs it {effect} {one.baseline} "
+            f"({between}{p}, {pairs}), and more reps are needed"
         )
-    return f"{subject} {verb} {effect} than {one.baseline} ({between}{p}, {pairs})"
+    return f"{subject} {effect} {one.baseline} ({between}{p}, {pairs})"
 
 
-def _effect(one, more, less):
-    """("3.1 % more", "2.0 to 4.3 %"): as times from a factor of 2 on."""
-    if one.ratio >= 2 or one.ratio <= 0.5:
-        if one.ratio >= 2:
-            ends, word = (one.ratio, one.low, one.high), more
-        else:
-            ends, word = (1 / one.ratio, 1 / one.high, 1 / one.low), less
-        return f"{ends[0]:.3g} times {word}", f"{ends[1]:.3g} to {ends[2]:.3g} times"
+def _effect(one, told):
+    """("needs 3.1 % more than", "2.0 to 4.3 %"): as times where it is twice or half and beyond."""
+    higher = told.get("better") == "higher"
+    verb, much, more, less = ("reaches" if higher else "needs", "much", "more", "less")
+    if told.get("unit") == "s" or one.figure.endswith(("p50_ns", "p99_ns")):
+        verb, much, more, less = "takes", "long", "longer", "shorter"
+    elif told.get("unit") == "1":
+        verb, much, more, less = "has", "many", "more", "fewer"
+    if not 0.5 < one.ratio < 2:
+        between = f"{one.low:.3g} to {one.high:.3g} times"
+        return f"{verb} {one.ratio:.3g} times as {much} as", between
     sign, word = (1, more) if one.ratio >= 1 else (-1, less)
     bounds = sorted((sign * (one.low - 1), sign * (one.high - 1)))
-    between = f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f} %"
-    return f"{_percent(abs(one.ratio - 1))} {word}", between
+    between = f"{_number(bounds[0])} to {_number(bounds[1])} %"
+    return f"{verb} {_percent(abs(one.ratio - 1))} {word} than", between
 
 
 def _percent(fraction):
-    return f"{100 * fraction:.1f} %"
+    return f"{_number(fraction)} %"
+
+
+def _number(fraction):
+    """In percent, two digits that say something: 0.34, 3.1, 21."""
+    percent = 100 * fraction
+    for digits, below in ((2, 0.995), (1, 9.95)):
+        if abs(percent) < below:
+            return f"{percent:.{digits}f}".replace("-0.00", "0.00")
+    return f"{percent:.0f}"
 
 
 def p_text(p):
-    """0.002, 0.04, 0.3; below what is worth telling: < 0.0001."""
+    """= 0.002, = 0.04, = 0.3; below what is worth telling: < 0.0001."""
     if p < 0.0001:
         return "< 0.0001"
-    return f"{p:.1g}" if p < 0.01 else f"{p:.2g}"
+    return f"= {p:.1g}" if p < 0.01 else f"= {p:.2g}"
 
 
 def sentence(experiment, answers):
@@ -228,21 +236,22 @@ def sentence(experiment, answers):
     if len(ranked) > 3 and all(one.verdict == "same" for one in ranked):
         widest = max(abs(end - 1) for one in ranked for end in (one.low, one.high))
         return (
-            f"{_capital(about)}: no difference detectable between the levels of "
+            f"{capital(about)}: no difference detectable between the levels of "
             f"{' and '.join(dict.fromkeys(one.factor for one in ranked))}, "
             f"smaller than {_percent(widest)}."
         )
     clauses = [one.text for one in ranked[:3]]
     rest = f"; {len(ranked) - 3} more comparisons below" if len(ranked) > 3 else ""
     warning = dependence(answers, primary)
-    return f"{_capital(about)}: {'; '.join(clauses)}{rest}." + (f" {warning}" if warning else "")
+    return f"{capital(about)}: {'; '.join(clauses)}{rest}." + (f" {warning}" if warning else "")
 
 
 def _size(one):
     return abs(math.log(one.ratio)) if one.ratio else 0.0
 
 
-def _capital(text):
+def capital(text):
+    """With a large first letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -318,7 +327,7 @@ def _slope(figure, factor, cell, each, confidence, experiment):
     interval = paired.hodges_lehmann(each, confidence)
     found.per_unit, found.low, found.high = interval.estimate, interval.low, interval.high
     found.confidence = interval.confidence
-    bounds = "no interval"
+    bounds = f"no interval below {paired.least_pairs(1, confidence)} blocks"
     if found.low is not None:
         bounds = f"{_round(found.low)} to {_round(found.high)}"
     blocks = f"{len(each)} blocks" if len(each) != 1 else "1 block"

@@ -22,14 +22,13 @@ class Figure:
     better: str | None  #: lower, higher; None: neither
     about: str
 
-
-def _figure(name, unit, better, about):
-    return name, Figure(name, unit, better, about)
-
-
     def as_json(self):
         """As experiment.json's `figures` holds it, under its name."""
         return {"unit": self.unit, "better": self.better, "about": self.about}
+
+
+def _figure(name, unit, better, about):
+    return name, Figure(name, unit, better, about)
 
 
 LOW, HIGH = "lower", "higher"
@@ -45,19 +44,23 @@ FIGURES = dict(
         _figure("connect_p99_ns", "ns", LOW, "99th percentile of the time of a connect"),
         _figure("echo_p50_ns", "ns", LOW, "median time of an echo"),
         _figure("echo_p99_ns", "ns", LOW, "99th percentile of the time of an echo"),
-        _figure("resident_b", "B", LOW, "resident memory of the server, its growth by connections"),
+        _figure("resident_b", "B", LOW, "resident memory of the server that the connections added"),
         _figure("peak_resident_b", "B", LOW, "largest resident memory of the server"),
-        _figure("resident_b_per_connection", "B", LOW, "that growth for one connection"),
+        _figure(
+            "resident_b_per_connection", "B", LOW, "resident memory of the server for a connection"
+        ),
         _figure("virtual_b", "B", LOW, "address space of the server"),
         _figure("page_tables_b", "B", LOW, "page tables of the server"),
-        _figure("kernel_stack_b", "B", LOW, "kernel stacks, growth on the whole machine"),
-        _figure("slab_b", "B", LOW, "the kernel's slab, growth on the whole machine"),
-        _figure("kernel_b", "B", LOW, "kernel memory of both ends, growth on the whole machine"),
+        _figure("kernel_stack_b", "B", LOW, "kernel stacks that the whole machine gained"),
+        _figure("slab_b", "B", LOW, "slab that the whole machine gained"),
+        _figure("kernel_b", "B", LOW, "kernel memory that the whole machine gained, both ends"),
         _figure("machine_b", "B", LOW, "free memory that the machine lost, both ends"),
         _figure("kernel_stack_b_per_connection", "B", LOW, "kernel stacks for one connection"),
         _figure("slab_b_per_connection", "B", LOW, "slab for one connection, both ends"),
         _figure("kernel_b_per_connection", "B", LOW, "kernel memory for one connection, both ends"),
-        _figure("machine_b_per_connection", "B", LOW, "free memory lost for one, both ends"),
+        _figure(
+            "machine_b_per_connection", "B", LOW, "free memory lost for a connection, both ends"
+        ),
         _figure("threads", "1", LOW, "threads of the server"),
         _figure("listen_overflows", "1", LOW, "times that an accept queue was full"),
         _figure("listen_drops", "1", LOW, "SYNs that a listener dropped"),

@@ -99,11 +99,11 @@ class Folder:
         line = json.dumps(run.as_json(), allow_nan=False) + "\n"
         path = self.path / RUNS
         try:
-            with open(path, "ab") as file:
-                before = file.tell()
+            # Unbuffered: a buffer would try again at the close, behind the cut.
+            with open(path, "ab", buffering=0) as file:
+                before = os.fstat(file.fileno()).st_size
                 try:
-                    file.write(line.encode())
-                    file.flush()
+                    write_all(file, line.encode())
                     os.fsync(file.fileno())
                 except OSError:
                     os.ftruncate(file.fileno(), before)
@@ -131,6 +131,12 @@ class Folder:
             whole = len(kept[0]) + len(kept[1])
             if kept[2]:
                 os.truncate(path, whole)
+
+
+def write_all(file, data):
+    """A raw file takes as much as fits, and says so."""
+    while data:
+        data = data[file.write(data) :]
 
 
 def _whole(experiment):
@@ -224,6 +230,11 @@ def update_index(folder):
     entries.sort(key=lambda one: (one.get("when") or "", one.get("folder") or ""))
     with contextlib.suppress(CannotWrite):  # the results themselves matter, not their list
         write_atomically(path, entries)
+
+
+def is_one(path):
+    """Whether a results folder lies there."""
+    return (pathlib.Path(path) / EXPERIMENT).is_file()
 
 
 def default_path(name):

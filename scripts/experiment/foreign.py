@@ -56,7 +56,7 @@ class Server:
 
 
 def free_port():
-    """A port that nobody has at this moment; a race with others remains, as for every such choice."""
+    """A port that nobody has at this moment; a race remains, as for every such choice."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""How an experiment goes, on stderr: a table in a terminal, a plain line every ten seconds elsewhere.
+"""How an experiment goes, on stderr: a table in a terminal, else a plain line every ten seconds.
 
 The table has a row for each cell (factor levels, runs done, the median of the primary figure so far
 and its spread) and is drawn over itself; a terminal too low for it shows the cells about the one

@@ -20,6 +20,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
 import bench_runs
@@ -52,6 +53,7 @@ class Spec:
     environment: dict | None = None  #: more of it, for the server
     settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
     series: bool = True  #: keep what both ends tell at intervals
+    keep: bool = True  #: the programs' documents too, once they are read
 
 
 @dataclasses.dataclass
@@ -151,8 +153,7 @@ class One:
         self.stem = f"runs/{done.run:04}"
         self.server_cpu, self.client_cpu = spec.cpus
         self.window = window_of(spec.client)
-        self.errors = self.path("server-errors")
-        self.said = self.path("client-errors")
+        self.errors = self.said = None  # what the two said on stderr
         self.bare = foreign.is_foreign(spec.server) or bench_runs.is_floor(spec.server)
 
     def path(self, kind):
@@ -161,6 +162,13 @@ class One:
     def measure(self):
         for kind in ("client.json", "server.json", "series.jsonl"):
             self.path(kind).unlink(missing_ok=True)  # of an attempt that was interrupted
+        # Not in the folder: where its disk is full, this is what says so.
+        with tempfile.TemporaryDirectory() as elsewhere:
+            self.errors = pathlib.Path(elsewhere) / "server"
+            self.said = pathlib.Path(elsewhere) / "client"
+            self.measure_once()
+
+    def measure_once(self):
         try:
             with self.start() as server:
                 self.done.client_exit, problem = self.load(server)
@@ -172,9 +180,6 @@ class One:
             self.done.why = str(error)
         finally:
             self.keep_documents()
-            for path in (self.errors, self.said):
-                with contextlib.suppress(OSError):
-                    path.unlink()
 
     def start(self):
         spec = self.spec
@@ -278,12 +283,14 @@ class One:
     def keep_documents(self):
         kinds = {"client": "client.json", "server": "server.json", "series": "series.jsonl"}
         for name, kind in kinds.items():
+            if not self.spec.keep:
+                self.path(kind).unlink(missing_ok=True)
             kept = self.path(kind).exists()
             self.done.documents[name] = f"{self.stem}-{kind}" if kept else None
 
 
 def watch(command, at_most, errors, cpu, said):
-    """Runs a client to its end, or ends it: its exit code, and its last words unless it ended well."""
+    """Runs a client to its end, or ends it: exit code, and its last words unless it ended well."""
     try:
         client = subprocess.Popen(
             command,

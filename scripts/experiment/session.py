@@ -8,39 +8,41 @@ Whatever happens, the runs that ended are in the folder. A run that an interrupt
 not: the same command goes on with it.
 """
 
-import pathlib
+import os
 import signal
-import subprocess
 import sys
 import time
 
 import compare_plan
 import orphans
 
-from . import answer, folder as results, live, plan, table
+from . import answer, ending, folder as results, live, plan, runs as running, table
+from .ending import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
-SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
-#: Seconds that the page may take.
-PAGE_TIMEOUT = 120
 
 
 class Interrupted(BaseException):
     """SIGINT or SIGTERM, by its number. No Exception: nobody on the way is to swallow it."""
 
 
-def carry_out(folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None):
+def carry_out(
+    folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
+):
     """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
     runs.Run. Returns the exit code so far; the folder's status tells the rest.
 
-    `cap_s`: no run is begun that would end after so many seconds. `table_of`: a live.Table.
+    `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
+    `table_of`: a live.Table.
     """
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
     loop.table = table_of or live.Table(folder.experiment, loop.cells())
-    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         status, code = loop.go()
+        if status == "capped":
+            code = max(code, capped_code)
     except Interrupted as by:
         status, code = "interrupted", 128 + by.args[0]
     except results.CannotWrite as error:
@@ -61,7 +63,8 @@ def carry_out(folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None
     return code
 
 
-def _interrupt(number, _):
+def interrupt(number, _):
+    """A signal's handler: once."""
     for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
@@ -87,7 +90,8 @@ class _Loop:
         seen = {}
         for one in self.planned:
             seen.setdefault(one.key, one.cell)
-        order = {plan.key_of(cell): at for at, cell in enumerate(table.cells_of(self.folder.experiment))}
+        told = table.cells_of(self.folder.experiment)
+        order = {plan.key_of(cell): at for at, cell in enumerate(told)}
         return [seen[key] for key in sorted(seen, key=lambda key: order.get(key, len(order)))]
 
     def _note(self, run):
@@ -110,7 +114,7 @@ class _Loop:
                 break
             one, elapsed = todo[0], time.monotonic() - begun
             if self.cap_s is not None and elapsed + self.forecast.of(one.key) > self.cap_s:
-                return "capped", FAILED
+                return "capped", self.code()
             seconds = sum(self.forecast.of(each.key) for each in todo)
             if self.cap_s is not None:
                 seconds = min(seconds, self.cap_s - elapsed)
@@ -120,8 +124,15 @@ class _Loop:
                 time.sleep(self.cool_down)
             self.measure(one)
         self.table.show(self.runs, None, 0, len(self.runs))
+        return "complete", self.code()
+
+    def code(self):
+        """That some cells cannot be is a result; that a program fails is not."""
+        measured = any(run.measured for run in self.runs)
+        if not measured and self.runs and all(run.outcome == "refused" for run in self.runs):
+            return MISSING
         lost = any(run.outcome in ("failed", "faulted", "refused") for run in self.runs)
-        return "complete", FAILED if lost or not any(run.measured for run in self.runs) else DONE
+        return FAILED if lost or not measured else DONE
 
     def measure(self, one):
         began = time.monotonic()
@@ -139,7 +150,7 @@ class _Loop:
 
 
 class Forecast(compare_plan.Forecast):
-    """How long a cell's run will take, from those seen: its own longest, else the longest of all."""
+    """How long a cell's run will take: its own longest, else a guess corrected by the others."""
 
     def guess(self, _):
         return self.window + compare_plan.USUAL_OVERHEAD
@@ -153,6 +164,11 @@ def tell(text):
         pass
 
 
+def forget_stdout():
+    """`| head` has seen enough, or there is no room: what Python still holds goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # ---- the end -------------------------------------------------------------------------------------
 def answers_of(folder):
     """Comparisons of the primary figure, then of the main ones."""
@@ -162,18 +178,18 @@ def answers_of(folder):
     return found
 
 
-def conclude(folder, code, findings=(), page=True, out=None):
+def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
-    from . import runs as running
-
     runs = folder.runs()
     answers = answers_of(folder)
     found = answer.sentence(folder.experiment, answers)
     manifest = with_options(folder, runs)
+    names = {one["name"] for one in findings}
+    earlier = [one for one in folder.experiment.get("findings", []) if one["name"] not in names]
     try:
         folder.update(
             ended=running.now(),
-            findings=[*folder.experiment.get("findings", []), *findings],
+            findings=[*earlier, *findings],
             answers=[one.as_json() for one in answers],
             answer=found,
             manifest=manifest,
@@ -182,100 +198,15 @@ def conclude(folder, code, findings=(), page=True, out=None):
         if code != OUTPUT:
             tell(str(error))
         code, page = OUTPUT, False
-    text = "\n".join(summary(folder, runs, answers, found))
+    text = "" if quiet else "\n".join(ending.summary(folder, runs, answers, found)) + "\n"
     try:
-        print(text, file=out or sys.stdout, flush=True)
-    except BrokenPipeError:  # `| head` has seen enough
-        sys.stdout = open("/dev/null", "w")
+        print(text, end="", file=out or sys.stdout, flush=True)
+    except BrokenPipeError:
+        forget_stdout()
+    except OSError as error:
+        tell(f"stdout: {error.strerror}")
+        forget_stdout()
+        code = OUTPUT
     if page:
         tell(make_page(folder))
     return code
-
-
-def summary(folder, runs, answers, found):
-    """Lines: the answer, the cells, the comparisons, what was lost, where all lies."""
-    experiment = folder.experiment
-    lines = [found, ""]
-    lines += table.of_cells(experiment, runs)
-    joined = [one for one in answers if one.given is None]
-    if joined:
-        lines += ["", *comparisons_text(experiment, joined)]
-    slopes = slopes_text(experiment, runs)
-    lines += ["", *slopes] if slopes else []
-    lost = table.lost(runs)
-    lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
-    status = experiment.get("status")
-    if status in ("interrupted", "capped", "failed"):
-        lines += ["", f"{status}: {STATUS[status]}"]
-    lines += ["", f"Results: {folder.path}"]
-    return lines
-
-
-STATUS = {
-    "interrupted": "what was measured is kept; the same command with the same --out goes on",
-    "capped": "the time was up; the same command with the same --out and a new --time goes on",
-    "failed": "the results could not be written on; what is in the folder is whole",
-}
-
-
-def comparisons_text(experiment, answers):
-    primary = experiment["primary"]
-    lines = [f"{primary}:"]
-    lines += [f"  {one.text}" for one in answers if one.figure == primary]
-    others = [one for one in answers if one.figure != primary]
-    if others:
-        lines += ["Others, each with its own interval and without a verdict:"]
-        for one in others:
-            if one.ratio is not None and one.low is not None:
-                name = table.SHORT.get(one.figure, one.figure)
-                lines.append(
-                    f"  {name}: {one.factor} {one.level} / {one.baseline} = {one.ratio:.3f} "
-                    f"({one.low:.3f} to {one.high:.3f})"
-                )
-    return lines
-
-
-SLOPES = ("resident_b", "page_tables_b", "kernel_b", "machine_b")
-
-
-def slopes_text(experiment, runs):
-    found = [one for name in SLOPES for one in answer.slopes(experiment, runs, name)]
-    found = [one for one in found if one.per_unit is not None]
-    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)] if found else []
-
-
-def with_options(folder, runs):
-    """The manifest with the effective options of the first measured run's programs."""
-    import compare_runs
-
-    manifest = dict(folder.experiment.get("manifest") or {})
-    for run in runs:
-        if not run.measured:
-            continue
-        told = {}
-        for end in ("server", "client"):
-            path = run.documents.get(end)
-            document = compare_runs.read_json(folder.path / path) if path else None
-            told[end] = (document or {}).get("options")
-            boost = ((document or {}).get("environment") or {}).get("boost")
-            if boost and manifest.get("libraries"):
-                manifest["libraries"] = manifest["libraries"] | {"boost": boost.replace("_", ".")}
-        return manifest | {"options": told}
-    return manifest
-
-
-def make_page(folder):
-    """One line of what came of the report page."""
-    script = SCRIPTS / "report"
-    if not script.exists():
-        return "no page: scripts/report is not here"
-    try:
-        done = subprocess.run(
-            [script, folder.path], capture_output=True, text=True, timeout=PAGE_TIMEOUT
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"no page: scripts/report: {error}"
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        return f"no page: {said}"
-    return f"Page: {folder.path / 'report.html'}"

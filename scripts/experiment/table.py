@@ -153,7 +153,8 @@ def lost(runs):
             cell = ", ".join(f"{name} {level}" for name, level in run.cell.items())
             key = (cell, run.outcome, run.why or "")
             counted[key] = counted.get(key, 0) + 1
-    return [
-        f"{cell}: {outcome}" + (f" {count} times" if count > 1 else "") + (f": {why}" if why else "")
-        for (cell, outcome, why), count in counted.items()
-    ]
+    lines = []
+    for (cell, outcome, why), count in counted.items():
+        times = f" {count} times" if count > 1 else ""
+        lines.append(f"{cell}: {outcome}{times}" + (f": {why}" if why else ""))
+    return lines

@@ -62,10 +62,8 @@ std::vector<Peer> fill(const echo::Endpoint& where, const echo::Payload& payload
 }
 
 /// The thread sanitizer keeps several bytes for each that a program touches.
-#if defined(__SANITIZE_THREAD__)
+#ifdef TESTBED_SANITIZES_THREAD
 constexpr bool shadowed = true;
-#elif defined(__has_feature)
-constexpr bool shadowed = __has_feature(thread_sanitizer);
 #else
 constexpr bool shadowed = false;
 #endif

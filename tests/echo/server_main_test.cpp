@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <CLI/Error.hpp>
 #include <memory>
 #include <string>
 #include <vector>

@@ -59,6 +59,33 @@ TEST_F(ServerReport, TellsWhatAPoolMeasured) {
   EXPECT_NE(text.find("queue wait: p50 100 us, p99 2 ms, max 2 ms\n"), std::string::npos) << text;
 }
 
+TEST_F(ServerReport, TellsHowDeepThePaintedStacksWereUsed) {
+  EXPECT_TRUE(to_json(result()).at("stacks").is_null()) << "unless asked";
+  findings_.stacks.emplace(4096, 16384);
+  for (int i = 0; i < 1000; ++i) findings_.stacks->add(i < 995 ? 22'200 : 30'000);
+  EXPECT_NE(text_of(result()).find(
+                "stacks painted: 1,000, high water p50 22,200 B, p99 22,200 B, max 30,000 B\n"
+                "smallest stack that would have held them: 32K\n"),
+            std::string::npos)
+      << text_of(result());
+  const boost::json::value document = to_json(result());
+  EXPECT_EQ(document.at("stacks").at("painted_threads"), 1000);
+  EXPECT_EQ(document.at("stacks").at("high_water").at("p99"), 22'200);
+  EXPECT_EQ(document.at("stacks").at("high_water").at("max"), 30'000);
+  EXPECT_EQ(document.at("stacks").at("smallest_size"), 32'768);
+}
+
+TEST_F(ServerReport, SaysThatLessStackWasUsedThanThePlatformGives) {
+  findings_.stacks.emplace(4096, 16384);
+  findings_.stacks->add(5'816);
+  EXPECT_NE(text_of(result()).find(
+                "stacks painted: 1, high water p50 -, p99 -, max 5,816 B\n"
+                "smallest stack that would have held them: 16K, this platform's least; less was "
+                "used\n"),
+            std::string::npos)
+      << text_of(result());
+}
+
 TEST_F(ServerReport, NamesWhatWasShedTimedOutAndReplaced) {
   counters_.shed(Shed::queue_full);
   counters_.shed(Shed::queue_full);

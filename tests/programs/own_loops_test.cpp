@@ -36,11 +36,11 @@ std::string stopped(RunningServer& server) {
   return ended.out;
 }
 
-/// From here on, and over exec, io_uring_setup(2) fails with `error`: what containers do.
-void forbid_io_uring(unsigned error) {
+/// From here on, and over exec, the system call fails with `error`: what containers do.
+void forbid(unsigned call, unsigned error) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -59,13 +59,25 @@ TEST(IoUring, EndsWithThreeBeforeItListensWhereTheKernelRefusesIt) {
        {Case{EPERM, "EPERM", "kernel.io_uring_disabled"}, Case{ENOSYS, "ENOSYS", "seccomp"},
         Case{ENOMEM, "ENOMEM", "ulimit -l"}, Case{EINVAL, "EINVAL", "Linux 6.0"}}) {
     const Ended ended = run({"echo_async", "-p", "0", "--model", "io-uring"}, Stdout::read,
-                            [&each] { forbid_io_uring(each.error); });
+                            [&each] { forbid(SYS_io_uring_setup, each.error); });
     EXPECT_EQ(ended.code, echo::exit_refused) << each.name;
     EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
     EXPECT_THAT(ended.err, HasSubstr("io_uring is refused"));
     EXPECT_THAT(ended.err, HasSubstr(each.name));
     EXPECT_THAT(ended.err, HasSubstr(each.advice));
     EXPECT_EQ(ended.out, "");
+  }
+}
+
+TEST(Client, LoadsAsEverWhereASandboxRefusesEpollPwait2) {
+  RunningServer server{{"echo_async"}};
+  const std::string target = "127.0.0.1:" + std::to_string(server.port());
+  for (const unsigned error : {unsigned{ENOSYS}, unsigned{EPERM}}) {
+    const Ended ended =
+        run({"client", target, "-n", "20", "--mode", "stream", "-R", "2000", "-d", "0.3"},
+            Stdout::read, [error] { forbid(SYS_epoll_pwait2, error); });
+    EXPECT_EQ(ended.code, echo::exit_pass) << ended.out << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("open loop at 2000/s"));
   }
 }
 

@@ -164,7 +164,10 @@ def servers(folder):
     """The reports of both servers, the clients' in between. Returns one of each end."""
     for program, model in MODELS.items():
         report = folder.path / f"{program}.json"
-        with Server(program, "--model", model, "--max-connections", "200", "--json", report) as server:
+        words = ["--model", model, "--max-connections", "200", "--json", report]
+        if program == "echo_threads":
+            words.append("--stack-report")
+        with Server(program, *words) as server:
             target = f"127.0.0.1:{server.port}"
             client = loads(folder, target)
             if program == "echo_async":
@@ -178,6 +181,8 @@ def servers(folder):
             expect(code == 0, f"{program} ends with 0, not {code}")
         document = hold("server", json.loads(report.read_text()), program)
         expect(document["connections"]["shed"], f"{program}: what it shed is in its document")
+        if program == "echo_threads":
+            expect(document["stacks"]["painted_threads"] > 0, "painted stacks are in its document")
     return client, document
 
 

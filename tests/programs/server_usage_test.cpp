@@ -73,13 +73,44 @@ TEST(EchoThreadsUsage, RefusesAStackThatCannotBe) {
     std::vector<std::string> words;
     const char* told;
   };
-  for (const Case& each :
-       {Case{{"echo_threads", "--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
-        Case{{"echo_threads", "--stack-size", "64K", "--buffer-size", "64K"}, "at least 72 KiB"}}) {
-    const Ended ended = run(each.words);
+  const Case cases[] = {
+      {{"--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
+      {{"--stack-size", "64K", "--buffer-size", "64K"}, "at least 68K"},
+      {{"--stack-size", "32K", "--touch-stack", "64K"}, "at least 68K"},
+      {{"--model", "pool-accept", "--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
+      {{"--model", "pool-own-queue", "--stack-size", "32K", "--touch-stack", "64K"},
+       "at least 68K"},
+  };
+  for (const Case& each : cases) {
+    std::vector<std::string> words = each.words;
+    words.insert(words.begin(), "echo_threads");
+    const Ended ended = run(words);
     EXPECT_EQ(ended.code, echo::exit_usage);
     EXPECT_THAT(ended.err, AllOf(HasSubstr("--stack-size"), HasSubstr(each.told)));
     EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1);
+  }
+}
+
+TEST(EchoThreadsUsage, RefusesMorePagesThanTheOneThatWasAskedFor) {
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--touch-stack", "16K"}, {"--stack-report"}}) {
+    std::vector<std::string> words{"echo_threads", "--one-page-stacks", "--buffer-size", "512"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.code, echo::exit_usage);
+    EXPECT_THAT(ended.err, HasSubstr("--one-page-stacks"));
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1);
+  }
+}
+
+TEST(EchoThreadsUsage, NamesTheModelsWhoseThreadsHaveStacks) {
+  for (const char* model : {"iterative", "fork-per-connection", "prefork"}) {
+    for (const char* option : {"--stack-size=64K", "--touch-stack=1K", "--stack-report"}) {
+      const Ended ended = run({"echo_threads", "--model", model, option});
+      EXPECT_EQ(ended.code, echo::exit_usage);
+      EXPECT_THAT(ended.err, HasSubstr("these do: thread-per-connection, pool-accept, "
+                                       "pool-shared-queue, pool-own-queue"));
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import itertools
 import math
 import os
 import pathlib
+import random
 import sys
 import unittest
 
@@ -50,6 +51,19 @@ class SignedRank(unittest.TestCase):
 
     def test_tail_of_the_depression_scale(self):
         self.assertAlmostEqual(paired.signed_rank_tail(5, 9), 0.01953125)
+
+    def test_normal_tail_takes_over_where_it_is_as_good(self):
+        pairs = paired.EXACT_PAIRS
+        worst = 0.0
+        for total in range(25_000, pairs * (pairs + 1) // 4, 500):
+            exact = paired.signed_rank_tail(total, pairs)
+            worst = max(worst, abs(exact - paired.normal_tail(total, pairs)))
+        self.assertLess(worst, 3e-4)
+        self.assertGreater(worst, 0)
+        many = [math.sin(at) + 0.1 for at in range(pairs + 50)]
+        found = paired.hodges_lehmann(many)
+        self.assertTrue(found.low < found.estimate < found.high)
+        self.assertAlmostEqual(found.confidence, 0.95, delta=5e-4)
 
     def test_tail_below_nothing_is_nothing(self):
         self.assertEqual(paired.signed_rank_tail(-1, 9), 0)
@@ -124,6 +138,142 @@ class Ratio(unittest.TestCase):
     def test_doubling_and_halving_cancel(self):
         self.assertAlmostEqual(paired.ratio([1, 1], [2, 0.5]).estimate, 1)
         self.assertAlmostEqual(math.log(paired.ratio([1], [2]).estimate), math.log(2))
+
+
+# R's help page of wilcox.test takes the same data (Hollander and Wolfe 1973): V = 40 on the side of
+# BEFORE - AFTER, p-value = 0.01953 for "greater". Its two-sided p is twice that.
+FALL = [before - after for before, after in zip(BEFORE, AFTER)]
+
+# Holm (1979) works p = 0.01, 0.04, 0.03, 0.005 as everybody does since: 4 x 0.005 = 0.02,
+# 3 x 0.01 = 0.03, 2 x 0.03 = 0.06, and 0.04 may not fall below its predecessor's 0.06.
+HOLM = (
+    ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+    ([0.5], [0.5]),
+    ([0.02, 0.02, 0.02], [0.06, 0.06, 0.06]),
+    ([0.9, 0.6, 0.001], [1.0, 1.0, 0.003]),
+    ([], []),
+)
+
+
+def p_by_enumeration(differences):
+    """Two-sided p over all sign patterns, from ranks alone: nothing of paired.py is in it. Equal
+    sizes share the mean of their ranks; zeros have none and are left out (Wilcoxon 1945)."""
+    sizes = sorted(abs(one) for one in differences if one)
+    rank = {
+        size: sum(at for at, other in enumerate(sizes, 1) if other == size) / sizes.count(size)
+        for size in sizes
+    }
+    ranks = [rank[abs(one)] for one in differences if one]
+    above = sum(rank[abs(one)] for one in differences if one > 0)
+    least = min(above, sum(ranks) - above)
+    patterns = itertools.product((0, 1), repeat=len(ranks))
+    sums = [sum(itertools.compress(ranks, signs)) for signs in patterns]
+    return min(1.0, 2 * sum(one <= least + 1e-9 for one in sums) / len(sums))
+
+
+def interval_by_enumeration(differences, alpha):
+    """The shifts that the enumerated test does not refuse, looked for between all averages."""
+    averages = sorted({(one + other) / 2 for one in differences for other in differences})
+    middles = [(one + other) / 2 for one, other in zip(averages, averages[1:])]
+    kept = [
+        at
+        for at, shift in enumerate(middles)
+        if p_by_enumeration([one - shift for one in differences]) > alpha
+    ]
+    return averages[kept[0]], averages[kept[-1] + 1]
+
+
+class P(unittest.TestCase):
+    def test_is_the_published_one_of_the_depression_scale(self):
+        averages = paired.walsh_averages(FALL)
+        self.assertEqual(sum(one > 0 for one in averages), 40)
+        self.assertAlmostEqual(paired.p_value(FALL), 2 * 0.01953125)
+        self.assertAlmostEqual(paired.p_value(CHANGE), 2 * 0.01953125)
+
+    def test_is_that_of_all_sign_patterns(self):
+        several = random.Random(5)
+        for pairs in range(1, 12):
+            for _ in range(8):
+                some = [several.gauss(0.4, 1) for _ in range(pairs)]
+                self.assertAlmostEqual(paired.p_value(some), p_by_enumeration(some), msg=some)
+
+    def test_with_ties_and_zeros_is_at_least_that_of_each_way_of_breaking_them(self):
+        several = random.Random(7)
+        larger = 0
+        for _ in range(60):
+            some = [several.randint(-2, 4) for _ in range(several.randint(2, 9))]
+            for _ in range(5):
+                broken = [one + several.uniform(-1e-6, 1e-6) for one in some]
+                self.assertGreaterEqual(
+                    paired.p_value(some) + 1e-12, p_by_enumeration(broken), msg=some
+                )
+                larger += paired.p_value(some) > p_by_enumeration(broken) + 1e-12
+        self.assertGreater(larger, 0)
+        self.assertEqual(paired.p_value([0, 0, 0, 0, 0, 0, 0]), 1)
+
+    def test_falls_below_alpha_just_where_the_interval_leaves_no_difference_out(self):
+        several = random.Random(11)
+        seen = set()
+        for _ in range(300):
+            pairs = several.randint(6, 14)
+            draws = [(several.gauss(0.6, 1), several.randint(-1, 2)) for _ in range(pairs)]
+            some = [several.choice(both) for both in draws]
+            found = paired.hodges_lehmann(some)
+            outside = found.low > 0 or found.high < 0
+            self.assertEqual(paired.p_value(some) <= 0.05, outside, some)
+            seen.add(outside)
+        self.assertEqual(seen, {True, False})
+
+    def test_interval_is_that_of_all_sign_patterns(self):
+        several = random.Random(13)
+        for pairs in (6, 7, 8, 9):
+            some = [several.gauss(1, 1) for _ in range(pairs)]
+            low, high = interval_by_enumeration(some, 0.05)
+            found = paired.hodges_lehmann(some)
+            self.assertAlmostEqual(found.low, low)
+            self.assertAlmostEqual(found.high, high)
+
+    def test_of_ratios_does_not_care_which_way_round_they_are(self):
+        floor, test = [4, 5, 6, 7, 5, 4, 6], [4.4, 5.1, 6.6, 7.0, 5.9, 4.1, 6.3]
+        self.assertAlmostEqual(paired.p_of(floor, test), paired.p_of(test, floor))
+
+    def test_of_nothing_is_refused(self):
+        with self.assertRaises(ValueError):
+            paired.p_value([])
+
+
+class Holm(unittest.TestCase):
+    def test_adjusts_as_worked_by_hand(self):
+        for ps, adjusted in HOLM:
+            for found, wanted in zip(paired.holm(ps), adjusted, strict=True):
+                self.assertAlmostEqual(found, wanted)
+
+    def test_refuses_as_the_step_down_rule_says(self):
+        several = random.Random(17)
+        for _ in range(200):
+            ps = [several.random() ** 3 for _ in range(several.randint(1, 8))]
+            refused = set()
+            for place, at in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+                if ps[at] > 0.05 / (len(ps) - place):
+                    break
+                refused.add(at)
+            adjusted = paired.holm(ps)
+            self.assertEqual({at for at, p in enumerate(adjusted) if p <= 0.05}, refused)
+
+
+class LeastPairs(unittest.TestCase):
+    def test_is_the_first_number_whose_smallest_p_survives_holm(self):
+        for comparisons, pairs in ((1, 6), (2, 7), (3, 7), (4, 8), (6, 8), (7, 9), (100, 12)):
+            self.assertEqual(paired.least_pairs(comparisons), pairs)
+            agreeing = [0.1 * (at + 1) for at in range(pairs)]
+            others = [1.0] * (comparisons - 1)
+            self.assertLessEqual(min(paired.holm([paired.p_value(agreeing), *others])), 0.05)
+            self.assertGreater(
+                min(paired.holm([paired.p_value(agreeing[:-1]), *others])), 0.05
+            )
+
+    def test_grows_with_the_confidence(self):
+        self.assertEqual(paired.least_pairs(1, 0.99), 8)
 
 
 class Verdict(unittest.TestCase):

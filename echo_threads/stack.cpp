@@ -1,0 +1,145 @@
+#include "echo_threads/stack.hpp"
+
+#include <alloca.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Error.hpp>
+#include <system_error>
+
+#include "echo/options.hpp"
+#include "limits/quantity.hpp"
+
+// Paint and touches go where no object of the language is: each sanitizer would check them against
+// a shadow that knows nothing of them, by calls whose frames lie in what is painted.
+#define ON_RAW_STACK __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
+
+namespace echo_threads {
+namespace {
+
+using Word = std::uint64_t;
+
+/// No text, no small number, no address of this machine.
+constexpr Word pattern = 0xA5C3'96F0'5A3C'690FULL;
+/// Left alone below the painting frame: the ABI's red zone of 128, and a leaf's saved registers.
+constexpr std::size_t red_zone = 256;
+
+std::uint64_t page_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t whole_pages(std::uint64_t bytes) {
+  const std::uint64_t page = page_bytes();
+  return (bytes + page - 1) / page * page;
+}
+
+/// From below this frame; returns where the paint ends. By volatile words: what a compiler makes of
+/// a plain loop is a call of memset(3), whose own frame lies in what it paints.
+ON_RAW_STACK const std::byte* paint_down_to(std::byte* lowest) {
+  const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  auto* word = reinterpret_cast<volatile Word*>((frame - red_zone) / sizeof(Word) * sizeof(Word));
+  const volatile Word* const end = word;
+  const auto* const last = reinterpret_cast<const volatile Word*>(lowest);
+  while (word > last) *--word = pattern;
+  return reinterpret_cast<const std::byte*>(const_cast<const Word*>(end));
+}
+
+ON_RAW_STACK const std::byte* first_changed(const std::byte* lowest, const std::byte* end) {
+  const auto* word = reinterpret_cast<const volatile Word*>(lowest);
+  const auto* const last = reinterpret_cast<const volatile Word*>(end);
+  while (word < last && *word == pattern) ++word;
+  return reinterpret_cast<const std::byte*>(const_cast<const Word*>(word));
+}
+
+}  // namespace
+
+void add_stack_options(CLI::App& app, StackOptions& options) {
+  echo::add_size(app, "-s,--stack-size", options.size,
+                 "Stack of each thread: virtual memory; resident is what was touched",
+                 {1, 1ULL << 40U});
+  echo::add_size(app, "--guard-size", options.guard,
+                 "Guard below each stack; 0: none, and one map a thread instead of two",
+                 {0, 1ULL << 30U});
+  echo::add_size(app, "--touch-stack", options.touch,
+                 "Serve so deep in each stack, all of it touched, as a real handler would; 0: an "
+                 "echo's own depth",
+                 {0, 1ULL << 40U});
+  app.add_flag("--stack-report", options.report,
+               "Paint each stack and tell how deep it was used. Makes the whole stack resident: "
+               "measure memory without it");
+}
+
+void check(const StackOptions& options, std::uint64_t buffer_bytes) {
+  const auto least = static_cast<std::uint64_t>(::sysconf(_SC_THREAD_STACK_MIN));
+  if (options.size < least) {
+    throw CLI::ValidationError(
+        "--stack-size",
+        fmt::format("{} is below the least that this platform allows, {} (PTHREAD_STACK_MIN)",
+                    limits::format_bytes(options.size), limits::format_bytes(least)));
+  }
+  const std::uint64_t on_it = options.touch + buffer_bytes;
+  if (whole_pages(options.size) > on_it) return;
+  std::string what;
+  if (options.touch > 0) what = "a --touch-stack of " + limits::format_bytes(options.touch);
+  if (buffer_bytes > 0) {
+    what += (what.empty() ? "" : " and ") +
+            ("a --buffer-size of " + limits::format_bytes(buffer_bytes));
+  }
+  // The thread's own set-up takes some KiB as well: more than none, so the next page at the least.
+  throw CLI::ValidationError(
+      "--stack-size",
+      fmt::format("{} cannot hold {}: at least {}K, and the thread's own frames",
+                  limits::format_bytes(options.size), what, whole_pages(on_it + 1) / 1024));
+}
+
+void apply(const StackOptions& options, pthread_attr_t* attributes) {
+  const int error = ::pthread_attr_setstacksize(attributes, whole_pages(options.size));
+  if (error != 0) throw std::system_error(error, std::generic_category(), "--stack-size");
+  ::pthread_attr_setguardsize(attributes, options.guard);
+}
+
+std::uint64_t touched_bytes(const StackOptions& options) {
+  return options.report ? whole_pages(options.size) : options.touch;
+}
+
+bool is_ordinary(const StackOptions& options, std::uint64_t buffer_bytes) {
+  // Half a page of buffer cannot step over a guard; where there is so much room, nothing can.
+  constexpr std::uint64_t small = 2048;
+  constexpr std::uint64_t ample = 16U << 10U;
+  return options.touch == 0 && !options.report &&
+         (buffer_bytes <= small || options.size >= buffer_bytes + ample);
+}
+
+Paint::Paint() {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &lowest, &size);  // without its guard
+  ::pthread_attr_destroy(&attributes);
+  lowest_ = static_cast<std::byte*>(lowest);
+  top_ = lowest_ + size;
+  end_ = paint_down_to(static_cast<std::byte*>(lowest));
+}
+
+std::optional<std::uint64_t> Paint::high_water() const {
+  if (end_ == nullptr) return std::nullopt;
+  return static_cast<std::uint64_t>(top_ - first_changed(lowest_, end_));
+}
+
+ON_RAW_STACK void at_depth(std::uint64_t bytes, void (*work)(void*, std::byte*), void* argument) {
+  constexpr std::uint64_t step = 4096;  // no page is smaller
+  auto* const room = static_cast<std::byte*>(alloca(bytes));
+  // Here and not by a call, whose own frame would lie below all that is not yet known to be there.
+  volatile std::byte* const touched = room;
+  for (std::uint64_t left = bytes; left > 0; left -= left < step ? left : step) {
+    touched[left - 1] = std::byte{1};
+  }
+  if (bytes > 0) touched[0] = std::byte{1};
+  work(argument, room);
+  // No tail call: the room is this frame's, and stands until `work` has returned.
+  asm volatile("" : : "r"(room) : "memory");
+}
+
+}  // namespace echo_threads

@@ -1,0 +1,217 @@
+"""What the entry points share of their command lines: one-line errors, values, how they end."""
+
+import argparse
+import os
+import pathlib
+import shlex
+import signal
+import sys
+import time
+
+import compare_plan
+import orphans
+
+from . import folder as results, options, plan, session
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Parser(argparse.ArgumentParser):
+    """One line, without the usage in front of it. `name`: scripts/sweep."""
+
+    def __init__(self, name, document):
+        what, _, more = document.partition("\n\n")
+        super().__init__(
+            prog=name,
+            description=what,
+            epilog=more,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def checked(convert):
+    """A type for argparse whose ValueError is the message."""
+
+    def parse_value(text):
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse_value
+
+
+count = checked(compare_plan.count)
+duration = checked(compare_plan.seconds)
+
+
+def _number(text, least, what):
+    try:
+        value = float(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}': {what}")
+    return value
+
+
+def seconds(text):
+    """0.4, 400ms, 2s, 10m; 0 too."""
+    from . import runs
+
+    value = runs.seconds_of(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"'{text}': a time, such as 0.4, 400ms or 2s")
+    return value
+
+
+def whole(least):
+    def parse_value(text):
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}': {least} or more")
+        return int(text)
+
+    return parse_value
+
+
+def share(text):
+    value = _number(text, 0.5, "between 0.5 and 1, such as 0.95")
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.95")
+    return value
+
+
+def cpus(text):
+    """SERVER,CLIENT."""
+    allowed = sorted(os.sched_getaffinity(0))
+    try:
+        both = tuple(int(one) for one in text.split(","))
+    except ValueError:
+        both = ()
+    if len(both) != 2 or not set(both) <= set(allowed):
+        raise argparse.ArgumentTypeError(
+            f"'{text}': two of {','.join(map(str, allowed))}, SERVER,CLIENT"
+        )
+    return both
+
+
+def cpus_or_two(text):
+    """--cpus of those that pin by default: two processors where there are two; none: no pinning."""
+    if text == "none":
+        return None
+    if text is not None:
+        try:
+            return cpus(text)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(str(error)) from error
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[1]) if len(allowed) > 1 else None
+
+
+def client_of(given):
+    """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
+    from . import runs, sweeping
+
+    words = sweeping.split(given.client, "--client")
+    fixed = []
+    for names, value in (
+        (("-n", "--connections"), str(given.connections or 100)),
+        (("--mode",), given.mode),
+        (("-d", "--duration"), f"{given.seconds:g}s"),
+        (("--warmup",), f"{given.warm_up:g}s" if given.warm_up and given.mode != "hold" else None),
+    ):
+        if value is not None and runs.value_of(words, *names) is None:
+            fixed += [names[0], value]
+    return fixed + words
+
+
+def add_common(parser, reps):
+    """Options that every experiment has."""
+    add = parser.add_argument
+    out = "results folder; one of the same design is gone on with (results/NAME-TIME)"
+    add("--out", type=pathlib.Path, metavar="DIR", help=out)
+    add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
+    add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
+    add("--seed", type=whole(0), metavar="N", help="of the order of runs, kept (the clock)")
+    add("--confidence", type=share, default=0.95, metavar="P", help="of intervals (0.95)")
+    binaries = default_binaries()
+    add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
+    add("--name", metavar="TEXT", help="of the folder and the page")
+    if reps:
+        blocks = f"blocks, each with every cell once ({reps})"
+        add("--reps", type=whole(1), default=reps, metavar="N", help=blocks)
+
+
+def add_connections(parser):
+    words = {"type": count, "default": 100, "metavar": "N", "help": "connections (100)"}
+    parser.add_argument("-n", dest="connections", **words)
+
+
+def default_binaries():
+    """build/bin, as one would type it where that is right."""
+    here = pathlib.Path("build/bin")
+    there = SOURCE / "build" / "bin"
+    return here if here.is_dir() and there.is_dir() and here.samefile(there) else there
+
+
+def seed_of(given, out):
+    """The one given, that of a folder to go on with, or a new one."""
+    if given is not None:
+        return given
+    if out is not None:
+        try:
+            return int(results.Folder.open(out).experiment["design"]["seed"])
+        except (results.Refused, KeyError, TypeError, ValueError):
+            pass
+    return time.time_ns() % 10**6
+
+
+def typed(name, arguments, seed):
+    """The command that reproduces it: as typed, with the seed, without the folder it went into."""
+    words, skip = [], False
+    for word in arguments:
+        if skip or word.startswith("--out="):
+            skip = False
+        elif word == "--out":
+            skip = True
+        else:
+            words.append(word)
+    if not any(word == "--seed" or word.startswith("--seed=") for word in words):
+        words += ["--seed", str(seed)]
+    return shlex.join([name, *words])
+
+
+def end_with(name, body):
+    """Runs an entry point's `body` and turns what it raises into one line and an exit code."""
+    from . import sweeping
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, session.interrupt)
+    try:
+        code = body()
+        sys.stdout.flush()
+        return code
+    except session.Interrupted as by:
+        return 128 + by.args[0]
+    except (sweeping.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
+        session.tell(f"{name}: {error}")
+        return session.USAGE
+    except options.Missing as error:
+        session.tell(f"{name}: {error}")
+        return session.MISSING
+    except results.CannotWrite as error:
+        session.tell(f"{name}: {error}")
+        return session.OUTPUT
+    except BrokenPipeError:
+        session.forget_stdout()
+        return session.OUTPUT
+    except OSError as error:
+        session.tell(f"{name}: {error}")
+        session.forget_stdout()
+        return session.OUTPUT
+    finally:
+        orphans.end_all()

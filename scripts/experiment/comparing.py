@@ -1,0 +1,215 @@
+"""Two sides beside each other: interleaved pairs of two servers, or two results folders. Pure but
+for what `Sides` asks of the programs.
+
+    sides = comparing.Sides(programs, "callbacks", "callbacks --work cpu:300ns")
+    sides.spec({"server": sides.levels[1]})
+    comparing.of_folders(one, other, "server_ns_per_echo")     answers, and the pairs
+"""
+
+import dataclasses
+import math
+import shlex
+import statistics
+
+from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session
+from . import sweeping
+
+FACTOR = "server"
+#: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
+OVERHEAD = 0.08
+
+
+class Sides:
+    """`one` and `other`: PROGRAM:MODEL --options, a path of another build's program, a model's
+    name, or a command with {port}. The same twice is an A/A comparison."""
+
+    def __init__(self, programs, one, other, client=(), cpus=(None, None), keep=True):
+        self.programs, self.client, self.cpus, self.keep = programs, list(client), cpus, keep
+        self.servers = [self._server(one), self._server(other)]
+        self.levels = list(self.servers)
+        if self.levels[0] == self.levels[1]:
+            self.levels[1] += " (again)"
+        self.factor = plan.Factor(FACTOR, "server", None, tuple(self.levels))
+
+    def _server(self, text):
+        if foreign.is_foreign(text):
+            return text
+        words = sweeping.split(text, "side")
+        if not words:
+            raise sweeping.Usage("a side is empty: PROGRAM:MODEL, a results folder or a command")
+        program, _, model = words[0].partition(":")
+        if program not in options.SERVERS and "/" not in program:
+            if program.startswith("floor_"):
+                return text
+            try:
+                words[0] = self.programs.model(words[0])
+            except options.Unknown as error:
+                raise sweeping.Usage(
+                    f"{words[0]}: no results folder, no program, no command with {{port}}, "
+                    f"and no {error}"
+                ) from error
+        elif model and program in options.SERVERS:
+            try:
+                self.programs.model(words[0])
+            except options.Unknown as error:
+                raise sweeping.Usage(str(error)) from error
+        else:
+            self.programs.of_server(words[0])  # Missing, where there is no such program
+        return shlex.join(words)
+
+    def spec(self, cell):
+        text = self.servers[self.levels.index(cell[FACTOR])]
+        words = [] if foreign.is_foreign(text) else shlex.split(text)
+        return runs.Spec(
+            cell,
+            words[0] if words else text,
+            self.client,
+            server_arguments=words[1:],
+            cpus=self.cpus,
+            settle=False,
+            series=False,
+            keep=self.keep,
+        )
+
+    def try_out(self):
+        """Raises Usage where a side does not start because of how it is called."""
+        for level in self.levels:
+            problem = sweeping.server_problem(self.programs.binaries, self.spec({FACTOR: level}))
+            if problem:
+                raise sweeping.Usage(problem)
+        problem = sweeping.client_problems(self.programs.binaries, [tuple(self.client)])
+        if any(problem.values()):
+            raise sweeping.Usage(*problem.values())
+
+
+def pairs_in(seconds, window):
+    """How many pairs a time can hold at the most."""
+    return max(int(seconds / (2 * (window + OVERHEAD / 2))), 1)
+
+
+def spread_of(pairs):
+    """Standard deviation of the pairs' log ratios: how many pairs it takes follows from it."""
+    logs = [math.log(value / base) for base, value, *_ in pairs if base > 0 and value > 0]
+    return statistics.stdev(logs) if len(logs) > 1 else None
+
+
+# ---- servers -------------------------------------------------------------------------------------
+@dataclasses.dataclass
+class Terms:
+    """All that is settled before the first pair."""
+
+    figure: str
+    pairs: int  #: exactly, or at the most where `by_time`
+    by_time: bool  #: as many as fit into cap_s, and that is no shortfall
+    cap_s: float | None
+    seconds: float
+    warm_up: float
+    cool_down: float
+    confidence: float
+    seed: int
+    name: str
+    command: str
+
+
+def measure(binaries, source, path, sides, terms):
+    """(folder, exit code) of the pairs that the terms ask for, or of the rest of them."""
+    experiment = experiment_of(sides, terms)
+    experiment["manifest"] = manifest.take(binaries, source)
+    kept = folder.Folder.create(path, experiment)
+    cells = plan.cells([sides.factor])
+
+    def run_one(planned):
+        spec = sides.spec(planned.cell)
+        return runs.run(binaries, kept, spec, planned.run, planned.block, planned.place)
+
+    cap_s = terms.cap_s
+    if terms.by_time and kept.resumed:  # what was measured before counts as well
+        cap_s -= sum(run.took_s + terms.cool_down for run in kept.runs())
+    with live.Table(kept.experiment, cells) as table:
+        code = session.carry_out(
+            kept,
+            plan.blocks(cells, terms.pairs, terms.seed),
+            run_one,
+            cap_s,
+            terms.cool_down,
+            table,
+            capped_code=session.DONE if terms.by_time else session.FAILED,
+        )
+    if terms.by_time and kept.experiment["status"] == "capped":
+        kept.update(status="complete")  # as many as fit was what was asked for
+    return kept, session.conclude(kept, code, page=False, quiet=True)
+
+
+def experiment_of(sides, terms):
+    about = figures.FIGURES[terms.figure].about
+    return {
+        "kind": "compare",
+        "name": terms.name,
+        "question": f"Does {sides.servers[1]} differ from {sides.servers[0]} in the {about}?",
+        "command": terms.command,
+        "design": {
+            "factors": [sides.factor.as_json()],
+            "fixed": {"server": None, "client": sides.client},
+            "reps": terms.pairs,
+            "seed": terms.seed,
+            "seconds": terms.seconds,
+            "warm_up": terms.warm_up,
+            "cool_down": terms.cool_down,
+            "cap_s": terms.cap_s,
+            "confidence": terms.confidence,
+            "cpus": None if sides.cpus == (None, None) else list(sides.cpus),
+        },
+        "primary": terms.figure,
+        "figures": figures.as_json(),
+    }
+
+
+def pairs_of(kept):
+    """The pairs of a comparison's folder: (value of A, value of B, the rest of the cell)."""
+    base, level = kept.experiment["design"]["factors"][0]["levels"]
+    return answer.pairs_of(kept.runs(), kept.experiment["primary"], FACTOR, level, base)
+
+
+# ---- folders -------------------------------------------------------------------------------------
+class Apart(Exception):
+    """Two folders that are not to be compared; `lines` say why."""
+
+    def __init__(self, message, lines):
+        super().__init__(message)
+        self.lines = lines
+
+
+def of_folders(one, other, figure, force=False):
+    """Answers: all cells that both folders have joined, then each by itself."""
+    apart = manifest.incomparable(one.experiment["manifest"], other.experiment["manifest"])
+    if apart and not force:
+        said = "made on different machines or with different builds"
+        raise Apart(f"{said}: {'; '.join(apart)}", apart)
+    confidence = one.experiment["design"].get("confidence", 0.95)
+    sides = [_values(folder, figure) for folder in (one, other)]
+    cells = {}
+    for run in one.runs():
+        cells.setdefault(plan.key_of(run.cell), run.cell)
+    level, base = (str(folder.path) for folder in (other, one))
+    factor = {"name": "folder", "baseline": base}
+    common = [key for key in sides[0] if key in sides[1]]
+    triples = [(sides[0][key], sides[1][key], cells[key[1]]) for key in common]
+    joined = answer.of_pairs(figure, factor, level, None, triples, confidence)
+    answer.adjust([joined], confidence)
+    found = [joined]
+    for key, cell in cells.items():
+        some = [triple for triple in triples if plan.key_of(triple[2]) == key]
+        if some and len(cells) > 1:
+            found.append(answer.of_pairs(figure, factor, level, cell, some, confidence))
+    told = {"figures": figures.as_json()}
+    for each in found:
+        each.text = answer.words(each, told)
+    return found, triples
+
+
+def _values(folder, figure):
+    return {
+        (run.block, plan.key_of(run.cell)): run.figures[figure]
+        for run in folder.runs()
+        if run.measured and run.figures.get(figure) is not None
+    }

@@ -1,0 +1,289 @@
+"""A sweep's design: what --factor means, the commands of a cell, and whether they can run at all.
+
+    design = sweeping.Design(programs, server="echo_async", client=["-n", "1000"])
+    design.add("work=none,cpu:1us")
+    design.spec({"work": "cpu:1us"})          runs.Spec
+    design.try_out()                          raises Usage where a level can run nowhere
+"""
+
+import difflib
+import pathlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+
+import bench_runs
+import orphans
+
+from . import foreign, options, plan, runs
+
+SHORT = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
+DEFAULT_SERVER = "echo_threads:thread-per-connection"
+#: The harness sets these itself, or they make a run another kind of thing.
+OWN = {
+    "server": {"--help", "--port", "--json", "--ready-fd", "--list-models", "--stats"},
+    "client": {
+        *("--help", "--json", "--hgrm", "--series", "--interval", "--server-pid", "--label"),
+        *("--quiet", "--progress", "--find-rate", "--calibrate", "--repeat", "--start-at"),
+    },
+}
+HINT = " (--help lists the options)"
+
+
+class Usage(Exception):
+    """One line that says what is wrong and what is allowed."""
+
+
+def split(text, what):
+    """Words as a shell would make of them."""
+    try:
+        return shlex.split(text or "")
+    except ValueError as error:
+        raise Usage(f"{what} '{text}': {error}") from error
+
+
+class Design:
+    """`server`: PROGRAM[:MODEL] [--options], options alone, or a command with {port}; None: the
+    default. `client`: fixed words of the client."""
+
+    def __init__(self, programs, server=None, client=(), cpus=(None, None)):
+        self.programs, self.client, self.cpus = programs, list(client), cpus
+        self.settle = True  #: before each run, until the kernel has freed the last one's memory
+        self.command = server if server and foreign.is_foreign(server) else None
+        self.factors, self.options = [], {}
+        words = [] if self.command else split(server, "--server")
+        self.program = None
+        if words and not words[0].startswith("-"):
+            self.program = words.pop(0)
+        self.server_words = words
+
+    # ---- factors ---------------------------------------------------------------------------------
+    def add(self, text):
+        """One --factor NAME=LEVEL,LEVEL... (or ;, where a level has a comma)."""
+        name, equals, levels = text.partition("=")
+        levels = [one.strip() for one in re.split(r"[;]" if ";" in levels else r"[,]", levels)]
+        if not equals or not name or not all(levels) or not levels:
+            raise Usage(f"--factor {text}: NAME=LEVEL,LEVEL..., as stack=16K,64K (first: baseline)")
+        if len(set(levels)) < len(levels):
+            raise Usage(f"--factor {text}: a level stands there twice")
+        if any(one.name == name for one in self.factors):
+            raise Usage(f"--factor {name}: given twice; one with all levels")
+        self.factors.append(self._factor(name, levels))
+
+    def _factor(self, name, levels):
+        if self.command and f"{{{name}}}" in self.command:
+            return plan.Factor(name, "server", None, tuple(levels))
+        if name == "model":
+            return self._model(levels)
+        end, _, bare = name.rpartition(".")
+        if end not in ("", "server", "client"):
+            raise Usage(f"--factor {name}: {end} is neither server nor client")
+        long = SHORT.get(bare, f"--{bare}")
+        there = self._ends_of(long)
+        if end:
+            there = {end: there[end]} if end in there else {}
+        if not there:
+            raise Usage(f"--factor {name}: no such option{self._similar(bare, end)}")
+        if len(there) > 1:
+            raise Usage(f"--factor {name}: both ends have it: server.{bare}= or client.{bare}=")
+        (end, option), = there.items()
+        if option.name in OWN[end]:
+            raise Usage(f"--factor {name}: {option.name} is this script's own business")
+        for level in levels:
+            try:
+                option.words(level)
+            except ValueError as error:
+                raise Usage(f"--factor {name}={level}: {error}") from error
+        self.options[name] = option
+        return plan.Factor(name, end, option.name, tuple(levels))
+
+    def _model(self, levels):
+        if self.command:
+            raise Usage("--factor model: --command runs its own server, which has none")
+        if self.program:
+            raise Usage(f"--factor model: --server {self.program} names one already; leave it out")
+        try:
+            for level in levels:
+                self.programs.model(level)
+        except options.Unknown as error:
+            raise Usage(f"--factor {error}") from error
+        return plan.Factor("model", "server", "--model", tuple(levels))
+
+    def _ends_of(self, long):
+        """{end: Option} of those that have it: any of the servers in play."""
+        found = {}
+        for server in self.servers():
+            option = self.programs.of_server(server).get(long)
+            if option:
+                found["server"] = option
+        option = self.programs.of_client().get(long)
+        return found | ({"client": option} if option else {})
+
+    def _similar(self, name, end):
+        known = {"client": set(self.programs.of_client()), "server": set()}
+        for server in self.servers():
+            known["server"] |= set(self.programs.of_server(server))
+        names = {
+            option[2:]
+            for one, listed in known.items()
+            for option in listed - OWN[one]
+            if option.startswith("--") and not option.startswith("--no-") and end in ("", one)
+        }
+        close = difflib.get_close_matches(name, sorted(names), 3, 0.6)
+        if close:
+            return f"; is it {' or '.join(close)}?"
+        return "; there are stack, touch, n, model, " + ", ".join(sorted(names))
+
+    # ---- cells -----------------------------------------------------------------------------------
+    def servers(self):
+        """PROGRAM:MODEL of every server in play; none of ours behind --command."""
+        if self.command:
+            return []
+        for factor in self.factors:
+            if factor.name == "model":
+                return [self.programs.model(level) for level in factor.levels]
+        return [self.program or DEFAULT_SERVER]
+
+    def check_server(self):
+        """Whether the fixed part names a program and model that exist."""
+        if self.command or not self.program:
+            return
+        program, _, model = self.program.partition(":")
+        if program not in options.SERVERS and "/" not in program and model == "":
+            # `--server callbacks` is what everybody types first.
+            try:
+                self.program = self.programs.model(program)
+            except options.Unknown as error:
+                raise Usage(f"--server {program}: no program, and no {error}") from error
+            return
+        if model and program in options.SERVERS:
+            try:
+                self.programs.model(self.program)
+            except options.Unknown as error:
+                raise Usage(f"--server: {error}") from error
+        self.programs.of_server(self.program)
+
+    def spec(self, cell):
+        client, server = list(self.client), list(self.server_words)
+        program = self.program or DEFAULT_SERVER
+        command = self.command
+        for factor in self.factors:
+            level = cell[factor.name]
+            if factor.name == "model" and factor.option == "--model":
+                program = self.programs.model(level)
+            elif factor.option is None:
+                command = command.replace(f"{{{factor.name}}}", level)
+            else:
+                (client if factor.end == "client" else server).extend(
+                    self.options[factor.name].words(level)
+                )
+        return runs.Spec(
+            cell,
+            command or program,
+            client,
+            server_arguments=server,
+            cpus=self.cpus,
+            settle=self.settle,
+        )
+
+    def fixed(self):
+        """For experiment.json."""
+        server = self.command or shlex.join([self.program or "", *self.server_words]).strip("' ")
+        if not self.command and not self.program:
+            varied = any(factor.name == "model" for factor in self.factors)
+            server = shlex.join([*([] if varied else [DEFAULT_SERVER]), *self.server_words])
+        return {"server": server, "client": list(self.client)}
+
+    # ---- whether it can run ----------------------------------------------------------------------
+    def try_out(self):
+        """Starts the server of each cell without a load, and the client of each against nothing.
+
+        Raises Usage where a level can run in no cell, and so where none can: then it is a mistake
+        in the command. Single cells that cannot be stay in, as rows that say so.
+        """
+        cells = plan.cells(self.factors)
+        problems = {}
+        servers, clients = {}, {}
+        for cell in cells:
+            spec = self.spec(cell)
+            server = (spec.server, *spec.server_arguments)
+            if server not in servers:
+                servers[server] = server_problem(self.programs.binaries, spec)
+            clients.setdefault(tuple(spec.client), None)
+            problems[plan.key_of(cell)] = (servers[server], tuple(spec.client))
+        refused = client_problems(self.programs.binaries, list(clients))
+        blamed = {key: one or refused[words] for key, (one, words) in problems.items()}
+        if all(blamed.values()):
+            raise Usage(next(iter(blamed.values())))
+        for factor in self.factors:
+            for level in factor.levels:
+                at_level = [cell for cell in cells if cell[factor.name] == level]
+                of_level = [blamed[plan.key_of(cell)] for cell in at_level]
+                if all(of_level):
+                    raise Usage(f"--factor {factor.name}: level {level} cannot run: {of_level[0]}")
+
+
+def server_problem(binaries, spec):
+    """Why a server does not start because of how it was called; None: it does, or the reason is the
+    machine's and belongs in a row."""
+    orphans.adopt()
+    with tempfile.TemporaryFile() as errors:
+        try:
+            if foreign.is_foreign(spec.server):
+                server = foreign.Server(spec.server, errors=errors)
+            else:
+                words = list(spec.server_arguments)
+                server = bench_runs.Server(
+                    pathlib.Path(binaries), spec.server, None, arguments=words, errors=errors
+                )
+            with server:
+                return None
+        except bench_runs.NeverListened as error:
+            if error.code == runs.LIMIT:
+                return None
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            return _clean(lines[-1]) if lines else str(error)
+        except bench_runs.RunFailed as error:
+            return str(error)
+        finally:
+            orphans.end_all()
+
+
+def client_problems(binaries, several):
+    """{words: why they are a usage error, or None}: clients that find nobody at their port."""
+    found, waiting = {}, list(several)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can have it either
+        target = f"127.0.0.1:{nobody.getsockname()[1]}"
+        while waiting:
+            some, waiting = waiting[:8], waiting[8:]
+            started = {words: _client(binaries, target, words) for words in some}
+            for words, client in started.items():
+                try:
+                    said = client.communicate(timeout=options.TIMEOUT)[1].strip().splitlines()
+                except subprocess.TimeoutExpired:
+                    client.send_signal(signal.SIGKILL)
+                    client.communicate()
+                    said = []
+                usage = client.returncode == runs.USAGE
+                found[words] = _clean(said[-1] if said else "client: usage") if usage else None
+    return found
+
+
+def _client(binaries, target, words):
+    quiet = ("--progress", "never", "--deadline", "5s")
+    return subprocess.Popen(
+        [pathlib.Path(binaries) / "client", target, *words, *quiet],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _clean(line):
+    return line.replace(HINT, "")

@@ -1,0 +1,82 @@
+"""How many threads with stacks of a size this machine holds, and which limit ends it.
+
+Memory by what a connection was measured to cost (both ends are on this machine), the rest by the
+`limits` program, which knows where each is read. Descriptors and ports bound connections and not
+threads; they are told beside it.
+"""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+#: Not limits of threads.
+OF_CONNECTIONS = (
+    *("open files", "open files, highest", "open files, machine"),
+    *("local ports", "listen backlog"),
+)
+#: Of a process on x86-64 with four levels of page tables; the kernel keeps the other half.
+USER_ADDRESSES = 1 << 47
+TIMEOUT = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """`most`: threads that fit; None: it bounds nothing here."""
+
+    name: str
+    source: str
+    most: int | None
+
+
+def ask(binaries, stack):
+    """The document of `limits`; None where it does not run."""
+    command = [pathlib.Path(binaries) / "limits", "-n", "1", "--stack-size", stack]
+    command += ["--ends", "server", "--json"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def available():
+    """Bytes that the machine would give away without swapping; None: not told."""
+    try:
+        with open("/proc/meminfo") as file:
+            lines = {name: rest for name, _, rest in (line.partition(":") for line in file)}
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def rows(document, bytes_each, virtual_each, memory):
+    """Rows, the tightest first. `bytes_each`: memory of the whole machine for one thread, as
+    measured; None: `limits` estimates it."""
+    found = []
+    for one in (document or {}).get("limits", []):
+        if one["name"] in OF_CONNECTIONS or (one["name"] == "memory" and bytes_each):
+            continue
+        bites = one.get("bites_at")
+        found.append(Row(one["name"], one["source"], None if bites is None else max(bites - 1, 0)))
+    if bytes_each and memory:
+        source = f"MemAvailable / {bytes_each:,.0f} B each, as measured, and 32 KiB to send"
+        found.append(Row("memory", source, int(memory / bytes_each)))
+    if virtual_each:
+        source = f"2^47 / {virtual_each:,.0f} B each"
+        found.append(Row("address space of a process", source, int(USER_ADDRESSES / virtual_each)))
+    return sorted(found, key=lambda row: (row.most is None, row.most or 0))
+
+
+def tightest(found):
+    return next((row for row in found if row.most is not None), None)
+
+
+def connections_end_at(document):
+    """(name, most) of what bounds connections before threads are bounded; None: nothing does."""
+    bounds = [
+        (one["name"], one["bites_at"] - 1)
+        for one in (document or {}).get("limits", [])
+        if one["name"] in OF_CONNECTIONS and one.get("bites_at")
+    ]
+    return min(bounds, key=lambda one: one[1], default=None)

@@ -1,0 +1,197 @@
+"""What a connection costs, by stack size and by depth touched, and whether the size matters.
+
+Per connection is always a slope over several N (answer.slopes: Theil-Sen in each block, Hodges and
+Lehmann over the blocks, exact interval): a difference of two runs would hold what the program costs
+by itself. Whether a figure is flat over stack sizes is told by the same slopes, one a block, as
+differences from the baseline size at equal depth; and by the slope of the slope, bytes for each
+byte of stack.
+"""
+
+import collections
+import dataclasses
+import itertools
+import statistics
+
+import paired
+from experiment import answer, plan
+
+from . import probing
+
+#: figure: heading. All are totals, so that their slope over N is a connection's share.
+FIGURES = {
+    "resident_b": "resident",
+    "virtual_b": "virtual",
+    "page_tables_b": "page tables",
+    "kernel_stack_b": "kernel stack",
+    "slab_b": "slab, both ends",
+    "machine_b": "machine, both ends",
+}
+#: Of a pool, whose threads stand before the first connection comes: their kernel memory is in no
+#: growth, and their resident memory only in the total.
+OF_POOLS = {"peak_resident_b": "resident", "virtual_b": "virtual", "page_tables_b": "page tables"}
+NAMES = FIGURES | OF_POOLS
+#: What a connection is known to take, at the least: what `machine_b` ought to hold and more.
+PARTS = ("resident_b", "page_tables_b", "kernel_stack_b", "slab_b")
+#: Kept by each thread that has ever sent on TCP, and in no figure but free memory: up to so much
+#: (docs/kernel-costs.md, task_frag).
+SEND_FRAGMENT = 32 << 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """Bytes a connection for each byte of stack, at one depth; and the largest difference that a
+    size makes, with its interval and the size."""
+
+    figure: str
+    touch: str
+    per_byte: float | None
+    low: float | None
+    high: float | None
+    largest: paired.Interval | None
+    at: str | None
+    baseline: str
+    bound: float | None  #: no size differs by more than so many bytes, by all intervals together
+    share: float | None  #: that, of what a connection costs at the baseline
+
+    @property
+    def flat(self):
+        """Whether no size is seen to differ: all intervals hold 0. None: too few blocks to say."""
+        if self.largest is None or self.largest.low is None:
+            return None
+        return self.largest.low <= 0 <= self.largest.high
+
+
+def figures(experiment):
+    """{figure: heading} of what such an experiment tells of a connection; the primary one first."""
+    return OF_POOLS if experiment.get("primary") in OF_POOLS else FIGURES
+
+
+def slopes(experiment, runs):
+    """{(touch, stack): {figure: answer.Slope}}, those that were measured."""
+    found = collections.defaultdict(dict)
+    for figure in figures(experiment):
+        for slope in answer.slopes(experiment, runs, figure):
+            if slope.per_unit is not None:
+                found[slope.given["touch"], slope.given["stack"]][figure] = slope
+    return dict(found)
+
+
+def parts(told):
+    """Bytes a connection that are accounted for, of a cell's slopes; None where one is not told."""
+    found = [told[name].per_unit if name in told else None for name in PARTS]
+    return None if None in found else sum(found)
+
+
+def bytes_each(slopes, touch):
+    """What a thread takes of the machine at a depth, at the most that is likely: the median over
+    sizes of what is accounted for and its send fragment, or of the free memory lost where that is
+    more. None: not measured."""
+    each = []
+    for (at, _), told in slopes.items():
+        lost = told["machine_b"].per_unit if "machine_b" in told else None
+        known = parts(told)
+        known = None if known is None else known + SEND_FRAGMENT
+        several = [one for one in (lost, known) if one is not None and one > 0]
+        if at == touch and several:
+            each.append(max(several))
+    return statistics.median(each) if each else None
+
+
+def per_block(experiment, runs, figure):
+    """{(touch, stack): {block: slope over n}}."""
+    points = collections.defaultdict(lambda: collections.defaultdict(list))
+    for run in runs:
+        value = run.figures.get(figure) if run.measured and "stack" in run.cell else None
+        if value is not None:
+            cell = run.cell["touch"], run.cell["stack"]
+            points[cell][run.block].append((answer.number_of(run.cell["n"]), value))
+    found = {}
+    for cell, blocks in points.items():
+        each = {block: answer.theil_sen(some) for block, some in blocks.items()}
+        found[cell] = {block: slope for block, slope in each.items() if slope is not None}
+    return found
+
+
+def growths(experiment, runs, figure):
+    """A Growth for each depth that was measured at two sizes or more."""
+    design = experiment["design"]
+    confidence = design.get("confidence", 0.95)
+    levels = {one["name"]: one["levels"] for one in design["factors"]}
+    by_cell = per_block(experiment, runs, figure)
+    found = []
+    for touch in levels["touch"]:
+        sizes = [stack for stack in levels["stack"] if by_cell.get((touch, stack))]
+        if len(sizes) < 2:
+            continue
+        sizes_in_order = sorted(sizes, key=probing.size_of)
+        baseline = levels["stack"][0] if levels["stack"][0] in sizes else sizes_in_order[0]
+        # The intervals of several sizes are looked at together: each is made wider for it.
+        of_all = 1 - (1 - confidence) / (len(sizes) - 1)
+        differences = {
+            stack: _difference(by_cell[touch, baseline], by_cell[touch, stack], of_all)
+            for stack in sizes
+            if stack != baseline
+        }
+        differences = {stack: one for stack, one in differences.items() if one is not None}
+        at = max(differences, key=lambda stack: _weight(differences[stack]), default=None)
+        ends = [end for one in differences.values() for end in (one.low, one.high)]
+        bound = max(map(abs, ends)) if ends and None not in ends else None
+        costs = statistics.median(by_cell[touch, baseline].values())
+        share = bound / costs if bound is not None and costs > 0 else None
+        found.append(
+            Growth(
+                *(figure, touch, *_per_byte(by_cell, touch, sizes, confidence)),
+                *(differences.get(at), at, baseline, bound, share),
+            )
+        )
+    return found
+
+
+def _weight(interval):
+    """Those that differ for certain first, then by size."""
+    differs = interval.low is not None and not interval.low <= 0 <= interval.high
+    return differs, abs(interval.estimate)
+
+
+def _difference(base, other, confidence):
+    both = [other[block] - base[block] for block in base if block in other]
+    return paired.hodges_lehmann(both, confidence) if both else None
+
+
+def _per_byte(by_cell, touch, sizes, confidence):
+    """Of each block the Theil-Sen slope over sizes; over blocks Hodges and Lehmann."""
+    blocks = set(itertools.chain.from_iterable(by_cell[touch, stack] for stack in sizes))
+    each = []
+    for block in blocks:
+        points = [
+            (probing.size_of(stack), by_cell[touch, stack][block])
+            for stack in sizes
+            if block in by_cell[touch, stack]
+        ]
+        slope = answer.theil_sen(points)
+        if slope is not None:
+            each.append(slope)
+    if not each:
+        return None, None, None
+    interval = paired.hodges_lehmann(each, confidence)
+    return interval.estimate, interval.low, interval.high
+
+
+def levels_for(stacks, touches):
+    """Stack sizes with the baseline first: the smallest that every depth fits into twice over, or
+    the largest; the others as large as they are."""
+    ordered = sorted(stacks, key=probing.size_of)
+    deepest = max(map(probing.size_of, touches))
+    roomy = [stack for stack in ordered if probing.size_of(stack) >= 2 * deepest]
+    baseline = roomy[0] if roomy else ordered[-1]
+    return (baseline, *(stack for stack in ordered if stack != baseline))
+
+
+def factors(stacks, touches, connections):
+    """The sweep's: sizes, depths, and three N for the slope."""
+    several = sorted({max(connections // 4, 1), max(connections // 2, 1), connections})
+    return [
+        plan.Factor("stack", "server", "--stack-size", levels_for(stacks, touches)),
+        plan.Factor("touch", "server", "--touch-stack", tuple(touches)),
+        plan.Factor("n", "client", "--connections", tuple(map(str, reversed(several)))),
+    ]

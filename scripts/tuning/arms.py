@@ -1,0 +1,92 @@
+"""One run of one arm: a fresh namespace, its settings, the programs inside, and all gone again."""
+
+import contextlib
+
+from experiment import runs
+
+from . import namespace, rehearsal
+
+
+class Runner:
+    """Calls itself what session.carry_out calls for each planned run. `journal`: needed where an
+    arm has host settings; it is open already. `earlier`: settings that the experiment's runs so far
+    read back."""
+
+    def __init__(self, experiment, binaries, folder, journal=None, earlier=None):
+        self.experiment, self.binaries, self.folder = experiment, binaries, folder
+        self.journal = journal
+        self.arms = {arm.name: arm for arm in experiment.arms}
+        self.settings = earlier or {}  #: arm: {setting: value} as read back; "a / b" if not one
+
+    def __call__(self, planned):
+        arm = self.arms[planned.cell["arm"]]
+        try:
+            with namespace.Network(self.experiment.topology) as network:
+                found = network.sysctl(arm.sysctl, rehearsal.names_of(self.experiment))
+                with self.host_of(arm):
+                    run = self.measure(planned, arm, network)
+                    found |= self.check_host(arm, run)
+            self.note(arm.name, found)
+            return run
+        except namespace.Refused as error:
+            return self.lost(planned, "infeasible", error)
+        except namespace.NoNamespace as error:
+            return self.lost(planned, "failed", error)
+        except HostRefused as error:
+            return self.lost(planned, "infeasible", error)
+
+    def measure(self, planned, arm, network):
+        told = self.experiment
+        spec = runs.Spec(
+            cell=planned.cell,
+            server=told.server,
+            client=[*told.client, *arm.client, *network.client_options],
+            server_arguments=[*arm.server, *network.server_options],
+            server_prefix=tuple(network.server.prefix),
+            client_prefix=tuple(network.client.prefix),
+            target=network.target,
+            environment=arm.environment or None,
+        )
+        where = planned.run, planned.block, planned.place
+        return runs.run(self.binaries, self.folder, spec, *where)
+
+    @contextlib.contextmanager
+    def host_of(self, arm):
+        if not arm.host:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.journal.changed(arm.host))
+            except OSError as error:
+                values = ", ".join(f"{name} = {value}" for name, value in arm.host.items())
+                raise HostRefused(f"{values}: {error.strerror}") from error
+            yield
+
+    def check_host(self, arm, run):
+        """The host settings as they are at the run's end. Another's hand in them spoils it."""
+        found = {name: self.journal.host.read(name) for name in arm.host}
+        for name, value in found.items():
+            if value != arm.host[name]:
+                run.outcome = "failed"
+                run.why = f"{name} was set to {value} by somebody else within the run"
+        return found
+
+    def note(self, arm, found):
+        known = self.settings.setdefault(arm, {})
+        for name, value in found.items():
+            if known.setdefault(name, value) != value:
+                known[name] = f"{known[name]} / {value}"
+
+    @staticmethod
+    def lost(planned, outcome, why):
+        return runs.Run(
+            *(planned.run, planned.block, planned.place, dict(planned.cell), outcome),
+            why=str(why),
+            began=runs.now(),
+            documents={"client": None, "server": None, "series": None},
+        )
+
+
+class HostRefused(Exception):
+    """The kernel does not take a host setting's value."""

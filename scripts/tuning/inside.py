@@ -1,0 +1,79 @@
+"""Reads and writes the sysctls of the network namespace that it runs in. Started by namespace.py.
+
+Stdin: {"write": {name: value}, "read": [name], "look_at": [name], "not_in": inode of the namespace
+that must not be touched}. Stdout: {"refused": [one line each], "values": {name: text, or null where
+it cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write
+counts as refused where the kernel answers with an error, or reads back something else.
+ip_local_port_range and the like hold tabs, which are spaces here.
+"""
+
+import json
+import os
+import sys
+
+WHOLE = "*"  # reads every sysctl of the namespace
+#: Outside the host's own namespace only unrestricted ones may be the default (net/ipv4/tcp_cong.c).
+CONGESTION, ALLOWED = "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
+
+
+def path_of(name):
+    """net.ipv4.x -> its file. A name is checked by spec.py; here only what would leave net/ is."""
+    parts = name.split(".")
+    if parts[0] != "net" or not all(parts) or "/" in name:
+        raise ValueError(f"{name}: not a network sysctl")
+    return "/proc/sys/" + "/".join(parts)
+
+
+def read(name):
+    try:
+        with open(path_of(name)) as file:
+            return " ".join(file.read().split())
+    except OSError:
+        return None
+
+
+def write(name, value):
+    """Why the kernel refuses it, or None."""
+    try:
+        with open(path_of(name), "w") as file:
+            file.write(value)
+    except OSError as error:
+        hint = ""
+        if name == CONGESTION and isinstance(error, PermissionError):
+            hint = f" (a namespace may choose of {read(ALLOWED)}: {ALLOWED})"
+        return f"{name} = {value}: {error.strerror}{hint}"
+    now = read(name)
+    return None if now == value else f"{name} = {value}: it reads {now} afterwards"
+
+
+def kind(name):
+    path = path_of(name)
+    if not os.path.exists(path):
+        return "absent"
+    return "writable" if os.access(path, os.W_OK) else "read-only"
+
+
+def everything():
+    for folder, _, files in os.walk("/proc/sys/net"):
+        for file in files:
+            yield os.path.join(folder, file).removeprefix("/proc/sys/").replace("/", ".")
+
+
+def main():
+    order = json.load(sys.stdin)
+    if os.stat("/proc/self/ns/net").st_ino == order["not_in"]:
+        print("this is the host's own namespace: nothing was written", file=sys.stderr)
+        return 1
+    refused = [why for name, value in order["write"].items() if (why := write(name, value))]
+    names = sorted(everything()) if WHOLE in order["read"] else order["read"]
+    answer = {
+        "refused": refused,
+        "values": {name: read(name) for name in names},
+        "kinds": {name: kind(name) for name in order["look_at"]},
+    }
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""scripts/compare and scripts/false-alarms on real programs, and on two folders."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
+sys.path.insert(0, str(SOURCE / "scripts"))
+from experiment import comparing, figures, folder, plan, runs, table  # noqa: E402
+
+TIMEOUT = 60
+SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.folder = pathlib.Path(held.name)
+
+    def script(self, name, *words):
+        return subprocess.run(
+            [SOURCE / "scripts" / name, "--bin", BIN, *map(str, words)],
+            capture_output=True, text=True, timeout=TIMEOUT, cwd=self.folder,
+        )  # fmt: skip
+
+
+@unittest.skipUnless((BIN / "client").exists(), f"{BIN / 'client'} is not there")
+class Servers(Case):
+    def test_slowed_server_is_found_in_pairs_of_random_order(self):
+        slow = "echo_async:callbacks --work cpu:100us"
+        words = (*SHORT, "--pairs", 8, "--out", "out", "--seed", 4)
+        done = self.script("compare", "callbacks", slow, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(
+            done.stdout,
+            r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ "
+            r"times as much as echo_async:callbacks "
+            r"\([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
+            r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
+        )
+        rows = folder.Folder.open(self.folder / "out").runs()
+        self.assertEqual(len(rows), 16)
+        first = [row.cell["server"] for row in rows if row.place == 1]
+        self.assertEqual(set(first), {"echo_async:callbacks", slow})
+        cpus = sorted(os.sched_getaffinity(0))[:2]
+        if len(cpus) == 2:
+            kept = folder.Folder.open(self.folder / "out").experiment
+            self.assertEqual(kept["design"]["cpus"], cpus)
+
+    def test_server_with_itself_as_json(self):
+        done = self.script("compare", "callbacks", "callbacks", *SHORT, "--time", "6s", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual(found["schema"], "echo-testbed-comparison/1")
+        self.assertGreaterEqual(found["pairs"], 6)
+        self.assertLess(found["low"], found["ratio"])
+        self.assertLess(found["ratio"], found["high"])
+        self.assertIn(found["verdict"], ("same", "differs", "undecided"))
+        self.assertEqual(found["runs_lost"], 0)
+        kept = folder.Folder.open(self.folder / found["folder"]).experiment
+        self.assertEqual(kept["status"], "complete")  # as many as fit was asked for
+        self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
+
+    def test_bad_sides_in_one_line(self):
+        several = (
+            (("callbacks", "nope"), 2, "nope: no results folder, no program"),
+            (("callbacks", "callbacks --nope"), 2, "--nope"),
+            (("callbacks", "echo_async:nope"), 2, "not one of"),
+            (("callbacks", "/nowhere/echo:some"), 3, "/nowhere/echo does not run"),
+            (("callbacks", "coroutines", "--pairs", "5"), 2, "takes 6 pairs"),
+            (("callbacks", "coroutines", "--time", "2s"), 2, "cannot decide"),
+            (("callbacks", "coroutines", "--figure", "beauty"), 2, "not one of"),
+            (("callbacks",), 2, "required: B"),
+        )
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            results = pool.map(lambda one: self.script("compare", *one[0]), several)
+        for (_, code, said), done in zip(several, results):
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (code, 1), done.stderr)
+            self.assertIn(said, done.stderr)
+
+    def test_false_alarms_are_counted_and_the_count_goes_on(self):
+        words = (*SHORT, "--comparisons", 2, "--pairs", 6, "--tries", 1, "--try-time", "2s")
+        words += ("--slower", 500, "--out", "trust")
+        done = self.script("false-alarms", *words, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["comparisons"], found["tries"], found["found"]), (2, 1, 1), found)
+        self.assertGreater(found["slowed_by_all_tries"], 1.5)
+        self.assertLessEqual(found["false_alarms"], 2)
+        again = self.script("false-alarms", *words, "--json")
+        self.assertEqual(json.loads(again.stdout), found)
+        other = self.script("false-alarms", *words, "--pairs", 7)
+        self.assertEqual((other.returncode, other.stderr.count("\n")), (2, 1), other.stderr)
+
+
+class Folders(Case):
+    def make(self, name, factor, kernel="6.18", drift=1.0):
+        factors = [plan.Factor("n", "client", "-n", ("10", "100"))]
+        experiment = {
+            "kind": "sweep",
+            "name": name,
+            "primary": "server_ns_per_echo",
+            "figures": figures.as_json(),
+            "design": {
+                "factors": [one.as_json() for one in factors],
+                "reps": 6,
+                "seed": 1,
+                "confidence": 0.95,
+            },
+            "manifest": {"kernel": {"release": kernel}, "sysctls": {"net.core.somaxconn": name}},
+        }
+        kept = folder.Folder.create(self.folder / name, experiment)
+        for one in plan.blocks(table.cells_of(experiment), 6, 1):
+            done = runs.Run(one.run, one.block, one.place, one.cell, "measured", began=runs.now())
+            done.figures = {"server_ns_per_echo": factor * (1000 + one.block + len(one.cell["n"]))}
+            kept.append(done)
+        return kept
+
+    def test_are_paired_by_block_and_cell(self):
+        self.make("one", 1.0), self.make("other", 1.05)
+        done = self.script("compare", "one", "other")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sentence = "other needs 5.0 % more than one (5.0 to 5.0 %; p = 0.0005, 12 pairs)"
+        self.assertIn(sentence, done.stdout)
+        self.assertIn("is not cancelled", done.stdout)
+        self.assertIn("other at n 100 needs 5.0 % more", done.stdout)
+        self.assertIn("net.core.somaxconn: one / other", done.stdout)
+
+    def test_of_different_kernels_need_force(self):
+        self.make("one", 1.0), self.make("other", 1.05, kernel="6.1")
+        done = self.script("compare", "one", "other")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+        self.assertIn("kernel: 6.18 / 6.1; --force", done.stderr)
+        done = self.script("compare", "one", "other", "--force", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertAlmostEqual(found["ratio"], 1.05)
+        self.assertIn("kernel: 6.18 / 6.1", found["differences"])
+
+    def test_and_a_server_are_not_compared(self):
+        self.make("one", 1.0)
+        done = self.script("compare", "one", "callbacks")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+
+    def test_more_pairs_cannot_fit_than_windows_do(self):
+        self.assertEqual(comparing.pairs_in(300, 0.45), 306)
+        self.assertEqual(comparing.pairs_in(0.1, 0.45), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,665 @@
+#!/usr/bin/python3
+"""What scripts/experiment computes and keeps: designs, folders, answers, words, manifests."""
+
+import copy
+import io
+import json
+import os
+import pathlib
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import unittest
+import unittest.mock
+
+SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+sys.path.insert(0, str(SOURCE / "scripts"))
+from experiment import answer, figures, folder, foreign, live, manifest  # noqa: E402
+from experiment import options, plan, runs, session, table  # noqa: E402
+
+TIME = "2026-11-21T12:00:00.000+00:00"
+
+
+def factor(name, *levels, end="server"):
+    return plan.Factor(name, end, f"--{name}", levels)
+
+
+def experiment_of(*factors, primary="server_ns_per_echo", reps=8, seed=1, **more):
+    design = {
+        "factors": [one.as_json() for one in factors],
+        "fixed": {"server": "echo_async:callbacks", "client": ["--mode", "stream"]},
+        "reps": reps,
+        "seed": seed,
+        "seconds": 2,
+        "warm_up": 0.5,
+        "cool_down": 0,
+        "cap_s": None,
+        "confidence": 0.95,
+    }
+    return {
+        "kind": "sweep",
+        "name": "some",
+        "command": "scripts/sweep --seed 1",
+        "design": design,
+        "primary": primary,
+        "figures": figures.as_json(),
+        **more,
+    }
+
+
+def run_of(planned, outcome="measured", why=None, **told):
+    done = runs.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
+    done.began, done.took_s, done.figures = TIME, 1.0, told
+    done.documents = {"client": None, "server": None, "series": None}
+    return done
+
+
+def measured(experiment, value_of, figure=None):
+    """Runs of a whole plan, the figure's value from (cell, block)."""
+    design = experiment["design"]
+    cells = table.cells_of(experiment)
+    figure = figure or experiment["primary"]
+    return [
+        run_of(one, **{figure: value_of(one.cell, one.block)})
+        for one in plan.blocks(cells, design["reps"], design["seed"])
+    ]
+
+
+def joined(experiment, done):
+    return {one.level: one for one in answer.comparisons(experiment, done) if one.given is None}
+
+
+class Plan(unittest.TestCase):
+    CELLS = plan.cells([factor("a", "1", "2", "3"), factor("b", "x", "y")])
+
+    def test_each_block_has_every_cell_once_and_places_count_up(self):
+        planned = plan.blocks(self.CELLS, 4, 7)
+        self.assertEqual([one.run for one in planned], list(range(1, 25)))
+        for block in (1, 2, 3, 4):
+            of_block = [one for one in planned if one.block == block]
+            self.assertEqual([one.place for one in of_block], [1, 2, 3, 4, 5, 6])
+            self.assertCountEqual([one.cell for one in of_block], self.CELLS)
+
+    def test_orders_follow_from_the_seed_and_differ_between_blocks(self):
+        def order(seed, block):
+            return [one.cell for one in plan.blocks(self.CELLS, 2, seed) if one.block == block]
+
+        self.assertEqual(order(7, 1), order(7, 1))
+        self.assertNotEqual(order(7, 1), order(7, 2))
+        self.assertNotEqual(order(7, 1), order(8, 1))
+
+    def test_refuses_what_cannot_reach_a_verdict_and_says_what_could(self):
+        for pairs, comparisons, needed in ((5, 1, 6), (6, 2, 7), (7, 4, 8), (1, 1, 6)):
+            with self.assertRaises(plan.TooSmall) as refused:
+                plan.check_design(pairs, comparisons, 0.95)
+            self.assertEqual(refused.exception.needed, needed)
+            self.assertIn(f"takes {needed} pairs", str(refused.exception))
+            plan.check_design(needed, comparisons, 0.95)
+
+    def test_counts_the_pairs_of_a_factorial_design(self):
+        four, two, one = factor("a", *"1234"), factor("b", *"12"), factor("c", "1")
+        self.assertEqual(plan.pairs_of([four], 8), 8)
+        self.assertEqual(plan.pairs_of([four, two], 8), 16)
+        self.assertEqual(plan.pairs_of([four, one], 8), 8)
+        self.assertEqual(plan.comparisons_of([four, two, one]), 4)
+        self.assertEqual(plan.reps_for([four, two], 4, 0.95), 4)
+
+
+class Answers(unittest.TestCase):
+    def test_level_that_needs_a_tenth_more_is_found_through_drift(self):
+        experiment = experiment_of(factor("model", "callbacks", "coroutines"))
+        several = random.Random(3)
+        drift = [several.uniform(0.5, 2) for _ in range(9)]
+        costs = {"callbacks": 1000, "coroutines": 1100}
+        done = measured(
+            experiment,
+            lambda cell, block: costs[cell["model"]] * drift[block] * several.uniform(0.99, 1.01),
+        )
+        found = joined(experiment, done)["coroutines"]
+        self.assertEqual((found.verdict, found.pairs), ("differs", 8))
+        self.assertTrue(found.low < 1.1 < found.high, found)
+        self.assertAlmostEqual(found.p, 2 / 2**8)
+        self.assertRegex(
+            found.text,
+            r"^coroutines needs (9\.\d|10) % more than callbacks "
+            r"\([\d.]+ to [\d.]+ %; p = 0.008, 8 pairs\)$",
+        )
+
+    def test_words_of_each_verdict(self):
+        about = experiment_of(factor("stack", "16K", "64K"))
+        for figure, ratio, low, high, verdict, words in (
+            ("server_ns_per_echo", 1.031, 1.02, 1.043, "differs",
+             "stack 64K needs 3.1 % more than 16K (2.0 to 4.3 %; p = 0.002, 24 pairs)"),
+            ("server_ns_per_echo", 0.9, 0.85, 0.96, "differs",
+             "stack 64K needs 10 % less than 16K (4.0 to 15 %; p = 0.002, 24 pairs)"),
+            ("ramp_s", 4.02, 3.5, 4.4, "differs",
+             "stack 64K takes 4.02 times as long as 16K (3.5 to 4.4 times; p = 0.002, 24 pairs)"),
+            ("echoes_per_s", 1.2, 1.1, 1.3, "differs",
+             "stack 64K reaches 20 % more than 16K (10 to 30 %; p = 0.002, 24 pairs)"),
+            ("threads", 0.4, 0.3, 0.5, "differs",
+             "stack 64K has 0.4 times as many as 16K (0.3 to 0.5 times; p = 0.002, 24 pairs)"),
+            ("echo_p99_ns", 1.5, 1.2, 1.7, "undecided",
+             "stack 64K: undecided; by these runs it takes 50 % longer than 16K "
+             "(20 to 70 %; p = 0.002, 24 pairs), and more reps are needed"),
+            ("server_ns_per_echo", 1.004, 0.981, 1.024, "same",
+             "stack 64K: no difference from 16K detectable, smaller than 2.4 % "
+             "(-1.9 to 2.4 %; p = 0.002, 24 pairs)"),
+        ):  # fmt: skip
+            one = answer.Answer(figure, "stack", "64K", "16K", None, 24, ratio, low, high, 0.95)
+            one.p = one.p_adjusted = 0.0022
+            one.verdict = verdict
+            self.assertEqual(answer.words(one, about), words)
+        one = answer.Answer("ramp_s", "stack", "64K", "16K", None, 0)
+        self.assertEqual(answer.words(one, about), "stack 64K: not measured beside 16K")
+
+    def test_noise_alone_is_told_as_no_difference_and_how_large_it_may_be(self):
+        experiment = experiment_of(factor("stack", "16K", "64K"), reps=12)
+        several = random.Random(5)
+        done = measured(experiment, lambda cell, block: several.uniform(990, 1010))
+        found = joined(experiment, done)["64K"]
+        self.assertEqual(found.verdict, "same")
+        self.assertIn("no difference from 16K detectable, smaller than", found.text)
+
+    def test_holm_counts_all_comparisons_of_the_primary_figure(self):
+        experiment = experiment_of(factor("stack", "16K", "64K", "1M", "8M"), reps=8)
+        several = random.Random(9)
+        costs = {"16K": 1000, "64K": 1500, "1M": 1000, "8M": 1000}
+        done = measured(
+            experiment, lambda cell, block: costs[cell["stack"]] * several.uniform(0.98, 1.02)
+        )
+        found = joined(experiment, done)
+        self.assertAlmostEqual(found["64K"].p_adjusted, 3 * 2 / 2**8)
+        self.assertEqual(found["64K"].verdict, "differs")
+        self.assertIn("after Holm", found["64K"].text)
+        others = answer.comparisons(experiment, done, "echoes_per_s")
+        self.assertTrue(all(one.p_adjusted is None and one.verdict is None for one in others))
+
+    def test_pairs_are_of_one_block_and_one_cell_of_the_others(self):
+        experiment = experiment_of(factor("a", "1", "2"), factor("b", "x", "y"), reps=6)
+        values = {("1", "x"): 10, ("2", "x"): 20, ("1", "y"): 1000, ("2", "y"): 2000}
+        done = measured(experiment, lambda cell, block: values[cell["a"], cell["b"]] * block)
+        found = answer.comparisons(experiment, done)
+        a = next(one for one in found if one.factor == "a" and one.given is None)
+        self.assertEqual(a.pairs, 12)
+        for bound in (a.low, a.ratio, a.high):
+            self.assertAlmostEqual(bound, 2)
+        given = [one for one in found if one.factor == "a" and one.given]
+        self.assertEqual([one.given for one in given], [{"b": "x"}, {"b": "y"}])
+        self.assertEqual([one.pairs for one in given], [6, 6])
+
+    def test_runs_that_failed_and_their_partners_are_no_pairs(self):
+        experiment = experiment_of(factor("stack", "16K", "64K"))
+        done = measured(experiment, lambda cell, block: 1000.0)
+        for run in done[:3]:
+            run.outcome, run.why, run.figures = "failed", "it fell", {"server_ns_per_echo": 9e9}
+        blocks = {run.block for run in done[:3]}
+        self.assertEqual(joined(experiment, done)["64K"].pairs, 8 - len(blocks))
+
+    def test_effect_that_depends_on_another_factor_is_told(self):
+        experiment = experiment_of(factor("a", "1", "2"), factor("b", "x", "y"))
+        several = random.Random(2)
+
+        def cost(cell, _):
+            up = {"x": 2.0, "y": 0.5}[cell["b"]] if cell["a"] == "2" else 1.0
+            return 1000 * up * several.uniform(0.99, 1.01)
+
+        done = measured(experiment, cost)
+        text = answer.sentence(experiment, answer.comparisons(experiment, done))
+        self.assertRegex(text, r"Mind: what a 2 does depends on the rest: .* at b x, .* at b y")
+        calm = measured(experiment, lambda cell, _: 1000 * several.uniform(0.99, 1.01))
+        self.assertNotIn("Mind", answer.sentence(experiment, answer.comparisons(experiment, calm)))
+
+    def test_zero_has_no_ratio_and_says_so(self):
+        experiment = experiment_of(factor("backlog", "128", "4096"), primary="listen_drops")
+        done = measured(experiment, lambda cell, _: 5 if cell["backlog"] == "128" else 0)
+        found = joined(experiment, done)["4096"]
+        self.assertIsNone(found.ratio)
+        self.assertEqual(found.verdict, "undecided")
+        self.assertIn("no ratio", found.text)
+
+    def test_a_level_by_chance_beyond_its_interval_is_undecided_after_holm(self):
+        experiment = experiment_of(factor("a", "1", "2", "3"), reps=8)
+        up = {("2", block): 1.01 for block in range(1, 8)} | {("2", 8): 0.9999}
+        up |= {("2", 2): 0.998, ("2", 3): 0.9985}
+        done = measured(experiment, lambda cell, block: 1000 * up.get((cell["a"], block), 1.0))
+        found = joined(experiment, done)["2"]
+        self.assertNotEqual(found.verdict, "differs")
+
+    def test_sentence_of_a_single_cell_or_nothing_measured(self):
+        experiment = experiment_of(factor("a", "1", "2"))
+        self.assertIn("No answer", answer.sentence(experiment, answer.comparisons(experiment, [])))
+
+
+class Slopes(unittest.TestCase):
+    def test_memory_of_a_connection_is_the_slope_not_the_share(self):
+        levels = ("250", "500", "1k")
+        experiment = experiment_of(factor("n", *levels, end="client"), factor("stack", "16K", "8M"))
+        fixed = {"16K": 1e6, "8M": 5e6}
+
+        def resident(cell, block):
+            return fixed[cell["stack"]] * block + 8480 * answer.number_of(cell["n"])
+
+        done = measured(experiment, resident, "resident_b")
+        for one in answer.slopes(experiment, done, "resident_b"):
+            for bound in (one.low, one.per_unit, one.high):
+                self.assertAlmostEqual(bound, 8480)
+            self.assertEqual(one.blocks, 8)
+            self.assertIn("8,480 B a connection", one.text)
+
+    def test_one_wild_run_of_a_block_does_not_move_it(self):
+        points = [(100, 1000), (200, 2000), (300, 3000), (400, 99000), (500, 5000)]
+        self.assertAlmostEqual(answer.theil_sen(points), 10, delta=0.01)
+        self.assertIsNone(answer.theil_sen([(5, 1), (5, 2)]))
+
+    def test_needs_two_levels_of_n(self):
+        experiment = experiment_of(factor("stack", "16K", "64K"))
+        self.assertEqual(answer.slopes(experiment, [], "resident_b"), [])
+
+    def test_reads_levels_as_numbers(self):
+        for text, number in (("100", 100), ("10k", 10_000), ("1M", 1e6), ("0.5", 0.5)):
+            self.assertEqual(answer.number_of(text), number)
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.path = pathlib.Path(held.name) / "results" / "some"
+        self.experiment = experiment_of(factor("a", "1", "2"))
+        self.planned = plan.blocks(table.cells_of(self.experiment), 8, 1)
+
+    def test_gives_back_what_was_put_in(self):
+        kept = folder.Folder.create(self.path, self.experiment)
+        for one in self.planned[:3]:
+            kept.append(run_of(one, server_ns_per_echo=5.0))
+        again = folder.Folder.open(self.path)
+        self.assertEqual([run.run for run in again.runs()], [1, 2, 3])
+        self.assertEqual(again.runs()[0], kept.runs()[0])
+        self.assertEqual(again.experiment["status"], "running")
+
+    def test_goes_on_with_the_same_design_only(self):
+        folder.Folder.create(self.path, self.experiment).append(run_of(self.planned[0]))
+        capped = copy.deepcopy(self.experiment)
+        capped["design"]["cap_s"] = 600
+        there = folder.Folder.create(self.path, capped)
+        self.assertTrue(there.resumed)
+        self.assertEqual(len(there.runs()), 1)
+        self.assertEqual(there.experiment["design"]["cap_s"], 600)
+        for change, said in (
+            ({"seed": 2}, "its seed differ: 1 there, 2 here"),
+            ({"reps": 9}, "its reps differ"),
+            ({"factors": []}, "its factors differ"),
+        ):
+            other = copy.deepcopy(self.experiment)
+            other["design"] |= change
+            with self.assertRaisesRegex(folder.Refused, said):
+                folder.Folder.create(self.path, other)
+        with self.assertRaisesRegex(folder.Refused, "its primary is server_ns_per_echo"):
+            folder.Folder.create(self.path, self.experiment | {"primary": "ramp_s"})
+
+    def test_does_not_mix_runs_of_two_builds(self):
+        one = self.experiment | {"manifest": {"programs": {"client": "a" * 64}}}
+        folder.Folder.create(self.path, one)
+        other = self.experiment | {"manifest": {"programs": {"client": "b" * 64}}}
+        with self.assertRaisesRegex(folder.Refused, "measured with another program"):
+            folder.Folder.create(self.path, other)
+
+    def test_leaves_a_folder_of_something_else_alone(self):
+        self.path.mkdir(parents=True)
+        (self.path / "thesis.txt").write_text("mine")
+        with self.assertRaisesRegex(folder.Refused, "not empty"):
+            folder.Folder.create(self.path, self.experiment)
+        self.assertEqual([one.name for one in self.path.iterdir()], ["thesis.txt"])
+
+    def test_line_cut_short_by_a_kill_is_no_run_and_not_built_upon(self):
+        kept = folder.Folder.create(self.path, self.experiment)
+        kept.append(run_of(self.planned[0]))
+        with open(self.path / "runs.jsonl", "a") as file:
+            file.write('{"run": 2, "blo')
+        self.assertEqual(len(kept.runs()), 1)
+        again = folder.Folder.create(self.path, self.experiment)
+        again.append(run_of(self.planned[1]))
+        self.assertEqual([run.run for run in again.runs()], [1, 2])
+
+    def test_run_that_does_not_fit_on_the_disk_leaves_no_piece_of_itself(self):
+        kept = folder.Folder.create(self.path, self.experiment)
+        kept.append(run_of(self.planned[0]))
+        before = (self.path / "runs.jsonl").read_bytes()
+        script = (
+            "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
+            "from experiment import folder, runs\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "import resource, json\n"
+            "kept = folder.Folder.open(sys.argv[2])\n"
+            "most = int(sys.argv[3])\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
+            "try: kept.append(runs.Run.of_json(json.load(sys.stdin)))\n"
+            "except folder.CannotWrite as error: print(error)\n"
+        )
+        for size in (300, 60_000):  # within a buffer, and beyond one
+            row = json.dumps(run_of(self.planned[1], why="x" * size).as_json())
+            room = str(len(before) + 100)
+            done = subprocess.run(
+                [sys.executable, "-c", script, SOURCE / "scripts", self.path, room],
+                input=row, capture_output=True, text=True, timeout=30,
+            )  # fmt: skip
+            self.assertIn("runs.jsonl: File too large", done.stdout, done.stderr)
+            self.assertEqual((self.path / "runs.jsonl").read_bytes(), before, size)
+
+    def test_index_lists_each_folder_once(self):
+        for name in ("one", "two", "one"):
+            kept = folder.Folder.create(self.path.parent / name, self.experiment | {"name": name})
+        kept.update(status="complete", answer="Yes.")
+        index = json.loads((self.path.parent / "index.json").read_text())
+        self.assertEqual(sorted(one["folder"] for one in index), ["one", "two"])
+        one = next(one for one in index if one["folder"] == "one")
+        self.assertEqual((one["status"], one["answer"]), ("complete", "Yes."))
+
+    def test_a_folder_outside_of_results_gets_no_index(self):
+        folder.Folder.create(self.path.parent.parent / "elsewhere", self.experiment)
+        self.assertFalse((self.path.parent.parent / "index.json").exists())
+
+
+class Session(unittest.TestCase):
+    """The loop, with runs that are made up."""
+
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.path = pathlib.Path(held.name) / "some"
+        self.experiment = experiment_of(factor("a", "1", "2"), reps=6)
+        self.planned = plan.blocks(table.cells_of(self.experiment), 6, 1)
+        self.quiet = live.Table(self.experiment, [], stream=io.StringIO(), terminal=False)
+
+    def carry_out(self, run_one, **more):
+        kept = folder.Folder.create(self.path, self.experiment)
+        with unittest.mock.patch("sys.stderr", new_callable=io.StringIO) as self.said:
+            code = session.carry_out(kept, self.planned, run_one, table_of=self.quiet, **more)
+        return kept, code
+
+    def test_measures_all_in_order(self):
+        kept, code = self.carry_out(lambda one: run_of(one, server_ns_per_echo=1.0))
+        self.assertEqual([run.run for run in kept.runs()], list(range(1, 13)))
+        self.assertEqual((code, kept.experiment["status"]), (0, "complete"))
+
+    def test_failed_run_keeps_its_row_and_is_told_by_the_exit_code(self):
+        def run_one(one):
+            return run_of(one, "failed", "it fell") if one.run == 3 else run_of(one)
+
+        kept, code = self.carry_out(run_one)
+        self.assertEqual(len(kept.runs()), 12)
+        self.assertEqual((code, kept.experiment["status"]), (1, "complete"))
+        self.assertEqual(table.lost(kept.runs())[0].partition(": ")[2], "failed: it fell")
+
+    def test_cell_that_cannot_be_is_tried_once_and_is_no_failure(self):
+        def run_one(one):
+            if one.cell["a"] == "2":
+                return run_of(one, "infeasible", "stack below touch")
+            return run_of(one)
+
+        kept, code = self.carry_out(run_one)
+        outcomes = [run.outcome for run in kept.runs()]
+        self.assertEqual((outcomes.count("infeasible"), outcomes.count("measured")), (1, 6))
+        self.assertEqual(code, 0)
+        row = next(run for run in kept.runs() if not run.measured)
+        self.assertEqual(row.why, "stack below touch; its cell is not run again")
+
+    def test_interruption_keeps_what_was_measured_and_the_rest_follows(self):
+        def run_one(one):
+            if one.run == 5:
+                raise session.Interrupted(2)
+            return run_of(one)
+
+        kept, code = self.carry_out(run_one)
+        self.assertEqual((code, kept.experiment["status"]), (130, "interrupted"))
+        seen = []
+        kept, code = self.carry_out(lambda one: seen.append(one.run) or run_of(one))
+        self.assertEqual(seen, list(range(5, 13)))
+        self.assertEqual((code, kept.experiment["status"]), (0, "complete"))
+
+    def test_run_whose_documents_did_not_fit_has_not_taken_place(self):
+        def run_one(one):
+            done = run_of(one)
+            if one.run == 4:
+                done.outcome, done.why, done.client_exit = "failed", "No space left on device", 7
+            return done
+
+        kept, code = self.carry_out(run_one)
+        self.assertEqual((code, len(kept.runs())), (7, 3))
+        self.assertEqual(self.said.getvalue().count("\n"), 1)
+        self.assertIn("No space left on device", self.said.getvalue())
+
+    def test_cap_begins_no_run_that_would_end_after_it(self):
+        kept, code = self.carry_out(run_of, cap_s=0.0)
+        self.assertEqual((code, kept.experiment["status"], kept.runs()), (1, "capped", []))
+        kept, code = self.carry_out(run_of, cap_s=0.0, capped_code=0)
+        self.assertEqual(code, 1)  # nothing was measured at all
+
+    def test_all_refused_by_the_machine_is_a_limit(self):
+        _, code = self.carry_out(lambda one: run_of(one, "refused", "open files"))
+        self.assertEqual(code, 3)
+
+    def test_end_writes_answers_that_keep_the_schema(self):
+        jsonschema = schema_validator(self)
+        kept, code = self.carry_out(
+            lambda one: run_of(one, server_ns_per_echo=1000.0 * one.block + (one.cell["a"] == "2"))
+        )
+        out = io.StringIO()
+        session.conclude(kept, code, page=False, out=out)
+        written = json.loads((self.path / "experiment.json").read_text())
+        self.assertTrue(written["answers"])
+        self.assertIn(written["answer"], out.getvalue())
+        hold(self, jsonschema, written, kept)
+        spoilt = written | {"status": "perhaps"}
+        self.assertTrue(list(jsonschema[0].iter_errors(spoilt)))
+        row = run_of(self.planned[0], "failed").as_json()  # without why
+        self.assertTrue(list(jsonschema[1].iter_errors(row)))
+
+
+def schema_validator(test):
+    try:
+        import jsonschema
+    except ImportError:
+        test.skipTest("python3-jsonschema is not installed (scripts/setup test)")
+    schema = json.loads((SOURCE / "docs" / "schema" / "experiment.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    row = schema["$defs"]["run"] | {"$defs": schema["$defs"]}
+    return jsonschema.Draft202012Validator(schema), jsonschema.Draft202012Validator(row)
+
+
+def hold(test, validators, document, kept):
+    rows = [json.loads(line) for line in (kept.path / "runs.jsonl").read_text().splitlines()]
+    for validator, documents in zip(validators, ([document], rows)):
+        for one in documents:
+            test.assertEqual([error.message[:300] for error in validator.iter_errors(one)], [])
+
+
+class Words(unittest.TestCase):
+    def test_values_in_human_units(self):
+        for value, unit, text in (
+            (None, "ns", "-"), (950, "ns", "950 ns"), (12345, "ns", "12.3 us"),
+            (0.26, "s", "260 ms"),
+            (999_999, "ns", "1.00 ms"), (4096, "B", "4 KiB"), (434176 * 1024, "B", "424 MiB"),
+            (35558.4, "1/s", "35,558/s"), (1000, "1", "1,000"), (0, "B", "0 B"),
+            (-2048, "B", "-2 KiB"),
+        ):  # fmt: skip
+            self.assertEqual(table.human(value, unit), text, (value, unit))
+
+    def test_live_line_and_table(self):
+        experiment = experiment_of(factor("stack", "16K", "64K"))
+        planned = plan.blocks(table.cells_of(experiment), 8, 1)
+        done = [run_of(one, server_ns_per_echo=9000.0 + one.run) for one in planned[:5]]
+        done[1].outcome, done[1].why = "failed", "it fell"
+        stream = io.StringIO()
+        shown = live.Table(experiment, table.cells_of(experiment), stream, terminal=True)
+        shown.show(done, planned[5], 80, 16)
+        text = stream.getvalue()
+        self.assertIn("run 6 of 16, block 3: stack ", text)
+        self.assertIn("1 not measured; 1 min 20 s left", text)
+        self.assertIn("+1 not", text)
+        self.assertRegex(text, r"> +(16K|64K)")
+        shown.show(done, None, 0, 16)
+        self.assertIn("\x1b[4F", stream.getvalue())  # drawn over its four lines
+        shown.clear()
+        self.assertTrue(stream.getvalue().endswith("\x1b[4F\x1b[J"))
+
+    def test_plain_lines_are_ten_seconds_apart(self):
+        experiment = experiment_of(factor("stack", "16K", "64K"))
+        planned = plan.blocks(table.cells_of(experiment), 8, 1)
+        stream, now = io.StringIO(), [0.0]
+        shown = live.Table(experiment, [], stream, terminal=False, clock=lambda: now[0])
+        for at in range(25):
+            now[0] = at
+            shown.show([], planned[0], 100 - at, 16)
+        self.assertEqual(len(stream.getvalue().splitlines()), 3)
+        self.assertNotIn("\x1b", stream.getvalue())
+
+    def test_table_larger_than_the_terminal_shows_the_cells_about_the_one_that_runs(self):
+        lines = ["heading", *(f"  row {at}" for at in range(40)), "line"]
+        lines[31] = "> row 30"
+        kept = live._fitted(lines, 12)
+        self.assertEqual(len(kept), 12)
+        self.assertIn("> row 30", kept)
+        self.assertEqual((kept[0], kept[-1], kept[-2]), ("heading", "line", "  ... 31 more cells"))
+
+
+class Figures(unittest.TestCase):
+    CLIENT = {
+        "cpu": {"client_ns_per_echo": 5000, "server_ns_per_echo": 4000},
+        "connections": {"requested": 100, "established": 100, "served": 99},
+        "phases": {"ramp": {"ns": 5_000_000}},
+        "throughput": {"echoes_per_s": 30_000, "connects_per_s": 20_000},
+        "memory": {
+            "server": {"per_connection": 8480, "peak_rss": 1000, "page_tables": 3, "virtual": 4},
+            "machine": {"slab": 700, "kernel_stack": 1600, "page_tables": 0, "socket": 0},
+        },
+    }
+
+    def test_are_read_out_of_both_documents(self):
+        found = figures.read(self.CLIENT, {"memory": {"peak_rss": 1200}})
+        for name, value in (
+            ("server_ns_per_echo", 4000), ("both_ns_per_echo", 9000), ("ramp_s", 0.005),
+            ("resident_b", 848_000), ("peak_resident_b", 1200),
+            ("kernel_stack_b_per_connection", 16),
+            ("kernel_b", 2300), ("failed", 1), ("retransmits", None),
+        ):  # fmt: skip
+            self.assertEqual(found[name], value, name)
+
+    def test_of_no_documents_are_all_null_and_all_named(self):
+        found = figures.read(None, None)
+        self.assertEqual(found.keys(), figures.FIGURES.keys())
+        self.assertEqual(set(found.values()), {None})
+
+    def test_ramp_of_a_load_that_did_not_stand_is_none(self):
+        short = copy.deepcopy(self.CLIENT)
+        short["connections"]["established"] = 99
+        self.assertIsNone(figures.read(short, None)["ramp_s"])
+
+
+class Options(unittest.TestCase):
+    HELP = """Options:
+  -h,--help                       Print this help and exit
+  --mode hold|stream|churn (hold) hold: connect all
+  --arrivals uniform|poisson (uniform)
+                                  Gaps --not-an-option
+  -n,--connections N (100)        Sockets to hold at once
+  --nodelay,--no-nodelay (on)     TCP_NODELAY
+  --keepalive                     SO_KEEPALIVE
+"""
+
+    def test_are_read_out_of_help(self):
+        found = options.parse(self.HELP)
+        self.assertEqual(
+            sorted(found),
+            ["--arrivals", "--connections", "--help", "--keepalive", "--mode", "--no-nodelay",
+             "--nodelay", "-h", "-n"],
+        )  # fmt: skip
+        self.assertTrue(found["--mode"].takes_value and found["--arrivals"].takes_value)
+        self.assertEqual(found["-n"].words("10k"), ["--connections", "10k"])
+        self.assertEqual(found["--nodelay"].words("off"), ["--no-nodelay"])
+        self.assertEqual(found["--keepalive"].words("off"), [])
+        with self.assertRaises(ValueError):
+            found["--keepalive"].words("maybe")
+
+
+class Manifest(unittest.TestCase):
+    def test_leaves_out_what_is_nobodys_business(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            (root / "proc/sys/kernel").mkdir(parents=True)
+            (root / "proc/cmdline").write_text(
+                "root=UUID=1234 quiet mitigations=off ip=10.0.0.1 isolcpus=1 -- --token secret\n"
+            )
+            (root / "proc/cpuinfo").write_text("model name\t: Some CPU\nflags\t: fpu hypervisor\n")
+            (root / "proc/sys/kernel/osrelease").write_text("6.18.0\n")
+            (root / "proc/sys/kernel/hostname").write_text("myhost\n")
+            with unittest.mock.patch.dict(os.environ, {"SECRET_OF_MINE": "hush-hush"}):
+                found = manifest.take(root, root, root)
+        self.assertEqual(found["kernel"]["command_line"], "quiet mitigations=off isolcpus=1")
+        self.assertEqual(found["kernel"]["release"], "6.18.0")
+        self.assertEqual((found["cpu"]["model"], found["hypervisor"]), ("Some CPU", "unnamed"))
+        text = json.dumps(found)
+        for private in ("secret", "1234", "10.0.0.1", "myhost", "hush-hush"):
+            self.assertNotIn(private, text)
+
+    def test_is_null_where_nothing_can_be_read(self):
+        with tempfile.TemporaryDirectory() as name:
+            found = manifest.take(name, name, name)
+        for key in ("commit", "memory_b", "load", "steal", "system", "hypervisor", "mitigations"):
+            self.assertIsNone(found[key], key)
+        self.assertEqual(set(found["sysctls"].values()), {None})
+        self.assertEqual(set(found["programs"].values()), {None})
+        self.assertEqual(set(found["cgroup"].values()), {None})
+
+    def test_cgroup_limits_are_the_least_of_all_above(self):
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            group = root / "sys/fs/cgroup/user/session"
+            group.mkdir(parents=True)
+            (root / "proc/self").mkdir(parents=True)
+            (root / "proc/self/cgroup").write_text("0::/user/session\n")
+            (group / "pids.max").write_text("max\n")
+            (group.parent / "pids.max").write_text("500\n")
+            (group.parent / "memory.max").write_text("1000000\n")
+            (group / "memory.max").write_text("2000000\n")
+            found = manifest.take(name, name, root)["cgroup"]
+        self.assertEqual(found, {"pids_max": 500, "memory_max": 1000000, "cpu_max": None})
+
+    def test_differences_are_listed_and_the_weighty_ones_forbid(self):
+        one = {"kernel": {"release": "6.1"}, "sysctls": {"net.core.somaxconn": "128"}}
+        other = {"kernel": {"release": "6.18"}, "sysctls": {"net.core.somaxconn": "4096"}}
+        self.assertEqual(
+            manifest.differences(one, other),
+            ["kernel: 6.1 / 6.18", "net.core.somaxconn: 128 / 4096"],
+        )
+        self.assertEqual(manifest.incomparable(one, other), ["kernel: 6.1 / 6.18"])
+        self.assertEqual(manifest.differences(one, one), [])
+
+    def test_of_this_machine_has_what_is_promised(self):
+        found = manifest.take(SOURCE, SOURCE)
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        self.assertEqual(found["memory_b"], pages * size)
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self.assertEqual(found["limits"]["nofile"][0], soft)
+        json.dumps(found, allow_nan=False)
+
+
+class Commands(unittest.TestCase):
+    def test_values_and_windows_are_read_out_of_words(self):
+        words = ["-n", "10", "--mode=churn", "-d", "400ms", "--warmup", "0.1"]
+        self.assertEqual(runs.value_of(words, "-n", "--connections"), "10")
+        self.assertEqual(runs.value_of(words, "--mode"), "churn")
+        self.assertIsNone(runs.value_of(words, "--rate"))
+        self.assertAlmostEqual(runs.window_of(words), 0.5)
+        self.assertAlmostEqual(runs.window_of([]), 0)
+        self.assertAlmostEqual(runs.window_of(["--mode", "stream"]), 10)
+
+    def test_free_port_is_one_that_nobody_listens_on(self):
+        port = foreign.free_port()
+        self.assertFalse(foreign.listens(os.getpid(), port))
+
+
+if __name__ == "__main__":
+    unittest.main()
