@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+"""scripts/report: a page that needs nothing but itself, of whatever a folder holds."""
+
+import html.parser
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree as xml
+
+SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
+REPORT = SOURCE / "scripts" / "report"
+SWEEP = SOURCE / "scripts" / "sweep"
+HOSTILE = "<script>alert(1)</script>\"&' \u202e"
+VOID = {"meta", "br", "link", "img", "hr"}
+#: What a sweep of two levels and all its documents has to show, as headings of the page.
+SECTIONS = (
+    "Question", "Answer", "Results", "Comparisons", "Every run", "Latency by percentile",
+    "Connecting", "Over time", "Workers", "Environment", "How to make it again",
+)  # fmt: skip
+
+
+def report(*words, **more):
+    return subprocess.run(
+        [REPORT, *words], capture_output=True, text=True, timeout=60, **more
+    )  # fmt: skip
+
+
+class Reader(html.parser.HTMLParser):
+    """Open tags, their attributes, headings, and the text outside of styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.wrong, self.tags, self.attributes, self.headings = [], [], set(), [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append((self.open[-1], data.strip()))
+
+
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not here: scripts/setup report")
+@unittest.skipUnless((BIN / "client").exists(), "the programs are not built")
+class OfAFolder(unittest.TestCase):
+    """One small sweep, measured once; each test gets a copy of its folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.held = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.held.cleanup)
+        cls.measured = pathlib.Path(cls.held.name) / "measured"
+        done = subprocess.run(
+            [
+                *(SWEEP, "--bin", BIN, "--out", cls.measured, "--seed", "1", "--reps", "6"),
+                *("--factor", "model=callbacks,nested-epoll", "-n", "20"),
+                *("--seconds", "0.2", "--warm-up", "0.05"),
+            ],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.folder = pathlib.Path(held.name) / "some"
+        shutil.copytree(self.measured, self.folder)
+
+    def page(self):
+        done = report(self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return (self.folder / "report.html").read_text()
+
+    def change(self, **fields):
+        path = self.folder / "experiment.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+    def rows(self, change):
+        path = self.folder / "runs.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            change(row)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def test_is_whole_and_needs_nothing_but_itself(self):
+        text = self.page()
+        reader = Reader(text)
+        self.assertEqual((reader.wrong, reader.open), ([], []))
+        self.assertNotIn("script", reader.tags)
+        for tag, name, value in reader.attributes:
+            if name in ("src", "href", "xlink:href", "action", "srcset"):
+                self.assertTrue(value.startswith(("#", "data:")), f"<{tag} {name}={value}>")
+            self.assertFalse(name.startswith("on"), f"<{tag} {name}=...> would run")
+        self.assertNotRegex(text, r"url\(\s*['\"]?(?!#|data:)")
+        self.assertNotIn("@import", text)
+        policy = [value for tag, _, value in reader.attributes if tag == "meta"]
+        self.assertTrue(any("default-src 'none'" in value for value in policy), policy)
+
+    def test_shows_each_section_in_order_and_no_heading_is_skipped(self):
+        headings = Reader(self.page()).headings
+        second = [words for level, words in headings if level == "h2"]
+        self.assertEqual([words for words in second if words in SECTIONS], list(SECTIONS))
+        levels = [int(level[1]) for level, _ in headings]
+        self.assertEqual(levels[0], 1)
+        self.assertLessEqual(max(b - a for a, b in zip(levels, levels[1:])), 1)
+
+    def test_leaves_out_what_has_no_data(self):
+        for path in (self.folder / "runs").iterdir():
+            path.unlink()
+        self.rows(lambda row: row.update(documents=dict.fromkeys(row["documents"])))
+        second = [words for level, words in Reader(self.page()).headings if level == "h2"]
+        for gone in ("Latency by percentile", "Connecting", "Over time", "Workers"):
+            self.assertNotIn(gone, second)
+        self.assertIn("Every run", second)
+
+    def test_escapes_whatever_a_document_says(self):
+        self.change(name=HOSTILE, question=HOSTILE, answer=HOSTILE)
+        self.rows(lambda row: row.update(warnings=[HOSTILE], server=[HOSTILE]))
+
+        def fail(row):
+            if row["run"] == 3:
+                row.update(outcome="failed", why=HOSTILE)
+
+        self.rows(fail)
+        text = self.page()
+        self.assertNotIn("script", Reader(text).tags)
+        self.assertNotIn("\u202e", text)
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", text)
+
+    def test_keeps_plots_that_stand_alone_in_light_and_dark(self):
+        self.page()
+        plots = sorted(self.folder.glob("*.svg"))
+        self.assertIn("answer.svg", [plot.name for plot in plots])
+        for plot in plots:
+            root = xml.fromstring(plot.read_bytes())
+            self.assertTrue(root.tag.endswith("svg"), plot)
+            self.assertIn("prefers-color-scheme", plot.read_text(), plot)
+
+    def test_makes_the_same_bytes_of_the_same_folder(self):
+        self.assertEqual(self.page(), self.page())
+
+    def test_tells_of_a_broken_document_and_goes_on(self):
+        (self.folder / "runs" / "0001-client.json").write_text('{"schema": "echo-te')
+        self.assertIn("0001-client.json", self.page())
+
+    def test_counts_a_failed_run_and_says_why(self):
+        def fail(row):
+            if row["run"] == 3:
+                row.update(outcome="failed", why="the dog ate it")
+
+        self.rows(fail)
+        self.assertIn("the dog ate it", self.page())
+
+    def test_draws_in_a_terminal_and_writes_nothing_then(self):
+        for path in self.folder.glob("*.svg"):
+            path.unlink()
+        done = report(self.folder, "--terminal", env={**os.environ, "COLUMNS": "100"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("nested-epoll", done.stdout)
+        self.assertGreater(len(done.stdout.splitlines()), 10)
+        self.assertEqual(list(self.folder.glob("*.svg")), [])
+
+    def test_makes_a_page_of_one_runs_documents(self):
+        documents = [self.folder / "runs" / f"0001-{end}.json" for end in ("client", "server")]
+        for words in (documents[:1], documents):
+            done = report(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            page = self.folder / "runs" / "0001-client.html"
+            second = [words for level, words in Reader(page.read_text()).headings if level == "h2"]
+            self.assertIn("Latency by percentile", second)
+            page.unlink()
+
+    def test_keeps_the_old_page_where_the_disk_is_full(self):
+        (self.folder / "report.html").write_text("the old one")
+
+        def nothing_may_be_written():
+            import resource
+            import signal
+
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        done = report(self.folder, preexec_fn=nothing_may_be_written)
+        self.assertIn(done.returncode, (3, 7), done.stderr)  # gnuplot or the page: who writes first
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual((self.folder / "report.html").read_text(), "the old one")
+        self.assertEqual([p.name for p in self.folder.iterdir() if p.name.startswith(".")], [])
+
+    def test_says_what_to_type_where_gnuplot_is_missing(self):
+        done = report(self.folder, env={**os.environ, "PATH": "/nowhere"})
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stderr, r"apt(-get)? install .*gnuplot-nox")
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
+
+class Refusals(unittest.TestCase):
+    def test_are_one_line(self):
+        with tempfile.TemporaryDirectory() as held:
+            folder = pathlib.Path(held)
+            (folder / "odd.json").write_text("[]")
+            (folder / "cut.json").write_text('{"schema"')
+            for words in ([folder], [folder / "odd.json"], [folder / "cut.json"], ["/nowhere"], []):
+                done = report(*words)
+                self.assertEqual(done.returncode, 2, words)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertTrue(re.match(r"scripts/report: .", done.stderr), done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
