@@ -155,6 +155,9 @@ def default_binaries():
     """build/bin, as one would type it where that is right."""
     here = pathlib.Path("build/bin")
     there = SOURCE / "build" / "bin"
+    installed = SOURCE / "bin"
+    if not there.is_dir() and (installed / "client").exists():
+        return installed
     return here if here.is_dir() and there.is_dir() and here.samefile(there) else there
 
 
