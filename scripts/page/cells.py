@@ -205,12 +205,13 @@ def grid(material):
     factors = list(_factors(told, material.runs))
     varying = [factor for factor in factors if len(factor.levels) > 1]
     constant = [factor for factor in factors if len(factor.levels) == 1]
+    names = [factor.name for factor in factors]
     found = {}
     for run in material.runs:
-        key = tuple(run.cell.get(factor.name, "") for factor in factors)
-        found.setdefault(key, []).append(run)
+        # A run beside the design, as a kind's probes are, has no cell: its say is in the findings.
+        if all(name in run.cell for name in names):
+            found.setdefault(tuple(run.cell[name] for name in names), []).append(run)
     order = sorted(found, key=lambda key: [_place(f.levels, level) for f, level in zip(factors, key)])
-    names = [factor.name for factor in factors]
     cells = [Cell(key, dict(zip(names, key)), found[key]) for key in order]
     about = _about(told, cells)
     primary = told.get("primary")
@@ -234,8 +235,9 @@ def _factors(told, runs):
             baseline = str(factor.get("baseline", levels[0]))
             option, end = source.text_at(factor, "option"), source.text_at(factor, "end")
             yield Factor(name, tuple(levels), baseline, option, end)
-    rest = dict.fromkeys(name for run in runs for name in run.cell if name not in names)
-    for name in rest:
+    if names:
+        return
+    for name in dict.fromkeys(name for run in runs for name in run.cell):
         levels = _levels_of(runs, name)
         yield Factor(name, tuple(levels), levels[0])
 

@@ -170,6 +170,12 @@ class OfAFolder(unittest.TestCase):
         self.rows(fail)
         self.assertIn("the dog ate it", self.page())
 
+    def test_takes_a_probe_for_no_cell(self):
+        rows = (self.folder / "runs.jsonl").read_text().splitlines()
+        probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
+        (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
+        self.assertNotIn("probe", self.page())
+
     def test_draws_in_a_terminal_and_writes_nothing_then(self):
         for path in self.folder.glob("*.svg"):
             path.unlink()
