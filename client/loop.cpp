@@ -62,11 +62,11 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
   std::array<epoll_event, 512> events;
   // A deadline that has done its work must not cut the waits of the drain short.
   const Nanoseconds deadline = running() ? plan_.deadline_at : never;
-  const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_});
+  const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_, next_edge_});
   const auto left = std::max(wake - at_, Nanoseconds{0});
   const int count = epoll_.wait(events, left);
-  at_ = now();
-  if (at_ >= traffic_.measure_from && !over()) ++tally_.waits_within;
+  look_at_the_clock();
+  if (within_) ++tally_.waits_within;
   if (count > 0) last_event_ = at_;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));

@@ -93,6 +93,8 @@ class Loop {
   void record_censored(std::uint32_t index);
   void finish_visit(std::uint32_t index);
   [[nodiscard]] bool over() const { return at_ >= traffic_.stop_at; }
+  void look_at_the_clock();
+  void cross_edge();
 
   void fail(std::uint32_t index, Outcome outcome, int error);
   void end(std::uint32_t index, const Failure& how);
@@ -136,6 +138,8 @@ class Loop {
   std::uint64_t cursor_ = 0;           ///< messages that were due, open loop; of
   std::uint64_t total_ = 0;            ///< so many
   Echoes* early_ = nullptr;            ///< what is due before traffic_.measure_from
+  Nanoseconds next_edge_ = never;      ///< measure_from, then stop_at
+  bool within_ = false;                ///< between them: what comes back now counts
   std::uint32_t quota_ = 0;            ///< messages that each session is to have begun, in all
   std::vector<std::uint32_t> turns_;   ///< sessions in the order in which they take turns
   std::vector<std::uint32_t> vacant_;  ///< places for new connections (churn)

@@ -67,7 +67,7 @@ void Loop::on_established(std::uint32_t index, Nanoseconds at) {
   tally_.connect.record(took);
   if (took >= slow_connect) ++tally_.slow_connects;
   if (!plan_.churn || quota_ == 0) return;
-  if (at_ >= traffic_.measure_from && !over()) ++tally_.connections_within;
+  if (within_) ++tally_.connections_within;
   begin(index, at_, at_);  // whatever the time: its first bytes may be on their way
   begin_next(index, at_);
   flush(index);

@@ -53,6 +53,8 @@ void Loop::begin_traffic(const Traffic& traffic) {
   } else {
     early_ = &tally_.measured;
   }
+  next_edge_ = traffic_.measure_from;
+  within_ = false;
   cursor_ = 0;
   turns_.clear();
   turns_.reserve(standing_);
@@ -66,6 +68,22 @@ void Loop::begin_traffic(const Traffic& traffic) {
   }
   total_ = traffic.messages == 0 ? std::numeric_limits<std::uint64_t>::max()
                                  : std::uint64_t{traffic.messages} * turns_.size();
+}
+
+void Loop::look_at_the_clock() {
+  at_ = now();
+  if (at_ >= next_edge_) [[unlikely]]
+    cross_edge();
+}
+
+/// Into the measured part, or out of it; where nobody looked in between, both at once.
+void Loop::cross_edge() {
+  while (at_ >= next_edge_) {
+    const bool closes = next_edge_ == traffic_.stop_at;
+    within_ = !closes;
+    next_edge_ = closes ? never : traffic_.stop_at;
+    if (traffic_.at_edge) traffic_.at_edge(closes ? Edge::closes : Edge::opens);
+  }
 }
 
 /// What was due and is not sent now never will be: it took at least until here.
@@ -101,7 +119,9 @@ void Loop::end_traffic() {
     traffic_.pace->advance(stride);
     cursor_ += stride;
   }
-  traffic_.stop_at = until;  // nothing begins behind it, and no wait counts
+  traffic_.stop_at = until;  // nothing begins behind it
+  next_edge_ = never;        // and nothing counts
+  within_ = false;
 }
 
 /// Each connection's first messages, in the order in which they were opened. What is opened one
@@ -179,8 +199,7 @@ void Loop::flush(std::uint32_t index) {
 
 void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
   Session& session = sessions_[index];
-  at_ = now();
-  const bool within = at_ >= traffic_.measure_from && !over();
+  look_at_the_clock();
   for (std::uint32_t message = session.echoed - echoes; message != session.echoed; ++message) {
     const Flight& times = flight(index, message);
     const std::uint32_t size = exchange_.size_of(session, message);
@@ -190,7 +209,7 @@ void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
     echo.latency.record(at_ - times.due);
     if (traffic_.pace && times.due >= traffic_.measure_from) tally_.wire.record(at_ - times.sent);
     if (interval_) interval_->record(at_ - times.due);
-    if (within) {
+    if (within_) {
       ++tally_.echoes_within;
       tally_.bytes_within += size;
     }

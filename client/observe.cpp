@@ -78,12 +78,18 @@ void Observer::read_clocks_again(Sample& sample) const {
 
 void Observer::read_clocks(Sample& sample) const {
   sample.busy = limits::read_busy();
-  if (!softirq_.empty()) sample.softirq_cpu = limits::cpu_time(softirq_);
+  static_cast<Clocks&>(sample) = clocks();
+}
+
+Clocks Observer::clocks() const {
+  Clocks clocks;
+  if (!softirq_.empty()) clocks.softirq_cpu = limits::cpu_time(softirq_);
   // A child that ends takes its clock with it, and leaves its time with the parent that waits.
-  sample.server_cpu = limits::cpu_time(family_);
-  if (sample.server_cpu) *sample.server_cpu += limits::children_cpu_time(family_);
-  sample.client_cpu = limits::cpu_time(::getpid());
-  sample.at = std::chrono::steady_clock::now();
+  clocks.server_cpu = limits::cpu_time(family_);
+  if (clocks.server_cpu) *clocks.server_cpu += limits::children_cpu_time(family_);
+  clocks.client_cpu = limits::cpu_time(::getpid());
+  clocks.at = std::chrono::steady_clock::now();
+  return clocks;
 }
 
 void Observer::read_threads(Sample& sample) const {
@@ -104,8 +110,9 @@ void Observer::add_newborn(Sample& sample, const std::vector<pid_t>& family) con
   if (!sample.server_cpu) return;
   for (const pid_t pid : family) {
     if (std::find(family_.begin(), family_.end(), pid) != family_.end()) continue;
-    *sample.server_cpu += limits::cpu_time(pid).value_or(std::chrono::nanoseconds{0});
+    sample.newborn_cpu += limits::cpu_time(pid).value_or(std::chrono::nanoseconds{0});
   }
+  *sample.server_cpu += sample.newborn_cpu;
 }
 
 QuickMemory Observer::quick_memory() const {

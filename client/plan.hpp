@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "client/pace.hpp"
@@ -37,6 +38,9 @@ struct Plan {
   bool keep_interval = false;  ///< a histogram of each interval, for the series
 };
 
+/// The two ends of a measured window.
+enum class Edge : std::uint8_t { opens, closes };
+
 /// One stretch of messages. Times are on the clock of now().
 struct Traffic {
   Nanoseconds start{};
@@ -45,6 +49,9 @@ struct Traffic {
   std::uint32_t messages = 0;        ///< on each connection; 0: no end
   std::optional<Pace> pace{};        ///< open loop, this loop's share; nullopt: closed loop
   bool first_echoes = false;         ///< they belong to the ramp
+  /// Called by the loop itself when its clock passes measure_from and stop_at. Clocks that are read
+  /// here belong to the echoes that are counted, whenever the leader gets a processor.
+  std::function<void(Edge)> at_edge{};
 };
 
 /// Why a run ended before its plan did.
