@@ -1,7 +1,9 @@
 #include "client/exchange.hpp"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +13,7 @@ namespace client {
 namespace {
 
 Step failed(Outcome outcome, int error = 0) {
-  return {Step::Kind::failed, outcome, error};
+  return {.error = error, .kind = Step::Kind::failed, .outcome = outcome};
 }
 
 Step failed_by(int error) {
@@ -32,36 +34,54 @@ Step failed_by(int error) {
   }
 }
 
+/// send(2) and recv(2) themselves. Those of the C library are cancellation points: in a process of
+/// several threads each call passes two atomic operations, for a pthread_cancel(3) that nobody
+/// calls.
+ssize_t send_to(int fd, std::span<const std::byte> bytes) {
+  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
+}
+ssize_t receive_from(int fd, std::span<std::byte> room) {
+  return ::syscall(SYS_recvfrom, fd, room.data(), room.size(), 0, nullptr, nullptr);
+}
+
 }  // namespace
 
-std::size_t Exchange::gather(const Session& session, std::uint32_t& message,
-                             std::uint32_t& offset) {
-  std::size_t filled = 0;
-  while (message < session.begun && filled < buffer_.size()) {
-    const std::uint32_t size = size_of(session, message);
-    const std::size_t count = std::min<std::size_t>(size - offset, buffer_.size() - filled);
-    payload_.fill({session.connection, message}, offset, std::span(buffer_).subspan(filled, count));
-    filled += count;
-    offset += static_cast<std::uint32_t>(count);
-    if (offset < size) break;
-    ++message;
-    offset = 0;
+Exchange::Piece Exchange::gather(const Session& session) {
+  // One message from its beginning to its end: what nearly every send holds.
+  const std::uint32_t size = size_of(session, session.writing);
+  if (session.written == 0 && session.begun - session.writing == 1 && size <= buffer_size) {
+    payload_.fill({session.connection, session.writing}, 0, buffer_.first(size));
+    return {size, session.writing + 1, 0};
   }
-  return filled;
+  return gather_any(session);
+}
+
+Exchange::Piece Exchange::gather_any(const Session& session) {
+  Piece piece{0, session.writing, session.written};
+  while (piece.message < session.begun && piece.bytes < buffer_size) {
+    const std::uint32_t size = size_of(session, piece.message);
+    const std::uint32_t count = std::min(size - piece.offset, buffer_size - piece.bytes);
+    payload_.fill({session.connection, piece.message}, piece.offset,
+                  buffer_.subspan(piece.bytes, count));
+    piece.bytes += count;
+    piece.offset += count;
+    if (piece.offset < size) break;
+    ++piece.message;
+    piece.offset = 0;
+  }
+  return piece;
 }
 
 Step Exchange::send_more(Session& session) {
   while (session.writing < session.begun) {
-    std::uint32_t message = session.writing;
-    std::uint32_t offset = session.written;
-    const std::size_t count = gather(session, message, offset);
-    const ssize_t sent = ::send(session.fd, buffer_.data(), count, MSG_NOSIGNAL);
+    const Piece piece = gather(session);
+    const ssize_t sent = send_to(session.fd, buffer_.first(piece.bytes));
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0) return failed_by(errno);
-    if (static_cast<std::size_t>(sent) == count) {
-      session.writing = message;
-      session.written = offset;
+    if (static_cast<std::size_t>(sent) == piece.bytes) {
+      session.writing = piece.message;
+      session.written = piece.offset;
       continue;
     }
     // The socket buffer is full.
@@ -75,42 +95,52 @@ Step Exchange::send_more(Session& session) {
 
 Step Exchange::receive(Session& session, bool until_eof) {
   for (;;) {
-    const ssize_t received = ::recv(session.fd, buffer_.data(), buffer_.size(), 0);
+    const ssize_t received = receive_from(session.fd, buffer_);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && errno == EAGAIN) return {};
     if (received < 0) return failed_by(errno);
     if (received == 0) {
-      if (session.in_flight() == 0) return {Step::Kind::eof, Outcome::served, 0};
+      if (session.in_flight() == 0) return {.kind = Step::Kind::eof};
       return failed(session.received == 0 ? Outcome::closed_early : Outcome::short_echo);
     }
-    Step step = check(session, static_cast<std::size_t>(received));
+    Step step = check(session, buffer_.first(static_cast<std::size_t>(received)));
     step.more = until_eof || static_cast<std::size_t>(received) == buffer_.size();
     if (step.kind == Step::Kind::failed || step.echoes > 0 || !step.more) return step;
   }
 }
 
-Step Exchange::check(Session& session, std::size_t received) {
+Step Exchange::check(Session& session, std::span<const std::byte> got) {
+  // One message, whole and right and nothing else: what nearly every look at a socket finds.
+  const bool begins = session.received == 0 && session.writing > session.echoed;
+  if (begins && got.size() == size_of(session, session.echoed) &&
+      payload_.holds({session.connection, session.echoed}, 0, got)) {
+    ++session.echoed;
+    return {.echoes = 1};
+  }
+  return check_any(session, got);
+}
+
+Step Exchange::check_any(Session& session, std::span<const std::byte> got) {
   Step step;
-  for (std::size_t from = 0; from < received;) {
+  while (!got.empty()) {
     // Nothing can have come back that was not sent yet.
     const bool whole = session.writing > session.echoed;
     const std::uint32_t size = session.in_flight() > 0 ? size_of(session, session.echoed) : 0;
     const std::uint32_t sent = whole ? size : session.written;
-    const std::size_t ours = std::min<std::size_t>(sent - session.received, received - from);
+    const std::size_t ours = std::min<std::size_t>(sent - session.received, got.size());
     if (size == 0 || ours == 0) {
       step.kind = Step::Kind::failed;
       step.outcome = Outcome::extra;
       return step;
     }
-    const auto bytes = std::span(buffer_).subspan(from, ours);
     const echo::MessageId id{session.connection, session.echoed};
-    if (const auto mismatch = payload_.verify(id, session.received, bytes)) {
+    if (const auto mismatch = payload_.verify(id, session.received, got.first(ours))) {
       step.kind = Step::Kind::failed;
       step.outcome = mismatch->owner ? Outcome::foreign : Outcome::mismatch;
       mismatch_ = mismatch;
       return step;
     }
-    from += ours;
+    got = got.subspan(ours);
     session.received += static_cast<std::uint32_t>(ours);
     if (session.received < size) continue;
     session.received = 0;

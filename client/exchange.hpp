@@ -26,12 +26,13 @@ struct Step {
     eof,      ///< the peer's FIN, with no message in flight
     failed
   };
+  int error = 0;             ///< errno, when failed by one
+  std::uint32_t echoes = 0;  ///< messages that came back whole and right before that
   Kind kind = Kind::waiting;
   Outcome outcome = Outcome::served;  ///< when failed
-  int error = 0;                      ///< errno, when failed by one
-  std::uint32_t echoes = 0;           ///< messages that came back whole and right before that
   bool more = false;                  ///< the socket may hold more: look again
 };
+static_assert(sizeof(Step) <= 16, "comes back in registers");
 
 class Exchange {
  public:
@@ -58,10 +59,16 @@ class Exchange {
   [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
 
  private:
-  static constexpr std::size_t buffer_size = 64U << 10U;
-  /// What of the messages begun fits into the buffer; leaves the place behind it in the arguments.
-  std::size_t gather(const Session& session, std::uint32_t& message, std::uint32_t& offset);
-  Step check(Session& session, std::size_t received);
+  static constexpr std::uint32_t buffer_size = 64U << 10U;
+  /// So many bytes in the buffer, and the place behind them.
+  struct Piece {
+    std::uint32_t bytes, message, offset;
+  };
+  /// What of the messages begun fits into the buffer.
+  Piece gather(const Session& session);
+  Piece gather_any(const Session& session);
+  Step check(Session& session, std::span<const std::byte> got);
+  Step check_any(Session& session, std::span<const std::byte> got);
 
   const echo::Payload& payload_;
   const MessageSizes& sizes_;

@@ -9,29 +9,12 @@
 namespace echo {
 namespace {
 
-constexpr std::size_t block_size = 16;
-
 constexpr std::uint64_t key(std::uint64_t nonce, std::uint64_t block) {
   return mix(nonce + (block + 1) * golden_gap);
 }
 
-constexpr std::uint64_t packed(MessageId id) {
-  return (std::uint64_t{id.connection} << 32U) | id.message;
-}
-
 /// Keys that are kept instead of computed: those of the first 4 KiB of each message.
 constexpr std::size_t most_keys = 256;
-
-/// A block as two words: the id under the block's key `k`, and a checksum. Together they can be
-/// read backwards.
-struct Block {
-  std::uint64_t name, check;
-};
-static_assert(sizeof(Block) == block_size);
-
-constexpr Block block_of(std::uint64_t id, std::uint64_t k) {
-  return {id ^ k, mix(id + k)};
-}
 
 }  // namespace
 
@@ -52,49 +35,19 @@ std::uint64_t Payload::key_of(std::uint64_t block) const {
   return block < keys_.size() ? keys_[block] : key(nonce_, block);
 }
 
-/// The keys of a piece that consists of whole blocks, or nullptr where it does not or they are not
-/// kept. Most messages of most runs do; an echo then costs no more than two words a block, twice.
-const std::uint64_t* Payload::kept_keys(std::uint64_t offset, std::size_t length) const {
-  const bool whole = offset % block_size == 0 && length % block_size == 0;
-  return whole && (offset + length) / block_size <= keys_.size()
-             ? keys_.data() + offset / block_size
-             : nullptr;
-}
-
-void Payload::fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const {
+void Payload::fill_any(MessageId id, std::uint64_t offset, std::span<std::byte> out) const {
   if (!text_.empty()) {
     std::memcpy(out.data(), text_.data() + offset, out.size());
     return;
   }
-  if (const std::uint64_t* keys = kept_keys(offset, out.size())) {
-    for (std::size_t at = 0; at < out.size(); at += block_size) {
-      const Block block = block_of(packed(id), *keys++);
-      std::memcpy(out.data() + at, &block, block_size);
-    }
-    return;
-  }
   while (!out.empty()) {
-    const Block block = block_of(packed(id), key_of(offset / block_size));
+    const Block block = block_of(id, key_of(offset / block_size));
     const std::size_t from = offset % block_size;
     const std::size_t count = std::min(block_size - from, out.size());
     std::memcpy(out.data(), std::as_bytes(std::span(&block, 1)).data() + from, count);
     out = out.subspan(count);
     offset += count;
   }
-}
-
-/// Whether `got` is right, where that can be told without writing down what was expected.
-bool Payload::holds(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const {
-  const std::uint64_t* keys = kept_keys(offset, got.size());
-  if (keys == nullptr) return false;
-  std::uint64_t differing = 0;
-  for (std::size_t at = 0; at < got.size(); at += block_size) {
-    const Block expected = block_of(packed(id), *keys++);
-    Block seen;
-    std::memcpy(&seen, got.data() + at, block_size);
-    differing |= (seen.name ^ expected.name) | (seen.check ^ expected.check);
-  }
-  return differing == 0;
 }
 
 std::optional<Mismatch> Payload::verify(MessageId id, std::uint64_t offset,
@@ -111,7 +64,7 @@ std::optional<Mismatch> Payload::verify(MessageId id, std::uint64_t offset,
       const std::uint64_t block = wrong / block_size;
 
       // The bytes of that block before this call were right, so the expected ones stand for them.
-      Block seen = block_of(packed(id), key_of(block));
+      Block seen = block_of(id, key_of(block));
       const std::uint64_t block_start = block * block_size;
       const std::uint64_t first = std::max(block_start, offset);
       const auto from = static_cast<std::size_t>(first - offset);
@@ -144,10 +97,9 @@ std::optional<MessageId> Payload::owner_of(std::uint64_t block,
     const std::uint64_t distance = (i + 1) / 2;
     const std::uint64_t place = (block + (i % 2 == 1 ? distance : blocks - distance)) % blocks;
     const std::uint64_t k = key_of(place);
-    const std::uint64_t id = seen.name ^ k;
-    if (seen.check == mix(id + k)) {
-      return MessageId{static_cast<std::uint32_t>(id >> 32U), static_cast<std::uint32_t>(id)};
-    }
+    const std::uint64_t name = seen.name ^ k;
+    const MessageId id{static_cast<std::uint32_t>(name >> 32U), static_cast<std::uint32_t>(name)};
+    if (seen.check == block_of(id, k).check) return id;
   }
   return std::nullopt;
 }

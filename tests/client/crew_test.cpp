@@ -65,6 +65,51 @@ TEST_F(CrewTest, OfUnevenSharesConnectsAllAndEachSpeaksUnderItsOwnNumber) {
   }
 }
 
+/// What a loop had counted when it told of an edge.
+struct Crossing {
+  Edge edge;
+  Nanoseconds at;
+  std::uint64_t echoes;
+};
+
+// Bug: the leader read the CPU clocks, milliseconds late where its loops kept the processor busy;
+// in a short window that was some per cent of an echo.
+TEST_F(CrewTest, ALoopTellsBothEdgesOfTheMeasuredPartAndCountsEchoesBetweenThemOnly) {
+  Crew& made = standing(5, 1);
+  std::vector<Crossing> crossings;
+  Traffic traffic{.start = now()};
+  traffic.measure_from = traffic.start + std::chrono::milliseconds{30};
+  traffic.stop_at = traffic.measure_from + std::chrono::milliseconds{60};
+  traffic.at_edge = [&](Edge edge) {
+    crossings.push_back({edge, now(), made.loop(0).tally().echoes_within});
+  };
+  made.run([&traffic](Loop& loop, unsigned) { loop.exchange(traffic); });
+  const Tally tally = ended();
+  ASSERT_EQ(crossings.size(), 2U);
+  EXPECT_EQ(crossings[0].edge, Edge::opens);
+  EXPECT_GE(crossings[0].at, traffic.measure_from);
+  EXPECT_EQ(crossings[0].echoes, 0U);
+  EXPECT_EQ(crossings[1].edge, Edge::closes);
+  EXPECT_GE(crossings[1].at, traffic.stop_at);
+  EXPECT_EQ(crossings[1].echoes, tally.echoes_within);
+  EXPECT_GT(tally.echoes_within, 0U);
+  EXPECT_GT(tally.verified(), tally.echoes_within) << "the warm-up's are not among them";
+}
+
+TEST_F(CrewTest, ALoopThatWaitsForAnAnswerTellsOfTheEdgeAllTheSame) {
+  serve([](std::uint64_t) { return testing::EchoThread::Answer::none; });
+  options_.timeout = std::chrono::milliseconds{500};
+  Crew& made = standing(1, 1);
+  Crossing closed{Edge::opens, never, 0};
+  Traffic traffic{.start = now()};
+  traffic.measure_from = traffic.start;
+  traffic.stop_at = traffic.start + std::chrono::milliseconds{20};
+  traffic.at_edge = [&](Edge edge) { closed = {edge, now(), 0}; };
+  made.run([&traffic](Loop& loop, unsigned) { loop.exchange(traffic); });
+  EXPECT_EQ(closed.edge, Edge::closes);
+  EXPECT_LT(closed.at, traffic.start + std::chrono::milliseconds{400}) << "before its timeout";
+}
+
 // Bug: a visit that had some of its echoes when the time was over neither went on nor ended; the
 // run waited for its deadline.
 TEST_F(CrewTest, InChurnNoNumberComesTwiceAndEachVisitEnds) {
