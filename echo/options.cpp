@@ -167,6 +167,11 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                                        [&value](auto v) { value = v; });
 }
 
+CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value,
+                      const std::string& what) {
+  return app.add_flag(names, value, what);
+}
+
 std::vector<unsigned> parse_cpus(std::string_view text) {
   std::vector<unsigned> cpus;
   std::string_view rest = text;

@@ -39,6 +39,9 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
 
+/// True where it is given.
+CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value,
+                      const std::string& what);
 /// One of several words, the first of which is the default; `store` gets its index.
 CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::string& what,
                         const std::vector<std::string>& words,

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/App.hpp>
 #include <CLI/Error.hpp>
 #include <system_error>
 
@@ -65,9 +64,9 @@ void add_stack_options(CLI::App& app, StackOptions& options) {
                  "Serve so deep in each stack, all of it touched, as a real handler would; 0: an "
                  "echo's own depth",
                  {0, 1ULL << 40U});
-  app.add_flag("--stack-report", options.report,
-               "Paint each stack and tell how deep it was used. Makes the whole stack resident: "
-               "measure memory without it");
+  echo::add_flag(app, "--stack-report", options.report,
+                 "Paint each stack and tell how deep it was used. Makes the whole stack resident: "
+                 "measure memory without it");
 }
 
 void check(const StackOptions& options, std::uint64_t buffer_bytes) {

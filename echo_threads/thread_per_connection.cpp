@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <CLI/App.hpp>
 #include <CLI/Error.hpp>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
@@ -278,8 +277,8 @@ limits::Demand demand(const Options& options, std::uint64_t connections) {
 echo::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_stack_options(app, options->stack);
-  app.add_flag("--one-page-stacks", options->one_page_stacks,
-               "Touch one page of each stack instead of two; with --buffer-size 768 or less");
+  echo::add_flag(app, "--one-page-stacks", options->one_page_stacks,
+                 "Touch one page of each stack instead of two; with --buffer-size 768 or less");
   return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
           .shape = {},
           .demand = [options](const echo::ServerOptions&,

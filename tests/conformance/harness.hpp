@@ -7,15 +7,16 @@
 
 #include <sys/types.h>
 
-#include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
 #include <future>
 #include <limits>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "echo/cli_fwd.hpp"
 #include "echo/model.hpp"
 
 namespace conformance {
@@ -70,7 +71,7 @@ class Harness {
 
   const echo::Model& model_;
   echo::ServerOptions options_;
-  CLI::App app_;  ///< owns what `configured_` refers to
+  std::unique_ptr<CLI::App> app_;  ///< owns what `configured_` refers to
   echo::Configured configured_;
   echo::Shape shape_;
   echo::Listeners listeners_;
