@@ -68,6 +68,10 @@ constexpr bool shadowed = true;
 constexpr bool shadowed = false;
 #endif
 
+/// Of a core. What is instrumented costs several times as much (the thread sanitizer: 5 to 6 %
+/// where the program itself has below 1 %), and a loop that spins takes all of it either way.
+constexpr double little_cpu = shadowed ? 0.25 : 0.05;
+
 /// Enough for a dozen connections or more, whatever a model keeps for itself.
 constexpr std::uint64_t open_files = 48;
 
@@ -94,7 +98,7 @@ TEST_P(EveryModel, GoesOnServingAndHardlyWorksWhileItHasNoDescriptorLeft) {
   ASSERT_GT(served.size(), 8U);
 
   if (!server.spins()) {
-    EXPECT_LT(least_share_of_a_core(server), 0.05) << "while the listener is readable";
+    EXPECT_LT(least_share_of_a_core(server), little_cpu) << "while the listener is readable";
   }
   for (std::uint32_t i = 0; i < served.size(); ++i)
     EXPECT_TRUE(echoes(served[i], payload_, {i, 1}));
