@@ -5,6 +5,7 @@
     foreign    somebody else's server                       answer    comparisons, slopes, sentences
     manifest   where and with what it was measured          live      progress in a terminal
     session    the loop over the runs, and its end          table     cells, as text
+    claim      one writer in a folder at a time
     options    what the programs take, asked of them        machine   what it tells of itself
     sweeping   what --factor means                          ending    what is told at the end
     comparing  two servers, or two folders                  command   what entry points share

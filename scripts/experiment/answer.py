@@ -71,7 +71,7 @@ def comparisons(experiment, runs, figure=None):
     """Answers of one figure, by default the primary one: the joined ones, then the given ones."""
     figure = figure or experiment["primary"]
     design = experiment["design"]
-    confidence = design.get("confidence", 0.95)
+    confidence = design.get("confidence", plan.CONFIDENCE)
     factors = [one for one in design["factors"] if len(one["levels"]) > 1]
     joined, given = [], []
     for factor in factors:
@@ -288,7 +288,7 @@ def slopes(experiment, runs, figure, factor="n"):
     Hodges and Lehmann, with the exact interval; the block is the unit, since its runs share it.
     """
     design = experiment["design"]
-    confidence = design.get("confidence", 0.95)
+    confidence = design.get("confidence", plan.CONFIDENCE)
     varied = {one["name"]: one for one in design["factors"]}
     if factor not in varied or len(varied[factor]["levels"]) < 2:
         return []

@@ -79,9 +79,9 @@ def whole(least):
 
 
 def share(text):
-    value = _number(text, 0.5, "between 0.5 and 1, such as 0.95")
+    value = _number(text, 0.5, "between 0.5 and 1, such as 0.99")
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.95")
+        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.99")
     return value
 
 
@@ -137,13 +137,19 @@ def add_common(parser, reps):
     add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
     add("--seed", type=whole(0), metavar="N", help="of the order of runs, kept (the clock)")
-    add("--confidence", type=share, default=0.95, metavar="P", help="of intervals (0.95)")
+    add_confidence(parser)
     binaries = default_binaries()
     add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
     add("--name", metavar="TEXT", help="of the folder and the page")
     if reps:
         blocks = f"blocks, each with every cell once ({reps})"
         add("--reps", type=whole(1), default=reps, metavar="N", help=blocks)
+
+
+def add_confidence(parser):
+    told = f"of intervals and verdicts ({plan.CONFIDENCE})"
+    words = {"type": share, "default": plan.CONFIDENCE, "metavar": "P", "help": told}
+    parser.add_argument("--confidence", **words)
 
 
 def add_connections(parser):

@@ -185,7 +185,7 @@ def of_folders(one, other, figure, force=False):
     if apart and not force:
         said = "made on different machines or with different builds"
         raise Apart(f"{said}: {'; '.join(apart)}", apart)
-    confidence = one.experiment["design"].get("confidence", 0.95)
+    confidence = one.experiment["design"].get("confidence", plan.CONFIDENCE)
     sides = [_values(folder, figure) for folder in (one, other)]
     cells = {}
     for run in one.runs():

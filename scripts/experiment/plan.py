@@ -13,6 +13,11 @@ import random
 
 import paired
 
+#: Of every interval and verdict. At 95 % five of a hundred comparisons of a server with itself alarm,
+#: and more than five in two series of five; at 99 % one does, and more than five in one series of
+#: two thousand (docs/decisions/0011).
+CONFIDENCE = 0.99
+
 
 class TooSmall(Exception):
     """A design that could not reach a verdict whatever it measured; `needed` pairs could."""

@@ -209,4 +209,5 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
         code = OUTPUT
     if page:
         tell(make_page(folder))
+    folder.release()
     return code

@@ -9,7 +9,7 @@ import math
 import statistics
 
 import paired
-from experiment import figures
+from experiment import figures, plan
 
 from . import source, units
 
@@ -217,8 +217,8 @@ def grid(material):
     primary = told.get("primary")
     if not isinstance(primary, str) or primary not in about:
         primary = next(iter(about), "server_ns_per_echo")
-    confidence = source.number_at(told, "design", "confidence") or 0.95
-    confidence = confidence if 0.5 <= confidence < 1 else 0.95
+    confidence = source.number_at(told, "design", "confidence") or plan.CONFIDENCE
+    confidence = confidence if 0.5 <= confidence < 1 else plan.CONFIDENCE
     return Grid(varying, constant, cells, primary, about, confidence)
 
 

@@ -115,7 +115,7 @@ def per_block(experiment, runs, figure):
 def growths(experiment, runs, figure):
     """A Growth for each depth that was measured at two sizes or more."""
     design = experiment["design"]
-    confidence = design.get("confidence", 0.95)
+    confidence = design.get("confidence", plan.CONFIDENCE)
     levels = {one["name"]: one["levels"] for one in design["factors"]}
     by_cell = per_block(experiment, runs, figure)
     found = []

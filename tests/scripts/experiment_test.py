@@ -2,6 +2,7 @@
 """What scripts/experiment computes and keeps: designs, folders, answers, words, manifests."""
 
 import copy
+import fcntl
 import io
 import json
 import os
@@ -16,7 +17,7 @@ import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, figures, folder, foreign, live, manifest  # noqa: E402
+from experiment import answer, claim, figures, folder, foreign, live, manifest  # noqa: E402
 from experiment import options, plan, runs, session, table  # noqa: E402
 
 TIME = "2026-11-21T12:00:00.000+00:00"
@@ -284,6 +285,7 @@ class Folder(unittest.TestCase):
         capped = copy.deepcopy(self.experiment)
         capped["design"]["cap_s"] = 600
         there = folder.Folder.create(self.path, capped)
+        there.release()
         self.assertTrue(there.resumed)
         self.assertEqual(len(there.runs()), 1)
         self.assertEqual(there.experiment["design"]["cap_s"], 600)
@@ -319,6 +321,7 @@ class Folder(unittest.TestCase):
         with open(self.path / "runs.jsonl", "a") as file:
             file.write('{"run": 2, "blo')
         self.assertEqual(len(kept.runs()), 1)
+        kept.release()
         again = folder.Folder.create(self.path, self.experiment)
         again.append(run_of(self.planned[1]))
         self.assertEqual([run.run for run in again.runs()], [1, 2])
@@ -357,6 +360,75 @@ class Folder(unittest.TestCase):
         one = next(one for one in index if one["folder"] == "one")
         self.assertEqual((one["status"], one["answer"]), ("complete", "Yes."))
 
+    def test_index_is_rewritten_by_one_experiment_at_a_time(self):
+        kept, seen, enter = folder.Folder.create(self.path, self.experiment), [], folder._enter
+
+        def look(*words):
+            with open(self.path.parent / folder.INDEX_IN_TURN) as file:
+                with self.assertRaises(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seen.append(enter(*words))
+
+        with unittest.mock.patch("experiment.folder._enter", look):
+            kept.update(status="complete")
+        self.assertEqual(len(seen), 1)
+        with unittest.mock.patch("experiment.claim.PATIENCE", 0.02):
+            with claim.in_turn(self.path.parent / folder.INDEX_IN_TURN):
+                kept.update(status="capped")  # one that stopped with its turn holds up nobody
+        index = json.loads((self.path.parent / "index.json").read_text())
+        self.assertEqual(index[0]["status"], "capped")
+
+    def test_two_that_write_into_one_folder_are_one_too_many(self):
+        kept = folder.Folder.create(self.path, self.experiment)
+        kept.append(run_of(self.planned[0]))
+        before = (self.path / "experiment.json").read_bytes()
+        told = f"--out .*some: another experiment is writing there .process {os.getpid()}.; wait"
+        with self.assertRaisesRegex(folder.Refused, told):
+            folder.Folder.create(self.path, self.experiment)
+        self.assertEqual((self.path / "experiment.json").read_bytes(), before)
+        kept.append(run_of(self.planned[1]))
+        self.assertEqual(len(folder.Folder.open(self.path).runs()), 2, "who reads needs no claim")
+        kept.release()
+        self.assertEqual(len(folder.Folder.create(self.path, self.experiment).runs()), 2)
+
+    def test_kill_lets_go_of_the_folder(self):
+        script = (
+            "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+            "from experiment import folder\n"
+            "kept = folder.Folder.create(sys.argv[2], json.loads(sys.argv[3]))\n"
+            "print('held', flush=True); sys.stdin.read()\n"
+        )
+        experiment = json.dumps(self.experiment)
+        holder = subprocess.Popen(
+            [sys.executable, "-c", script, SOURCE / "scripts", self.path, experiment],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.addCleanup(holder.stdout.close)
+        self.addCleanup(holder.stdin.close)
+        self.assertEqual(holder.stdout.readline(), "held\n")
+        with self.assertRaisesRegex(folder.Refused, f"process {holder.pid}"):
+            folder.Folder.create(self.path, self.experiment)
+        holder.kill()
+        holder.wait(30)
+        self.assertTrue(folder.Folder.create(self.path, self.experiment).resumed)
+
+    def test_two_begun_within_a_second_do_not_meet(self):
+        self.path.parent.mkdir()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.path.parent.parent)
+        with unittest.mock.patch("time.strftime", return_value="20261125-120000"):
+            names = [folder.Folder.create(None, {"name": "a b"}).path.name for _ in range(3)]
+        first = "a-b-20261125-120000"
+        self.assertEqual(names, [first, f"{first}-2", f"{first}-3"])
+
+    def test_results_that_cannot_be_made_are_one_line(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.path.parent.parent)
+        self.path.parent.write_text("a file of that name")
+        for path in (None, self.path):
+            with self.assertRaisesRegex(folder.CannotWrite, "results.*: (Not a d|File exists)"):
+                folder.Folder.create(path, self.experiment)
+
     def test_a_folder_outside_of_results_gets_no_index(self):
         folder.Folder.create(self.path.parent.parent / "elsewhere", self.experiment)
         self.assertFalse((self.path.parent.parent / "index.json").exists())
@@ -377,6 +449,7 @@ class Session(unittest.TestCase):
         kept = folder.Folder.create(self.path, self.experiment)
         with unittest.mock.patch("sys.stderr", new_callable=io.StringIO) as self.said:
             code = session.carry_out(kept, self.planned, run_one, table_of=self.quiet, **more)
+        kept.release()
         return kept, code
 
     def test_measures_all_in_order(self):
