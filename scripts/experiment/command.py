@@ -11,8 +11,10 @@ import time
 import compare_plan
 import orphans
 
-from . import folder as results, options, plan, session
+from . import arguments, folder as results, options, plan, session
 
+#: Blocks of a sweep: enough for the verdicts on a factor of six levels.
+REPS = 10
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -61,9 +63,7 @@ def _number(text, least, what):
 
 def seconds(text):
     """0.4, 400ms, 2s, 10m; 0 too."""
-    from . import runs
-
-    value = runs.seconds_of(text)
+    value = arguments.seconds_of(text)
     if value is None:
         raise argparse.ArgumentTypeError(f"'{text}': a time, such as 0.4, 400ms or 2s")
     return value
@@ -114,7 +114,7 @@ def cpus_or_two(text):
 
 def client_of(given):
     """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
-    from . import runs, sweeping
+    from . import sweeping
 
     words = sweeping.split(given.client, "--client")
     fixed = []
@@ -124,7 +124,7 @@ def client_of(given):
         (("-d", "--duration"), f"{given.seconds:g}s"),
         (("--warmup",), f"{given.warm_up:g}s" if given.warm_up and given.mode != "hold" else None),
     ):
-        if value is not None and runs.value_of(words, *names) is None:
+        if value is not None and arguments.value_of(words, *names) is None:
             fixed += [names[0], value]
     return fixed + words
 

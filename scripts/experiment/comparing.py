@@ -11,8 +11,8 @@ import math
 import shlex
 import statistics
 
-from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session
-from . import sweeping
+from . import answer, figures, folder, foreign, live, manifest, options, phrases, plan, runs
+from . import session, sweeping
 
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
@@ -203,7 +203,7 @@ def of_folders(one, other, figure, force=False):
             found.append(answer.of_pairs(figure, factor, level, cell, some, confidence))
     told = {"figures": figures.as_json()}
     for each in found:
-        each.text = answer.words(each, told)
+        each.text = phrases.clause(each, told)
     return found, triples
 
 

@@ -23,7 +23,7 @@ import re
 import tempfile
 import time
 
-from . import claim, runs
+from . import claim, row
 
 SCHEMA = "echo-testbed-experiment/1"
 EXPERIMENT, RUNS, INDEX = "experiment.json", "runs.jsonl", "index.json"
@@ -138,7 +138,7 @@ class Folder:
         found = []
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):  # the last, of a run cut short
-                found.append(runs.Run.of_json(json.loads(line)))
+                found.append(row.Run.of_json(json.loads(line)))
         return found
 
     def cut_broken_line(self):
@@ -166,7 +166,7 @@ def _whole(experiment):
         "source": None,
         "expects": None,
         "command": None,
-        "begun": runs.now(),
+        "begun": row.now(),
         "ended": None,
         "status": "running",
         "design": {},

@@ -8,8 +8,8 @@ The same material gives the same bytes: no clock, no name of a machine or a fold
 
 import dataclasses
 
-from . import answers, cells, dots, environment, gnuplot, lines, markup, sections, single, source
-from . import style, svg
+from . import answers, caveats, cells, dots, environment, gnuplot, lines, markup, pictures, results
+from . import sections, single, source, style, svg, units
 
 #: Of the other figures, so many get a plot of their own; all are in the tables.
 MOST_DOTS = 5
@@ -75,25 +75,25 @@ def _figures(drawings, tables, names):
             title = drawn.plot.title
             if len(names) > 1:
                 yield markup.element("h3", title)
-            yield sections.figure(
-                drawings[name], behind=sections.behind(drawn, title), left_out=drawn.left_out
+            yield pictures.figure(
+                drawings[name], behind=pictures.behind(drawn, title), left_out=drawn.left_out
             )
 
 
 def _experiment(material, grid, told, drawings, tables):
     experiment = material.experiment
     primary = drawings.get("answer-in-page")
-    pictured = primary and sections.figure(primary, behind=sections.runs_behind(grid))
+    pictured = primary and pictures.figure(primary, behind=pictures.runs_behind(grid))
     forest = drawings.get("comparisons")
     others = [
         (name, drawings[f"figure-{name}"]) for name in _beside_primary(grid) if f"figure-{name}" in drawings
     ]
     yield sections.question(experiment)
     yield sections.answer(experiment, pictured)
-    yield sections.warnings(material, grid)
-    yield sections.cells(grid)
-    yield sections.comparisons(grid, told, forest and sections.figure(forest))
-    yield sections.dots(others, grid)
+    yield caveats.section(material, grid)
+    yield results.cells(grid)
+    yield results.comparisons(grid, told, forest and pictures.figure(forest))
+    yield pictures.dots(others, grid)
     yield from _curves(drawings, tables)
     yield sections.findings(experiment)
     yield sections.left_out(material, grid)
@@ -116,7 +116,7 @@ def _single(material, grid, _, drawings, tables):
     client, server = material.client(run), material.server(run)
     said = single.verdict(client, server)
     yield markup.section("answer", "What came of it", markup.paragraph(said, "answer"))
-    yield sections.warnings(material, grid)
+    yield caveats.section(material, grid)
     yield markup.section(
         "figures", "Connections, throughput, CPU", single.connections(client, server), single.rates(client)
     )
@@ -166,7 +166,7 @@ def _meta(material, kind):
     parts = [
         kind or None,
         began or None,
-        None if material.single else sections.many(measured, "measured run"),
+        None if material.single else units.many(measured, "measured run"),
         f"{reps:,.0f} blocks" if reps else None,
         f"seed {seed}" if seed is not None else None,
         source.text_at(told, "status") if not material.single else None,

@@ -13,7 +13,7 @@ import json
 import math
 import pathlib
 
-from experiment import figures, folder, runs
+from experiment import figures, folder, row
 
 SCHEMA = "echo-testbed/1"
 
@@ -166,7 +166,7 @@ def of_documents(paths):
         series = _series_beside(client_path, client)
         if series:
             found["series"] = series
-    run = runs.Run(1, 1, 1, {}, "measured")
+    run = row.Run(1, 1, 1, {}, "measured")
     run.began = text_at(client or server, "environment", "time")
     run.figures = figures.read(client, server)
     run.steal = number_at(client, "cpu", "steal")

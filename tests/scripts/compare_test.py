@@ -13,7 +13,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import comparing, figures, folder, plan, runs, table  # noqa: E402
+from experiment import comparing, figures, folder, plan, row, table  # noqa: E402
 
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
@@ -60,7 +60,7 @@ class Servers(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         found = json.loads(done.stdout)
         self.assertEqual(found["schema"], "echo-testbed-comparison/1")
-        self.assertGreaterEqual(found["pairs"], 6)
+        self.assertGreaterEqual(found["pairs"], 8)
         self.assertLess(found["low"], found["ratio"])
         self.assertLess(found["ratio"], found["high"])
         self.assertIn(found["verdict"], ("same", "differs", "undecided"))
@@ -75,8 +75,8 @@ class Servers(Case):
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),
             (("callbacks", "/nowhere/echo:some"), 3, "/nowhere/echo does not run"),
-            (("callbacks", "coroutines", "--pairs", "5"), 2, "takes 6 pairs"),
-            (("callbacks", "coroutines", "--time", "2s"), 2, "cannot decide"),
+            (("callbacks", "coroutines", "--pairs", "7"), 2, "takes 8 pairs"),
+            (("callbacks", "coroutines", "--time", "1s"), 2, "cannot decide"),
             (("callbacks", "coroutines", "--figure", "beauty"), 2, "not one of"),
             (("callbacks",), 2, "required: B"),
         )
@@ -87,7 +87,7 @@ class Servers(Case):
             self.assertIn(said, done.stderr)
 
     def test_false_alarms_are_counted_and_the_count_goes_on(self):
-        words = (*SHORT, "--comparisons", 2, "--pairs", 6, "--tries", 1, "--try-time", "2s")
+        words = (*SHORT, "--comparisons", 2, "--pairs", 8, "--tries", 1, "--try-time", "2s")
         words += ("--slower", 500, "--out", "trust")
         done = self.script("false-alarms", *words, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -97,7 +97,7 @@ class Servers(Case):
         self.assertLessEqual(found["false_alarms"], 2)
         again = self.script("false-alarms", *words, "--json")
         self.assertEqual(json.loads(again.stdout), found)
-        other = self.script("false-alarms", *words, "--pairs", 7)
+        other = self.script("false-alarms", *words, "--pairs", 9)
         self.assertEqual((other.returncode, other.stderr.count("\n")), (2, 1), other.stderr)
 
 
@@ -119,7 +119,7 @@ class Folders(Case):
         }
         kept = folder.Folder.create(self.folder / name, experiment)
         for one in plan.blocks(table.cells_of(experiment), 6, 1):
-            done = runs.Run(one.run, one.block, one.place, one.cell, "measured", began=runs.now())
+            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
             done.figures = {"server_ns_per_echo": factor * (1000 + one.block + len(one.cell["n"]))}
             kept.append(done)
         return kept

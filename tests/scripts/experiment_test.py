@@ -17,8 +17,9 @@ import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, claim, figures, folder, foreign, live, manifest  # noqa: E402
-from experiment import options, plan, runs, session, table  # noqa: E402
+from experiment import answer, arguments, claim, command, figures, folder  # noqa: E402
+from experiment import foreign, live, manifest, options, phrases, plan, row  # noqa: E402
+from experiment import session, slope, table  # noqa: E402
 
 TIME = "2026-11-21T12:00:00.000+00:00"
 
@@ -51,7 +52,7 @@ def experiment_of(*factors, primary="server_ns_per_echo", reps=8, seed=1, **more
 
 
 def run_of(planned, outcome="measured", why=None, **told):
-    done = runs.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
+    done = row.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
     done.began, done.took_s, done.figures = TIME, 1.0, told
     done.documents = {"client": None, "server": None, "series": None}
     return done
@@ -98,6 +99,21 @@ class Plan(unittest.TestCase):
             self.assertEqual(refused.exception.needed, needed)
             self.assertIn(f"takes {needed} pairs", str(refused.exception))
             plan.check_design(needed, comparisons, 0.95)
+
+    def test_asks_for_99_percent_unless_told(self):
+        parser = command.Parser("scripts/some", "What it is.")
+        command.add_confidence(parser)
+        self.assertEqual(parser.parse_args([]).confidence, 0.99)
+        self.assertEqual(parser.parse_args(["--confidence", "0.95"]).confidence, 0.95)
+        for pairs, comparisons, needed in ((7, 1, 8), (8, 2, 9), (9, 5, 10)):
+            with self.assertRaises(plan.TooSmall) as refused:
+                plan.check_design(pairs, comparisons, plan.CONFIDENCE)
+            self.assertEqual(refused.exception.needed, needed)
+
+    def test_default_reps_can_decide_a_factor_of_six_levels(self):
+        parser = command.Parser("scripts/some", "What it is.")
+        command.add_common(parser, command.REPS)
+        plan.check_design(parser.parse_args([]).reps, 5, plan.CONFIDENCE)
 
     def test_counts_the_pairs_of_a_factorial_design(self):
         four, two, one = factor("a", *"1234"), factor("b", *"12"), factor("c", "1")
@@ -151,9 +167,9 @@ class Answers(unittest.TestCase):
             one = answer.Answer(figure, "stack", "64K", "16K", None, 24, ratio, low, high, 0.95)
             one.p = one.p_adjusted = 0.0022
             one.verdict = verdict
-            self.assertEqual(answer.words(one, about), words)
+            self.assertEqual(phrases.clause(one, about), words)
         one = answer.Answer("ramp_s", "stack", "64K", "16K", None, 0)
-        self.assertEqual(answer.words(one, about), "stack 64K: not measured beside 16K")
+        self.assertEqual(phrases.clause(one, about), "stack 64K: not measured beside 16K")
 
     def test_noise_alone_is_told_as_no_difference_and_how_large_it_may_be(self):
         experiment = experiment_of(factor("stack", "16K", "64K"), reps=12)
@@ -207,10 +223,10 @@ class Answers(unittest.TestCase):
             return 1000 * up * several.uniform(0.99, 1.01)
 
         done = measured(experiment, cost)
-        text = answer.sentence(experiment, answer.comparisons(experiment, done))
+        text = phrases.sentence(experiment, answer.comparisons(experiment, done))
         self.assertRegex(text, r"Mind: what a 2 does depends on the rest: .* at b x, .* at b y")
         calm = measured(experiment, lambda cell, _: 1000 * several.uniform(0.99, 1.01))
-        self.assertNotIn("Mind", answer.sentence(experiment, answer.comparisons(experiment, calm)))
+        self.assertNotIn("Mind", phrases.sentence(experiment, answer.comparisons(experiment, calm)))
 
     def test_zero_has_no_ratio_and_says_so(self):
         experiment = experiment_of(factor("backlog", "128", "4096"), primary="listen_drops")
@@ -230,7 +246,7 @@ class Answers(unittest.TestCase):
 
     def test_sentence_of_a_single_cell_or_nothing_measured(self):
         experiment = experiment_of(factor("a", "1", "2"))
-        self.assertIn("No answer", answer.sentence(experiment, answer.comparisons(experiment, [])))
+        self.assertIn("No answer", phrases.sentence(experiment, answer.comparisons(experiment, [])))
 
 
 class Slopes(unittest.TestCase):
@@ -240,10 +256,10 @@ class Slopes(unittest.TestCase):
         fixed = {"16K": 1e6, "8M": 5e6}
 
         def resident(cell, block):
-            return fixed[cell["stack"]] * block + 8480 * answer.number_of(cell["n"])
+            return fixed[cell["stack"]] * block + 8480 * slope.number_of(cell["n"])
 
         done = measured(experiment, resident, "resident_b")
-        for one in answer.slopes(experiment, done, "resident_b"):
+        for one in slope.over(experiment, done, "resident_b"):
             for bound in (one.low, one.per_unit, one.high):
                 self.assertAlmostEqual(bound, 8480)
             self.assertEqual(one.blocks, 8)
@@ -251,16 +267,16 @@ class Slopes(unittest.TestCase):
 
     def test_one_wild_run_of_a_block_does_not_move_it(self):
         points = [(100, 1000), (200, 2000), (300, 3000), (400, 99000), (500, 5000)]
-        self.assertAlmostEqual(answer.theil_sen(points), 10, delta=0.01)
-        self.assertIsNone(answer.theil_sen([(5, 1), (5, 2)]))
+        self.assertAlmostEqual(slope.theil_sen(points), 10, delta=0.01)
+        self.assertIsNone(slope.theil_sen([(5, 1), (5, 2)]))
 
     def test_needs_two_levels_of_n(self):
         experiment = experiment_of(factor("stack", "16K", "64K"))
-        self.assertEqual(answer.slopes(experiment, [], "resident_b"), [])
+        self.assertEqual(slope.over(experiment, [], "resident_b"), [])
 
     def test_reads_levels_as_numbers(self):
         for text, number in (("100", 100), ("10k", 10_000), ("1M", 1e6), ("0.5", 0.5)):
-            self.assertEqual(answer.number_of(text), number)
+            self.assertEqual(slope.number_of(text), number)
 
 
 class Folder(unittest.TestCase):
@@ -332,13 +348,13 @@ class Folder(unittest.TestCase):
         before = (self.path / "runs.jsonl").read_bytes()
         script = (
             "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
-            "from experiment import folder, runs\n"
+            "from experiment import folder, row\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "import resource, json\n"
             "kept = folder.Folder.open(sys.argv[2])\n"
             "most = int(sys.argv[3])\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
-            "try: kept.append(runs.Run.of_json(json.load(sys.stdin)))\n"
+            "try: kept.append(row.Run.of_json(json.load(sys.stdin)))\n"
             "except folder.CannotWrite as error: print(error)\n"
         )
         for size in (300, 60_000):  # within a buffer, and beyond one
@@ -722,12 +738,12 @@ class Manifest(unittest.TestCase):
 class Commands(unittest.TestCase):
     def test_values_and_windows_are_read_out_of_words(self):
         words = ["-n", "10", "--mode=churn", "-d", "400ms", "--warmup", "0.1"]
-        self.assertEqual(runs.value_of(words, "-n", "--connections"), "10")
-        self.assertEqual(runs.value_of(words, "--mode"), "churn")
-        self.assertIsNone(runs.value_of(words, "--rate"))
-        self.assertAlmostEqual(runs.window_of(words), 0.5)
-        self.assertAlmostEqual(runs.window_of([]), 0)
-        self.assertAlmostEqual(runs.window_of(["--mode", "stream"]), 10)
+        self.assertEqual(arguments.value_of(words, "-n", "--connections"), "10")
+        self.assertEqual(arguments.value_of(words, "--mode"), "churn")
+        self.assertIsNone(arguments.value_of(words, "--rate"))
+        self.assertAlmostEqual(arguments.window_of(words), 0.5)
+        self.assertAlmostEqual(arguments.window_of([]), 0)
+        self.assertAlmostEqual(arguments.window_of(["--mode", "stream"]), 10)
 
     def test_free_port_is_one_that_nobody_listens_on(self):
         port = foreign.free_port()

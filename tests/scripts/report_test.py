@@ -71,7 +71,7 @@ class OfAFolder(unittest.TestCase):
         cls.measured = pathlib.Path(cls.held.name) / "measured"
         done = subprocess.run(
             [
-                *(SWEEP, "--bin", BIN, "--out", cls.measured, "--seed", "1", "--reps", "6"),
+                *(SWEEP, "--bin", BIN, "--out", cls.measured, "--seed", "1", "--reps", "8"),
                 *("--factor", "model=callbacks,nested-epoll", "-n", "20"),
                 *("--seconds", "0.2", "--warm-up", "0.05"),
             ],

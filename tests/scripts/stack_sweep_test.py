@@ -16,7 +16,7 @@ SCRIPT = SOURCE / "scripts" / "stack-sweep"
 sys.path.insert(0, str(SOURCE / "scripts"))
 sys.dont_write_bytecode = True
 
-from experiment import runs  # noqa: E402
+from experiment import row  # noqa: E402
 from stacks import costs, edge, fit, memory, probing, telling  # noqa: E402
 
 PAGE, LEAST = 4096, 16384
@@ -81,7 +81,7 @@ class Edge(unittest.TestCase):
 
 
 def a_run(outcome, server_exit=0, cell=None, block=1, **figures):
-    return runs.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
+    return row.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
 
 
 class Verdict(unittest.TestCase):
@@ -266,7 +266,7 @@ class Real(unittest.TestCase):
     def test_it_answers_and_two_runs_bear_it_out(self):
         with tempfile.TemporaryDirectory() as name:
             out = pathlib.Path(name) / "out"
-            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "6"]
+            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "8"]
             words += ["--out", out]
             done = sweep(*words)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
