@@ -8,7 +8,9 @@ _LETTERS = "oxv#%&@+"
 def script(plot, panel, name, columns):
     rows = len(panel.y.ticks) * 2 + 7 if panel.rows else 20
     kept = [series for series in panel.series if any(p is not None for p in series.points)]
-    key = [series.label for series in kept if series.label and plot.legend]
+    # A list of names has no room for a legend, and all its spans are strokes here.
+    named = plot.legend and not panel.rows
+    key = [series.label for series in kept if series.label and named]
     lines = [
         "reset",
         f"set terminal dumb size {columns},{min(rows + len(set(key)), 60)} noenhanced",

@@ -3,20 +3,29 @@
 from . import markup, units
 
 HOW = {
-    "answer-in-page": "Each row is a level. Dots are runs, in the order in which they were made from top to bottom; below "
-    "them the median (upright stroke) and the interval of the centre. Runs of one block share what the machine did "
-    "then, so read differences from the comparisons, not from bars that overlap.",
-    "comparisons": "The ratio of each level to its baseline, with its interval; the upright line is no difference. "
-    "Filled and coloured: a difference that holds after Holm. Open and grey: none that does, or no verdict is given.",
-    "percentiles": "How long the slowest 10 %, 1 %, 0.1 % waited: each step to the right is ten times rarer. A line "
-    "ends where fewer than ten echoes lie above, or where messages were given up.",
-    "connects": "A point says which share of the connects was done within that time, counted from each one's own start.",
-    "established": "Connections established since the run began. A step of a second is a SYN that was lost and sent again.",
+    "answer-in-page": "Each row is a level. Dots are runs, in the order in which they were made from "
+    "top to bottom; below them the median (upright stroke) and the interval of the centre. Runs of "
+    "one block share what the machine did then, so read differences from the comparisons, not from "
+    "bars that overlap.",
+    "costs-in-page": "Each row is a size of stack, each bar the memory that a thread of it takes, as "
+    "the slope over the number of connections. Bars of one depth are about as long: what is "
+    "touched costs, and the size is addresses, but for its page tables.",
+    "comparisons": "The ratio of each level to its baseline, with its interval; the upright line is "
+    "no difference. Filled and coloured: a difference that holds after Holm. Open and grey: none "
+    "that does, or no verdict is given.",
+    "percentiles": "How long the slowest 10 %, 1 %, 0.1 % waited: each step to the right is ten "
+    "times rarer. A line ends where fewer than ten echoes lie above, or where messages were given "
+    "up.",
+    "connects": "A point says which share of the connects was done within that time, counted from "
+    "each one's own start.",
+    "established": "Connections established since the run began. A step of a second is a SYN that "
+    "was lost and sent again.",
     "concurrency": "Connections open at a time, as the client saw it.",
-    "memory": "Resident memory of the server's processes. It misses what the kernel holds for them; see the table of results.",
+    "memory": "Resident memory of the server's processes. It misses what the kernel holds for them; "
+    "see the table of results.",
     "throughput": "Verified echoes a second, in each interval of the series.",
-    "workers": "Messages of each worker of the server. Lines that lie together are an even load; one that leaves the "
-    "others took or lost some of theirs.",
+    "workers": "Messages of each worker of the server. Lines that lie together are an even load; one "
+    "that leaves the others took or lost some of theirs.",
 }
 
 
