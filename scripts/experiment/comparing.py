@@ -170,6 +170,29 @@ def pairs_of(kept):
     return answer.pairs_of(kept.runs(), kept.experiment["primary"], FACTOR, level, base)
 
 
+def clock(kept):
+    """Where the client was the clock, the Answers without it: of the server's time, and of the
+    client's. They have no verdict; else None."""
+    if kept.experiment["primary"] != "server_by_client":
+        return None
+    several = ("server_ns_per_echo", "client_ns_per_echo")
+    return [answer.comparisons(kept.experiment, kept.runs(), figure)[0] for figure in several]
+
+
+def clock_text(clock):
+    """Lines. A clock that goes otherwise beside the other server is no clock."""
+    if not clock or None in (clock[0].low, clock[1].low):
+        return []
+    server, client = clock
+    lines = [f"In time, with the machine's swing in it: {server.text}."]
+    if not client.low <= 1 <= client.high:
+        lines.append(
+            f"Mind: the client is the clock, and its own echo costs otherwise there: {client.text}. "
+            "Where its work differs, read --figure server_ns_per_echo or both_ns_per_echo."
+        )
+    return lines
+
+
 # ---- folders -------------------------------------------------------------------------------------
 class Apart(Exception):
     """Two folders that are not to be compared; `lines` say why."""

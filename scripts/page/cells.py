@@ -44,6 +44,7 @@ HEADINGS = {
     "server_ns_per_echo": "CPU an echo, server",
     "client_ns_per_echo": "CPU an echo, client",
     "both_ns_per_echo": "CPU an echo, both ends",
+    "server_by_client": "CPU an echo, server by client",
     "echoes_per_s": "echoes",
     "connects_per_s": "connects",
     "ramp_s": "time to establish all",

@@ -13,7 +13,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import comparing, figures, folder, plan, row, table  # noqa: E402
+from experiment import answer, comparing, figures, folder, plan, row, table  # noqa: E402
 
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
@@ -41,19 +41,27 @@ class Servers(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(
             done.stdout,
-            r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ "
+            r"^CPU of the server for one echo, by the client's: "
+            r"echo_async:callbacks --work cpu:100us needs [\d.]+ "
             r"times as much as echo_async:callbacks "
             r"\([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
+            r"In time, with the machine's swing in it: echo_async:callbacks --work cpu:100us needs "
+            r".*\.\n(Mind: the client is the clock, .*\n)?"
             r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
         )
         rows = folder.Folder.open(self.folder / "out").runs()
         self.assertEqual(len(rows), 16)
         first = [row.cell["server"] for row in rows if row.place == 1]
         self.assertEqual(set(first), {"echo_async:callbacks", slow})
-        cpus = sorted(os.sched_getaffinity(0))[:2]
-        if len(cpus) == 2:
-            kept = folder.Folder.open(self.folder / "out").experiment
-            self.assertEqual(kept["design"]["cpus"], cpus)
+        kept = folder.Folder.open(self.folder / "out").experiment
+        self.assertEqual(kept["design"]["cpus"], [max(os.sched_getaffinity(0))] * 2)
+
+    def test_ends_apart_have_no_clock(self):
+        words = (*SHORT, "--pairs", 8, "--out", "out", "--cpus", "none")
+        done = self.script("compare", "callbacks", "callbacks", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("CPU of the server for one echo: "), done.stdout)
+        self.assertNotIn("clock", done.stdout)
 
     def test_server_with_itself_as_json(self):
         done = self.script("compare", "callbacks", "callbacks", *SHORT, "--time", "6s", "--json")
@@ -65,6 +73,9 @@ class Servers(Case):
         self.assertLess(found["ratio"], found["high"])
         self.assertIn(found["verdict"], ("same", "differs", "undecided"))
         self.assertEqual(found["runs_lost"], 0)
+        self.assertEqual(
+            sorted(found["without_the_clock"]), ["client_ns_per_echo", "server_ns_per_echo"]
+        )
         kept = folder.Folder.open(self.folder / found["folder"]).experiment
         self.assertEqual(kept["status"], "complete")  # as many as fit was asked for
         self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
@@ -99,6 +110,50 @@ class Servers(Case):
         self.assertEqual(json.loads(again.stdout), found)
         other = self.script("false-alarms", *words, "--pairs", 9)
         self.assertEqual((other.returncode, other.stderr.count("\n")), (2, 1), other.stderr)
+
+
+class Clock(Case):
+    """A machine that swings by half, and a server that needs 3 % more on it."""
+
+    def kept(self, client):
+        factor = plan.Factor("server", "server", None, ("one", "other"))
+        experiment = {
+            "kind": "compare",
+            "name": "some",
+            "primary": "server_by_client",
+            "figures": figures.as_json(),
+            "design": {"factors": [factor.as_json()], "reps": 10, "seed": 1, "confidence": 0.99},
+        }
+        kept = folder.Folder.create(self.folder / "out", experiment)
+        for one in plan.blocks(plan.cells([factor]), 10, 1):
+            speed = 1 + 0.5 * ((7 * one.run) % 10) / 10
+            server, own = (1.03, client) if one.cell["server"] == "other" else (1, 1)
+            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            done.figures = {
+                "server_ns_per_echo": 5000 * speed * server,
+                "client_ns_per_echo": 4000 * speed * own,
+                "server_by_client": 1.25 * server / own,
+            }
+            kept.append(done)
+        return kept
+
+    def test_takes_the_machines_swing_out(self):
+        kept = self.kept(client=1.0)
+        found = answer.comparisons(kept.experiment, kept.runs())[0]
+        self.assertEqual(found.verdict, "differs")
+        self.assertAlmostEqual(found.ratio, 1.03)
+        (in_time,) = comparing.clock_text(comparing.clock(kept))
+        self.assertRegex(in_time, r"^In time, .*: other needs .* \(-[\d.]+ to \d+ %, 10 pairs\)\.$")
+
+    def test_that_goes_otherwise_beside_the_other_server_is_told(self):
+        lines = comparing.clock_text(comparing.clock(self.kept(client=3.0)))
+        self.assertRegex(lines[1], r"^Mind: .* costs otherwise there: other needs [\d.]+ times as ")
+
+    def test_is_not_asked_where_the_figure_is_another(self):
+        kept = self.kept(client=1.0)
+        kept.experiment["primary"] = "server_ns_per_echo"
+        self.assertIsNone(comparing.clock(kept))
+        self.assertEqual(comparing.clock_text(None), [])
 
 
 class Folders(Case):

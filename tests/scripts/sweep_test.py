@@ -14,6 +14,9 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
+sys.path.insert(0, str(SOURCE / "scripts"))
+from experiment import claim  # noqa: E402
+
 SWEEP = SOURCE / "scripts" / "sweep"
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.1", "--warm-up", "0", "--reps", "8", "--seed", "5")
@@ -160,7 +163,8 @@ class Refuses(Case):
             (("--factor", "n"), "NAME=LEVEL,LEVEL"),
             (("--factor", "n=4"), "one level is nothing to compare"),
             (("--factor", "n=4,4"), "twice"),
-            (("--factor", "stak=16K,64K"), "no such option; there are stack, touch, n, model"),
+            (("--factor", "stak=16K,64K"), "no such option; is it stack?"),
+            (("--factor", "xyzzy=1,2"), "no such option; there are stack, touch, n, model"),
             (("--factor", "backlogs=1,2"), "is it backlog?"),
             (("--factor", "rcvbuf=4K,64K"), "server.rcvbuf= or client.rcvbuf="),
             (("--factor", "client.keepalive=on,maybe"), "on and off"),
@@ -227,6 +231,27 @@ class Refuses(Case):
         self.assertGreater(len(rows), 0)
         self.assertEqual({row["outcome"] for row in rows}, {"measured"})
         self.assertRegex(done.stdout, r"(?m)^2 +\d+ of \d+ ")
+
+    def test_a_folder_that_another_one_writes_is_left_alone_by_every_script(self):
+        self.out.mkdir()
+        held = claim.Claim(self.out)
+        self.addCleanup(held.release)
+        for name, *words in (
+            ("sweep", "--factor", "n=2,4"),
+            ("compare", "callbacks", "coroutines"),
+            ("stack-sweep",),
+            ("tune", "backlog"),
+            ("false-alarms",),
+        ):
+            done = subprocess.run(
+                [SOURCE / "scripts" / name, "--bin", BIN, *words, "--out", self.out],
+                capture_output=True, text=True, timeout=TIMEOUT, cwd=self.folder,
+            )  # fmt: skip
+            if name == "tune" and done.returncode == 3:
+                continue  # no namespace may be made here
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+            self.assertIn(f"is writing there (process {os.getpid()})", done.stderr)
+        self.assertEqual(list(self.out.iterdir()), [])
 
     def test_plan_is_printed_and_nothing_run(self):
         words = ("--factor", "stack=16K,64K,1M", "--factor", "n=2,4", "--seed", "3")
