@@ -93,14 +93,14 @@ def slab_kb():
         return next((int(line.split()[1]) for line in file if line.startswith("Slab:")), 0)
 
 
-def watch(command, at_most, errors, cpu):
+def watch(command, at_most, errors, cpu, in_turns=False):
     """Runs a client to its end, or ends it: its exit code, None where it was not over in time."""
     client = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=errors,
-        preexec_fn=bench_runs.pinned(cpu),
+        preexec_fn=bench_runs.pinned(cpu, in_turns),
     )
     try:
         return client.wait(at_most)

@@ -67,6 +67,7 @@ class Sides:
             server_arguments=words[1:],
             cpus=self.cpus,
             settle=False,
+            in_turns=self.cpus[0] is not None and self.cpus[0] == self.cpus[1],
             series=False,
             keep=self.keep,
         )

@@ -43,6 +43,7 @@ class Spec:
     server_prefix: tuple = ()
     client_prefix: tuple = ()
     cpus: tuple = (None, None)  #: of server and client; None: any
+    in_turns: bool = False  #: where both are on one processor: neither pushes the other aside
     target: str | None = None  #: the server's address as the client types it
     environment: dict | None = None  #: more of it, for the server
     settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
@@ -111,7 +112,9 @@ class One:
         environment = foreign.environment_with(spec.environment)
         with open(self.errors, "wb") as errors:
             if foreign.is_foreign(spec.server):
-                server = foreign.Server(spec.server, self.server_cpu, prefix, errors, environment)
+                server = foreign.Server(
+                    *(spec.server, self.server_cpu, prefix, errors, environment, spec.in_turns)
+                )
                 self.done.server = server.arguments
                 return server
             words = list(spec.server_arguments)
@@ -125,6 +128,7 @@ class One:
                 arguments=words,
                 errors=errors,
                 environment=environment,
+                in_turns=spec.in_turns,
             )
 
     def told_server(self, prefix, words):
@@ -154,7 +158,9 @@ class One:
         at_most = (given or deadline) + compare_runs.END_SLACK
         with open(self.said, "wb") as errors:
             try:
-                code = compare_runs.watch(command, at_most, errors, self.client_cpu)
+                code = compare_runs.watch(
+                    command, at_most, errors, self.client_cpu, spec.in_turns
+                )
             except OSError as error:
                 raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
         if code is None:
