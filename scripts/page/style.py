@@ -90,7 +90,8 @@ pre{background:var(--soft);border:1px solid var(--line);border-radius:5px;paddin
 font:.83rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 footer{margin-top:3.5rem;padding-top:.8rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--muted)}
 @media (max-width:40rem){body{padding:1.4rem 1rem 3rem}h1{font-size:1.5rem}h2{margin-top:2.4rem}
-.question,.answer{font-size:1.05rem}}
+.question,.answer{font-size:1.05rem}.plot svg{min-width:42rem}
+caption{position:sticky;left:0;width:calc(100vw - 2rem);max-width:calc(100vw - 2rem)}}
 @page{size:A4;margin:16mm 15mm}
 @media print{html{font-size:9.5pt}body{max-width:none;padding:0}
 nav,summary{display:none}
