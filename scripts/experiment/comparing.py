@@ -17,6 +17,10 @@ from . import session, sweeping
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
 OVERHEAD = 0.08
+#: What tells whether the client did the same work beside both.
+CLOCK = ("server_ns_per_echo", "client_ns_per_echo", "echoes_per_wait")
+#: Batches of 10 echoes instead of 19 made the client 5 % dearer (docs/experiments.md).
+ALIKE = 1.5
 
 
 class Sides:
@@ -172,24 +176,29 @@ def pairs_of(kept):
 
 
 def clock(kept):
-    """Where the client was the clock, the Answers without it: of the server's time, and of the
-    client's. They have no verdict; else None."""
+    """Where the client was the clock, the Answers that tell whether it was one: of the server's
+    time, of the client's own, and of its batches. They have no verdict; else None."""
     if kept.experiment["primary"] != "server_by_client":
         return None
-    several = ("server_ns_per_echo", "client_ns_per_echo")
-    return [answer.comparisons(kept.experiment, kept.runs(), figure)[0] for figure in several]
+    measured = kept.runs()
+    return [answer.comparisons(kept.experiment, measured, figure)[0] for figure in CLOCK]
 
 
 def clock_text(clock):
-    """Lines. A clock that goes otherwise beside the other server is no clock."""
+    """Lines. A clock that has other work beside the other server is no clock."""
     if not clock or None in (clock[0].low, clock[1].low):
         return []
-    server, client = clock
+    server, client, batch = clock
     lines = [f"In time, with the machine's swing in it: {server.text}."]
+    why = []
     if not client.low <= 1 <= client.high:
+        why.append(f"its own cost for an echo is another one: {client.text}")
+    if batch.ratio and not 1 / ALIKE <= batch.ratio <= ALIKE:
+        why.append(f"it finds {batch.ratio:.2g} times as many echoes at a time beside {batch.level}")
+    if why:
         lines.append(
-            f"Mind: the client is the clock, and its own echo costs otherwise there: {client.text}. "
-            "Where its work differs, read --figure server_ns_per_echo or both_ns_per_echo."
+            f"Mind: the client is the clock, and {'; '.join(why)}. Where its work differs, read "
+            "--figure server_ns_per_echo or both_ns_per_echo."
         )
     return lines
 

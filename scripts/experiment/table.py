@@ -32,6 +32,7 @@ SHORT = {
     "both_ns_per_echo": "both CPU/echo",
     "server_by_client": "server/client CPU",
     "echoes_per_s": "echoes/s",
+    "echoes_per_wait": "echoes/wait",
     "connects_per_s": "connects/s",
     "ramp_s": "ramp",
     "connect_p50_ns": "connect p50",

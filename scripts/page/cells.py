@@ -46,6 +46,7 @@ HEADINGS = {
     "both_ns_per_echo": "CPU an echo, both ends",
     "server_by_client": "CPU an echo, server by client",
     "echoes_per_s": "echoes",
+    "echoes_per_wait": "echoes at a time",
     "connects_per_s": "connects",
     "ramp_s": "time to establish all",
     "connect_p50_ns": "connect p50",

@@ -74,7 +74,8 @@ class Servers(Case):
         self.assertIn(found["verdict"], ("same", "differs", "undecided"))
         self.assertEqual(found["runs_lost"], 0)
         self.assertEqual(
-            sorted(found["without_the_clock"]), ["client_ns_per_echo", "server_ns_per_echo"]
+            set(found["without_the_clock"]),
+            {"client_ns_per_echo", "server_ns_per_echo", "echoes_per_wait"},
         )
         kept = folder.Folder.open(self.folder / found["folder"]).experiment
         self.assertEqual(kept["status"], "complete")  # as many as fit was asked for
@@ -115,7 +116,7 @@ class Servers(Case):
 class Clock(Case):
     """A machine that swings by half, and a server that needs 3 % more on it."""
 
-    def kept(self, client):
+    def kept(self, client, batch=100):
         factor = plan.Factor("server", "server", None, ("one", "other"))
         experiment = {
             "kind": "compare",
@@ -127,12 +128,15 @@ class Clock(Case):
         kept = folder.Folder.create(self.folder / "out", experiment)
         for one in plan.blocks(plan.cells([factor]), 10, 1):
             speed = 1 + 0.5 * ((7 * one.run) % 10) / 10
-            server, own = (1.03, client) if one.cell["server"] == "other" else (1, 1)
+            server, own, at_once = 1, 1, 100
+            if one.cell["server"] == "other":
+                server, own, at_once = 1.03, client, batch
             done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
             done.figures = {
                 "server_ns_per_echo": 5000 * speed * server,
                 "client_ns_per_echo": 4000 * speed * own,
                 "server_by_client": 1.25 * server / own,
+                "echoes_per_wait": at_once,
             }
             kept.append(done)
         return kept
@@ -147,7 +151,11 @@ class Clock(Case):
 
     def test_that_goes_otherwise_beside_the_other_server_is_told(self):
         lines = comparing.clock_text(comparing.clock(self.kept(client=3.0)))
-        self.assertRegex(lines[1], r"^Mind: .* costs otherwise there: other needs [\d.]+ times as ")
+        self.assertRegex(lines[1], r"^Mind: .* is another one: other needs [\d.]+ times as much")
+
+    def test_that_has_other_batches_is_told(self):
+        lines = comparing.clock_text(comparing.clock(self.kept(client=1.0, batch=10)))
+        self.assertIn("finds 0.1 times as many echoes at a time beside other", lines[1])
 
     def test_is_not_asked_where_the_figure_is_another(self):
         kept = self.kept(client=1.0)
