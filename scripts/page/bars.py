@@ -14,8 +14,8 @@ from stacks import memory
 from . import markup, palette, plot, source, units
 
 KIND = "stack-sweep"
-#: Of what a thread is known to take, in the order in which the bar shows it, and their hues. A pool's
-#: resident memory is in its peak alone, that of the others in its growth.
+#: Of what a thread is known to take, in the order in which the bar shows it, and their hues. A
+#: pool's resident memory is in its peak alone, that of the others in its growth.
 COLOURS = {"resident_b": 0, "peak_resident_b": 0, "page_tables_b": 1, "kernel_stack_b": 2}
 NAMES = memory.NAMES
 LABEL = "a thread's resident memory, page tables and kernel stack"

@@ -13,8 +13,8 @@ TOLD_ABOVE = ("(steal)", "the client is the bottleneck")
 #: Share of a processor from which on the client's thread was the limit.
 BUSY_CLIENT = 0.95
 STATUS = {
-    "running": "It is still running, or ended without a word: what stands here is what was measured "
-    "until now.",
+    "running": "It is still running, or ended without a word: what stands here is what was "
+    "measured until now.",
     "interrupted": "It was interrupted: what stands here is what was measured until then.",
     "capped": "It ended at the cap on its time before all runs were made.",
     "failed": "It ended early because something failed.",
@@ -65,11 +65,15 @@ def _steal(runs):
     most, run = max(known)
     middle = units.percent(statistics.median(steal for steal, _ in known))
     if len(known) == 1:
-        return f"The hypervisor gave {units.percent(most)} of the time to others (steal): the highest percentiles may be theirs."
+        return (
+            f"The hypervisor gave {units.percent(most)} of the time to others (steal): the highest "
+            "percentiles may be theirs."
+        )
     affected = sum(steal >= STEAL for steal, _ in known)
     return (
-        f"The hypervisor gave time to others (steal) in {units.many(affected, 'run')} of {len(known)}: median {middle}, "
-        f"at most {units.percent(most)} (run {run}). The highest percentiles may be theirs."
+        "The hypervisor gave time to others (steal) in "
+        f"{units.many(affected, 'run')} of {len(known)}: median {middle}, at most "
+        f"{units.percent(most)} (run {run}). The highest percentiles may be theirs."
     )
 
 
@@ -82,13 +86,18 @@ def _client_bound(material):
     if not bound:
         return None
     if material.single:
-        return "Client-bound: a thread of the client had no time left, so throughput says little about the server."
+        return (
+            "Client-bound: a thread of the client had no time left, so throughput says little "
+            "about the server."
+        )
     names = collections.Counter(", ".join(f"{k} {v}" for k, v in run.cell.items()) for run in bound)
-    cells = "; ".join(f"{name} ({count})" if name else str(count) for name, count in names.most_common(6))
+    cells = "; ".join(
+        f"{name} ({count})" if name else str(count) for name, count in names.most_common(6)
+    )
     more = f" and {len(names) - 6} more cells" if len(names) > 6 else ""
     return (
-        f"Client-bound in {units.many(len(bound), 'run')}: a thread of the client had no time left, so throughput "
-        f"there says little about the server. {cells}{more}."
+        f"Client-bound in {units.many(len(bound), 'run')}: a thread of the client had no time "
+        f"left, so throughput there says little about the server. {cells}{more}."
     )
 
 
@@ -104,7 +113,8 @@ def _told_by_runs(runs, single, most=8):
     for group in ranked[:most]:
         run, text = group[0]
         concerned = len({one.run for one, _ in group})
-        where = "" if single else f" (run {run.run})" if concerned == 1 else f" (run {run.run}; likewise in {units.many(concerned - 1, 'other run')})"
+        likewise = f"; likewise in {units.many(concerned - 1, 'other run')}"
+        where = "" if single else f" (run {run.run}{likewise if concerned > 1 else ''})"
         yield f"{text[:1].upper()}{text[1:]}{where}"
     if len(ranked) > most:
         yield f"{len(ranked) - most} more kinds of warnings are in the runs' documents."

@@ -68,7 +68,8 @@ def terminal(plot, columns=100):
     """Each panel in ASCII, one below the other."""
     columns = max(40, min(columns, 200))
     script = "\n".join(
-        gnuplot_text.script(plot, panel, f"{at:03}", columns) for at, panel in enumerate(plot.panels)
+        gnuplot_text.script(plot, panel, f"{at:03}", columns)
+        for at, panel in enumerate(plot.panels)
     )
     parts = _run(script)
     return "\n".join("\n".join(_trimmed(parts[name])) for name in sorted(parts)) + "\n"

@@ -3,29 +3,29 @@
 from . import markup, units
 
 HOW = {
-    "answer-in-page": "Each row is a level. Dots are runs, in the order in which they were made from "
-    "top to bottom; below them the median (upright stroke) and the interval of the centre. Runs of "
-    "one block share what the machine did then, so read differences from the comparisons, not from "
-    "bars that overlap.",
-    "costs-in-page": "Each row is a size of stack, each bar the memory that a thread of it takes, as "
-    "the slope over the number of connections. Bars of one depth are about as long: what is "
-    "touched costs, and the size is addresses, but for its page tables.",
-    "comparisons": "The ratio of each level to its baseline, with its interval; the upright line is "
-    "no difference. Filled and coloured: a difference that holds after Holm. Open and grey: none "
-    "that does, or no verdict is given.",
+    "answer-in-page": "Each row is a level. Dots are runs, in the order in which they were made "
+    "from top to bottom; below them the median (upright stroke) and the interval of the centre."
+    " Runs of one block share what the machine did then, so read differences from the "
+    "comparisons, not from bars that overlap.",
+    "costs-in-page": "Each row is a size of stack, each bar the memory that a thread of it takes,"
+    " as the slope over the number of connections. Bars of one depth are about as long: what is"
+    " touched costs, and the size is addresses, but for its page tables.",
+    "comparisons": "The ratio of each level to its baseline, with its interval; the upright line "
+    "is no difference. Filled and coloured: a difference that holds after Holm. Open and grey: "
+    "none that does, or no verdict is given.",
     "percentiles": "How long the slowest 10 %, 1 %, 0.1 % waited: each step to the right is ten "
-    "times rarer. A line ends where fewer than ten echoes lie above, or where messages were given "
-    "up.",
-    "connects": "A point says which share of the connects was done within that time, counted from "
-    "each one's own start.",
-    "established": "Connections established since the run began. A step of a second is a SYN that "
-    "was lost and sent again.",
+    "times rarer. A line ends where fewer than ten echoes lie above, or where messages were "
+    "given up.",
+    "connects": "A point says which share of the connects was done within that time, counted from"
+    " each one's own start.",
+    "established": "Connections established since the run began. A step of a second is a SYN that"
+    " was lost and sent again.",
     "concurrency": "Connections open at a time, as the client saw it.",
-    "memory": "Resident memory of the server's processes. It misses what the kernel holds for them; "
-    "see the table of results.",
+    "memory": "Resident memory of the server's processes. It misses what the kernel holds for "
+    "them; see the table of results.",
     "throughput": "Verified echoes a second, in each interval of the series.",
-    "workers": "Messages of each worker of the server. Lines that lie together are an even load; one "
-    "that leaves the others took or lost some of theirs.",
+    "workers": "Messages of each worker of the server. Lines that lie together are an even load; "
+    "one that leaves the others took or lost some of theirs.",
 }
 
 
@@ -60,10 +60,13 @@ def _runs_table(grid, figure_name):
     rows = []
     for cell in cells_:
         between = grid.interval(cell.values(figure_name))
-        interval = f"{scale.number(between.low)} to {scale.number(between.high)}" if between else "-"
-        rows.append([grid.name(cell), len(cell.values(figure_name)), scale.text(cell.median(figure_name)), interval])
+        bounds = (between.low, between.high) if between else ()
+        interval = " to ".join(map(scale.number, bounds)) or "-"
+        median = scale.text(cell.median(figure_name))
+        rows.append([grid.name(cell), len(cell.values(figure_name)), median, interval])
     heads = ("cell", "runs", "median", f"{100 * grid.confidence:g} % interval")
-    return markup.details("The figures behind this plot", markup.table(grid.words(figure_name), heads, rows))
+    table = markup.table(grid.words(figure_name), heads, rows)
+    return markup.details("The figures behind this plot", table)
 
 
 def runs_behind(grid):

@@ -8,7 +8,8 @@ from . import markup, units
 def cells(grid):
     if not any(cell.runs for cell in grid.cells) or not grid.factors:
         return None
-    main = cell_table(grid, grid.main_figures(), "Runs of each cell; medians, and below them the least and the most")
+    caption = "Runs of each cell; medians, and below them the least and the most"
+    main = cell_table(grid, grid.main_figures(), caption)
     others = grid.other_figures()
     rest = [
         cell_table(grid, others[at : at + 7], "Medians, and below them the least and the most")
@@ -30,7 +31,8 @@ def cell_table(grid, figures, caption):
     if not figures:
         return None
     scales = {
-        name: units.scale([cell.median(name) for cell in grid.cells], grid.unit(name)) for name in figures
+        name: units.scale([cell.median(name) for cell in grid.cells], grid.unit(name))
+        for name in figures
     }
     names = [factor.name for factor in grid.factors]
     heads = [*names, "runs", *(_head(grid, name, scales[name]) for name in figures)]
@@ -39,7 +41,8 @@ def cell_table(grid, figures, caption):
         measured, all_runs = len(cell.measured), len(cell.runs)
         count = f"{measured}" if measured == all_runs else f"{measured} of {all_runs}"
         row = [cell.levels.get(name, "-") for name in names]
-        table.add(*row, count, *(_figure(cell, name, scales[name], name == grid.primary) for name in figures))
+        told = (_figure(cell, name, scales[name], name == grid.primary) for name in figures)
+        table.add(*row, count, *told)
     return table.markup()
 
 
@@ -71,10 +74,12 @@ def comparisons(grid, answers, figure):
     rest = [one for one in answers if one.figure != grid.primary]
     words = grid.words(grid.primary)
     confidence = 100 * grid.confidence
-    main = _answer_table(grid, joined or given, f"{words[:1].upper()}{words[1:]}: each level beside its baseline")
+    caption = f"{words[:1].upper()}{words[1:]}: each level beside its baseline"
+    main = _answer_table(grid, joined or given, caption)
     how = markup.paragraph(
-        "A ratio is that of runs of the same block and the same other levels, paired; its interval covers the true "
-        f"ratio with {confidence:g} % or more. p is adjusted by Holm for all comparisons of this table.",
+        "A ratio is that of runs of the same block and the same other levels, paired; its interval "
+        f"covers the true ratio with {confidence:g} % or more. p is adjusted by Holm for all "
+        "comparisons of this table.",
         "how",
     )
     in_words = markup.notes([one.text for one in joined or given])
@@ -82,7 +87,11 @@ def comparisons(grid, answers, figure):
     if joined and given:
         folded = markup.details(
             f"At each level of the other factors ({len(given)})",
-            _answer_table(grid, given, "The same, at each level of the other factors; no verdict is drawn from these"),
+            _answer_table(
+                grid,
+                given,
+                "The same, at each level of the other factors; no verdict is drawn from these",
+            ),
         )
     if rest:
         caption = "Other figures; their intervals are not adjusted for their number"

@@ -1,4 +1,4 @@
-"""The parts of an experiment's page that are words: question, answer, findings, lost runs, commands.
+"""The parts of an experiment's page that are words: question, answer, findings, commands.
 
 Each gives markup or None; a part without anything to show is not shown at all.
 """
@@ -89,17 +89,25 @@ def left_out(material, grid, most=200):
         for (_, outcome, why), runs in groups.items()
     ]
     heads = ("cell", "outcome", "why", "exit of server, client", "runs")
-    table = markup.table(f"{units.many(len(lost), 'run')} without figures; no statistic has them", heads, rows[:most], 5)
+    caption = f"{units.many(len(lost), 'run')} without figures; no statistic has them"
+    table = markup.table(caption, heads, rows[:most], 5)
     seen = dict.fromkeys(run.outcome for run in lost)
     words = "; ".join(f"{name}: {OUTCOMES[name]}" for name in seen if name in OUTCOMES)
-    more = markup.paragraph(f"{len(rows) - most} more rows are in runs.jsonl.") if len(rows) > most else None
+    more = f"{len(rows) - most} more rows are in runs.jsonl." if len(rows) > most else None
+    if not lost:
+        return None
     return markup.section(
-        "left-out", "Runs that gave no figures", table, more, markup.paragraph(f"{words}." if words else None, "how")
-    ) if lost else None
+        "left-out",
+        "Runs that gave no figures",
+        table,
+        markup.paragraph(more),
+        markup.paragraph(f"{words}." if words else None, "how"),
+    )
 
 
 def _exits(run):
-    return ", ".join("-" if code is None else str(code) for code in (run.server_exit, run.client_exit))
+    codes = (run.server_exit, run.client_exit)
+    return ", ".join("-" if code is None else str(code) for code in codes)
 
 
 # ---- how to make it again ------------------------------------------------------------------------
@@ -107,7 +115,8 @@ def reproduce(material, grid):
     whole = source.text_at(material.experiment, "command")
     parts = []
     if whole:
-        parts += [markup.paragraph("The whole experiment, with the seed of its order:"), markup.command(whole)]
+        parts.append(markup.paragraph("The whole experiment, with the seed of its order:"))
+        parts.append(markup.command(whole))
     blocks = []
     for cell in grid.cells:
         run = cell.typical(grid.primary)
@@ -118,12 +127,16 @@ def reproduce(material, grid):
     if blocks:
         parts.append(
             markup.paragraph(
-                "One run of a cell, by hand: the server first, the client after it, then end the server with "
-                "SIGINT. The run shown is the one in the middle by the primary figure; port and file names are its own."
+                "One run of a cell, by hand: the server first, the client after it, then end the "
+                "server with SIGINT. The run shown is the one in the middle by the primary figure; "
+                "port and file names are its own."
             )
         )
     few = len(blocks) <= 3
     for name, run, said in blocks:
         number = "" if material.single else f" (run {run.run})"
-        parts.append(markup.element("details", markup.element("summary", f"{name}{number}"), markup.command(said), open=few, class_="print" if len(blocks) <= 12 else None))
+        summary = markup.element("summary", f"{name}{number}")
+        printed = "print" if len(blocks) <= 12 else None
+        words = {"open": few, "class_": printed}
+        parts.append(markup.element("details", summary, markup.command(said), **words))
     return markup.section("reproduce", "How to make it again", *parts)
