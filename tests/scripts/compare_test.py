@@ -13,7 +13,8 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, comparing, figures, folder, plan, row, table  # noqa: E402
+from experiment import answer, comparing, figures, folder, options, plan, row  # noqa: E402
+from experiment import table  # noqa: E402
 
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
@@ -55,6 +56,12 @@ class Servers(Case):
         self.assertEqual(set(first), {"echo_async:callbacks", slow})
         kept = folder.Folder.open(self.folder / "out").experiment
         self.assertEqual(kept["design"]["cpus"], [max(os.sched_getaffinity(0))] * 2)
+
+    def test_ends_on_one_processor_run_in_turns(self):
+        programs = options.Programs(BIN)
+        for cpus, in_turns in (((1, 1), True), ((0, 1), False), ((None, None), False)):
+            sides = comparing.Sides(programs, "callbacks", "coroutines", cpus=cpus)
+            self.assertIs(sides.spec({"server": sides.levels[0]}).in_turns, in_turns)
 
     def test_ends_apart_have_no_clock(self):
         words = (*SHORT, "--pairs", 8, "--out", "out", "--cpus", "none")
