@@ -106,7 +106,7 @@ class Servers(Case):
             self.assertIn(said, done.stderr)
 
     def test_false_alarms_are_counted_and_the_count_goes_on(self):
-        words = (*SHORT, "--comparisons", 2, "--pairs", 8, "--tries", 1, "--try-time", "2s")
+        words = (*SHORT, "--comparisons", 2, "--pairs", 8, "--tries", 1, "--try-time", "6s")
         words += ("--slower", 500, "--out", "trust")
         done = self.script("false-alarms", *words, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
