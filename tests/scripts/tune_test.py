@@ -22,7 +22,8 @@ SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__
 BINARIES = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
 from experiment import figures, plan  # noqa: E402
-from tuning import host, journal, namespace, rehearsal, snapshot, spec, tell  # noqa: E402
+from tuning import host, inside, journal, namespace, rehearsal  # noqa: E402
+from tuning import snapshot, spec, tell  # noqa: E402
 
 TUNE = SOURCE / "scripts" / "tune"
 PATIENCE = 30
@@ -344,6 +345,19 @@ class Forbidden(InFolder):
         self.assertNotIn("\n", line)
         for word in ("no private network namespace", "Operation not permitted", "root"):
             self.assertIn(word, line)
+
+
+class Congestion(unittest.TestCase):
+    VALUES = {inside.ALLOWED: "reno bbr", inside.AVAILABLE: "reno bbr cubic"}
+
+    def test_tells_what_keeps_a_namespace_from_it_and_the_line_that_lifts_it(self):
+        with unittest.mock.patch("tuning.inside.read", self.VALUES.get):
+            hint = inside.congestion_hint("cubic", PermissionError())
+            self.assertIn(f'sysctl -w {inside.ALLOWED}="reno bbr cubic"', hint)
+            hint = inside.congestion_hint("dctcp", FileNotFoundError())
+            self.assertIn("this kernel has reno bbr cubic", hint)
+            self.assertIn("tcp_dctcp", hint)
+            self.assertEqual(inside.congestion_hint("reno", OSError()), "")
 
 
 @in_namespaces
