@@ -194,7 +194,8 @@ def clock_text(clock):
     if not client.low <= 1 <= client.high:
         why.append(f"its own cost for an echo is another one: {client.text}")
     if batch.ratio and not 1 / ALIKE <= batch.ratio <= ALIKE:
-        why.append(f"it finds {batch.ratio:.2g} times as many echoes at a time beside {batch.level}")
+        times = f"{batch.ratio:.2g} times as many"
+        why.append(f"it finds {times} echoes at a time beside {batch.level}")
     if why:
         lines.append(
             f"Mind: the client is the clock, and {'; '.join(why)}. Where its work differs, read "

@@ -20,22 +20,17 @@ import json
 import os
 import pathlib
 import re
-import tempfile
 import time
 
-from . import claim, row
+from . import claim, index, row
+from .atomic import CannotWrite, write_atomically
 
 SCHEMA = "echo-testbed-experiment/1"
-EXPERIMENT, RUNS, INDEX = "experiment.json", "runs.jsonl", "index.json"
-INDEX_IN_TURN = ".index-in-turn"
+EXPERIMENT, RUNS = "experiment.json", "runs.jsonl"
 
 
 class Refused(Exception):
     """The folder is not this experiment's; one line says why."""
-
-
-class CannotWrite(Exception):
-    """The disk is full, or the folder is not ours to write; one line."""
 
 
 class Folder:
@@ -110,7 +105,7 @@ class Folder:
         """Changes the experiment, on disk too, and the index beside the folder."""
         self.experiment.update(fields)
         write_atomically(self.path / EXPERIMENT, self.experiment)
-        update_index(self)
+        index.enter(self)
 
     def append(self, run):
         """Keeps a run for good. A line that does not fit on the disk leaves nothing behind."""
@@ -202,56 +197,6 @@ def _values(name, old, new):
     if isinstance(old.get(name), simple) and isinstance(new.get(name), simple):
         return f": {old.get(name)} there, {new.get(name)} here"
     return ""
-
-
-def write_atomically(path, document):
-    """As JSON, through a temporary file beside it: a full disk leaves the old one."""
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise CannotWrite(f"{path}: {error.strerror}") from error
-
-
-def update_index(folder):
-    """results/index.json, only in a folder called results: elsewhere nobody asked for one."""
-    parent = folder.path.absolute().parent
-    if parent.name != "results":
-        return
-    # The results themselves matter, not their list.
-    with contextlib.suppress(CannotWrite, OSError), claim.in_turn(parent / INDEX_IN_TURN):
-        _enter(folder, parent / INDEX)
-
-
-def _enter(folder, path):
-    entries = []
-    with contextlib.suppress(OSError, ValueError):
-        entries = [one for one in json.loads(path.read_text()) if isinstance(one, dict)]
-    told = folder.experiment
-    entry = {
-        "name": told.get("name"),
-        "when": told.get("begun"),
-        "kind": told.get("kind"),
-        "question": told.get("question"),
-        "answer": told.get("answer"),
-        "status": told.get("status"),
-        "folder": folder.path.name,
-    }
-    entries = [one for one in entries if one.get("folder") != entry["folder"]] + [entry]
-    entries.sort(key=lambda one: (one.get("when") or "", one.get("folder") or ""))
-    write_atomically(path, entries)
 
 
 def is_one(path):

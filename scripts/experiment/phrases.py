@@ -3,7 +3,7 @@
 What a verdict does not carry is not said: "no difference detectable, smaller than 17 %" instead of
 "equal", "undecided" where more reps are needed.
 
-    phrases.clause(answer, experiment)         callbacks needs 3.1 % more than ... (2.0 to 4.3 %; ...)
+    phrases.clause(answer, experiment)    callbacks needs 3.1 % more than ... (2.0 to 4.3 %; ...)
     phrases.sentence(experiment, answers)
 """
 

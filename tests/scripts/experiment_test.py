@@ -18,7 +18,7 @@ import unittest.mock
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
 from experiment import answer, arguments, claim, command, figures, folder  # noqa: E402
-from experiment import foreign, live, manifest, options, phrases, plan, row  # noqa: E402
+from experiment import foreign, index, live, manifest, options, phrases, plan, row  # noqa: E402
 from experiment import session, slope, table  # noqa: E402
 
 TIME = "2026-11-21T12:00:00.000+00:00"
@@ -377,22 +377,23 @@ class Folder(unittest.TestCase):
         self.assertEqual((one["status"], one["answer"]), ("complete", "Yes."))
 
     def test_index_is_rewritten_by_one_experiment_at_a_time(self):
-        kept, seen, enter = folder.Folder.create(self.path, self.experiment), [], folder._enter
+        kept, seen = folder.Folder.create(self.path, self.experiment), []
+        rewrite = index._rewrite
 
         def look(*words):
-            with open(self.path.parent / folder.INDEX_IN_TURN) as file:
+            with open(self.path.parent / index.IN_TURN) as file:
                 with self.assertRaises(BlockingIOError):
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            seen.append(enter(*words))
+            seen.append(rewrite(*words))
 
-        with unittest.mock.patch("experiment.folder._enter", look):
+        with unittest.mock.patch("experiment.index._rewrite", look):
             kept.update(status="complete")
         self.assertEqual(len(seen), 1)
         with unittest.mock.patch("experiment.claim.PATIENCE", 0.02):
-            with claim.in_turn(self.path.parent / folder.INDEX_IN_TURN):
+            with claim.in_turn(self.path.parent / index.IN_TURN):
                 kept.update(status="capped")  # one that stopped with its turn holds up nobody
-        index = json.loads((self.path.parent / "index.json").read_text())
-        self.assertEqual(index[0]["status"], "capped")
+        listed = json.loads((self.path.parent / "index.json").read_text())
+        self.assertEqual(listed[0]["status"], "capped")
 
     def test_two_that_write_into_one_folder_are_one_too_many(self):
         kept = folder.Folder.create(self.path, self.experiment)
