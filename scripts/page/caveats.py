@@ -39,7 +39,7 @@ def section(material, grid):
         )
     elif not runs:
         found.append("There is not a single run yet.")
-    found += [_steal(runs), _client_bound(material)]
+    found += [_steal(runs), _client_bound(material, grid)]
     found += material.problems[:8]
     if len(material.problems) > 8:
         found.append(f"{len(material.problems) - 8} more documents could not be read.")
@@ -77,9 +77,9 @@ def _steal(runs):
     )
 
 
-def _client_bound(material):
+def _client_bound(material, grid):
     bound = []
-    for run in material.runs:
+    for run in (run for cell in grid.cells for run in cell.runs):  # a probe is in none
         busy = source.number_at(material.client(run), "cpu", "client_busiest_thread")
         if run.measured and busy is not None and busy >= BUSY_CLIENT:
             bound.append(run)

@@ -187,6 +187,16 @@ class OfAFolder(unittest.TestCase):
         (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
         self.assertNotIn("probe", self.page())
 
+    def test_does_not_tell_that_a_probes_client_was_busy(self):
+        rows = (self.folder / "runs.jsonl").read_text().splitlines()
+        probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
+        document = json.loads((self.folder / probe["documents"]["client"]).read_text())
+        document["cpu"]["client_busiest_thread"] = 0.99
+        probe["documents"] = {**probe["documents"], "client": "runs/0099-client.json"}
+        (self.folder / "runs" / "0099-client.json").write_text(json.dumps(document))
+        (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
+        self.assertNotIn("probe edge", self.page())
+
     def test_draws_in_a_terminal_and_writes_nothing_then(self):
         for path in self.folder.glob("*.svg"):
             path.unlink()
