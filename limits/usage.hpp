@@ -48,11 +48,12 @@ Usage read_usage(const std::vector<pid_t>& pids, Detail detail,
 std::optional<std::uint64_t> read_resident(const std::vector<pid_t>& pids,
                                            const std::filesystem::path& root = "/");
 
-/// Kernel memory of the whole machine, in bytes (/proc/meminfo, /proc/net/sockstat).
+/// Kernel memory of the whole machine, in bytes (/proc/meminfo, zoneinfo, net/sockstat).
 struct Machine {
-  std::optional<std::uint64_t> free;  ///< MemFree + Buffers + Cached (page cache given back)
-  std::optional<std::uint64_t> anon;  ///< AnonPages
-  std::optional<std::uint64_t> slab;  ///< Slab
+  /// MemFree + Buffers + Cached (page cache given back) + what processors keep (/proc/zoneinfo)
+  std::optional<std::uint64_t> free;
+  std::optional<std::uint64_t> anon;          ///< AnonPages
+  std::optional<std::uint64_t> slab;          ///< Slab
   std::optional<std::uint64_t> kernel_stack;  ///< KernelStack
   std::optional<std::uint64_t> page_tables;   ///< PageTables
   std::optional<std::uint64_t> socket;        ///< TCP "mem" pages x page size: buffers in use

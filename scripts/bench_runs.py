@@ -70,9 +70,22 @@ def softirq_pids():
     return found
 
 
-def pinned(cpu):
-    """What a child does before it becomes the program; None leaves it on any CPU."""
-    return None if cpu is None else lambda: os.sched_setaffinity(0, {cpu})
+def pinned(cpu, in_turns=False):
+    """What a child does before it becomes the program; None leaves it on any CPU.
+
+    `in_turns`: for two on one CPU. Under SCHED_BATCH (sched(7)) one that wakes does not push the
+    other aside: each goes on until it has nothing left to do, so that a batch is as large as the
+    load has it, and not as the scheduler's mood.
+    """
+    if cpu is None:
+        return None
+
+    def prepare():
+        os.sched_setaffinity(0, {cpu})
+        if in_turns:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+    return prepare
 
 
 class Server:
@@ -93,6 +106,7 @@ class Server:
         arguments=(),
         errors=subprocess.DEVNULL,
         environment=None,
+        in_turns=False,
     ):
         program, _, model = name.partition(":")
         reading, writing = os.pipe()
@@ -111,7 +125,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
-                preexec_fn=pinned(cpu),
+                preexec_fn=pinned(cpu, in_turns),
                 env=environment,
             )
         except OSError as error:

@@ -93,6 +93,27 @@ def slab_kb():
         return next((int(line.split()[1]) for line in file if line.startswith("Slab:")), 0)
 
 
+def watch(command, at_most, errors, cpu, in_turns=False):
+    """Runs a client to its end, or ends it: its exit code, None where it was not over in time."""
+    client = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        preexec_fn=bench_runs.pinned(cpu, in_turns),
+    )
+    try:
+        return client.wait(at_most)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if client.poll() is None:
+                client.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                client.wait(5)
+
+
 class Runner:
     def __init__(self, options):
         self.options = options
@@ -167,25 +188,12 @@ class Runner:
         """The client's exit code, and its last line on stderr where it did not finish a run."""
         command = [self.options.bin / "client", *self.arguments(server, cell, traits)]
         at_most = self.deadline(cell, traits) + END_SLACK
+        command += ["--json", folder / "client.json"]
         with open(folder / "said", "wb") as errors:
-            client = subprocess.Popen(
-                [*command, "--json", folder / "client.json"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                preexec_fn=bench_runs.pinned(self.client_cpu),
-            )
-            try:
-                client.wait(at_most)
-            except subprocess.TimeoutExpired:
-                return None, f"client did not end within {at_most:g} s"
-            finally:
-                for number in (signal.SIGTERM, signal.SIGKILL):
-                    if client.poll() is None:
-                        client.send_signal(number)
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        client.wait(5)
-        return client.returncode, "" if client.returncode in (0, 1) else last_line(folder / "said")
+            code = watch(command, at_most, errors, self.client_cpu)
+        if code is None:
+            return None, f"client did not end within {at_most:g} s"
+        return code, "" if code in (0, 1) else last_line(folder / "said")
 
     def window(self):
         return self.options.warm_up + self.options.seconds

@@ -11,8 +11,10 @@ import time
 import compare_plan
 import orphans
 
-from . import folder as results, options, plan, session
+from . import arguments, figures, folder as results, options, plan, session
 
+#: Blocks of a sweep: enough for the verdicts on a factor of six levels.
+REPS = 10
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -61,9 +63,7 @@ def _number(text, least, what):
 
 def seconds(text):
     """0.4, 400ms, 2s, 10m; 0 too."""
-    from . import runs
-
-    value = runs.seconds_of(text)
+    value = arguments.seconds_of(text)
     if value is None:
         raise argparse.ArgumentTypeError(f"'{text}': a time, such as 0.4, 400ms or 2s")
     return value
@@ -79,9 +79,9 @@ def whole(least):
 
 
 def share(text):
-    value = _number(text, 0.5, "between 0.5 and 1, such as 0.95")
+    value = _number(text, 0.5, "between 0.5 and 1, such as 0.99")
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.95")
+        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.99")
     return value
 
 
@@ -99,22 +99,19 @@ def cpus(text):
     return both
 
 
-def cpus_or_two(text):
-    """--cpus of those that pin by default: two processors where there are two; none: no pinning."""
+def cpus_or_one(text):
+    """--cpus of those that pin by default: both ends on one processor; none: no pinning."""
     if text == "none":
         return None
-    if text is not None:
-        try:
-            return cpus(text)
-        except argparse.ArgumentTypeError as error:
-            raise ValueError(str(error)) from error
-    allowed = sorted(os.sched_getaffinity(0))
-    return (allowed[0], allowed[1]) if len(allowed) > 1 else None
+    if text:
+        return cpus(text)
+    last = max(os.sched_getaffinity(0))  # the first has the machine's own chores
+    return last, last
 
 
 def client_of(given):
     """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
-    from . import runs, sweeping
+    from . import sweeping
 
     words = sweeping.split(given.client, "--client")
     fixed = []
@@ -124,7 +121,7 @@ def client_of(given):
         (("-d", "--duration"), f"{given.seconds:g}s"),
         (("--warmup",), f"{given.warm_up:g}s" if given.warm_up and given.mode != "hold" else None),
     ):
-        if value is not None and runs.value_of(words, *names) is None:
+        if value is not None and arguments.value_of(words, *names) is None:
             fixed += [names[0], value]
     return fixed + words
 
@@ -137,13 +134,49 @@ def add_common(parser, reps):
     add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
     add("--seed", type=whole(0), metavar="N", help="of the order of runs, kept (the clock)")
-    add("--confidence", type=share, default=0.95, metavar="P", help="of intervals (0.95)")
+    add_confidence(parser)
     binaries = default_binaries()
     add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
     add("--name", metavar="TEXT", help="of the folder and the page")
     if reps:
         blocks = f"blocks, each with every cell once ({reps})"
         add("--reps", type=whole(1), default=reps, metavar="N", help=blocks)
+
+
+def add_confidence(parser):
+    told = f"of intervals and verdicts ({plan.CONFIDENCE})"
+    words = {"type": share, "default": plan.CONFIDENCE, "metavar": "P", "help": told}
+    parser.add_argument("--confidence", **words)
+
+
+def add_pairs(parser):
+    """Options of those that set two servers beside each other in short runs.
+
+    Both ends on one processor, and the client as the clock: server_by_client. What one run differs
+    in from the next is above all the machine, whose processor is now faster and now slower; on one
+    processor that is the same for both ends at each moment, and client and server take turns in the
+    same batches, so it cancels in the ratio of their times. docs/experiments.md has the figures.
+    """
+    add = parser.add_argument
+    figure = "what is compared (server_by_client; ends apart: server_ns_per_echo)"
+    add("--figure", metavar="FIGURE", help=figure)
+    add_connections(parser)
+    add("--seconds", type=seconds, default=0.2, metavar="S", help="window of a run (0.2)")
+    add("--warm-up", type=seconds, default=0.05, metavar="S", help="before it (0.05)")
+    where = "pin them; none: any (both on the last one)"
+    add("--cpus", type=cpus_or_one, metavar="SERVER,CLIENT", default="", help=where)
+    add("--client", default="", metavar="OPTIONS", help="more options of the client, in quotes")
+
+
+def check_pairs(parser, given):
+    """Fills in what depends on other options."""
+    if given.figure is None:
+        together = given.cpus and given.cpus[0] == given.cpus[1]
+        given.figure = "server_by_client" if together else "server_ns_per_echo"
+    if given.figure not in figures.FIGURES:
+        parser.error(f"--figure {given.figure}: not one of {', '.join(figures.FIGURES)}")
+    if given.mode != "hold" and given.seconds <= 0:
+        parser.error("--seconds: above 0")
 
 
 def add_connections(parser):

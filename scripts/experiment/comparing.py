@@ -11,12 +11,16 @@ import math
 import shlex
 import statistics
 
-from . import answer, figures, folder, foreign, live, manifest, options, plan, runs, session
-from . import sweeping
+from . import answer, figures, folder, foreign, live, manifest, options, phrases, plan, runs
+from . import session, sweeping
 
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
 OVERHEAD = 0.08
+#: What tells whether the client did the same work beside both.
+CLOCK = ("server_ns_per_echo", "client_ns_per_echo", "echoes_per_wait")
+#: Batches of 10 echoes instead of 19 made the client 5 % dearer (docs/experiments.md).
+ALIKE = 1.5
 
 
 class Sides:
@@ -67,6 +71,7 @@ class Sides:
             server_arguments=words[1:],
             cpus=self.cpus,
             settle=False,
+            in_turns=self.cpus[0] is not None and self.cpus[0] == self.cpus[1],
             series=False,
             keep=self.keep,
         )
@@ -170,6 +175,35 @@ def pairs_of(kept):
     return answer.pairs_of(kept.runs(), kept.experiment["primary"], FACTOR, level, base)
 
 
+def clock(kept):
+    """Where the client was the clock, the Answers that tell whether it was one: of the server's
+    time, of the client's own, and of its batches. They have no verdict; else None."""
+    if kept.experiment["primary"] != "server_by_client":
+        return None
+    measured = kept.runs()
+    return [answer.comparisons(kept.experiment, measured, figure)[0] for figure in CLOCK]
+
+
+def clock_text(clock):
+    """Lines. A clock that has other work beside the other server is no clock."""
+    if not clock or None in (clock[0].low, clock[1].low):
+        return []
+    server, client, batch = clock
+    lines = [f"In time, with the machine's swing in it: {server.text}."]
+    why = []
+    if not client.low <= 1 <= client.high:
+        why.append(f"its own cost for an echo is another one: {client.text}")
+    if batch.ratio and not 1 / ALIKE <= batch.ratio <= ALIKE:
+        times = f"{batch.ratio:.2g} times as many"
+        why.append(f"it finds {times} echoes at a time beside {batch.level}")
+    if why:
+        lines.append(
+            f"Mind: the client is the clock, and {'; '.join(why)}. Where its work differs, read "
+            "--figure server_ns_per_echo or both_ns_per_echo."
+        )
+    return lines
+
+
 # ---- folders -------------------------------------------------------------------------------------
 class Apart(Exception):
     """Two folders that are not to be compared; `lines` say why."""
@@ -185,7 +219,7 @@ def of_folders(one, other, figure, force=False):
     if apart and not force:
         said = "made on different machines or with different builds"
         raise Apart(f"{said}: {'; '.join(apart)}", apart)
-    confidence = one.experiment["design"].get("confidence", 0.95)
+    confidence = one.experiment["design"].get("confidence", plan.CONFIDENCE)
     sides = [_values(folder, figure) for folder in (one, other)]
     cells = {}
     for run in one.runs():
@@ -203,7 +237,7 @@ def of_folders(one, other, figure, force=False):
             found.append(answer.of_pairs(figure, factor, level, cell, some, confidence))
     told = {"figures": figures.as_json()}
     for each in found:
-        each.text = answer.words(each, told)
+        each.text = phrases.clause(each, told)
     return found, triples
 
 

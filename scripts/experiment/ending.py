@@ -9,7 +9,7 @@ import subprocess
 
 import compare_runs
 
-from . import answer, table
+from . import slope, table
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
 #: Seconds that the page may take.
@@ -88,7 +88,7 @@ SLOPES = ("resident_b", "page_tables_b", "kernel_b", "machine_b")
 
 
 def slopes_text(experiment, runs):
-    found = [one for name in SLOPES for one in answer.slopes(experiment, runs, name)]
+    found = [one for name in SLOPES for one in slope.over(experiment, runs, name)]
     found = [one for one in found if one.per_unit is not None]
     if not found:
         return []

@@ -18,7 +18,7 @@ at = compare_figures.at
 @dataclasses.dataclass(frozen=True)
 class Figure:
     name: str
-    unit: str  #: ns, B, s, 1/s, or 1 for a count
+    unit: str  #: ns, B, s, 1/s, 1 for a count, x for times another figure
     better: str | None  #: lower, higher; None: neither
     about: str
 
@@ -37,6 +37,8 @@ FIGURES = dict(
         _figure("server_ns_per_echo", "ns", LOW, "CPU of the server for one echo"),
         _figure("client_ns_per_echo", "ns", LOW, "CPU of the client for one echo"),
         _figure("both_ns_per_echo", "ns", LOW, "CPU of both ends and of softirq for one echo"),
+        _figure("server_by_client", "x", LOW, "CPU of the server for one echo, by the client's"),
+        _figure("echoes_per_wait", "1", None, "echoes that the client found at a time"),
         _figure("echoes_per_s", "1/s", HIGH, "verified echoes a second"),
         _figure("connects_per_s", "1/s", HIGH, "connections established a second"),
         _figure("ramp_s", "s", LOW, "until all requested connections were established"),
@@ -87,6 +89,10 @@ def read(client, server):
         "server_ns_per_echo": at(cpu, "server_ns_per_echo"),
         "client_ns_per_echo": at(cpu, "client_ns_per_echo"),
         "both_ns_per_echo": compare_figures.both_ends(cpu),
+        "server_by_client": _ratio(at(cpu, "server_ns_per_echo"), at(cpu, "client_ns_per_echo")),
+        "echoes_per_wait": _ratio(
+            at(client, "phases", "measured", "echoes_within"), at(client, "kernel", "epoll_waits")
+        ),
         "echoes_per_s": at(client, "throughput", "echoes_per_s"),
         "connects_per_s": at(client, "throughput", "connects_per_s"),
         "ramp_s": ramp / 1e9 if ramp and established == requested else None,
@@ -117,6 +123,10 @@ def read(client, server):
     }
     assert found.keys() == FIGURES.keys()
     return found
+
+
+def _ratio(one, other):
+    return None if one is None or not other else one / other
 
 
 def _exact(percentile):

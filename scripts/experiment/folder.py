@@ -6,32 +6,31 @@
     (results/)index.json    beside the folder: name, when, question, answer, status, of all there
 
 Whatever was measured survives a kill and a full disk: a line that could not be written whole is cut
-off again. docs/schema/experiment.json holds both forms.
+off again. Who writes has the folder to itself (claim.py). docs/schema/experiment.json holds both
+forms.
 
     folder = Folder.create("results/stacks", experiment)      # or goes on with the same design
+    folder = Folder.create(None, experiment)                  # results/NAME-TIME, a new one
     folder.append(run); folder.update(status="complete"); Folder.open(path).runs()
 """
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
 import re
-import tempfile
 import time
 
-from . import runs
+from . import claim, index, row
+from .atomic import CannotWrite, write_atomically
 
 SCHEMA = "echo-testbed-experiment/1"
-EXPERIMENT, RUNS, INDEX = "experiment.json", "runs.jsonl", "index.json"
+EXPERIMENT, RUNS = "experiment.json", "runs.jsonl"
 
 
 class Refused(Exception):
     """The folder is not this experiment's; one line says why."""
-
-
-class CannotWrite(Exception):
-    """The disk is full, or the folder is not ours to write; one line."""
 
 
 class Folder:
@@ -39,21 +38,35 @@ class Folder:
         self.path = pathlib.Path(path)
         self.experiment = experiment
         self.resumed = False
+        self.claim = None  #: where it is written, until `release`
 
     @classmethod
     def create(cls, path, experiment):
         """A new folder, or an earlier one of the same design, to go on with. `experiment` may lack
-        what only a run brings: it is filled in with nulls."""
-        path = pathlib.Path(path)
-        if path.is_dir() and any(path.iterdir()):
-            return cls._resume(path, experiment)
-        folder = cls(path, _whole(experiment))
+        what only a run brings: it is filled in with nulls. `path`: None makes results/NAME-TIME."""
+        whole = _whole(experiment)
+        path = fresh_path(whole["name"]) if path is None else pathlib.Path(path)
+        held = claim_of(path)
         try:
-            (path / "runs").mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                folder = cls._resume(path, experiment)
+            else:
+                (path / "runs").mkdir()
+                folder = cls(path, whole)
+                folder.update()
         except OSError as error:
+            held.release()
             raise CannotWrite(f"{path}: {error.strerror}") from error
-        folder.update()
+        except BaseException:
+            held.release()
+            raise
+        folder.claim = held
         return folder
+
+    def release(self):
+        """Lets others write there. Whatever ends the process does so too."""
+        if self.claim:
+            self.claim.release()
 
     @classmethod
     def _resume(cls, path, experiment):
@@ -92,7 +105,7 @@ class Folder:
         """Changes the experiment, on disk too, and the index beside the folder."""
         self.experiment.update(fields)
         write_atomically(self.path / EXPERIMENT, self.experiment)
-        update_index(self)
+        index.enter(self)
 
     def append(self, run):
         """Keeps a run for good. A line that does not fit on the disk leaves nothing behind."""
@@ -120,7 +133,7 @@ class Folder:
         found = []
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):  # the last, of a run cut short
-                found.append(runs.Run.of_json(json.loads(line)))
+                found.append(row.Run.of_json(json.loads(line)))
         return found
 
     def cut_broken_line(self):
@@ -148,7 +161,7 @@ def _whole(experiment):
         "source": None,
         "expects": None,
         "command": None,
-        "begun": runs.now(),
+        "begun": row.now(),
         "ended": None,
         "status": "running",
         "design": {},
@@ -186,58 +199,35 @@ def _values(name, old, new):
     return ""
 
 
-def write_atomically(path, document):
-    """As JSON, through a temporary file beside it: a full disk leaves the old one."""
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise CannotWrite(f"{path}: {error.strerror}") from error
-
-
-def update_index(folder):
-    """results/index.json, only in a folder called results: elsewhere nobody asked for one."""
-    parent = folder.path.absolute().parent
-    if parent.name != "results":
-        return
-    path = parent / INDEX
-    entries = []
-    with contextlib.suppress(OSError, ValueError):
-        entries = [one for one in json.loads(path.read_text()) if isinstance(one, dict)]
-    told = folder.experiment
-    entry = {
-        "name": told.get("name"),
-        "when": told.get("begun"),
-        "kind": told.get("kind"),
-        "question": told.get("question"),
-        "answer": told.get("answer"),
-        "status": told.get("status"),
-        "folder": folder.path.name,
-    }
-    entries = [one for one in entries if one.get("folder") != entry["folder"]] + [entry]
-    entries.sort(key=lambda one: (one.get("when") or "", one.get("folder") or ""))
-    with contextlib.suppress(CannotWrite):  # the results themselves matter, not their list
-        write_atomically(path, entries)
-
-
 def is_one(path):
     """Whether a results folder lies there."""
     return (pathlib.Path(path) / EXPERIMENT).is_file()
 
 
-def default_path(name):
-    """results/NAME-YYYYMMDD-HHMMSS, where the command was typed."""
+def claim_of(path):
+    """The folder, made where there is none, for this process alone."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return claim.Claim(path)
+    except claim.Taken as taken:
+        raise Refused(f"--out {path}: {taken}; wait for it, or name another folder") from taken
+    except OSError as error:
+        raise CannotWrite(f"{path}: {error.strerror}") from error
+
+
+def fresh_path(name):
+    """results/NAME-YYYYMMDD-HHMMSS, where the command was typed: made, so that whoever begins in
+    the same second gets another one, with -2 behind it."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "experiment"
-    return pathlib.Path("results") / f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"
+    first = f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"
+    parent = pathlib.Path("results")
+    for number in itertools.count(1):
+        path = parent / (first if number == 1 else f"{first}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError as error:
+            if not parent.is_dir():  # a file of that name
+                raise CannotWrite(f"{parent}: {error.strerror}") from error
+        except OSError as error:
+            raise CannotWrite(f"{path}: {error.strerror}") from error

@@ -23,7 +23,15 @@ def is_foreign(name):
 
 
 class Server:
-    def __init__(self, name, cpu=None, prefix=(), errors=subprocess.DEVNULL, environment=None):
+    def __init__(
+        self,
+        name,
+        cpu=None,
+        prefix=(),
+        errors=subprocess.DEVNULL,
+        environment=None,
+        in_turns=False,
+    ):
         self.name, self.port, self.ended_by = name, free_port(), None
         words = [word.replace("{port}", str(self.port)) for word in shlex.split(name)]
         self.arguments = [*map(str, prefix), *words]
@@ -33,7 +41,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                preexec_fn=bench_runs.pinned(cpu),
+                preexec_fn=bench_runs.pinned(cpu, in_turns),
                 env=environment,
             )
         except OSError as error:

@@ -13,6 +13,11 @@ import random
 
 import paired
 
+#: Of every interval and verdict. At 95 % five of a hundred comparisons of a server with itself
+#: alarm, and more than five in two series of five; at 99 % one does, and more than five in one
+#: series of two thousand (docs/decisions/0011).
+CONFIDENCE = 0.99
+
 
 class TooSmall(Exception):
     """A design that could not reach a verdict whatever it measured; `needed` pairs could."""
@@ -61,6 +66,16 @@ def cells(factors):
     names = [factor.name for factor in factors]
     levels = itertools.product(*(factor.levels for factor in factors))
     return [dict(zip(names, each)) for each in levels]
+
+
+def products(factors):
+    """Each combination of the levels of factors as experiment.json holds them; none of none."""
+    named = [Factor(one["name"], "", None, tuple(one["levels"])) for one in factors]
+    return cells(named) if named else []
+
+
+def matches(cell, part):
+    return all(cell.get(name) == level for name, level in part.items())
 
 
 def blocks(cells, reps, seed):

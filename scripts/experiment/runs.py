@@ -6,20 +6,14 @@
 documents stay in the folder beside it. Every wait has an end, every process is ended by its own pid
 and what a server leaves behind is ended too (orphans.py; the session has called orphans.adopt).
 
-Outcomes: measured (both programs ended well and every connection was served, or as many as the
-client was told to accept); refused (exit 3: the machine's limits); infeasible (exit 2: the options
-cannot go together); faulted (the server died of a signal of its own); failed (anything else). Only
-measured runs enter statistics.
+What can become of it, and what enters statistics, is in row.py.
 """
 
 import contextlib
 import dataclasses
-import datetime
 import os
 import pathlib
-import re
 import signal
-import subprocess
 import tempfile
 import time
 
@@ -28,11 +22,11 @@ import compare_runs
 import orphans
 
 from . import figures, foreign
+from .arguments import seconds_of, value_of, window_of
+from .row import Run, now
 
 #: Of a client beside its warm-up and window, unless it is given a --deadline: ramp, one timeout.
 DEADLINE_SLACK = 60
-DEFAULT_WINDOW = {"hold": 0.0, "stream": 10.0, "churn": 10.0}
-UNITS = {"": 1, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600}
 USAGE, LIMIT = 2, 3
 OUTPUT = 7
 
@@ -49,81 +43,12 @@ class Spec:
     server_prefix: tuple = ()
     client_prefix: tuple = ()
     cpus: tuple = (None, None)  #: of server and client; None: any
+    in_turns: bool = False  #: where both are on one processor: neither pushes the other aside
     target: str | None = None  #: the server's address as the client types it
     environment: dict | None = None  #: more of it, for the server
     settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
     series: bool = True  #: keep what both ends tell at intervals
     keep: bool = True  #: the programs' documents too, once they are read
-
-
-@dataclasses.dataclass
-class Run:
-    """A line of runs.jsonl; docs/schema/experiment.json says what each means."""
-
-    run: int
-    block: int
-    place: int
-    cell: dict
-    outcome: str
-    why: str | None = None
-    began: str | None = None
-    took_s: float = 0.0
-    server: list = dataclasses.field(default_factory=list)
-    client: list = dataclasses.field(default_factory=list)
-    server_exit: int | None = None
-    client_exit: int | None = None
-    figures: dict = dataclasses.field(default_factory=dict)
-    steal: float | None = None
-    load1: float | None = None
-    warnings: list = dataclasses.field(default_factory=list)
-    documents: dict = dataclasses.field(default_factory=dict)
-
-    def as_json(self):
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def of_json(cls, line):
-        names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in line.items() if name in names})
-
-    @property
-    def measured(self):
-        return self.outcome == "measured"
-
-    @property
-    def impossible(self):
-        """Whether the cell would end so each time."""
-        return self.outcome in ("refused", "infeasible")
-
-
-def now():
-    return datetime.datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def seconds_of(text):
-    """A duration as the programs read it: 90, 400ms, 1.5h; None where it is none."""
-    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-z]*)", str(text))
-    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None
-
-
-def value_of(words, *names):
-    """What an option is given among the words of a command line; the last one counts."""
-    found = None
-    for at, word in enumerate(words):
-        for name in names:
-            if word == name and at + 1 < len(words):
-                found = words[at + 1]
-            elif name.startswith("--") and word.startswith(f"{name}="):
-                found = word.partition("=")[2]
-    return found
-
-
-def window_of(words):
-    """Seconds of traffic that a client with these words makes, as far as they tell."""
-    mode = value_of(words, "--mode") or "hold"
-    length = seconds_of(value_of(words, "-d", "--duration"))
-    warm_up = seconds_of(value_of(words, "--warmup"))
-    return (DEFAULT_WINDOW.get(mode, 10.0) if length is None else length) + (warm_up or 0.0)
 
 
 def run(binaries, folder, spec, number, block, place):
@@ -187,7 +112,9 @@ class One:
         environment = foreign.environment_with(spec.environment)
         with open(self.errors, "wb") as errors:
             if foreign.is_foreign(spec.server):
-                server = foreign.Server(spec.server, self.server_cpu, prefix, errors, environment)
+                server = foreign.Server(
+                    *(spec.server, self.server_cpu, prefix, errors, environment, spec.in_turns)
+                )
                 self.done.server = server.arguments
                 return server
             words = list(spec.server_arguments)
@@ -201,6 +128,7 @@ class One:
                 arguments=words,
                 errors=errors,
                 environment=environment,
+                in_turns=spec.in_turns,
             )
 
     def told_server(self, prefix, words):
@@ -229,7 +157,15 @@ class One:
         self.done.client = command
         at_most = (given or deadline) + compare_runs.END_SLACK
         with open(self.said, "wb") as errors:
-            return watch(command, at_most, errors, self.client_cpu, self.said)
+            try:
+                code = compare_runs.watch(
+                    command, at_most, errors, self.client_cpu, spec.in_turns
+                )
+            except OSError as error:
+                raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
+        if code is None:
+            return None, f"client did not end within {at_most:g} s"
+        return code, "" if code in (0, 1) else said_last(self.said) or "it said nothing"
 
     def judge(self, server, problem):
         done = self.done
@@ -287,32 +223,6 @@ class One:
                 self.path(kind).unlink(missing_ok=True)
             kept = self.path(kind).exists()
             self.done.documents[name] = f"{self.stem}-{kind}" if kept else None
-
-
-def watch(command, at_most, errors, cpu, said):
-    """Runs a client to its end, or ends it: exit code, and its last words unless it ended well."""
-    try:
-        client = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            preexec_fn=bench_runs.pinned(cpu),
-        )
-    except OSError as error:
-        raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
-    try:
-        client.wait(at_most)
-    except subprocess.TimeoutExpired:
-        return None, f"client did not end within {at_most:g} s"
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if client.poll() is None:
-                client.send_signal(number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                client.wait(5)
-    code = client.returncode
-    return code, "" if code in (0, 1) else said_last(said) or "it said nothing"
 
 
 def said_last(path):

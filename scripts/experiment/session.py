@@ -16,7 +16,7 @@ import time
 import compare_plan
 import orphans
 
-from . import answer, ending, folder as results, live, plan, runs as running, table
+from . import answer, ending, folder as results, live, phrases, plan, row, table
 from .ending import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
@@ -30,7 +30,7 @@ def carry_out(
     folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
 ):
     """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
-    runs.Run. Returns the exit code so far; the folder's status tells the rest.
+    row.Run. Returns the exit code so far; the folder's status tells the rest.
 
     `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
     `table_of`: a live.Table.
@@ -182,13 +182,13 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
     runs = folder.runs()
     answers = answers_of(folder)
-    found = answer.sentence(folder.experiment, answers)
+    found = phrases.sentence(folder.experiment, answers)
     manifest = with_options(folder, runs)
     names = {one["name"] for one in findings}
     earlier = [one for one in folder.experiment.get("findings", []) if one["name"] not in names]
     try:
         folder.update(
-            ended=running.now(),
+            ended=row.now(),
             findings=[*earlier, *findings],
             answers=[one.as_json() for one in answers],
             answer=found,
@@ -209,4 +209,5 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
         code = OUTPUT
     if page:
         tell(make_page(folder))
+    folder.release()
     return code

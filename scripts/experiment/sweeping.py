@@ -132,7 +132,7 @@ class Design:
             for option in listed - OWN[one]
             if option.startswith("--") and not option.startswith("--no-") and end in ("", one)
         }
-        close = difflib.get_close_matches(name, sorted(names), 3, 0.6)
+        close = difflib.get_close_matches(name, sorted({*names, *SHORT, "model"}), 3, 0.6)
         if close:
             return f"; is it {' or '.join(close)}?"
         return "; there are stack, touch, n, model, " + ", ".join(sorted(names))

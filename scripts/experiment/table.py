@@ -5,7 +5,7 @@
 
 import statistics
 
-from . import plan, runs as running
+from . import arguments, plan
 
 #: Beside the primary one: shown where the runs tell it.
 MAIN = (
@@ -30,7 +30,9 @@ SHORT = {
     "server_ns_per_echo": "server CPU/echo",
     "client_ns_per_echo": "client CPU/echo",
     "both_ns_per_echo": "both CPU/echo",
+    "server_by_client": "server/client CPU",
     "echoes_per_s": "echoes/s",
+    "echoes_per_wait": "echoes/wait",
     "connects_per_s": "connects/s",
     "ramp_s": "ramp",
     "connect_p50_ns": "connect p50",
@@ -102,7 +104,7 @@ def aligned(heading, rows):
 def columns_of(experiment, runs):
     """Figures worth a column: the primary, and the main ones that some run tells."""
     client = experiment["design"].get("fixed", {}).get("client") or []
-    main = MAIN_HOLD if (running.value_of(client, "--mode") or "hold") == "hold" else MAIN
+    main = MAIN_HOLD if (arguments.value_of(client, "--mode") or "hold") == "hold" else MAIN
     told = [name for name in main if any(run.figures.get(name) is not None for run in runs)]
     return list(dict.fromkeys([experiment["primary"], *told]))
 

@@ -5,12 +5,13 @@
     units         figures as people read them, and the ticks of an axis
     curves        percentile, connect and time curves out of the programs' documents
     plot          a plot as data: panels, series, axes; nothing of gnuplot in it
-    gnuplot       a plot as gnuplot's commands; runs gnuplot, once for all plots
+    gnuplot       runs gnuplot, once for all plots; gnuplot_svg and gnuplot_text say what it draws, in
+                  gnuplot_words
     svg           what gnuplot drew, as an SVG in classes instead of colours
     palette       the colours, light and dark
-    dots, lines   the plots that the page has, made of cells and curves
+    dots, bars, lines      the plots that the page has, made of cells, slopes and curves
     markup        HTML elements; everything is escaped there
-    sections, environment, single      the parts of the page
+    sections, caveats, results, pictures, environment, single      the parts of the page
     style         the page's style sheet
     page          the parts in their order, and the document around them
 

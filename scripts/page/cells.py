@@ -9,7 +9,7 @@ import math
 import statistics
 
 import paired
-from experiment import figures
+from experiment import figures, plan
 
 from . import source, units
 
@@ -44,7 +44,9 @@ HEADINGS = {
     "server_ns_per_echo": "CPU an echo, server",
     "client_ns_per_echo": "CPU an echo, client",
     "both_ns_per_echo": "CPU an echo, both ends",
+    "server_by_client": "CPU an echo, server by client",
     "echoes_per_s": "echoes",
+    "echoes_per_wait": "echoes at a time",
     "connects_per_s": "connects",
     "ramp_s": "time to establish all",
     "connect_p50_ns": "connect p50",
@@ -217,8 +219,8 @@ def grid(material):
     primary = told.get("primary")
     if not isinstance(primary, str) or primary not in about:
         primary = next(iter(about), "server_ns_per_echo")
-    confidence = source.number_at(told, "design", "confidence") or 0.95
-    confidence = confidence if 0.5 <= confidence < 1 else 0.95
+    confidence = source.number_at(told, "design", "confidence") or plan.CONFIDENCE
+    confidence = confidence if 0.5 <= confidence < 1 else plan.CONFIDENCE
     return Grid(varying, constant, cells, primary, about, confidence)
 
 

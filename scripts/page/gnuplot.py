@@ -1,9 +1,7 @@
 """Plots in gnuplot's language, and gnuplot itself: the one renderer of page, README and terminal.
 
 All plots of a page go to one gnuplot process; starting one for each would cost more than drawing.
-Text stands in single quotes, where gnuplot expands neither `commands` nor @macros, and has lost its
-control characters before: names and warnings come out of files that anybody may have written.
-Margins are set by hand: gnuplot's own differ from panel to panel, and rows would not align.
+What they are in its language, gnuplot_svg.py and gnuplot_text.py say.
 
     gnuplot.draw([plot, ...]) -> {name: SVG text as gnuplot wrote it}
     gnuplot.terminal(plot, columns=100) -> text
@@ -13,17 +11,11 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import textwrap
 
-from . import palette, units
+from . import gnuplot_svg, gnuplot_text
 
 INSTALL = "apt-get install --no-install-recommends gnuplot-nox"
 TIMEOUT = 60
-_FONT = "sans-serif"
-_SIZE, _SMALL, _HEAD = 13, 12, 16
-_ADVANCE = 0.56  #: of a character of a common sans serif, by its size
-_TITLE, _AXIS, _AXIS_LABEL, _GAP, _LEGEND_ROW = 26, 26, 20, 22, 22
-_SAID_LINES = 4  #: of a sentence in a picture; the page has all of it
 
 
 class Missing(Exception):
@@ -36,12 +28,6 @@ class Failed(Exception):
 
 def found():
     return shutil.which("gnuplot")
-
-
-def quoted(text):
-    """In single quotes, on one line, without what a terminal or XML would take for a command."""
-    kept = "".join(c if c.isprintable() else " " for c in str(text))
-    return "'" + kept.replace("'", "''") + "'"
 
 
 def _run(script):
@@ -74,14 +60,16 @@ def _run(script):
 def draw(plots):
     if not found():
         raise Missing(f"gnuplot is missing; type: {INSTALL}")
-    return _run("\n".join(_svg_script(plot) for plot in plots)) if plots else {}
+    scripts = [gnuplot_svg.script(plot) for plot in plots]
+    return _run("\n".join(scripts)) if scripts else {}
 
 
 def terminal(plot, columns=100):
     """Each panel in ASCII, one below the other."""
     columns = max(40, min(columns, 200))
     script = "\n".join(
-        _text_script(plot, panel, f"{at:03}", columns) for at, panel in enumerate(plot.panels)
+        gnuplot_text.script(plot, panel, f"{at:03}", columns)
+        for at, panel in enumerate(plot.panels)
     )
     parts = _run(script)
     return "\n".join("\n".join(_trimmed(parts[name])) for name in sorted(parts)) + "\n"
@@ -94,273 +82,3 @@ def _trimmed(text):
     while lines and not lines[0]:
         lines.pop(0)
     return lines
-
-
-# ---- what both terminals share -------------------------------------------------------------------
-def _data(name, points):
-    rows = ["" if point is None else " ".join(f"{value:.9g}" for value in point) for point in points]
-    return f"${name} << EOD\n" + "\n".join(rows) + "\nEOD"
-
-
-def _ticks(ticks):
-    """The texts of ticks are formats to gnuplot, so a % is two there."""
-    named = (f"{quoted(str(text).replace('%', '%%'))} {place:.9g}" for place, text in ticks)
-    return "(" + ", ".join(named) + ")"
-
-
-def _ranges(panel):
-    yield f"set xrange [{panel.x.low:.9g}:{panel.x.high:.9g}]"
-    yield f"set yrange [{panel.y.low:.9g}:{panel.y.high:.9g}]"
-
-
-def ink(meaning):
-    return f"rgb '{palette.stand_in(meaning)}'"
-
-
-# ---- SVG -----------------------------------------------------------------------------------------
-def wrapped(text, width, size):
-    return textwrap.wrap(text, max(20, int(width / (size * _ADVANCE)))) or [""]
-
-
-def shortened(lines):
-    if len(lines) <= _SAID_LINES:
-        return lines
-    return [*lines[: _SAID_LINES - 1], lines[_SAID_LINES - 1].rstrip(" ,;:.") + " ..."]
-
-
-class _Sheet:
-    """Places in pixels from the top left, as gnuplot's fractions of the whole from the bottom."""
-
-    def __init__(self, plot):
-        self.plot, self.width = plot, plot.width
-        self.left = 64
-        if any(panel.rows for panel in plot.panels):
-            longest = max(len(text) for panel in plot.panels for _, text in panel.y.ticks)
-            self.left = min(22 + longest * _SIZE * _ADVANCE, plot.width * 0.42)
-        notes = [len(note.text) for panel in plot.panels for note in panel.notes]
-        notes += [len(plot.note_title)] if notes else []
-        self.right = 18 + max(notes, default=0) * _SMALL * _ADVANCE
-        self.head = wrapped(plot.headline, plot.width - 24, _HEAD) if plot.headline else []
-        self.said = shortened(wrapped(plot.said, plot.width - 24, _SIZE)) if plot.said else []
-        self.legend = self._legend_rows() if plot.legend else []
-        self.top = 10 + len(self.head) * 22 + len(self.said) * 19
-        self.top += 6 if self.head or self.said else 0
-        self.legend_top = self.top
-        self.top += len(self.legend) * _LEGEND_ROW + (4 if self.legend else 0)
-        self.titled = any(panel.title or not panel.rows for panel in plot.panels) or plot.note_title
-        self.panel_rows = -(-len(plot.panels) // plot.columns)
-        self.each = (_TITLE if self.titled else 6) + plot.panel_height + _AXIS
-        self.each += 0 if plot.shared_x else _AXIS_LABEL
-        foot = 24 if plot.foot else 0
-        self.height = self.top + self.panel_rows * self.each + foot
-        self.height += _AXIS_LABEL if plot.shared_x else 0
-        across = plot.width - (plot.columns - 1) * _GAP
-        self.across = across / plot.columns
-
-    def _legend_rows(self):
-        """Entries in lines: [[(x, label, series)]]."""
-        entries = self.plot.entries()
-        if len(entries) < 2:
-            return []
-        rows, x = [[]], 14
-        for label, series in entries:
-            taken = 44 + len(label) * _SMALL * _ADVANCE + 18
-            if rows[-1] and x + taken > self.width - 8:
-                rows, x = [*rows, []], 14
-            rows[-1].append((x, label, series))
-            x += taken
-        return rows
-
-    def x(self, pixels):
-        return f"{pixels / self.width:.6f}"
-
-    def y(self, pixels):
-        return f"{1 - pixels / self.height:.6f}"
-
-    def text(self, text, x, y, meaning=palette.INK, size=_SMALL, bold=False, align="left"):
-        font = f"{_FONT}{':Bold' if bold else ''},{size}"
-        return (
-            f"set label {quoted(text)} at screen {self.x(x)}, screen {self.y(y)} {align} "
-            f"font '{font}' tc {ink(meaning)}"
-        )
-
-
-def _svg_script(plot):
-    sheet = _Sheet(plot)
-    lines = [
-        "reset",
-        f"set terminal svg size {plot.width},{sheet.height} dynamic noenhanced "
-        f"font '{_FONT},{_SMALL}'",
-        f"set output '{plot.name}.out'",
-        "unset key; set pointintervalbox 0",
-        f"set border 0 lc {ink(palette.FRAME)}",
-        "set multiplot",
-    ]
-    for at, panel in enumerate(plot.panels):
-        lines += _svg_panel(plot, sheet, panel, at)
-    return "\n".join([*lines, "unset multiplot", "unset output"])
-
-
-def _svg_panel(plot, sheet, panel, at):
-    row, column = divmod(at, plot.columns)
-    left_edge = column * (sheet.across + _GAP)
-    top = sheet.top + row * sheet.each + (_TITLE if sheet.titled else 6)
-    bottom = top + plot.panel_height
-    left, right = left_edge + sheet.left, left_edge + sheet.across - sheet.right
-    yield "unset label; unset arrow"
-    yield f"set lmargin at screen {sheet.x(left)}; set rmargin at screen {sheet.x(right)}"
-    yield f"set tmargin at screen {sheet.y(top)}; set bmargin at screen {sheet.y(bottom)}"
-    yield from _ranges(panel)
-    text = f"tc {ink(palette.INK if panel.rows else palette.MUTED)} scale 0"
-    muted = f"tc {ink(palette.MUTED)}"
-    yield f"set xtics {_ticks(panel.x.ticks)} {muted} scale 0 offset 0,0.2"
-    size = f"font '{_FONT},{_SIZE if panel.rows else _SMALL}'"
-    yield f"set ytics {_ticks(panel.y.ticks)} {text} {size}"
-    yield f"set grid xtics ytics lt 1 lc {ink(palette.GRID)} lw 1"
-    if not plot.shared_x or row == sheet.panel_rows - 1:
-        middle = (left + right) / 2
-        yield sheet.text(panel.x.label, middle, bottom + 36, palette.MUTED, align="center")
-    if panel.title:
-        title_x = left_edge + (14 if panel.rows else 8)
-        yield sheet.text(panel.title, title_x, top - 13, bold=True)
-    if panel.y.label and not panel.rows:
-        after = left_edge + 8 + (len(panel.title) * _SMALL * 0.62 + 12 if panel.title else 0)
-        yield sheet.text(panel.y.label, after, top - 13, palette.MUTED)
-    if panel.notes:
-        if plot.note_title:
-            yield sheet.text(plot.note_title, right + 12, top - 13, palette.MUTED)
-        for note in panel.notes:
-            y = top + plot.panel_height * (panel.y.high - note.y) / (panel.y.high - panel.y.low)
-            yield sheet.text(note.text, right + 12, y)
-    if at == 0:
-        yield from _svg_surroundings(plot, sheet)
-    if panel.line_at is not None:
-        yield (
-            f"set arrow from first {panel.line_at:.9g}, graph 0 to first {panel.line_at:.9g}, "
-            f"graph 1 nohead lw 1.5 lc {ink(palette.FRAME)} back"
-        )
-    drawn = [series for series in panel.series if any(p is not None for p in series.points)]
-    if drawn:
-        yield from (_data(f"d{index}", series.points) for index, series in enumerate(drawn))
-        yield "plot " + ", ".join(
-            f"$d{index} {_svg_style(series)} notitle" for index, series in enumerate(drawn)
-        )
-    else:
-        yield "plot NaN notitle"
-
-
-def _svg_surroundings(plot, sheet):
-    y = 12
-    for line in sheet.head:
-        yield sheet.text(line, 14, y + 6, size=_HEAD, bold=True)
-        y += 22
-    for line in sheet.said:
-        yield sheet.text(line, 14, y + 4, palette.MUTED, size=_SIZE)
-        y += 19
-    for row, entries in enumerate(sheet.legend):
-        y = sheet.legend_top + row * _LEGEND_ROW + 10
-        for x, label, series in entries:
-            yield from _svg_key(sheet, x, y, series)
-            yield sheet.text(label, x + 44, y)
-    if plot.foot:
-        yield sheet.text(plot.foot, 14, sheet.height - 13, palette.MUTED, size=11)
-
-
-def _svg_key(sheet, x, y, series):
-    if series.kind in ("line", "steps", "spans"):
-        yield (
-            f"set arrow from screen {sheet.x(x)}, screen {sheet.y(y)} "
-            f"to screen {sheet.x(x + 36)}, screen {sheet.y(y)} nohead {_stroke(series)} front"
-        )
-    if series.kind in ("dots", "line"):
-        yield (
-            f"set label '' at screen {sheet.x(x + 18)}, screen {sheet.y(y)} "
-            f"point pt {_shape(series)} ps {max(series.size, 0.6)} lc {_colour(series)} front"
-        )
-
-
-def _colour(series):
-    at = series.colour
-    return ink(-at if at < 0 else palette.series(at))
-
-
-def _dash(series):
-    if series.colour < 0 and series.dash is None:
-        return "solid"
-    at = series.colour if series.dash is None else series.dash
-    pattern = palette.DASHES[at % len(palette.DASHES)]
-    return "solid" if pattern is None else "(" + ",".join(map(str, pattern)) + ")"
-
-
-def _shape(series):
-    at = 0 if series.colour < 0 else series.colour
-    at = at if series.shape is None else series.shape
-    return palette.SHAPES[at % len(palette.SHAPES)]
-
-
-def _stroke(series):
-    return f"lw {series.width} dt {_dash(series)} lc {_colour(series)}"
-
-
-def _svg_style(series):
-    if series.kind == "line":
-        if series.size and sum(p is not None for p in series.points) <= 60:
-            return (
-                f"using 1:2 with linespoints {_stroke(series)} pt {_shape(series)} ps {series.size}"
-            )
-        return f"using 1:2 with lines {_stroke(series)}"
-    if series.kind == "steps":
-        return f"using 1:2 with steps {_stroke(series)}"
-    if series.kind == "dots":
-        return f"using 1:2 with points pt {_shape(series)} ps {series.size} lc {_colour(series)}"
-    if series.kind == "spans":
-        return f"using 1:3:($2-$1):(0) with vectors nohead {_stroke(series)}"
-    assert series.kind == "ticks", series.kind
-    return f"using 1:($2-$3):(0):(2*$3) with vectors nohead {_stroke(series)}"
-
-
-# ---- a terminal ----------------------------------------------------------------------------------
-_LETTERS = "oxv#%&@+"
-
-
-def _text_script(plot, panel, name, columns):
-    rows = len(panel.y.ticks) * 2 + 7 if panel.rows else 20
-    kept = [series for series in panel.series if any(p is not None for p in series.points)]
-    key = [series.label for series in kept if series.label and plot.legend]
-    lines = [
-        "reset",
-        f"set terminal dumb size {columns},{min(rows + len(set(key)), 60)} noenhanced",
-        f"set output '{name}.out'",
-        "set key outside bottom left Left reverse" if len(key) > 1 else "unset key",
-        "set border 3",
-        *_ranges(panel),
-        f"set xtics nomirror {_ticks(panel.x.ticks)}",
-        f"set ytics nomirror {_ticks(panel.y.ticks)}",
-        f"set xlabel {quoted(panel.x.label)}",
-    ]
-    title = panel.title if panel.rows else " - ".join(filter(None, (panel.title, panel.y.label)))
-    lines.append(f"set title {quoted(title or plot.title)}")
-    if panel.notes:
-        longest = max(len(note.text) for note in panel.notes)
-        lines.append(f"set rmargin {longest + 3}")
-        lines += [
-            f"set label {quoted(note.text)} at graph 1, first {note.y:.9g} offset 1,0"
-            for note in panel.notes
-        ]
-    lines += [_data(f"d{index}", series.points) for index, series in enumerate(kept)]
-    lines.append("plot " + (", ".join(_text_styles(kept, len(key) > 1)) or "NaN notitle"))
-    return "\n".join([*lines, "unset output"])
-
-
-def _text_styles(kept, keyed):
-    for index, series in enumerate(kept):
-        title = f"title {quoted(series.label)}" if keyed and series.label else "notitle"
-        letter = _LETTERS[max(series.colour, 0) % len(_LETTERS)]
-        if series.kind in ("line", "steps"):
-            yield f"$d{index} using 1:2 with points pt '{letter}' {title}"
-        elif series.kind == "spans":
-            yield f"$d{index} using 1:3:($2-$1):(0) with vectors nohead {title}"
-        elif series.kind == "ticks":
-            yield f"$d{index} using 1:2 with points pt '|' {title}"
-        else:
-            yield f"$d{index} using 1:2 with points pt '{'.' if series.size < 0.6 else 'O'}' {title}"

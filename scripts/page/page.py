@@ -8,8 +8,8 @@ The same material gives the same bytes: no clock, no name of a machine or a fold
 
 import dataclasses
 
-from . import answers, cells, dots, environment, gnuplot, lines, markup, sections, single, source
-from . import style, svg
+from . import answers, bars, caveats, cells, dots, environment, gnuplot, lines, markup, pictures
+from . import results, sections, single, source, style, svg, units
 
 #: Of the other figures, so many get a plot of their own; all are in the tables.
 MOST_DOTS = 5
@@ -28,7 +28,7 @@ def plots_of(material):
     found, tables = [], {}
     if not material.single:
         for plot in (
-            *dots.answer(grid, told, material.experiment, material.runs),
+            *_first(grid, told, material),
             dots.comparisons(grid, told),
             *(dots.of_figure(grid, name, told) for name in _beside_primary(grid)),
         ):
@@ -45,6 +45,18 @@ def plots_of(material):
             found.append(drawn.plot)
             tables[drawn.plot.name] = drawn
     return grid, told, found, tables
+
+
+def _first(grid, told, material):
+    """The picture of the answer: of a kind's own where it has one, else the runs as dots."""
+    own = bars.answer(material) if _kind(material) == bars.KIND else []
+    if own and grid.told(grid.primary):
+        own.append(dots.of_figure(grid, grid.primary, told))
+    return own or dots.answer(grid, told, material.experiment, material.runs)
+
+
+def _kind(material):
+    return source.text_at(material.experiment, "kind")
 
 
 def _beside_primary(grid):
@@ -71,29 +83,34 @@ def make(material):
 def _figures(drawings, tables, names):
     names = [name for name in names if name in drawings]
     for name in names:
-            drawn = tables[name]
-            title = drawn.plot.title
-            if len(names) > 1:
-                yield markup.element("h3", title)
-            yield sections.figure(
-                drawings[name], behind=sections.behind(drawn, title), left_out=drawn.left_out
-            )
+        drawn = tables[name]
+        title = drawn.plot.title
+        if len(names) > 1:
+            yield markup.element("h3", title)
+        yield pictures.figure(
+            drawings[name], behind=pictures.behind(drawn, title), left_out=drawn.left_out
+        )
 
 
 def _experiment(material, grid, told, drawings, tables):
     experiment = material.experiment
-    primary = drawings.get("answer-in-page")
-    pictured = primary and sections.figure(primary, behind=sections.runs_behind(grid))
+    own, primary = drawings.get("costs-in-page"), drawings.get("answer-in-page")
+    if own:
+        pictured = pictures.figure(own, behind=bars.behind(material))
+    else:
+        pictured = primary and pictures.figure(primary, behind=pictures.runs_behind(grid))
     forest = drawings.get("comparisons")
     others = [
-        (name, drawings[f"figure-{name}"]) for name in _beside_primary(grid) if f"figure-{name}" in drawings
+        (name, drawings[f"figure-{name}"])
+        for name in (grid.primary, *_beside_primary(grid))
+        if f"figure-{name}" in drawings
     ]
     yield sections.question(experiment)
     yield sections.answer(experiment, pictured)
-    yield sections.warnings(material, grid)
-    yield sections.cells(grid)
-    yield sections.comparisons(grid, told, forest and sections.figure(forest))
-    yield sections.dots(others, grid)
+    yield caveats.section(material, grid)
+    yield results.cells(grid)
+    yield results.comparisons(grid, told, forest and pictures.figure(forest))
+    yield pictures.dots(others, grid)
     yield from _curves(drawings, tables)
     yield sections.findings(experiment)
     yield sections.left_out(material, grid)
@@ -116,7 +133,7 @@ def _single(material, grid, _, drawings, tables):
     client, server = material.client(run), material.server(run)
     said = single.verdict(client, server)
     yield markup.section("answer", "What came of it", markup.paragraph(said, "answer"))
-    yield sections.warnings(material, grid)
+    yield caveats.section(material, grid)
     yield markup.section(
         "figures", "Connections, throughput, CPU", single.connections(client, server), single.rates(client)
     )
@@ -166,7 +183,7 @@ def _meta(material, kind):
     parts = [
         kind or None,
         began or None,
-        None if material.single else sections.many(measured, "measured run"),
+        None if material.single else units.many(measured, "measured run"),
         f"{reps:,.0f} blocks" if reps else None,
         f"seed {seed}" if seed is not None else None,
         source.text_at(told, "status") if not material.single else None,

@@ -13,9 +13,12 @@ import json
 import math
 import pathlib
 
-from experiment import figures, folder, runs
+from experiment import figures, folder, row
 
 SCHEMA = "echo-testbed/1"
+MISSING = "What it would show is missing below."
+#: Up to so many documents that are not there are named one by one.
+FEW_ABSENT = 3
 
 
 class Bad(Exception):
@@ -59,6 +62,7 @@ class Material:
     single: bool = False  #: one run by itself, without an experiment around it
     problems: list = dataclasses.field(default_factory=list)
     _documents: dict = dataclasses.field(default_factory=dict)
+    _absent: list = dataclasses.field(default_factory=list)
 
     def client(self, run):
         return self._document(run, "client", sound_client)
@@ -74,6 +78,16 @@ class Material:
         """So that `problems` is complete before the page begins."""
         for run in self.runs:
             self.client(run), self.server(run), self.series(run)
+        # Results are often published without them: that is one thing to say, not one for each.
+        if len(self._absent) > FEW_ABSENT:
+            self.problems.append(
+                f"{len(self._absent)} documents of runs are not in the folder, the first is "
+                f"{self._absent[0]}. What they would show is missing below."
+            )
+        else:
+            for name in self._absent:
+                self.problems.append(f"{name}: not in the folder. {MISSING}")
+        self._absent.clear()
 
     def _document(self, run, kind, sound):
         name = run.documents.get(kind)
@@ -95,12 +109,15 @@ class Material:
             document = json.loads(text)
             sound(document)
             return document
+        except FileNotFoundError:
+            self._absent.append(name)
+            return None
         except OSError as error:
             why = error.strerror
         except (ValueError, RecursionError) as error:
             why = "is no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
         where = "" if self.single else f"Run {run.run}: "
-        self.problems.append(f"{where}{name}: {why}. What it would show is missing below.")
+        self.problems.append(f"{where}{name}: {why}. {MISSING}")
         return None
 
 
@@ -166,7 +183,7 @@ def of_documents(paths):
         series = _series_beside(client_path, client)
         if series:
             found["series"] = series
-    run = runs.Run(1, 1, 1, {}, "measured")
+    run = row.Run(1, 1, 1, {}, "measured")
     run.began = text_at(client or server, "environment", "time")
     run.figures = figures.read(client, server)
     run.steal = number_at(client, "cpu", "steal")

@@ -22,8 +22,8 @@ def _variables(colours, **more):
     return "".join(f"--{name}:{value};" for name, value in (named | more).items())
 
 
-_LIGHT = _variables(palette.LIGHT, soft="#f5f7f9", warn="#fff6e0", warn_line="#d99a00")
-_DARK = _variables(palette.DARK, soft="#1d232a", warn="#2e2714", warn_line="#c08b1d")
+_LIGHT = _variables(palette.LIGHT, soft="#f5f7f9", warn="#fff6e0", warn_line="#d99a00", shade="#00000033")
+_DARK = _variables(palette.DARK, soft="#1d232a", warn="#2e2714", warn_line="#c08b1d", shade="#ffffff40")
 
 SHEET = (
     ":root{color-scheme:light dark;"
@@ -60,6 +60,11 @@ figcaption{margin-top:.35rem;max-width:46rem}
 .plot{overflow-x:auto}
 .plot svg{display:block;width:100%;min-width:36rem;max-width:54rem;height:auto;font-family:inherit}
 .wide{overflow-x:auto;margin:1rem 0;max-width:100%}
+/* What scrolls shows a shade at the edge that hides something, and none at its ends. */
+.wide,.plot{background:linear-gradient(to right,var(--paper) 40%,transparent) left/2.5rem 100% local,
+linear-gradient(to left,var(--paper) 40%,transparent) right/2.5rem 100% local,
+linear-gradient(to right,var(--shade),transparent) left/.9rem 100% scroll,
+linear-gradient(to left,var(--shade),transparent) right/.9rem 100% scroll;background-repeat:no-repeat}
 .wide:focus-visible,pre:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums lining-nums}
 caption{text-align:left;font-size:.9rem;padding:0 0 .45rem;max-width:46rem}
@@ -85,17 +90,18 @@ pre{background:var(--soft);border:1px solid var(--line);border-radius:5px;paddin
 font:.83rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 footer{margin-top:3.5rem;padding-top:.8rem;border-top:1px solid var(--line);font-size:.85rem;color:var(--muted)}
 @media (max-width:40rem){body{padding:1.4rem 1rem 3rem}h1{font-size:1.5rem}h2{margin-top:2.4rem}
-.question,.answer{font-size:1.05rem}}
+.question,.answer{font-size:1.05rem}.plot svg{min-width:42rem}
+caption{position:sticky;left:0;width:calc(100vw - 2rem);max-width:calc(100vw - 2rem)}}
 @page{size:A4;margin:16mm 15mm}
-@media print{body{max-width:none;padding:0;font-size:9.5pt}
+@media print{html{font-size:9.5pt}body{max-width:none;padding:0}
 nav,summary{display:none}
 h1{font-size:18pt}h2{font-size:13pt;margin-top:16pt}h3{font-size:10.5pt}
 h2,h3,caption,summary{break-after:avoid}
 figure,.plot,svg,tr,pre,li{break-inside:avoid}
 thead{display:table-header-group}
-.wide,.plot{overflow:visible}
+.wide,.plot{overflow:visible;background:none}
 .plot svg{min-width:0;max-width:100%;max-height:235mm}
-table{font-size:7.6pt}th,td{padding:2pt 7pt 2pt 0}.number{white-space:normal}
+table{font-size:7.6pt}.range,.unit{font-size:.92em}th,td{padding:2pt 7pt 2pt 0}.number{white-space:normal}
 thead .number{min-width:0}
 a{color:inherit;text-decoration:none}
 pre{font-size:7.5pt;white-space:pre-wrap}

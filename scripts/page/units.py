@@ -23,6 +23,11 @@ _STEPS = {
 _BYTES_UP_TO = 10_000
 
 
+def many(count, one, several=None):
+    """1 run, 2,000 runs."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Scale:
     unit: str  #: as shown: us, MiB, /s; empty for a count

@@ -1,6 +1,6 @@
 """What a connection costs, by stack size and by depth touched, and whether the size matters.
 
-Per connection is always a slope over several N (answer.slopes: Theil-Sen in each block, Hodges and
+Per connection is always a slope over several N (slope.over: Theil-Sen in each block, Hodges and
 Lehmann over the blocks, exact interval): a difference of two runs would hold what the program costs
 by itself. Whether a figure is flat over stack sizes is told by the same slopes, one a block, as
 differences from the baseline size at equal depth; and by the slope of the slope, bytes for each
@@ -13,7 +13,7 @@ import itertools
 import statistics
 
 import paired
-from experiment import answer, plan
+from experiment import plan, slope
 
 from . import probing
 
@@ -67,12 +67,12 @@ def figures(experiment):
 
 
 def slopes(experiment, runs):
-    """{(touch, stack): {figure: answer.Slope}}, those that were measured."""
+    """{(touch, stack): {figure: slope.Slope}}, those that were measured."""
     found = collections.defaultdict(dict)
     for figure in figures(experiment):
-        for slope in answer.slopes(experiment, runs, figure):
-            if slope.per_unit is not None:
-                found[slope.given["touch"], slope.given["stack"]][figure] = slope
+        for one in slope.over(experiment, runs, figure):
+            if one.per_unit is not None:
+                found[one.given["touch"], one.given["stack"]][figure] = one
     return dict(found)
 
 
@@ -104,10 +104,10 @@ def per_block(experiment, runs, figure):
         value = run.figures.get(figure) if run.measured and "stack" in run.cell else None
         if value is not None:
             cell = run.cell["touch"], run.cell["stack"]
-            points[cell][run.block].append((answer.number_of(run.cell["n"]), value))
+            points[cell][run.block].append((slope.number_of(run.cell["n"]), value))
     found = {}
     for cell, blocks in points.items():
-        each = {block: answer.theil_sen(some) for block, some in blocks.items()}
+        each = {block: slope.theil_sen(some) for block, some in blocks.items()}
         found[cell] = {block: slope for block, slope in each.items() if slope is not None}
     return found
 
@@ -115,7 +115,7 @@ def per_block(experiment, runs, figure):
 def growths(experiment, runs, figure):
     """A Growth for each depth that was measured at two sizes or more."""
     design = experiment["design"]
-    confidence = design.get("confidence", 0.95)
+    confidence = design.get("confidence", plan.CONFIDENCE)
     levels = {one["name"]: one["levels"] for one in design["factors"]}
     by_cell = per_block(experiment, runs, figure)
     found = []
@@ -168,9 +168,9 @@ def _per_byte(by_cell, touch, sizes, confidence):
             for stack in sizes
             if block in by_cell[touch, stack]
         ]
-        slope = answer.theil_sen(points)
-        if slope is not None:
-            each.append(slope)
+        growth = slope.theil_sen(points)
+        if growth is not None:
+            each.append(growth)
     if not each:
         return None, None, None
     interval = paired.hodges_lehmann(each, confidence)

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from experiment import runs
+from experiment import row, runs
 
 from . import namespace, rehearsal
 
@@ -80,10 +80,10 @@ class Runner:
 
     @staticmethod
     def lost(planned, outcome, why):
-        return runs.Run(
+        return row.Run(
             *(planned.run, planned.block, planned.place, dict(planned.cell), outcome),
             why=str(why),
-            began=runs.now(),
+            began=row.now(),
             documents={"client": None, "server": None, "series": None},
         )
 

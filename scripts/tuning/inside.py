@@ -14,6 +14,7 @@ import sys
 WHOLE = "*"  # reads every sysctl of the namespace
 #: Outside the host's own namespace only unrestricted ones may be the default (net/ipv4/tcp_cong.c).
 CONGESTION, ALLOWED = "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
+AVAILABLE = "net.ipv4.tcp_available_congestion_control"
 
 
 def path_of(name):
@@ -38,12 +39,21 @@ def write(name, value):
         with open(path_of(name), "w") as file:
             file.write(value)
     except OSError as error:
-        hint = ""
-        if name == CONGESTION and isinstance(error, PermissionError):
-            hint = f" (a namespace may choose of {read(ALLOWED)}: {ALLOWED})"
+        hint = congestion_hint(value, error) if name == CONGESTION else ""
         return f"{name} = {value}: {error.strerror}{hint}"
     now = read(name)
     return None if now == value else f"{name} = {value}: it reads {now} afterwards"
+
+
+def congestion_hint(value, error):
+    """What keeps a namespace from a congestion control, and the line that lifts it."""
+    allowed, available = read(ALLOWED), read(AVAILABLE)
+    if isinstance(error, PermissionError):
+        more = f'sysctl -w {ALLOWED}="{allowed} {value}"'
+        return f" (a namespace may choose of {allowed}; more, on the host: {more})"
+    if isinstance(error, FileNotFoundError):
+        return f" (this kernel has {available}; a module of it, if there is one: tcp_{value})"
+    return ""
 
 
 def kind(name):

@@ -16,7 +16,7 @@ import tomllib
 from . import host, namespace
 
 PRESETS = pathlib.Path(__file__).resolve().parents[1] / "experiments"
-DEFAULT_REPS = 8
+DEFAULT_REPS = 10
 MOST_REPS = 200
 #: Given by scripts/tune itself, for every run.
 OWN_SERVER = ("-p", "--port", "--bind", "--allow-public", "--ready-fd", "--json", "--stats")

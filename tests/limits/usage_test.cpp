@@ -107,6 +107,19 @@ TEST(Machine, ReadsMemoryAndSocketBuffers) {
   EXPECT_EQ(machine.socket, 198U * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
+TEST(Machine, WhatAProcessorKeepsForItselfIsFree) {
+  FixtureTree tree;
+  tree.file("/proc/meminfo", "MemFree: 100 kB\nBuffers: 20 kB\nCached: 3 kB\n")
+      .file("/proc/zoneinfo",
+            "Node 0, zone    DMA\n  pages free     3840\n  pagesets\n    cpu: 0\n"
+            "              count:    0\n              high:     14\n"
+            "Node 0, zone   Normal\n  pages free     5000000\n  pagesets\n    cpu: 0\n"
+            "              count:    7001\n              high:     4725\n    cpu: 1\n"
+            "              count:    12\n              batch:    63\n");
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  EXPECT_EQ(read_machine(tree.root()).free, 123U * 1024 + 7013 * page);
+}
+
 TEST(Machine, WithoutFilesKnowsNothing) {
   FixtureTree tree;
   tree.file("/proc/meminfo", "MemFree: 100 kB\n").file("/proc/net/sockstat", "TCP: inuse 1\n");

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 import types
 import unittest
@@ -131,6 +132,22 @@ class Results(unittest.TestCase):
         self.assertEqual(medians["floor"]["calls_per_echo"], 2.0)
         self.assertEqual(medians["floor"]["echoes_per_wait"], 30.0)
         self.assertEqual(bench_table.number(medians["test"]["calls_per_echo"], 2), "-")
+
+
+class Pinned(unittest.TestCase):
+    def place(self, *words):
+        script = "import os; print(sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0))"
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            preexec_fn=bench_runs.pinned(*words), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def test_puts_a_program_on_its_processor(self):
+        last = max(os.sched_getaffinity(0))
+        self.assertEqual(self.place(last), f"[{last}] {os.SCHED_OTHER}")
+        self.assertEqual(self.place(last, True), f"[{last}] {os.SCHED_BATCH}")
+        self.assertIsNone(bench_runs.pinned(None, True))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import comparing, figures, folder, plan, runs, table  # noqa: E402
+from experiment import answer, comparing, figures, folder, options, plan, row  # noqa: E402
+from experiment import table  # noqa: E402
 
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
@@ -41,30 +42,48 @@ class Servers(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(
             done.stdout,
-            r"^CPU of the server for one echo: echo_async:callbacks --work cpu:100us needs [\d.]+ "
+            r"^CPU of the server for one echo, by the client's: "
+            r"echo_async:callbacks --work cpu:100us needs [\d.]+ "
             r"times as much as echo_async:callbacks "
             r"\([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
+            r"In time, with the machine's swing in it: echo_async:callbacks --work cpu:100us needs "
+            r".*\.\n(Mind: the client is the clock, .*\n)?"
             r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
         )
         rows = folder.Folder.open(self.folder / "out").runs()
         self.assertEqual(len(rows), 16)
         first = [row.cell["server"] for row in rows if row.place == 1]
         self.assertEqual(set(first), {"echo_async:callbacks", slow})
-        cpus = sorted(os.sched_getaffinity(0))[:2]
-        if len(cpus) == 2:
-            kept = folder.Folder.open(self.folder / "out").experiment
-            self.assertEqual(kept["design"]["cpus"], cpus)
+        kept = folder.Folder.open(self.folder / "out").experiment
+        self.assertEqual(kept["design"]["cpus"], [max(os.sched_getaffinity(0))] * 2)
+
+    def test_ends_on_one_processor_run_in_turns(self):
+        programs = options.Programs(BIN)
+        for cpus, in_turns in (((1, 1), True), ((0, 1), False), ((None, None), False)):
+            sides = comparing.Sides(programs, "callbacks", "coroutines", cpus=cpus)
+            self.assertIs(sides.spec({"server": sides.levels[0]}).in_turns, in_turns)
+
+    def test_ends_apart_have_no_clock(self):
+        words = (*SHORT, "--pairs", 8, "--out", "out", "--cpus", "none")
+        done = self.script("compare", "callbacks", "callbacks", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("CPU of the server for one echo: "), done.stdout)
+        self.assertNotIn("clock", done.stdout)
 
     def test_server_with_itself_as_json(self):
         done = self.script("compare", "callbacks", "callbacks", *SHORT, "--time", "6s", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         found = json.loads(done.stdout)
         self.assertEqual(found["schema"], "echo-testbed-comparison/1")
-        self.assertGreaterEqual(found["pairs"], 6)
+        self.assertGreaterEqual(found["pairs"], 8)
         self.assertLess(found["low"], found["ratio"])
         self.assertLess(found["ratio"], found["high"])
         self.assertIn(found["verdict"], ("same", "differs", "undecided"))
         self.assertEqual(found["runs_lost"], 0)
+        self.assertEqual(
+            set(found["without_the_clock"]),
+            {"client_ns_per_echo", "server_ns_per_echo", "echoes_per_wait"},
+        )
         kept = folder.Folder.open(self.folder / found["folder"]).experiment
         self.assertEqual(kept["status"], "complete")  # as many as fit was asked for
         self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
@@ -75,8 +94,8 @@ class Servers(Case):
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),
             (("callbacks", "/nowhere/echo:some"), 3, "/nowhere/echo does not run"),
-            (("callbacks", "coroutines", "--pairs", "5"), 2, "takes 6 pairs"),
-            (("callbacks", "coroutines", "--time", "2s"), 2, "cannot decide"),
+            (("callbacks", "coroutines", "--pairs", "7"), 2, "takes 8 pairs"),
+            (("callbacks", "coroutines", "--time", "1s"), 2, "cannot decide"),
             (("callbacks", "coroutines", "--figure", "beauty"), 2, "not one of"),
             (("callbacks",), 2, "required: B"),
         )
@@ -87,7 +106,7 @@ class Servers(Case):
             self.assertIn(said, done.stderr)
 
     def test_false_alarms_are_counted_and_the_count_goes_on(self):
-        words = (*SHORT, "--comparisons", 2, "--pairs", 6, "--tries", 1, "--try-time", "2s")
+        words = (*SHORT, "--comparisons", 2, "--pairs", 8, "--tries", 1, "--try-time", "6s")
         words += ("--slower", 500, "--out", "trust")
         done = self.script("false-alarms", *words, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -97,8 +116,59 @@ class Servers(Case):
         self.assertLessEqual(found["false_alarms"], 2)
         again = self.script("false-alarms", *words, "--json")
         self.assertEqual(json.loads(again.stdout), found)
-        other = self.script("false-alarms", *words, "--pairs", 7)
+        other = self.script("false-alarms", *words, "--pairs", 9)
         self.assertEqual((other.returncode, other.stderr.count("\n")), (2, 1), other.stderr)
+
+
+class Clock(Case):
+    """A machine that swings by half, and a server that needs 3 % more on it."""
+
+    def kept(self, client, batch=100):
+        factor = plan.Factor("server", "server", None, ("one", "other"))
+        experiment = {
+            "kind": "compare",
+            "name": "some",
+            "primary": "server_by_client",
+            "figures": figures.as_json(),
+            "design": {"factors": [factor.as_json()], "reps": 10, "seed": 1, "confidence": 0.99},
+        }
+        kept = folder.Folder.create(self.folder / "out", experiment)
+        for one in plan.blocks(plan.cells([factor]), 10, 1):
+            speed = 1 + 0.5 * ((7 * one.run) % 10) / 10
+            server, own, at_once = 1, 1, 100
+            if one.cell["server"] == "other":
+                server, own, at_once = 1.03, client, batch
+            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            done.figures = {
+                "server_ns_per_echo": 5000 * speed * server,
+                "client_ns_per_echo": 4000 * speed * own,
+                "server_by_client": 1.25 * server / own,
+                "echoes_per_wait": at_once,
+            }
+            kept.append(done)
+        return kept
+
+    def test_takes_the_machines_swing_out(self):
+        kept = self.kept(client=1.0)
+        found = answer.comparisons(kept.experiment, kept.runs())[0]
+        self.assertEqual(found.verdict, "differs")
+        self.assertAlmostEqual(found.ratio, 1.03)
+        (in_time,) = comparing.clock_text(comparing.clock(kept))
+        self.assertRegex(in_time, r"^In time, .*: other needs .* \(-[\d.]+ to \d+ %, 10 pairs\)\.$")
+
+    def test_that_goes_otherwise_beside_the_other_server_is_told(self):
+        lines = comparing.clock_text(comparing.clock(self.kept(client=3.0)))
+        self.assertRegex(lines[1], r"^Mind: .* is another one: other needs [\d.]+ times as much")
+
+    def test_that_has_other_batches_is_told(self):
+        lines = comparing.clock_text(comparing.clock(self.kept(client=1.0, batch=10)))
+        self.assertIn("finds 0.1 times as many echoes at a time beside other", lines[1])
+
+    def test_is_not_asked_where_the_figure_is_another(self):
+        kept = self.kept(client=1.0)
+        kept.experiment["primary"] = "server_ns_per_echo"
+        self.assertIsNone(comparing.clock(kept))
+        self.assertEqual(comparing.clock_text(None), [])
 
 
 class Folders(Case):
@@ -119,7 +189,7 @@ class Folders(Case):
         }
         kept = folder.Folder.create(self.folder / name, experiment)
         for one in plan.blocks(table.cells_of(experiment), 6, 1):
-            done = runs.Run(one.run, one.block, one.place, one.cell, "measured", began=runs.now())
+            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
             done.figures = {"server_ns_per_echo": factor * (1000 + one.block + len(one.cell["n"]))}
             kept.append(done)
         return kept

@@ -2,6 +2,7 @@
 """What scripts/experiment computes and keeps: designs, folders, answers, words, manifests."""
 
 import copy
+import fcntl
 import io
 import json
 import os
@@ -16,8 +17,9 @@ import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, figures, folder, foreign, live, manifest  # noqa: E402
-from experiment import options, plan, runs, session, table  # noqa: E402
+from experiment import answer, arguments, claim, command, figures, folder  # noqa: E402
+from experiment import foreign, index, live, manifest, options, phrases, plan, row  # noqa: E402
+from experiment import session, slope, table  # noqa: E402
 
 TIME = "2026-11-21T12:00:00.000+00:00"
 
@@ -50,7 +52,7 @@ def experiment_of(*factors, primary="server_ns_per_echo", reps=8, seed=1, **more
 
 
 def run_of(planned, outcome="measured", why=None, **told):
-    done = runs.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
+    done = row.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
     done.began, done.took_s, done.figures = TIME, 1.0, told
     done.documents = {"client": None, "server": None, "series": None}
     return done
@@ -97,6 +99,21 @@ class Plan(unittest.TestCase):
             self.assertEqual(refused.exception.needed, needed)
             self.assertIn(f"takes {needed} pairs", str(refused.exception))
             plan.check_design(needed, comparisons, 0.95)
+
+    def test_asks_for_99_percent_unless_told(self):
+        parser = command.Parser("scripts/some", "What it is.")
+        command.add_confidence(parser)
+        self.assertEqual(parser.parse_args([]).confidence, 0.99)
+        self.assertEqual(parser.parse_args(["--confidence", "0.95"]).confidence, 0.95)
+        for pairs, comparisons, needed in ((7, 1, 8), (8, 2, 9), (9, 5, 10)):
+            with self.assertRaises(plan.TooSmall) as refused:
+                plan.check_design(pairs, comparisons, plan.CONFIDENCE)
+            self.assertEqual(refused.exception.needed, needed)
+
+    def test_default_reps_can_decide_a_factor_of_six_levels(self):
+        parser = command.Parser("scripts/some", "What it is.")
+        command.add_common(parser, command.REPS)
+        plan.check_design(parser.parse_args([]).reps, 5, plan.CONFIDENCE)
 
     def test_counts_the_pairs_of_a_factorial_design(self):
         four, two, one = factor("a", *"1234"), factor("b", *"12"), factor("c", "1")
@@ -150,9 +167,9 @@ class Answers(unittest.TestCase):
             one = answer.Answer(figure, "stack", "64K", "16K", None, 24, ratio, low, high, 0.95)
             one.p = one.p_adjusted = 0.0022
             one.verdict = verdict
-            self.assertEqual(answer.words(one, about), words)
+            self.assertEqual(phrases.clause(one, about), words)
         one = answer.Answer("ramp_s", "stack", "64K", "16K", None, 0)
-        self.assertEqual(answer.words(one, about), "stack 64K: not measured beside 16K")
+        self.assertEqual(phrases.clause(one, about), "stack 64K: not measured beside 16K")
 
     def test_noise_alone_is_told_as_no_difference_and_how_large_it_may_be(self):
         experiment = experiment_of(factor("stack", "16K", "64K"), reps=12)
@@ -206,10 +223,10 @@ class Answers(unittest.TestCase):
             return 1000 * up * several.uniform(0.99, 1.01)
 
         done = measured(experiment, cost)
-        text = answer.sentence(experiment, answer.comparisons(experiment, done))
+        text = phrases.sentence(experiment, answer.comparisons(experiment, done))
         self.assertRegex(text, r"Mind: what a 2 does depends on the rest: .* at b x, .* at b y")
         calm = measured(experiment, lambda cell, _: 1000 * several.uniform(0.99, 1.01))
-        self.assertNotIn("Mind", answer.sentence(experiment, answer.comparisons(experiment, calm)))
+        self.assertNotIn("Mind", phrases.sentence(experiment, answer.comparisons(experiment, calm)))
 
     def test_zero_has_no_ratio_and_says_so(self):
         experiment = experiment_of(factor("backlog", "128", "4096"), primary="listen_drops")
@@ -229,7 +246,7 @@ class Answers(unittest.TestCase):
 
     def test_sentence_of_a_single_cell_or_nothing_measured(self):
         experiment = experiment_of(factor("a", "1", "2"))
-        self.assertIn("No answer", answer.sentence(experiment, answer.comparisons(experiment, [])))
+        self.assertIn("No answer", phrases.sentence(experiment, answer.comparisons(experiment, [])))
 
 
 class Slopes(unittest.TestCase):
@@ -239,10 +256,10 @@ class Slopes(unittest.TestCase):
         fixed = {"16K": 1e6, "8M": 5e6}
 
         def resident(cell, block):
-            return fixed[cell["stack"]] * block + 8480 * answer.number_of(cell["n"])
+            return fixed[cell["stack"]] * block + 8480 * slope.number_of(cell["n"])
 
         done = measured(experiment, resident, "resident_b")
-        for one in answer.slopes(experiment, done, "resident_b"):
+        for one in slope.over(experiment, done, "resident_b"):
             for bound in (one.low, one.per_unit, one.high):
                 self.assertAlmostEqual(bound, 8480)
             self.assertEqual(one.blocks, 8)
@@ -250,16 +267,16 @@ class Slopes(unittest.TestCase):
 
     def test_one_wild_run_of_a_block_does_not_move_it(self):
         points = [(100, 1000), (200, 2000), (300, 3000), (400, 99000), (500, 5000)]
-        self.assertAlmostEqual(answer.theil_sen(points), 10, delta=0.01)
-        self.assertIsNone(answer.theil_sen([(5, 1), (5, 2)]))
+        self.assertAlmostEqual(slope.theil_sen(points), 10, delta=0.01)
+        self.assertIsNone(slope.theil_sen([(5, 1), (5, 2)]))
 
     def test_needs_two_levels_of_n(self):
         experiment = experiment_of(factor("stack", "16K", "64K"))
-        self.assertEqual(answer.slopes(experiment, [], "resident_b"), [])
+        self.assertEqual(slope.over(experiment, [], "resident_b"), [])
 
     def test_reads_levels_as_numbers(self):
         for text, number in (("100", 100), ("10k", 10_000), ("1M", 1e6), ("0.5", 0.5)):
-            self.assertEqual(answer.number_of(text), number)
+            self.assertEqual(slope.number_of(text), number)
 
 
 class Folder(unittest.TestCase):
@@ -284,6 +301,7 @@ class Folder(unittest.TestCase):
         capped = copy.deepcopy(self.experiment)
         capped["design"]["cap_s"] = 600
         there = folder.Folder.create(self.path, capped)
+        there.release()
         self.assertTrue(there.resumed)
         self.assertEqual(len(there.runs()), 1)
         self.assertEqual(there.experiment["design"]["cap_s"], 600)
@@ -319,6 +337,7 @@ class Folder(unittest.TestCase):
         with open(self.path / "runs.jsonl", "a") as file:
             file.write('{"run": 2, "blo')
         self.assertEqual(len(kept.runs()), 1)
+        kept.release()
         again = folder.Folder.create(self.path, self.experiment)
         again.append(run_of(self.planned[1]))
         self.assertEqual([run.run for run in again.runs()], [1, 2])
@@ -329,13 +348,13 @@ class Folder(unittest.TestCase):
         before = (self.path / "runs.jsonl").read_bytes()
         script = (
             "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
-            "from experiment import folder, runs\n"
+            "from experiment import folder, row\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "import resource, json\n"
             "kept = folder.Folder.open(sys.argv[2])\n"
             "most = int(sys.argv[3])\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
-            "try: kept.append(runs.Run.of_json(json.load(sys.stdin)))\n"
+            "try: kept.append(row.Run.of_json(json.load(sys.stdin)))\n"
             "except folder.CannotWrite as error: print(error)\n"
         )
         for size in (300, 60_000):  # within a buffer, and beyond one
@@ -357,6 +376,76 @@ class Folder(unittest.TestCase):
         one = next(one for one in index if one["folder"] == "one")
         self.assertEqual((one["status"], one["answer"]), ("complete", "Yes."))
 
+    def test_index_is_rewritten_by_one_experiment_at_a_time(self):
+        kept, seen = folder.Folder.create(self.path, self.experiment), []
+        rewrite = index._rewrite
+
+        def look(*words):
+            with open(self.path.parent / index.IN_TURN) as file:
+                with self.assertRaises(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seen.append(rewrite(*words))
+
+        with unittest.mock.patch("experiment.index._rewrite", look):
+            kept.update(status="complete")
+        self.assertEqual(len(seen), 1)
+        with unittest.mock.patch("experiment.claim.PATIENCE", 0.02):
+            with claim.in_turn(self.path.parent / index.IN_TURN):
+                kept.update(status="capped")  # one that stopped with its turn holds up nobody
+        listed = json.loads((self.path.parent / "index.json").read_text())
+        self.assertEqual(listed[0]["status"], "capped")
+
+    def test_two_that_write_into_one_folder_are_one_too_many(self):
+        kept = folder.Folder.create(self.path, self.experiment)
+        kept.append(run_of(self.planned[0]))
+        before = (self.path / "experiment.json").read_bytes()
+        told = f"--out .*some: another experiment is writing there .process {os.getpid()}.; wait"
+        with self.assertRaisesRegex(folder.Refused, told):
+            folder.Folder.create(self.path, self.experiment)
+        self.assertEqual((self.path / "experiment.json").read_bytes(), before)
+        kept.append(run_of(self.planned[1]))
+        self.assertEqual(len(folder.Folder.open(self.path).runs()), 2, "who reads needs no claim")
+        kept.release()
+        self.assertEqual(len(folder.Folder.create(self.path, self.experiment).runs()), 2)
+
+    def test_kill_lets_go_of_the_folder(self):
+        script = (
+            "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+            "from experiment import folder\n"
+            "kept = folder.Folder.create(sys.argv[2], json.loads(sys.argv[3]))\n"
+            "print('held', flush=True); sys.stdin.read()\n"
+        )
+        experiment = json.dumps(self.experiment)
+        holder = subprocess.Popen(
+            [sys.executable, "-c", script, SOURCE / "scripts", self.path, experiment],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.addCleanup(holder.stdout.close)
+        self.addCleanup(holder.stdin.close)
+        self.assertEqual(holder.stdout.readline(), "held\n")
+        with self.assertRaisesRegex(folder.Refused, f"process {holder.pid}"):
+            folder.Folder.create(self.path, self.experiment)
+        holder.kill()
+        holder.wait(30)
+        self.assertTrue(folder.Folder.create(self.path, self.experiment).resumed)
+
+    def test_two_begun_within_a_second_do_not_meet(self):
+        self.path.parent.mkdir()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.path.parent.parent)
+        with unittest.mock.patch("time.strftime", return_value="20261125-120000"):
+            names = [folder.Folder.create(None, {"name": "a b"}).path.name for _ in range(3)]
+        first = "a-b-20261125-120000"
+        self.assertEqual(names, [first, f"{first}-2", f"{first}-3"])
+
+    def test_results_that_cannot_be_made_are_one_line(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.path.parent.parent)
+        self.path.parent.write_text("a file of that name")
+        for path in (None, self.path):
+            with self.assertRaisesRegex(folder.CannotWrite, "results.*: (Not a d|File exists)"):
+                folder.Folder.create(path, self.experiment)
+
     def test_a_folder_outside_of_results_gets_no_index(self):
         folder.Folder.create(self.path.parent.parent / "elsewhere", self.experiment)
         self.assertFalse((self.path.parent.parent / "index.json").exists())
@@ -377,6 +466,7 @@ class Session(unittest.TestCase):
         kept = folder.Folder.create(self.path, self.experiment)
         with unittest.mock.patch("sys.stderr", new_callable=io.StringIO) as self.said:
             code = session.carry_out(kept, self.planned, run_one, table_of=self.quiet, **more)
+        kept.release()
         return kept, code
 
     def test_measures_all_in_order(self):
@@ -649,12 +739,12 @@ class Manifest(unittest.TestCase):
 class Commands(unittest.TestCase):
     def test_values_and_windows_are_read_out_of_words(self):
         words = ["-n", "10", "--mode=churn", "-d", "400ms", "--warmup", "0.1"]
-        self.assertEqual(runs.value_of(words, "-n", "--connections"), "10")
-        self.assertEqual(runs.value_of(words, "--mode"), "churn")
-        self.assertIsNone(runs.value_of(words, "--rate"))
-        self.assertAlmostEqual(runs.window_of(words), 0.5)
-        self.assertAlmostEqual(runs.window_of([]), 0)
-        self.assertAlmostEqual(runs.window_of(["--mode", "stream"]), 10)
+        self.assertEqual(arguments.value_of(words, "-n", "--connections"), "10")
+        self.assertEqual(arguments.value_of(words, "--mode"), "churn")
+        self.assertIsNone(arguments.value_of(words, "--rate"))
+        self.assertAlmostEqual(arguments.window_of(words), 0.5)
+        self.assertAlmostEqual(arguments.window_of([]), 0)
+        self.assertAlmostEqual(arguments.window_of(["--mode", "stream"]), 10)
 
     def test_free_port_is_one_that_nobody_listens_on(self):
         port = foreign.free_port()

@@ -44,10 +44,13 @@ class SignedRank(unittest.TestCase):
                 )
 
     def test_tail_is_that_of_the_published_tables(self):
-        # Largest rank sums whose tail is at most 2.5 %.
-        for pairs, critical in ((6, 0), (7, 2), (8, 3), (9, 5), (10, 8), (20, 52), (30, 137)):
-            self.assertLessEqual(paired.signed_rank_tail(critical, pairs), 0.025)
-            self.assertGreater(paired.signed_rank_tail(critical + 1, pairs), 0.025)
+        # Largest rank sums whose tail is at most 2.5 %, and 0.5 %.
+        of_95 = ((6, 0), (7, 2), (8, 3), (9, 5), (10, 8), (20, 52), (30, 137))
+        of_99 = ((8, 0), (9, 1), (10, 3), (12, 7), (15, 15), (20, 37), (30, 109))
+        for table, share in ((of_95, 0.025), (of_99, 0.005)):
+            for pairs, critical in table:
+                self.assertLessEqual(paired.signed_rank_tail(critical, pairs), share)
+                self.assertGreater(paired.signed_rank_tail(critical + 1, pairs), share)
 
     def test_tail_of_the_depression_scale(self):
         self.assertAlmostEqual(paired.signed_rank_tail(5, 9), 0.01953125)
@@ -273,7 +276,8 @@ class LeastPairs(unittest.TestCase):
             )
 
     def test_grows_with_the_confidence(self):
-        self.assertEqual(paired.least_pairs(1, 0.99), 8)
+        for comparisons, pairs in ((1, 8), (2, 9), (3, 10), (5, 10), (6, 11), (20, 12)):
+            self.assertEqual(paired.least_pairs(comparisons, 0.99), pairs)
 
 
 class Verdict(unittest.TestCase):

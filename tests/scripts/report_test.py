@@ -8,12 +8,16 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
+sys.path.insert(0, str(SOURCE / "scripts"))
+from experiment import figures, folder, plan, row  # noqa: E402
+
 REPORT = SOURCE / "scripts" / "report"
 SWEEP = SOURCE / "scripts" / "sweep"
 HOSTILE = "<script>alert(1)</script>\"&' \u202e"
@@ -71,7 +75,7 @@ class OfAFolder(unittest.TestCase):
         cls.measured = pathlib.Path(cls.held.name) / "measured"
         done = subprocess.run(
             [
-                *(SWEEP, "--bin", BIN, "--out", cls.measured, "--seed", "1", "--reps", "6"),
+                *(SWEEP, "--bin", BIN, "--out", cls.measured, "--seed", "1", "--reps", "8"),
                 *("--factor", "model=callbacks,nested-epoll", "-n", "20"),
                 *("--seconds", "0.2", "--warm-up", "0.05"),
             ],
@@ -162,6 +166,13 @@ class OfAFolder(unittest.TestCase):
         (self.folder / "runs" / "0001-client.json").write_text('{"schema": "echo-te')
         self.assertIn("0001-client.json", self.page())
 
+    def test_documents_that_were_not_published_are_one_warning(self):
+        for path in (self.folder / "runs").iterdir():
+            path.unlink()
+        text = self.page()
+        self.assertEqual(text.count("What it would show"), 0)
+        self.assertRegex(text, r"\d+ documents of runs are not in the folder, the first is runs/0001-")
+
     def test_counts_a_failed_run_and_says_why(self):
         def fail(row):
             if row["run"] == 3:
@@ -175,6 +186,16 @@ class OfAFolder(unittest.TestCase):
         probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
         (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
         self.assertNotIn("probe", self.page())
+
+    def test_does_not_tell_that_a_probes_client_was_busy(self):
+        rows = (self.folder / "runs.jsonl").read_text().splitlines()
+        probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
+        document = json.loads((self.folder / probe["documents"]["client"]).read_text())
+        document["cpu"]["client_busiest_thread"] = 0.99
+        probe["documents"] = {**probe["documents"], "client": "runs/0099-client.json"}
+        (self.folder / "runs" / "0099-client.json").write_text(json.dumps(document))
+        (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
+        self.assertNotIn("probe edge", self.page())
 
     def test_draws_in_a_terminal_and_writes_nothing_then(self):
         for path in self.folder.glob("*.svg"):
@@ -216,6 +237,86 @@ class OfAFolder(unittest.TestCase):
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stderr, r"apt(-get)? install .*gnuplot-nox")
         self.assertEqual(len(done.stderr.splitlines()), 1)
+
+
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not here: scripts/setup report")
+class OfAStackSweep(unittest.TestCase):
+    """Made up: 8,700 B resident a thread at 1K touched, 24,700 at 16K, where 16K of stack fault."""
+
+    SMALLEST = [["1K", "-", "-", "6,840", "16K", "not possible"],
+                ["16K", "-", "-", "22,200", "24K", "20K faults"]]  # fmt: skip
+    TABLES = {"16K": 40, "64K": 130, "8M": 4100}
+
+    def setUp(self):
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        self.path = pathlib.Path(held.name) / "stacks"
+        factors = [
+            plan.Factor("stack", "server", "--stack-size", ("64K", "16K", "8M")),
+            plan.Factor("touch", "server", "--touch-stack", ("1K", "16K")),
+            plan.Factor("n", "client", "--connections", ("100", "50")),
+        ]
+        self.kept = folder.Folder.create(
+            self.path,
+            {
+                "kind": "stack-sweep",
+                "name": "stacks",
+                "question": "How small?",
+                "answer": "So small.",
+                "primary": "resident_b",
+                "figures": figures.as_json(),
+                "design": {
+                    **{"factors": [one.as_json() for one in factors], "connections": 100},
+                    **{"reps": 8, "seed": 1, "confidence": 0.99},
+                },
+                "findings": [
+                    {"name": "smallest", "title": "", "text": "", "data": {"rows": self.SMALLEST}}
+                ],
+            },
+        )
+        for one in plan.blocks(plan.cells(factors), 8, 1):
+            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            if (one.cell["stack"], one.cell["touch"]) == ("16K", "16K"):
+                done.outcome, done.why = "infeasible", "too small"
+            else:
+                done.figures = self.figures(one.cell, one.block)
+            self.kept.append(done)
+
+    def figures(self, cell, block):
+        each = {"1K": 8700, "16K": 24700}[cell["touch"]] + block
+        parts = {"resident_b": each, "peak_resident_b": 9 * each, "kernel_stack_b": 16384}
+        parts["page_tables_b"] = self.TABLES[cell["stack"]]
+        return {name: 1e6 + int(cell["n"]) * one for name, one in parts.items()}
+
+    def test_begins_with_one_picture_of_what_each_size_costs(self):
+        done = report(self.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = (self.path / "report.html").read_text()
+        answer = text[text.index('<section id="answer"') :]
+        answer = answer[: answer.index("</section>")]
+        self.assertEqual(answer.count("<svg"), 1)
+        self.assertIn('id="plot-costs-in-page"', answer)
+        for words in ("a handler that touches 16K, 22,200 B used", "smallest that holds"):
+            self.assertIn(words, answer)
+        drawn = (self.path / "answer.svg").read_text()
+        for words in ("holds, 20K faults", "24K", "too small", "page tables", "So small."):
+            self.assertIn(words, drawn)
+        # 24,700 + 16,384 + 130 and the block, whose median is 4 or 5: the peak is not counted twice.
+        self.assertRegex(answer, r"<td[^>]*>41,21[89]</td>")
+
+    def test_of_a_folder_that_somebody_changed_is_drawn_as_others_are(self):
+        for changes in (
+            {"findings": [{"name": "smallest", "data": {"rows": [["1K"], "x", None]}}]},
+            {"findings": None},
+            {"design": {"factors": [{"name": "stack"}, {"name": "touch"}, 5], "reps": "many"}},
+            {"design": {"factors": [{"name": n, "levels": ["1"]} for n in ("stack", "touch", "n")]}},
+        ):
+            path = self.path / "experiment.json"
+            told = json.loads(path.read_text())
+            path.write_text(json.dumps(told | changes))
+            done = report(self.path)
+            self.assertEqual(done.returncode, 0, (changes, done.stderr))
+            path.write_text(json.dumps(told))
 
 
 class Refusals(unittest.TestCase):

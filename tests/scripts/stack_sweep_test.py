@@ -16,7 +16,7 @@ SCRIPT = SOURCE / "scripts" / "stack-sweep"
 sys.path.insert(0, str(SOURCE / "scripts"))
 sys.dont_write_bytecode = True
 
-from experiment import runs  # noqa: E402
+from experiment import row  # noqa: E402
 from stacks import costs, edge, fit, memory, probing, telling  # noqa: E402
 
 PAGE, LEAST = 4096, 16384
@@ -81,7 +81,7 @@ class Edge(unittest.TestCase):
 
 
 def a_run(outcome, server_exit=0, cell=None, block=1, **figures):
-    return runs.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
+    return row.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
 
 
 class Verdict(unittest.TestCase):
@@ -263,10 +263,28 @@ class Real(unittest.TestCase):
         if sanitized():
             self.skipTest("sanitized programs fault at another size")
 
+    def test_full_disk_is_one_line_and_keeps_what_was_measured(self):
+        script = 'mount -t tmpfs -o size=150k none "$1" || exit 77; cd "$1"; shift; "$@"'
+        with tempfile.TemporaryDirectory() as small:
+            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "8"]
+            done = subprocess.run(
+                [
+                    *("unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", small),
+                    *(SCRIPT, "--bin", BIN.resolve(), *words, "--out", "out"),
+                ],
+                capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+        if done.returncode == 77 or done.stderr.startswith("unshare"):
+            self.skipTest(f"no mount namespace here: {done.stderr.strip()}")
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertEqual(done.stderr.count("No space left"), 1, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertIn("Results: out", done.stdout)
+
     def test_it_answers_and_two_runs_bear_it_out(self):
         with tempfile.TemporaryDirectory() as name:
             out = pathlib.Path(name) / "out"
-            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "6"]
+            words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "8"]
             words += ["--out", out]
             done = sweep(*words)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -21,8 +21,9 @@ import unittest.mock
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BINARIES = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import figures  # noqa: E402
-from tuning import host, journal, namespace, rehearsal, snapshot, spec, tell  # noqa: E402
+from experiment import figures, plan  # noqa: E402
+from tuning import host, inside, journal, namespace, rehearsal  # noqa: E402
+from tuning import snapshot, spec, tell  # noqa: E402
 
 TUNE = SOURCE / "scripts" / "tune"
 PATIENCE = 30
@@ -346,6 +347,19 @@ class Forbidden(InFolder):
             self.assertIn(word, line)
 
 
+class Congestion(unittest.TestCase):
+    VALUES = {inside.ALLOWED: "reno bbr", inside.AVAILABLE: "reno bbr cubic"}
+
+    def test_tells_what_keeps_a_namespace_from_it_and_the_line_that_lifts_it(self):
+        with unittest.mock.patch("tuning.inside.read", self.VALUES.get):
+            hint = inside.congestion_hint("cubic", PermissionError())
+            self.assertIn(f'sysctl -w {inside.ALLOWED}="reno bbr cubic"', hint)
+            hint = inside.congestion_hint("dctcp", FileNotFoundError())
+            self.assertIn("this kernel has reno bbr cubic", hint)
+            self.assertIn("tcp_dctcp", hint)
+            self.assertEqual(inside.congestion_hint("reno", OSError()), "")
+
+
 @in_namespaces
 class Namespaces(InFolder):
     def rehearse(self, text):
@@ -500,7 +514,14 @@ class Refusals(Command):
 
     @unittest.skipIf(NO_PROGRAMS, NO_PROGRAMS)
     def test_too_few_reps_are_refused_with_how_many_it_takes(self):
-        self.assertIn("--reps 6", self.tune(self.write(GOOD), "--reps", "5", expect=2).stderr)
+        self.assertIn("--reps 8", self.tune(self.write(GOOD), "--reps", "7", expect=2).stderr)
+        words = ("--reps", "7", "--confidence", "0.95", "--dry-run")
+        self.assertIn("7 blocks", self.tune(self.write(GOOD), *words).stdout)
+
+    def test_shipped_ones_have_reps_for_a_verdict(self):
+        for file in spec.presets():
+            one = spec.read(file, figures.FIGURES)
+            plan.check_design(one.reps, len(one.arms) - 1, plan.CONFIDENCE)
 
 
 @with_programs
@@ -509,13 +530,13 @@ class Runs(Command):
         before = snapshot.take()
         third = '[[arm]]\nname = "unknown"\nsysctl = {"net.ipv4.tcp_congestion_control" = "no"}\n'
         out = self.folder / "out"
-        done = self.tune(self.write(GOOD + third), "--reps", "7", "--seed", "5", "--out", out)
+        done = self.tune(self.write(GOOD + third), "--reps", "9", "--seed", "5", "--out", out)
         self.assertEqual(snapshot.differences(before, snapshot.take()), [])
         told = json.loads((out / "experiment.json").read_text())
         runs = [json.loads(line) for line in (out / "runs.jsonl").read_text().splitlines()]
         outcomes = [(run["cell"]["arm"], run["outcome"]) for run in runs]
-        self.assertEqual(outcomes.count(("long", "measured")), 7, runs)
-        self.assertEqual(outcomes.count(("short", "measured")), 7)
+        self.assertEqual(outcomes.count(("long", "measured")), 9, runs)
+        self.assertEqual(outcomes.count(("short", "measured")), 9)
         self.assertEqual(outcomes.count(("unknown", "infeasible")), 1)
         self.assertEqual((told["kind"], told["status"]), ("tune", "complete"))
         findings = {one["name"]: one for one in told["findings"]}
@@ -554,11 +575,11 @@ class Runs(Command):
 
     def test_goes_on_where_the_time_was_up_and_keeps_what_was_read_back(self):
         file, out = self.write(GOOD), self.folder / "out"
-        self.tune(file, "--reps", "6", "--time", "2s", "--out", out, expect=1)
+        self.tune(file, "--reps", "8", "--time", "2s", "--out", out, expect=1)
         first = len((out / "runs.jsonl").read_text().splitlines())
-        self.assertIn(first, range(1, 12))
-        self.tune(file, "--reps", "6", "--out", out)
-        self.assertEqual(len((out / "runs.jsonl").read_text().splitlines()), 12)
+        self.assertIn(first, range(1, 16))
+        self.tune(file, "--reps", "8", "--out", out)
+        self.assertEqual(len((out / "runs.jsonl").read_text().splitlines()), 16)
         told = json.loads((out / "experiment.json").read_text())
         self.assertEqual([one["name"] for one in told["findings"]], ["settings", "arms", "host"])
         read_back = tell.read_settings(told["findings"])

@@ -1,0 +1,33 @@
+"""Words of gnuplot's language that both of its terminals take.
+
+Text stands in single quotes, where gnuplot expands neither `commands` nor @macros, and has lost its
+control characters before: names and warnings come out of files that anybody may have written.
+"""
+
+from . import palette
+
+
+def quoted(text):
+    """In single quotes, on one line, without what a terminal or XML would take for a command."""
+    kept = "".join(c if c.isprintable() else " " for c in str(text))
+    return "'" + kept.replace("'", "''") + "'"
+
+
+def data(name, points):
+    rows = [" ".join(f"{value:.9g}" for value in point or ()) for point in points]
+    return f"${name} << EOD\n" + "\n".join(rows) + "\nEOD"
+
+
+def tick_marks(marks):
+    """The texts of ticks are formats to gnuplot, so a % is two there."""
+    named = (f"{quoted(str(text).replace('%', '%%'))} {place:.9g}" for place, text in marks)
+    return "(" + ", ".join(named) + ")"
+
+
+def ranges(panel):
+    yield f"set xrange [{panel.x.low:.9g}:{panel.x.high:.9g}]"
+    yield f"set yrange [{panel.y.low:.9g}:{panel.y.high:.9g}]"
+
+
+def ink(meaning):
+    return f"rgb '{palette.stand_in(meaning)}'"
