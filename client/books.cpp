@@ -1,6 +1,7 @@
 #include "client/books.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace client {
 namespace {
@@ -67,6 +68,19 @@ std::optional<double> part_of(const std::optional<std::chrono::nanoseconds>& bef
   return (*after - *before) / window;
 }
 
+/// How far /proc/stat may lie below the truth by chance: each of its ticks is a look at whoever
+/// runs just then, and of n looks at what runs a share p of the time n p are expected, give or take
+/// sqrt(n p (1 - p)). Three times that, and a tick on each processor at the edges.
+std::chrono::nanoseconds error_of_ticks(std::chrono::nanoseconds attributed,
+                                        std::chrono::duration<double> machine,
+                                        std::int64_t processors) {
+  const std::chrono::duration<double> tick = limits::tick();
+  const double looks = machine / tick;
+  const double share = std::clamp(attributed / machine, 0.0, 1.0);
+  const auto chance = 3 * std::sqrt(looks * share * (1 - share)) * tick;
+  return processors * limits::tick() + std::chrono::duration_cast<std::chrono::nanoseconds>(chance);
+}
+
 /// What /proc/stat saw against what the clocks of processes say.
 void close_the_books(Books& books, const Sample& from, const Sample& to, std::uint64_t echoes) {
   if (!from.busy || !to.busy) return;
@@ -88,7 +102,7 @@ void close_the_books(Books& books, const Sample& from, const Sample& to, std::ui
   // The clocks of processes run on while the hypervisor has the processor; /proc/stat tells that
   // apart.
   const std::chrono::nanoseconds stolen = to.busy->steal - from.busy->steal;
-  if (rest < -processors * limits::tick() - stolen) return;
+  if (rest < -error_of_ticks(attributed, machine, processors) - stolen) return;
   const auto others = std::max(rest, std::chrono::nanoseconds{0});
   books.unattributed_per_echo = static_cast<std::uint64_t>(others.count()) / echoes;
   books.others = part_of(std::chrono::nanoseconds{0}, others, machine);

@@ -104,6 +104,21 @@ TEST(Books, TicksThatSawLessThanTheClocksLeaveNothingUnattributedOrAreNotBelieve
   EXPECT_EQ(unattributed(attributed - 2 * limits::tick() - milliseconds{2}), std::nullopt);
 }
 
+// Bug: with a machine half busy the ticks of some seconds saw 30 to 80 ms less than the clocks, and
+// the books were left open for it.
+TEST(Books, TicksAreASampleAndNotBelievedOnlyWhereTheyMissMoreThanChanceDoes) {
+  const auto unattributed = [](std::chrono::nanoseconds missed) {
+    Moments moments = complete();
+    moments.end.at = moments.begin.at + std::chrono::seconds{4};
+    moments.end.server_cpu = *moments.begin.server_cpu + milliseconds{3'994};
+    moments.end.busy->busy = moments.begin.busy->busy + std::chrono::seconds{4} - missed;
+    return books_of(moments, echoes).unattributed_per_echo;
+  };
+  // Half of 800 looks: 400, give or take 14.1; three times that, and two at the edges.
+  EXPECT_EQ(unattributed(milliseconds{440}), 0U);
+  EXPECT_EQ(unattributed(milliseconds{450}), std::nullopt);
+}
+
 TEST(Books, TellEachSidesBusiestThread) {
   const Books books = books_of(complete(), echoes);
   EXPECT_NEAR(*books.client_busiest_thread, 0.5, 1e-9);
