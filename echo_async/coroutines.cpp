@@ -10,6 +10,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/defer.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
@@ -47,6 +48,7 @@ asio::awaitable<void, Executor> echo_until_eof(Socket socket, Loop& loop) {
       if (write_error) co_return;
     }
     connection.echoed(reply.size());
+    if (connection.reads_in_turn()) co_await asio::defer(loop.executor(), asio::deferred);
   }
 }
 
