@@ -10,11 +10,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/defer.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
 #include <memory>
 #include <span>
+#include <tuple>
 
 #include "echo_async/loop.hpp"
 
@@ -29,9 +31,18 @@ asio::awaitable<void, Executor> echo_until_eof(Socket socket, Loop& loop) {
   const echo::Serving& serving = loop.serving();
   const std::size_t size = serving.options.buffer_size;
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+  const auto read = [&] {
+    return connection.socket().async_read_some(asio::buffer(buffer.get(), size), asio::deferred);
+  };
   for (;;) {
-    const auto [read_error, received] =
-        co_await connection.socket().async_read_some(asio::buffer(buffer.get(), size), as_value);
+    std::tuple<error_code, std::size_t> came;
+    if (connection.reads_in_turn()) {
+      // One await for both: the coroutine is resumed when there is something to answer.
+      came = co_await asio::defer(loop.executor(), asio::deferred(read))(as_value);
+    } else {
+      came = co_await read()(as_value);
+    }
+    const auto [read_error, received] = came;
     if (read_error) co_return;
     connection.touch();
     serving.work.compute();

@@ -14,6 +14,14 @@ Door::Door(const Strand& strand, const echo::Serving& serving, echo::Descriptor 
       pause_(strand),
       enter_(std::move(enter)) {
   acceptor_.assign(protocol_, listener.release());
+  tell_of_aborted();
+}
+
+/// Asio would otherwise keep ECONNABORTED and EPROTO to itself and wait to be told of the queue,
+/// which the kernel does once: those behind the one that is gone would wait for the next to come.
+void Door::tell_of_aborted() {
+  error_code ignored;
+  acceptor_.set_option(asio::socket_base::enable_connection_aborted(true), ignored);
 }
 
 void Door::open() {
@@ -74,6 +82,7 @@ void Door::open_after_pause() {
     acceptor_.assign(protocol_, unwatched_.get(), error);
     if (error) return open_after_pause();  // the kernel has no memory to watch it with
     [[maybe_unused]] const int acceptors_now = unwatched_.release();
+    tell_of_aborted();
     open();
   });
 }

@@ -28,6 +28,7 @@ class Door {
   /// Takes the listener out of the loop, which would be woken by each connection that it is not
   /// going to accept: with several threads a whole one, as long as others shed.
   void unwatch();
+  void tell_of_aborted();
   void open_after_pause();
 
   const echo::Serving& serving_;

@@ -6,6 +6,7 @@ Connection::Connection(Socket socket, Loop& loop)
     : Channel(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
   serving().counters.opened(0);
   loop_.connections_.push_back(*this);
+  ++loop_.count_;
 }
 
 Connection::~Connection() {
@@ -13,6 +14,7 @@ Connection::~Connection() {
   // What a forced stop cuts is open at the stop.
   if (!loop_.forced_) serving().counters.closed(0);
   unlink();
+  --loop_.count_;
   loop_.leave_when_empty();
 }
 

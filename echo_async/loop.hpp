@@ -5,6 +5,7 @@
 
 #include <boost/intrusive/list.hpp>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -33,6 +34,8 @@ class Connection : public Channel,
   void touch();
   /// A whole reply went out.
   void echoed(std::size_t bytes);
+  /// Whether the next read is to wait for all that is ready now: see Loop.
+  [[nodiscard]] bool reads_in_turn() const;
   /// A wait of our own (--work sleep:), as an operation of Asio; it is not the peer's silence.
   template <typename Token>
   auto nap(std::chrono::nanoseconds time, Token&& token) {
@@ -64,6 +67,13 @@ class Loop {
   [[nodiscard]] const echo::Serving& serving() const { return serving_; }
   [[nodiscard]] const echo::IdleClock& clock() const { return idle_.clock(); }
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
+  /// Whether an answered connection reads when all others that are ready have had their turn
+  /// (asio::defer), and not at once. Asio tries each read before it waits. At once the peer has
+  /// not said more yet, and the attempt is in vain: a third of an echo's system calls. A turn
+  /// later it often has, and the event that tells of it then costs no call. With few connections
+  /// the turn itself costs one; with many, those that answer fast would be served again and again
+  /// while others wait for epoll to tell of them (p99 of 0.87 s with 10,000, 0.18 s without).
+  [[nodiscard]] bool reads_in_turn() const { return count_ >= few && count_ <= many; }
 
  private:
   friend class Connection;
@@ -73,6 +83,9 @@ class Loop {
   void close_idle();
   /// With the last connection gone, waits of our own are all that keeps run() from returning.
   void leave_when_empty();
+
+  static constexpr std::size_t few = 16;
+  static constexpr std::size_t many = 2048;
 
   const echo::Serving& serving_;
   // One thread: Asio leaves its locks out, four for each message.
@@ -84,11 +97,16 @@ class Loop {
   IdleScan idle_;
   bool draining_ = false;
   bool forced_ = false;
+  std::size_t count_ = 0;  ///< of connections_
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
 };
 
 inline const echo::Serving& Connection::serving() const {
   return loop_.serving();
+}
+
+inline bool Connection::reads_in_turn() const {
+  return loop_.reads_in_turn();
 }
 
 inline void Connection::touch() {

@@ -134,24 +134,14 @@ class Server {
 /// A Peer, and its bits.
 constexpr std::uint64_t state_bytes = sizeof(Peer) + 1;
 
-/// What the server keeps open for itself has numbers too.
-constexpr std::uint64_t own_descriptors = limits::Traits{}.fixed_descriptors;
-constexpr std::uint64_t most = FD_SETSIZE - own_descriptors;
-
-void check(const echo::ServerOptions& options) {
-  if (options.max_connections.value_or(0) <= most) return;
-  throw echo::Exit(echo::exit_refused,
-                   fmt::format("--max-connections {}: select(2) takes descriptors below {} only, "
-                               "and {} are the server's own: at most {}",
-                               *options.max_connections, FD_SETSIZE, own_descriptors, most));
-}
-
 echo::Configured configure(CLI::App&) {
-  return {.check = check,
+  return {.check = {},
           .shape = {},
           .demand =
               [](const echo::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::event_traits(state_bytes, 0)};
+                limits::Traits traits = limits::event_traits(state_bytes, 0);
+                traits.descriptors_below = FD_SETSIZE;
+                return limits::Demand{connections, traits};
               },
           .serve = [](const echo::Serving& serving) { Server{serving}.run(); }};
 }

@@ -7,7 +7,9 @@
 // allocates nothing.
 #pragma once
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/write.hpp>
+#include <exception>
 #include <memory>
 #include <span>
 #include <utility>
@@ -19,7 +21,8 @@
 namespace echo_async {
 
 /// `Place`: what the connection is to its server (Connection of loop.hpp, or another), a Channel
-/// with serving(), touch(), nap(time, handler) and echoed(bytes). One operation is in flight at a
+/// with serving(), touch(), nap(time, handler), echoed(bytes) and
+/// reads_in_turn(). One operation is in flight at a
 /// time and starts the next: no two handlers of a session ever run at once, on however many
 /// threads.
 template <typename Place>
@@ -33,18 +36,29 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
     this->socket().async_read_some(
         asio::buffer(buffer_),
         [self = this->shared_from_this()](error_code error, std::size_t received) {
-          if (!error) self->work_on(std::span(self->buffer_).first(received));
+          if (!error) self->guard([&] { self->work_on(std::span(self->buffer_).first(received)); });
         });
   }
 
  private:
+  /// A bug, or no memory, ends this connection: nothing of it is pending then, and the handler that
+  /// runs is the last to hold it. Otherwise run() would throw, and end them all.
+  template <typename Step>
+  void guard(Step step) {
+    try {
+      step();
+    } catch (const std::exception&) {
+      this->serving().counters.shed(echo::Shed::exception);
+    }
+  }
+
   void work_on(std::span<std::byte> received) {
     this->touch();
     const echo::Work& work = this->serving().work;
     work.compute();
     if (!work.sleeps()) return write(received);
     this->nap(work.amount(), [self = this->shared_from_this(), received](error_code error) {
-      if (!error) self->write(received);
+      if (!error) self->guard([&] { self->write(received); });
     });
   }
 
@@ -63,7 +77,8 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
 
   void wrote(std::size_t bytes) {
     this->echoed(bytes);
-    read();
+    if (!this->reads_in_turn()) return read();
+    asio::defer(this->socket().get_executor(), [self = this->shared_from_this()] { self->read(); });
   }
 
   std::vector<std::byte> buffer_;

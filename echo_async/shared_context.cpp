@@ -41,6 +41,8 @@ class Member : public Channel, public boost::intrusive::list_base_hook<> {
   [[nodiscard]] const echo::Serving& serving() const;
   void touch();
   void echoed(std::size_t bytes);
+  /// Another turn would take the lock of the one queue, for as much as it saves.
+  static constexpr bool reads_in_turn() { return false; }
   template <typename Handler>
   void nap(std::chrono::nanoseconds time, Handler&& handler) {
     last_touch_.store(napping, std::memory_order_relaxed);

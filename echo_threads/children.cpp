@@ -8,10 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "echo_threads/blocking.hpp"
 
@@ -43,7 +45,16 @@ sigset_t only(int signal) {
   return set;
 }
 
-void close_all_but(std::initializer_list<int> keep) {
+/// A child that is told to drain before it has its handler keeps the signal until it has. Returns
+/// the mask as it was.
+sigset_t hold_drain_back() {
+  const sigset_t drain = only(drain_signal);
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &drain, &before);
+  return before;
+}
+
+void close_all_but(std::span<const int> keep) {
   unsigned next = STDERR_FILENO + 1;
   for (const int fd : keep) {
     const auto kept = static_cast<unsigned>(fd);
@@ -53,19 +64,22 @@ void close_all_but(std::initializer_list<int> keep) {
   ::close_range(next, ~0U, 0);
 }
 
-[[noreturn]] void live_as_child(pid_t parent, std::initializer_list<int> keep,
-                                const std::function<void()>& work) {
+[[noreturn]] void live_as_child(pid_t parent, std::initializer_list<int> keep, int handed_over,
+                                const std::function<void(int)>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before it could be asked for the signal
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
   // The parent's copies would keep its other connections open when their own processes close them.
-  close_all_but(keep);
+  std::vector<int> own{keep};
+  if (handed_over >= 0)
+    own.insert(std::upper_bound(own.begin(), own.end(), handed_over), handed_over);
+  close_all_but(own);
   ::signal(drain_signal, on_drain);
   const sigset_t drain = only(drain_signal);
   ::sigprocmask(SIG_UNBLOCK, &drain, nullptr);
   try {
-    work();
+    work(handed_over);
   } catch (const std::exception&) {
     ::_exit(1);
   }
@@ -82,11 +96,8 @@ std::chrono::nanoseconds cpu_of(const rusage& usage) {
 }  // namespace
 
 Children::Children(echo::Counters& counters)
-    : counters_(counters), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    : counters_(counters), epoll_(::epoll_create1(EPOLL_CLOEXEC)), mask_before_(hold_drain_back()) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  // A child that is told to drain before it has its handler keeps the signal until it has.
-  const sigset_t drain = only(drain_signal);
-  ::pthread_sigmask(SIG_BLOCK, &drain, &mask_before_);
 }
 
 Children::~Children() {
@@ -96,11 +107,12 @@ Children::~Children() {
 }
 
 bool Children::start(unsigned slot, std::initializer_list<int> keep,
-                     const std::function<void()>& work, echo::Descriptor& handed_over) {
+                     const std::function<void(int)>& work, echo::Descriptor& handed_over) {
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = forker_.fork(keep, handed_over.get(), [&](int connection) {
+    live_as_child(parent, keep, connection, work);
+  });
   if (pid < 0) return false;
-  if (pid == 0) live_as_child(parent, keep, work);
   handed_over.reset();
   if (watch(pid, slot)) return true;
   ::kill(pid, SIGKILL);

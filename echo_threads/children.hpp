@@ -20,6 +20,7 @@
 
 #include "echo/descriptor.hpp"
 #include "echo/model.hpp"
+#include "echo_threads/forker.hpp"
 
 namespace echo_threads {
 
@@ -40,13 +41,14 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  /// Forks. The child runs `work` with no descriptors but the standard ones and `keep`, which must
-  /// be in ascending order, and never returns. glibc's fork() takes malloc's locks, so it may
-  /// allocate, however many threads the parent has. `handed_over` is the child's from then on: the
-  /// parent closes its copy, which makes room for the pidfd. False with errno when there is no
-  /// process to be had; when it was had and could not be watched, it is dead and `handed_over`
-  /// empty.
-  bool start(unsigned slot, std::initializer_list<int> keep, const std::function<void()>& work,
+  /// Forks, in a thread that has next to no descriptors (Forker). The child runs `work` with none
+  /// but the standard ones, `keep`, which must be in ascending order, and `handed_over`, and never
+  /// returns; `work` is given the number that `handed_over` has there, or -1. glibc's fork() takes
+  /// malloc's locks, so it may allocate, however many threads the parent has. `handed_over` is the
+  /// child's from then on: the parent closes its copy, which makes room for the pidfd. False with
+  /// errno when there is no process to be had; when it was had and could not be watched, it is dead
+  /// and `handed_over` empty.
+  bool start(unsigned slot, std::initializer_list<int> keep, const std::function<void(int)>& work,
              echo::Descriptor& handed_over);
 
   [[nodiscard]] std::size_t count() const { return children_.size(); }
@@ -71,7 +73,8 @@ class Children {
 
   echo::Counters& counters_;
   echo::Descriptor epoll_;
-  sigset_t mask_before_{};
+  sigset_t mask_before_;  ///< before the next one's thread inherits what its children are to have
+  Forker forker_;
   bool killing_ = false;
   std::unordered_map<int, Child> children_;  ///< by pidfd
 };

@@ -3,11 +3,11 @@
 // The oldest concurrent server there is (inetd, sshd), and the safest: a connection that crashes,
 // leaks or is killed takes nobody with it, and its memory is given back by its end. That is where
 // it wins. It pays a process for each: page tables and a stack of its own, each page written
-// copied, and a fork(2) that copies the parent's page tables and its table of descriptors. That
-// table holds a pidfd for each child, so with 10,000 alive a fork copies 10,000 entries and the
-// child closes them again, 1 to 2 ms: it breaks where connections are many, or short. Source:
-// Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "concurrent server, one child
-// per client". Try it: ./echo_threads --model fork-per-connection & ./client -n 1000
+// copied, and a fork(2) that copies the parent's page tables and its table of descriptors, for
+// which reason a thread that has hardly any forks (forker.hpp). It breaks where connections are
+// short, or where there is much memory to share. Source: Stevens, Fenner and Rudoff, UNIX Network
+// Programming 1, chapter 30, "concurrent server, one child per client".
+// Try it: ./echo_threads --model fork-per-connection & ./client -n 10000
 #include <poll.h>
 
 #include <utility>
@@ -53,11 +53,10 @@ class Server {
   /// fork says EAGAIN for limits that may pass, as children end: so a few tries, then this
   /// connection alone is given up.
   bool fork_for(echo::Descriptor& connection) {
-    const int fd = connection.get();
+    // The child writes into its own copy of the buffer's pages, as many as are used.
+    const auto work = [&](int fd) { serve_in_child(fd, buffer_.bytes(), serving_, 0); };
     for (int attempt = 0; attempt < 3 && connection; ++attempt) {
-      // The child writes into its own copy of the buffer's pages, as many as are used.
-      const auto work = [&] { serve_in_child(fd, buffer_.bytes(), serving_, 0); };
-      if (children_.start(0, {fd}, work, connection)) return true;
+      if (children_.start(0, {}, work, connection)) return true;
       pollfd ended{children_.ended_fd(), POLLIN, 0};
       ::poll(&ended, 1, 1);
       children_.reap(close_books_);

@@ -19,10 +19,7 @@ echo::Shape shape_of(const PoolOptions& options) {
 }
 
 limits::Traits thread_pool_traits(const PoolOptions& options) {
-  limits::Traits traits;
-  traits.fixed_threads += options.workers + 1;     // who watches for the stop
-  traits.fixed_descriptors += options.workers;     // the epoll of each worker's door
-  traits.fixed_maps += 2 * (options.workers + 1);  // a stack and its guard
+  limits::Traits traits = limits::pool_traits(options.workers);
   traits.fixed_bytes += options.workers * touched_bytes(options.stack);
   return traits;
 }

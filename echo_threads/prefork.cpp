@@ -69,7 +69,7 @@ class Server {
     const auto [first, second] = std::minmax(listener, drain);
     places_[worker].started = Clock::now();
     return children_.start(
-        worker, {first, second}, [this, worker, listener] { work(worker, listener); }, none);
+        worker, {first, second}, [this, worker, listener](int) { work(worker, listener); }, none);
   }
 
   /// All that a worker does, in its own process.

@@ -1,6 +1,8 @@
 // What N connections need; see demand.hpp. Figures: docs/kernel-costs.md.
 #include "limits/demand.hpp"
 
+#include <sys/select.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -23,7 +25,10 @@ constexpr std::uint64_t default_guard = 4'096;
 constexpr std::uint64_t client_session = 256;  // a session's state; no buffer of its own
 constexpr std::uint64_t callbacks_session = 560;
 constexpr std::uint64_t coroutine_session = 1'320;
+constexpr std::uint64_t stackful_session = 400 + 4'096;  // and the first page of its stack
+constexpr std::uint64_t stackful_stack = 64U << 10U;     // the default --stack-size
 constexpr std::uint64_t loop_session = 16;
+constexpr std::uint64_t pool_workers = 8;  // the servers' default --workers
 constexpr std::uint64_t ring_session = 32;
 constexpr std::uint64_t buffer = 1'024;  // the servers' default --buffer-size
 // A forked child that echoes 64 B messages, measured with 2,000 of them.
@@ -108,9 +113,47 @@ Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes) {
   return traits;
 }
 
+Traits pool_traits(std::uint64_t workers) {
+  Traits traits;
+  traits.fixed_threads += workers + 1;     // who watches for the stop
+  traits.fixed_descriptors += workers;     // the epoll of each worker's door
+  traits.fixed_maps += 2 * (workers + 1);  // a stack and its guard
+  traits.fixed_bytes += workers * thread_resident;
+  return traits;
+}
+
 Traits client_traits() {
   return event_traits(client_session, 0);
 }
+
+namespace {
+
+/// Connections that wait do so in the server's own queue.
+Traits queueing_pool(std::uint64_t) {
+  return pool_traits(pool_workers);
+}
+
+/// They wait in the kernel's.
+Traits accepting_pool(std::uint64_t) {
+  Traits traits = pool_traits(pool_workers);
+  traits.descriptors_per_connection = 0;
+  return traits;
+}
+
+Traits stackful_traits(std::uint64_t) {
+  Traits traits = event_traits(stackful_session, 0);
+  traits.maps_per_connection = maps_per_guarded_stack;
+  traits.virtual_bytes = stackful_stack + default_guard;
+  return traits;
+}
+
+Traits select_traits(std::uint64_t) {
+  Traits traits = event_traits(loop_session, 0);
+  traits.descriptors_below = FD_SETSIZE;
+  return traits;
+}
+
+}  // namespace
 
 std::span<const Profile> profiles() {
   static constexpr std::array known{
@@ -118,10 +161,16 @@ std::span<const Profile> profiles() {
               [](std::uint64_t stack_bytes) { return thread_traits(stack_bytes, default_guard); }},
       Profile{"fork-per-connection", "a process for each connection", false,
               [](std::uint64_t) { return process_traits(); }},
+      Profile{"pool-shared-queue", "eight threads, one queue", false, queueing_pool},
+      Profile{"pool-own-queue", "eight threads, a queue each", false, queueing_pool},
+      Profile{"pool-accept", "eight threads that accept for themselves", false, accepting_pool},
       Profile{"callbacks", "one event loop for all connections", false,
               [](std::uint64_t) { return event_traits(callbacks_session, buffer); }},
       Profile{"coroutines", "one event loop, a coroutine for each connection", false,
               [](std::uint64_t) { return event_traits(coroutine_session, buffer); }},
+      Profile{"stackful", "one event loop, a small stack for each connection", false,
+              stackful_traits},
+      Profile{"select", "select(2) over all: descriptors below 1,024", false, select_traits},
       Profile{"nested-epoll", "one event loop with one buffer for all", false,
               [](std::uint64_t) { return event_traits(loop_session, 0); }},
       Profile{"io-uring", "one ring for all connections", false,

@@ -26,6 +26,9 @@ struct Traits {
       4050;                       ///< one end of a connection: ~4,050 B of slab; threads add theirs
   std::uint64_t stack_bytes = 0;  ///< virtual size per thread, stack + guard
   std::uint64_t virtual_bytes = 0;  ///< reserved per connection beside that: coroutines' stacks
+  /// Descriptors must lie below it, whatever the machine allows; 0: anywhere. select(2)'s
+  /// FD_SETSIZE.
+  std::uint64_t descriptors_below = 0;
 };
 
 /// What a run needs in all; every figure saturates at `unlimited`. Only a client takes ports.
@@ -50,6 +53,9 @@ struct Demand {
 Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes);
 /// A process per connection, and a pidfd for each in the parent.
 Traits process_traits();
+/// So many threads, each serving one connection at a time; their stacks touched as those of
+/// thread_traits are.
+Traits pool_traits(std::uint64_t workers);
 /// One loop for all connections, each holding `buffer_bytes` of user memory beside its own state.
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
 /// The load client: event-driven, no buffer per connection.

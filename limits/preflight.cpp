@@ -29,6 +29,22 @@ void warn_when_nearly_full(Verdict& row) {
   }
 }
 
+/// What a model's own interface can name: nothing lifts it but another model.
+void add_number_row(Rows& rows, const Demands& demands) {
+  for (const Demand& demand : demands) {
+    if (demand.traits.descriptors_below == 0) continue;
+    const Need need = [](const Demands& all) {
+      std::uint64_t most = 0;
+      for (const Demand& one : all) {
+        if (one.traits.descriptors_below > 0) most = std::max(most, one.descriptors());
+      }
+      return most;
+    };
+    rows.add("descriptor numbers", "FD_SETSIZE, select(2)", demand.traits.descriptors_below, need);
+    return;
+  }
+}
+
 void add_descriptor_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
   const Need need = per_process(&Demand::descriptors);
   if (c.can_raise_hard && c.nr_open) {
@@ -144,6 +160,7 @@ std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
                                std::uint64_t backlog) {
   const Lift lift{ceilings.root, ceilings.can_raise_hard, ceilings.ancestors_open_files};
   Rows rows(demands);
+  add_number_row(rows, demands);
   add_descriptor_rows(rows, ceilings, lift);
   add_task_rows(rows, ceilings, lift);
   add_memory_rows(rows, ceilings, lift);

@@ -75,8 +75,8 @@ bool Harness::takes_descriptors() const {
 
 void Harness::run() {
   try {
-    configured_.serve(
-        echo::Serving{options_, listeners_, protocol_, options_.work, stop_, counters_, findings_});
+    configured_.serve(echo::Serving{options_, listeners_, *protocol_, options_.work, stop_,
+                                    counters_, findings_});
   } catch (const std::exception& error) {
     complaint_ = error.what();
   }
@@ -90,12 +90,18 @@ void Harness::serve() {
 }
 
 void Harness::serve_in_child(std::uint64_t open_files) {
+  serve_in_child([open_files] {
+    const rlimit few{open_files, open_files};
+    return ::setrlimit(RLIMIT_NOFILE, &few) == 0;
+  });
+}
+
+void Harness::serve_in_child(const std::function<bool()>& prepare) {
   std::fflush(stdout);  // what waits there would be written by both
   child_ = ::fork();
   if (child_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child_ == 0) {
-    const rlimit few{open_files, open_files};
-    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) ::_exit(2);
+    if (!prepare()) ::_exit(2);
     run();
     if (!complaint_.empty()) std::fprintf(stderr, "in the child: %s\n", complaint_.c_str());
     ::_exit(complaint_.empty() ? 0 : 1);

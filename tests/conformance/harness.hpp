@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <limits>
 #include <memory>
@@ -39,9 +40,13 @@ class Harness {
   /// name.
   ~Harness();
 
+  /// Before it serves: what it says, in place of an echo.
+  void speak(const echo::Protocol& protocol) { protocol_ = &protocol; }
   void serve();
   /// At most `open_files` descriptors, the standard ones and the listener among them.
   void serve_in_child(std::uint64_t open_files);
+  /// `prepare` runs there first; where it says false, the child ends at once.
+  void serve_in_child(const std::function<bool()>& prepare);
   [[nodiscard]] pid_t child() const { return child_; }
 
   [[nodiscard]] const echo::Endpoint& where() const { return listeners_.where(); }
@@ -75,7 +80,8 @@ class Harness {
   echo::Configured configured_;
   echo::Shape shape_;
   echo::Listeners listeners_;
-  echo::EchoProtocol protocol_;
+  echo::EchoProtocol echo_;
+  const echo::Protocol* protocol_ = &echo_;
   echo::Stop stop_;
   echo::Counters counters_;
   echo::Findings findings_;

@@ -33,7 +33,7 @@ TEST(Demand, EachProfileOfTheProgramIsDistinctAndCostsSomething) {
   for (const Profile& profile : profiles()) {
     const Traits traits = profile.traits(65'536);
     EXPECT_EQ(traits.threads_per_connection > 0, profile.threads) << profile.name;
-    EXPECT_GT(traits.resident_bytes, 0U) << profile.name;
+    EXPECT_GT(traits.resident_bytes + traits.fixed_bytes, 0U) << profile.name;
     EXPECT_FALSE(profile.summary.empty()) << profile.name;
   }
 }

@@ -26,6 +26,20 @@ TEST(Preflight, ARoomyMachineRefusesNothing) {
   }
 }
 
+// Bug: a server with select(2) was told that it had room for as many as `ulimit -n` allows.
+TEST(Preflight, WhatSelectCannotNameIsRefusedWithNothingToLiftIt) {
+  Demand demand{10'000, event_traits(16, 0)};
+  demand.traits.descriptors_below = 1'024;
+  const auto verdicts = preflight({demand, client(10'000)}, roomy(), 4096);
+  const Verdict& verdict = row(verdicts, "descriptor numbers");
+  EXPECT_EQ(verdict.need, 10'016U);
+  EXPECT_EQ(verdict.have, 1'024U);
+  EXPECT_EQ(verdict.bites_at, 1'009U);
+  EXPECT_EQ(verdict.lift, "");
+  EXPECT_EQ(first_refusal(verdicts), &verdicts.front());
+  EXPECT_NE(refusal_line(verdict).find("at most 1,008 connections"), std::string::npos);
+}
+
 struct Cause {
   std::string name;
   std::function<void(Ceilings&)> tighten;
