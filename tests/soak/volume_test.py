@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""A GiB on one connection, and a million connections one after another, through each family of I/O.
+
+    volume_test.py [CONNECTIONS]
+
+The GiB must come back byte for byte while the server holds no more than it did before; after the
+million its descriptors, threads and children are those of a server that has just started, none of
+them a zombie, and its resident memory lies where it lay after the first round of them.
+"""
+
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import Run, Server, expect  # noqa: E402
+
+FAMILIES = {
+    "blocking": ("echo_threads",),
+    "processes": ("echo_threads", "--model", "prefork"),
+    "Asio": ("echo_async",),
+    "an epoll of our own": ("echo_async", "--model", "nested-epoll"),
+    "io_uring": ("echo_async", "--model", "io-uring"),
+}
+MIB = 1 << 20
+#: Buffers that fill up once, and what the allocator keeps.
+SLACK = 8 * MIB
+
+
+class Held:
+    """What a server and its children hold now."""
+
+    def __init__(self, pid):
+        self.children = self.descriptors = self.threads = self.resident = 0
+        self.zombies = 0
+        for each in [pid, *children_of(pid)]:
+            folder = pathlib.Path("/proc", str(each))
+            fields = dict(
+                line.split(":", 1) for line in (folder / "status").read_text().splitlines()
+            )
+            self.children += each != pid
+            if fields["State"].split()[0] == "Z":
+                self.zombies += 1
+                continue
+            self.threads += int(fields["Threads"])
+            self.resident += int(fields["VmRSS"].split()[0]) * 1024
+            self.descriptors += len(os.listdir(folder / "fd"))
+
+    def counts(self):
+        return self.descriptors, self.threads, self.children, self.zombies
+
+    def __str__(self):
+        return (
+            f"{self.descriptors} descriptors, {self.threads} threads, {self.children} children "
+            f"({self.zombies} zombies), {self.resident / MIB:.1f} MiB"
+        )
+
+
+def children_of(pid):
+    found = []
+    for task in pathlib.Path("/proc", str(pid), "task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def settled(pid, fresh):
+    """What is held when the last connections have ended at the server too, or after 5 s."""
+    give_up = time.monotonic() + 5
+    while True:
+        now = Held(pid)
+        if now.counts() == fresh.counts() or time.monotonic() > give_up:
+            return now
+        time.sleep(0.01)
+
+
+def one_gib(family, program, *arguments):
+    with Server(program, *arguments) as server:
+        Run(server.port, 1, "-s", "1M").expect_pass(1, family)
+        before = Held(server.process.pid)
+        run = Run(server.port, 1, "-s", "1G", "--timeout", "100s")
+        run.expect_pass(1, f"{family}, 1 GiB")
+        expect(run.document["echoes"]["bytes_verified"] == 1 << 30, f"{family}: all of it verified")
+        peak = run.document["memory"]["server"]["peak_rss"]
+        code, _ = server.stop()
+    expect(code == 0, f"{family} ends with 0, not {code}")
+    expect(peak <= before.resident + SLACK, f"{family}: {peak:,} B, {before} before")
+    took = run.document["latency"]["echo"]["max"] / 1e9
+    print(f"{family}: 1 GiB there and back in {took:.1f} s, {peak / MIB:.1f} MiB at most", flush=True)
+
+
+def churn(family, wanted, program, *arguments):
+    with Server(program, *arguments) as server:
+        fresh, served, first = Held(server.process.pid), 0, None
+        while served < wanted:
+            run = Run(server.port, 100, "--mode", "churn", "-d", "10s")
+            expect(run.code == 0, f"{family}: the client ends with {run.code}:\n{run.text}{run.errors}")
+            expect(run.document["connections"]["served"] > 0, f"{family} serves somebody")
+            served += run.document["connections"]["served"]
+            now = settled(server.process.pid, fresh)
+            first = first or now
+            expect(now.counts() == fresh.counts(), f"{family}, after {served:,}: {now}; new: {fresh}")
+            expect(now.resident <= first.resident + MIB, f"{family}: {now}, {first} at first")
+        code, text = server.stop()
+    expect(code == 0, f"{family} ends with 0, not {code}")
+    expect(f"Total: {served}\nNow: 0\n" in text, f"{family} counted {served}, not {text!r}")
+    print(f"{family}: {served:,} connections in turn; {now}", flush=True)
+
+
+def main():
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    for family, command in FAMILIES.items():
+        one_gib(family, *command)
+    for family, command in FAMILIES.items():
+        churn(family, wanted, *command)
+
+
+if __name__ == "__main__":
+    main()
