@@ -68,9 +68,11 @@ std::optional<double> part_of(const std::optional<std::chrono::nanoseconds>& bef
   return (*after - *before) / window;
 }
 
-/// How far /proc/stat may lie below the truth by chance: each of its ticks is a look at whoever
-/// runs just then, and of n looks at what runs a share p of the time n p are expected, give or take
-/// sqrt(n p (1 - p)). Three times that, and a tick on each processor at the edges.
+/// How far /proc/stat may lie below the truth by chance: the kernel looks now and then at whoever
+/// runs, and of n looks at what runs a share p of the time n p are expected, give or take
+/// sqrt(n p (1 - p)). Three times that, and a tick on each processor at the edges. It looks
+/// CONFIG_HZ times a second, which no program can read: at least once a tick, so this is an upper
+/// bound.
 std::chrono::nanoseconds error_of_ticks(std::chrono::nanoseconds attributed,
                                         std::chrono::duration<double> machine,
                                         std::int64_t processors) {
@@ -91,7 +93,7 @@ void close_the_books(Books& books, const Sample& from, const Sample& to, std::ui
         static_cast<double>(echoes);
   }
   const auto processors = static_cast<std::int64_t>(to.busy->processors);
-  const std::chrono::duration<double> machine = (to.at - from.at) * processors;
+  const std::chrono::duration<double> machine = (to.looked_at - from.looked_at) * processors;
   books.steal = part_of(from.busy->steal, to.busy->steal, machine);
   if (!books.total_per_echo || !books.busy_per_echo) return;
   const std::chrono::nanoseconds busy = to.busy->busy - from.busy->busy;
@@ -126,12 +128,13 @@ Books books_of(const Moments& moments, std::uint64_t echoes) {
   books.server_utilisation = part_of(from.server_cpu, to.server_cpu, window);
   close_the_books(books, from, to, echoes);
   using limits::ThreadTime;
+  const std::chrono::duration<double> looked = to.looked_at - from.looked_at;
   books.client_busiest_thread =
-      largest(from.client_threads, to.client_threads, &ThreadTime::cpu, window);
+      largest(from.client_threads, to.client_threads, &ThreadTime::cpu, looked);
   books.server_busiest_thread =
-      largest(from.server_threads, to.server_threads, &ThreadTime::cpu, window);
+      largest(from.server_threads, to.server_threads, &ThreadTime::cpu, looked);
   books.client_waited =
-      largest(from.client_threads, to.client_threads, &ThreadTime::waited, window);
+      largest(from.client_threads, to.client_threads, &ThreadTime::waited, looked);
   books.client_switches_per_echo = switches(from.client_threads, to.client_threads, echoes);
   books.server_switches_per_echo = switches(from.server_threads, to.server_threads, echoes);
 

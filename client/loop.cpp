@@ -73,9 +73,10 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
   const bool soon = wake - at_ < nearly_due;
   const auto left = soon ? Nanoseconds{0} : wake - at_;
   const int count = epoll_.wait(events, left);
-  if (soon && count == 0) ::sched_yield();
+  const bool in_vain = soon && count == 0;
+  if (in_vain && wake > at_) ::sched_yield();
   look_at_the_clock();
-  if (within_) ++tally_.waits_within;
+  if (within_ && !in_vain) ++tally_.waits_within;
   if (count > 0) last_event_ = at_;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));

@@ -26,6 +26,7 @@ void Loop::churn(const Traffic& traffic) {
     vacant_.push_back(i);
   }
   while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
+  look_at_the_clock();
   if (next_index_ == 1 && sessions_[0].state == State::standing && sessions_[0].begun == 0) {
     begin_next(0, at_);
     flush(0);

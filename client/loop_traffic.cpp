@@ -27,6 +27,7 @@ void Loop::exchange(const Traffic& traffic) {
   phase_ = Phase::echo;
   begin_traffic(traffic);
   while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
+  look_at_the_clock();  // a loop that came late has not waited
   if (!traffic_.pace) {
     start_closed();
     while (running() && in_flight_ > 0) wait_and_dispatch(never);

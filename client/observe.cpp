@@ -78,15 +78,16 @@ void Observer::read_clocks_again(Sample& sample) const {
 
 void Observer::read_clocks(Sample& sample) const {
   sample.busy = limits::read_busy();
-  static_cast<Clocks&>(sample) = clocks();
+  static_cast<Clocks&>(sample) = clocks(family_);
+  sample.looked_at = sample.at;
 }
 
-Clocks Observer::clocks() const {
+Clocks Observer::clocks(const std::vector<pid_t>& family) const {
   Clocks clocks;
   if (!softirq_.empty()) clocks.softirq_cpu = limits::cpu_time(softirq_);
   // A child that ends takes its clock with it, and leaves its time with the parent that waits.
-  clocks.server_cpu = limits::cpu_time(family_);
-  if (clocks.server_cpu) *clocks.server_cpu += limits::children_cpu_time(family_);
+  clocks.server_cpu = limits::cpu_time(family);
+  if (clocks.server_cpu) *clocks.server_cpu += limits::children_cpu_time(family);
   clocks.client_cpu = limits::cpu_time(::getpid());
   clocks.at = std::chrono::steady_clock::now();
   return clocks;

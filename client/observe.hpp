@@ -28,7 +28,8 @@ struct Clocks {
 
 /// Everything at one moment.
 struct Sample : Clocks {
-  std::uint64_t connections = 0;  ///< established, as the client counts
+  std::chrono::steady_clock::time_point looked_at;  ///< when threads and ticks were read
+  std::uint64_t connections = 0;                    ///< established, as the client counts
   limits::Usage client;
   std::optional<limits::Usage> server;
   limits::Machine machine;
@@ -69,11 +70,10 @@ class Observer {
   /// first.
   [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail,
                               Edge edge = Edge::opens) const;
-  /// Of the processes that the last sample found. May be asked within a window, but not while
-  /// another thread samples.
-  [[nodiscard]] Clocks clocks() const;
-  /// Whether clocks() takes well below 1 ms: 30 us a process of the server.
-  [[nodiscard]] bool has_few_clocks() const { return family_.size() <= 4; }
+  /// The server's processes that the last sample found. Not while another thread samples.
+  [[nodiscard]] const std::vector<pid_t>& family() const { return family_; }
+  /// The clocks, where the server's processes are these: 30 us each. From any thread.
+  [[nodiscard]] Clocks clocks(const std::vector<pid_t>& family) const;
   /// Reads the clocks of `sample` again, where its window opens later than the rest could be read.
   void read_clocks_again(Sample& sample) const;
   /// ~10 us a process. The server's are those that the last sample found. May be asked within a

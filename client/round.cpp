@@ -16,6 +16,8 @@ constexpr std::chrono::microseconds head_start{200};
 /// How far from an edge of the measured part the leader reads what is not on it: near enough for
 /// what counts by ticks, and clear of the loop that crosses the edge.
 constexpr std::chrono::milliseconds beside_the_edge{2};
+/// Clocks of so many are read within 0.2 ms.
+constexpr std::size_t few_processes = 4;
 
 /// Whether some connection may not have its turn in an open loop: then each echoes once, at the
 /// ramp, or nothing would have been verified on it.
@@ -38,10 +40,14 @@ class ClocksAtEdges {
   explicit ClocksAtEdges(const Observer& observer) : observer_(observer) {}
 
   [[nodiscard]] std::function<void(Edge)> reader() {
-    if (!observer_.has_few_clocks()) return {};
-    return [this](Edge edge) { (edge == Edge::opens ? opens_ : closes_) = observer_.clocks(); };
+    const std::vector<pid_t>& family = observer_.family();
+    if (family.size() > few_processes) return {};
+    // A copy: the leader may sample while a loop that is late still reads.
+    return [this, family](Edge edge) {
+      (edge == Edge::opens ? opens_ : closes_) = observer_.clocks(family);
+    };
   }
-  /// In place of the leader's own, where both edges were crossed. Only between tasks of the crew.
+  /// In place of the leader's own, where an edge was crossed. Only between tasks of the crew.
   void settle(Moments& moments) const {
     if (opens_) static_cast<Clocks&>(moments.begin) = *opens_;
     if (!closes_) return;
@@ -73,7 +79,9 @@ void run_traffic(const Stage& stage, const Observer& observer, const Concurrency
   }
   const bool churn = options.mode == Mode::churn;
   ClocksAtEdges clocks{observer};
-  crew.start([&traffic, &paces, churn, at_edge = clocks.reader()](Loop& loop, unsigned number) {
+  const std::function<void(Edge)> at_edge = clocks.reader();
+  const Nanoseconds beside = at_edge ? beside_the_edge : Nanoseconds{0};
+  crew.start([&traffic, &paces, churn, &at_edge](Loop& loop, unsigned number) {
     Traffic mine = traffic;
     mine.pace = paces[number];
     if (number == 0) mine.at_edge = at_edge;
@@ -81,10 +89,11 @@ void run_traffic(const Stage& stage, const Observer& observer, const Concurrency
   });
   bool finished = false;
   if (warms_up) {
-    finished = stage.watch.attend(crew, traffic.measure_from - beside_the_edge);
+    finished = stage.watch.attend(crew, traffic.measure_from - beside);
     observer.read_clocks_again(moments.begin);
   }
-  if (!finished) stage.watch.attend(crew, traffic.stop_at + beside_the_edge);
+  // In churn hardly anybody stands any more a moment later.
+  if (!finished) stage.watch.attend(crew, traffic.stop_at + (churn ? Nanoseconds{0} : beside));
   const Nanoseconds end = std::min(now(), traffic.stop_at);
   moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
   stage.watch.attend(crew);

@@ -21,10 +21,9 @@
 namespace echo_async {
 
 /// `Place`: what the connection is to its server (Connection of loop.hpp, or another), a Channel
-/// with serving(), touch(), nap(time, handler), echoed(bytes) and
-/// reads_in_turn(). One operation is in flight at a
-/// time and starts the next: no two handlers of a session ever run at once, on however many
-/// threads.
+/// with serving(), touch(), nap(time, handler), echoed(bytes) and reads_in_turn(). One operation is
+/// in flight at a time and starts the next: no two handlers of a session ever run at once, on
+/// however many threads.
 template <typename Place>
 class Session : public std::enable_shared_from_this<Session<Place>>, public Place {
  public:
@@ -71,14 +70,15 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
     asio::async_write(
         this->socket(), asio::buffer(rest.data(), rest.size()),
         [self = this->shared_from_this(), size = reply.size()](error_code error, std::size_t) {
-          if (!error) self->wrote(size);
+          if (!error) self->guard([&] { self->wrote(size); });
         });
   }
 
   void wrote(std::size_t bytes) {
     this->echoed(bytes);
     if (!this->reads_in_turn()) return read();
-    asio::defer(this->socket().get_executor(), [self = this->shared_from_this()] { self->read(); });
+    asio::defer(this->socket().get_executor(),
+                [self = this->shared_from_this()] { self->guard([&] { self->read(); }); });
   }
 
   std::vector<std::byte> buffer_;

@@ -111,15 +111,21 @@ Forker::Forker() {
   }
   if (first.error == 0) return;
   thread_.join();
-  throw std::system_error(first.error, std::generic_category(), "unshare(CLONE_FILES)");
+  apart_ = false;
 }
 
 Forker::~Forker() {
   ::shutdown(ours_.get(), SHUT_RDWR);
-  thread_.join();
+  if (apart_) thread_.join();
 }
 
 pid_t Forker::fork(std::initializer_list<int> keep, int handed_over, const Child& child) {
+  if (!apart_) {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    child(handed_over);
+    ::_exit(1);
+  }
   Order order{&child, keep.size(), keep.size()};
   std::copy(keep.begin(), keep.end(), order.numbers);
   if (handed_over >= 0) order.numbers[order.count++] = handed_over;

@@ -4,7 +4,8 @@
 // 10,000 connections and pidfds in it that is 1 to 2 ms for each child. So the thread that forks
 // leaves its process's table (unshare(2), CLONE_FILES; no privilege needed), and is sent what the
 // child is to have, as one process would send it to another (unix(7), SCM_RIGHTS). Whoever accepts
-// keeps its table, its pidfds and its own limit on them.
+// keeps its table, its pidfds and its own limit on them. Where a filter refuses that (containers
+// often refuse unshare(2) altogether), the calling thread forks, and pays for its table.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +20,7 @@ namespace echo_threads {
 
 class Forker {
  public:
-  /// Throws std::system_error when there is no thread or descriptor to be had.
+  /// Throws std::system_error when there is no descriptor or thread to be had.
   Forker();
   ~Forker();
   Forker(const Forker&) = delete;
@@ -41,6 +42,7 @@ class Forker {
   echo::Descriptor ours_;
   echo::Descriptor its_;  ///< open here as well, so that nothing else gets its number
   std::thread thread_;
+  bool apart_ = true;  ///< the thread has a table of its own
 };
 
 }  // namespace echo_threads

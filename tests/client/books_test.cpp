@@ -30,7 +30,7 @@ Moments complete() {
   moments.begin.softirq_cpu = milliseconds{0};
   moments.end.softirq_cpu = milliseconds{1};
   // A window of 10 ms on two processors.
-  moments.end.at = moments.begin.at + milliseconds{10};
+  moments.end.at = moments.end.looked_at = moments.begin.at + milliseconds{10};
   moments.begin.busy = limits::Busy{
       .busy = milliseconds{1'000}, .steal = milliseconds{5}, .switches = 100, .processors = 2};
   moments.end.busy = limits::Busy{
@@ -109,12 +109,13 @@ TEST(Books, TicksThatSawLessThanTheClocksLeaveNothingUnattributedOrAreNotBelieve
 TEST(Books, TicksAreASampleAndNotBelievedOnlyWhereTheyMissMoreThanChanceDoes) {
   const auto unattributed = [](std::chrono::nanoseconds missed) {
     Moments moments = complete();
-    moments.end.at = moments.begin.at + std::chrono::seconds{4};
+    moments.end.at = moments.end.looked_at = moments.begin.at + std::chrono::seconds{4};
     moments.end.server_cpu = *moments.begin.server_cpu + milliseconds{3'994};
     moments.end.busy->busy = moments.begin.busy->busy + std::chrono::seconds{4} - missed;
     return books_of(moments, echoes).unattributed_per_echo;
   };
-  // Half of 800 looks: 400, give or take 14.1; three times that, and two at the edges.
+  // Half of 800 looks, the fewest that a kernel takes: 400, give or take 14.1; three times that,
+  // and two at the edges.
   EXPECT_EQ(unattributed(milliseconds{440}), 0U);
   EXPECT_EQ(unattributed(milliseconds{450}), std::nullopt);
 }

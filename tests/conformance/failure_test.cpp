@@ -104,6 +104,23 @@ TEST(ThreadFailure, GivesUpThoseItGetsNoThreadForAndNoOther) {
   expect_to_do_without(model_named("thread-per-connection"), Shed::threads);
 }
 
+// Bug: where a container's filter refuses unshare(2), the servers that fork ended at their start.
+TEST(ForkFailure, ForksWithTheWholeTableWhereItMayHaveNoOther) {
+  for (const std::string_view name : {"fork-per-connection", "prefork"}) {
+    const echo::Payload payload = echo::Payload::unique(64, 0xbad);
+    Harness server{model_named(name), loopback()};
+    server.serve_in_child([] { return script_calls({SYS_unshare}, std::vector<int>(16, EPERM)); });
+    std::vector<Peer> served;
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      served.emplace_back(server.where());
+      EXPECT_TRUE(echoes(served.back(), payload, {i, 0})) << name;
+    }
+    EXPECT_EQ(server.counters().open(), 3U) << name;
+    served.clear();
+    EXPECT_TRUE(eventually([&] { return server.counters().open() == 0; })) << name;
+  }
+}
+
 TEST(ForkFailure, GivesUpThoseItGetsNoProcessForAndNoOther) {
   expect_to_do_without(model_named("fork-per-connection"), Shed::processes);
 }

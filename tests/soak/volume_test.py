@@ -8,6 +8,7 @@ million its descriptors, threads and children are those of a server that has jus
 them a zombie, and its resident memory lies where it lay after the first round of them.
 """
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -35,17 +36,20 @@ class Held:
         self.children = self.descriptors = self.threads = self.resident = 0
         self.zombies = 0
         for each in [pid, *children_of(pid)]:
-            folder = pathlib.Path("/proc", str(each))
-            fields = dict(
-                line.split(":", 1) for line in (folder / "status").read_text().splitlines()
-            )
-            self.children += each != pid
-            if fields["State"].split()[0] == "Z":
-                self.zombies += 1
-                continue
-            self.threads += int(fields["Threads"])
-            self.resident += int(fields["VmRSS"].split()[0]) * 1024
-            self.descriptors += len(os.listdir(folder / "fd"))
+            with contextlib.suppress(OSError):  # it ends while it is looked at
+                self.add(pathlib.Path("/proc", str(each)))
+        self.children -= 1
+
+    def add(self, folder):
+        text = (folder / "status").read_text()
+        fields = dict(line.split(":", 1) for line in text.splitlines())
+        self.children += 1
+        if fields["State"].split()[0] == "Z":
+            self.zombies += 1
+            return
+        self.descriptors += len(os.listdir(folder / "fd"))
+        self.threads += int(fields["Threads"])
+        self.resident += int(fields["VmRSS"].split()[0]) * 1024
 
     def counts(self):
         return self.descriptors, self.threads, self.children, self.zombies
@@ -60,18 +64,22 @@ class Held:
 def children_of(pid):
     found = []
     for task in pathlib.Path("/proc", str(pid), "task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += map(int, (task / "children").read_text().split())
     return found
 
 
-def settled(pid, fresh):
-    """What is held when the last connections have ended at the server too, or after 5 s."""
-    give_up = time.monotonic() + 5
-    while True:
+def settled(pid, fresh=None):
+    """What is held when the last connections have ended at the server too: as much as by a fresh one,
+    or else as much as 0.1 s before; or after 5 s, whatever it is."""
+    give_up, before = time.monotonic() + 5, Held(pid)
+    while time.monotonic() < give_up:
+        time.sleep(0.1)
         now = Held(pid)
-        if now.counts() == fresh.counts() or time.monotonic() > give_up:
+        if now.counts() == (fresh or before).counts():
             return now
-        time.sleep(0.01)
+        before = now
+    return before
 
 
 def one_gib(family, program, *arguments):
@@ -86,20 +94,23 @@ def one_gib(family, program, *arguments):
     expect(code == 0, f"{family} ends with 0, not {code}")
     expect(peak <= before.resident + SLACK, f"{family}: {peak:,} B, {before} before")
     took = run.document["latency"]["echo"]["max"] / 1e9
-    print(f"{family}: 1 GiB there and back in {took:.1f} s, {peak / MIB:.1f} MiB at most", flush=True)
+    print(f"{family}: 1 GiB in {took:.1f} s, {peak / MIB:.1f} MiB at most", flush=True)
 
 
 def churn(family, wanted, program, *arguments):
     with Server(program, *arguments) as server:
-        fresh, served, first = Held(server.process.pid), 0, None
+        Run(server.port, 8).expect_pass(8, family)  # so that it stands whole
+        fresh, served, first = settled(server.process.pid), 8, None
         while served < wanted:
             run = Run(server.port, 100, "--mode", "churn", "-d", "10s")
-            expect(run.code == 0, f"{family}: the client ends with {run.code}:\n{run.text}{run.errors}")
+            said = f"{run.text}{run.errors}"
+            expect(run.code == 0, f"{family}: the client ends with {run.code}:\n{said}")
             expect(run.document["connections"]["served"] > 0, f"{family} serves somebody")
             served += run.document["connections"]["served"]
             now = settled(server.process.pid, fresh)
             first = first or now
-            expect(now.counts() == fresh.counts(), f"{family}, after {served:,}: {now}; new: {fresh}")
+            told = f"{family}, after {served:,}: {now}; new: {fresh}"
+            expect(now.counts() == fresh.counts(), told)
             expect(now.resident <= first.resident + MIB, f"{family}: {now}, {first} at first")
         code, text = server.stop()
     expect(code == 0, f"{family} ends with 0, not {code}")
