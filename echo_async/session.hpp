@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "echo/counters.hpp"
 #include "echo/work.hpp"
 #include "echo_async/channel.hpp"
 
