@@ -116,7 +116,7 @@ TEST(LingerReset, LeavesNoTimeWaitBehind) {
   const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
     bring_loopback_up();
     Liar server{honest};
-    const Words words = churn({"-n", "2", "-d", "100ms", "--connect-rate", "300"});
+    const Words words = churn({"-n", "2", "-d", "500ms", "--connect-rate", "300"});
     Words with = words;
     with.emplace_back("--linger-reset");
     const Report report = run_client(server.target(), with);
