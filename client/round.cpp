@@ -33,8 +33,8 @@ bool needs_first_echoes(const Options& options) {
 }
 
 /// The CPU clocks on the edges of the measured part, read by the loop that crosses them. The leader
-/// may wait some milliseconds for a processor, on which nothing but these loops runs: in a window
-/// of 0.3 s that was 2 to 4 % of an echo (measured).
+/// may have to wait for a processor that these loops keep busy, and what they do meanwhile has no
+/// echoes beside it: a millisecond is 0.3 % of a window of 0.3 s.
 class ClocksAtEdges {
  public:
   explicit ClocksAtEdges(const Observer& observer) : observer_(observer) {}
