@@ -73,6 +73,7 @@ void churn(const Options& options, int epoll) {
   Churn churn{options, epoll};
   Histogram histogram;
   Window window{options, now_ns()};
+  window.warm_up_from(now_ns());
   for (std::uint32_t i = 0; i < options.connections; ++i) churn.open(i, now_ns());
   std::array<epoll_event, 512> events;
   std::uint64_t echoes = 0;

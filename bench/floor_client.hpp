@@ -71,6 +71,12 @@ class Histogram {
 class Window {
  public:
   Window(const Options& options, std::int64_t now);
+  /// The warm-up begins: every connection is served by now, so that the window holds no accepting
+  /// and no starting of threads. It is to begin within patience_ms.
+  void warm_up_from(std::int64_t now) {
+    warms_up_ = true;
+    edge_ = now + warm_up_;
+  }
   /// The moment at which cross() is due.
   [[nodiscard]] std::int64_t edge() const { return edge_; }
   [[nodiscard]] bool over() const { return over_; }
@@ -88,10 +94,12 @@ class Window {
     std::uint64_t waits = 0;
   };
 
+  std::int64_t warm_up_;
   std::int64_t length_;
   std::int64_t edge_;
   clockid_t server_ = 0;
   std::vector<clockid_t> softirqs_;
+  bool warms_up_ = false;
   bool begun_ = false;
   bool over_ = false;
   Sample begin_;

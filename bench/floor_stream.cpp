@@ -23,16 +23,21 @@ void send_next(Connection& connection, std::uint32_t index, std::int64_t now) {
 
 }  // namespace
 
+/// Each is asked once and left alone until all have answered: a server of threads that echoed all
+/// the while would leave its acceptor no processor, and be measured while it still accepts.
 void stream(const Options& options, int epoll, const std::vector<int>& fds) {
   std::vector<Connection> connections(fds.size());
-  for (std::uint32_t i = 0; i < connections.size(); ++i) {
-    connections[i].fd = fds[i];
-    send_next(connections[i], i, now_ns());
-  }
+  const auto send_on_all = [&connections] {
+    const std::int64_t now = now_ns();
+    for (std::uint32_t i = 0; i < connections.size(); ++i) send_next(connections[i], i, now);
+  };
+  for (std::uint32_t i = 0; i < connections.size(); ++i) connections[i].fd = fds[i];
+  send_on_all();
   Histogram histogram;
   Window window{options, now_ns()};
   std::array<epoll_event, 512> events;
   std::uint64_t echoes = 0;
+  std::size_t unanswered = connections.size();
   std::size_t in_flight = connections.size();
   for (std::uint64_t waits = 1; in_flight > 0; ++waits) {
     const int count =
@@ -48,8 +53,11 @@ void stream(const Options& options, int epoll, const std::vector<int>& fds) {
       if (now >= window.edge()) window.cross(now, echoes, waits);
       if (window.over()) {
         --in_flight;
-      } else {
+      } else if (unanswered == 0) {
         send_next(connection, index, now);
+      } else if (--unanswered == 0) {
+        window.warm_up_from(now);
+        send_on_all();
       }
     }
   }

@@ -34,12 +34,15 @@ std::uint64_t Histogram::percentile(double percent) const {
 }
 
 Window::Window(const Options& options, std::int64_t now)
-    : length_(in_ns(options.seconds)), edge_(now + in_ns(options.warm_up)) {
+    : warm_up_(in_ns(options.warm_up)),
+      length_(in_ns(options.seconds)),
+      edge_(now + std::int64_t{patience_ms} * 1'000'000) {
   if (options.server != 0) server_ = cpu_clock_of(options.server);
   for (const pid_t pid : options.softirqs) softirqs_.push_back(cpu_clock_of(pid));
 }
 
 void Window::cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits) {
+  if (!warms_up_) give_up("not every connection was served in time");
   Sample& sample = begun_ ? end_ : begin_;
   sample.at = now;
   sample.client = read_ns(CLOCK_PROCESS_CPUTIME_ID);
