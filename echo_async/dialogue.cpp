@@ -1,6 +1,8 @@
 #include "echo_async/dialogue.hpp"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <exception>
@@ -8,11 +10,19 @@
 namespace echo_async {
 namespace {
 
+/// recv(2) itself. That of the C library is a cancellation point, as its send(2) is: in a process
+/// of several threads each call passes two atomic operations, for a pthread_cancel(3) that nobody
+/// calls.
+ssize_t receive_some(int fd, std::byte* room, std::size_t size) {
+  return ::syscall(SYS_recvfrom, fd, room, size, 0, nullptr, nullptr);
+}
+
 /// What the kernel takes now: 0 if nothing, -1 if the connection cannot be written to any more.
 /// MSG_NOSIGNAL, since a peer that is gone is no reason to die.
 ssize_t send_some(int fd, std::span<const std::byte> bytes) {
   for (;;) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
     if (sent >= 0) return sent;
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return -1;
@@ -30,7 +40,7 @@ Dialogue::Dialogue(const echo::Serving& serving, unsigned worker)
 
 Next Dialogue::on_readable(Peer& peer) {
   if (peer.kept) return peer.kept->sleeps ? Next::sleep : Next::write;
-  const ssize_t received = ::recv(peer.fd, buffer_.get(), buffer_size_, 0);
+  const ssize_t received = receive_some(peer.fd, buffer_.get(), buffer_size_);
   if (received < 0) {
     if (errno == EINTR) return Next::again;
     return errno == EAGAIN ? Next::read : Next::close;

@@ -91,7 +91,7 @@ void Nest::serve_what_is_ready() {
   for (int turn = 0; turn < batches_in_a_row; ++turn) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
-    if (count <= 0) return;  // EINTR: we are asked again
+    if (count < 0) return;  // EINTR: wait() asks again
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = ready_[static_cast<std::size_t>(i)];
       if (event.data.fd == source_fd_) {
@@ -105,6 +105,8 @@ void Nest::serve_what_is_ready() {
       follow(peer, writable ? dialogue.on_writable(peer) : dialogue.on_readable(peer),
              (event.events & ended_events) != 0);
     }
+    // That was all. What comes now is told by wait(), which looks at the list once more.
+    if (static_cast<std::size_t>(count) < ready_.size()) return;
   }
 }
 
