@@ -72,7 +72,7 @@ class Churn {
 void churn(const Options& options, int epoll) {
   Churn churn{options, epoll};
   Histogram histogram;
-  Window window{options, now_ns()};
+  Window window{options};
   window.warm_up_from(now_ns());
   for (std::uint32_t i = 0; i < options.connections; ++i) churn.open(i, now_ns());
   std::array<epoll_event, 512> events;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "bench/floor.hpp"
@@ -70,13 +71,10 @@ class Histogram {
 /// clocks.
 class Window {
  public:
-  Window(const Options& options, std::int64_t now);
+  explicit Window(const Options& options);
   /// The warm-up begins: every connection is served by now, so that the window holds no accepting
-  /// and no starting of threads. It is to begin within patience_ms.
-  void warm_up_from(std::int64_t now) {
-    warms_up_ = true;
-    edge_ = now + warm_up_;
-  }
+  /// and no starting of threads.
+  void warm_up_from(std::int64_t now) { edge_ = now + warm_up_; }
   /// The moment at which cross() is due.
   [[nodiscard]] std::int64_t edge() const { return edge_; }
   [[nodiscard]] bool over() const { return over_; }
@@ -94,12 +92,13 @@ class Window {
     std::uint64_t waits = 0;
   };
 
+  static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
   std::int64_t warm_up_;
   std::int64_t length_;
-  std::int64_t edge_;
+  std::int64_t edge_ = never;
   clockid_t server_ = 0;
   std::vector<clockid_t> softirqs_;
-  bool warms_up_ = false;
   bool begun_ = false;
   bool over_ = false;
   Sample begin_;

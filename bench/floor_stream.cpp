@@ -34,7 +34,7 @@ void stream(const Options& options, int epoll, const std::vector<int>& fds) {
   for (std::uint32_t i = 0; i < connections.size(); ++i) connections[i].fd = fds[i];
   send_on_all();
   Histogram histogram;
-  Window window{options, now_ns()};
+  Window window{options};
   std::array<epoll_event, 512> events;
   std::uint64_t echoes = 0;
   std::size_t unanswered = connections.size();
@@ -42,7 +42,7 @@ void stream(const Options& options, int epoll, const std::vector<int>& fds) {
   for (std::uint64_t waits = 1; in_flight > 0; ++waits) {
     const int count =
         ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), patience_ms);
-    if (count <= 0) give_up("no echo");
+    if (count <= 0) give_up(unanswered > 0 ? "not every connection is served" : "no echo");
     for (int i = 0; i < count; ++i) {
       const std::uint32_t index = events[static_cast<std::size_t>(i)].data.u32;
       Connection& connection = connections[index];

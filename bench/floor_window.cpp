@@ -1,8 +1,6 @@
 // The floor client's window and histogram: off the path of an echo but for Window::edge().
 #include <unistd.h>
 
-#include <limits>
-
 #include "bench/floor_client.hpp"
 
 namespace bench {
@@ -33,16 +31,13 @@ std::uint64_t Histogram::percentile(double percent) const {
   return 0;
 }
 
-Window::Window(const Options& options, std::int64_t now)
-    : warm_up_(in_ns(options.warm_up)),
-      length_(in_ns(options.seconds)),
-      edge_(now + std::int64_t{patience_ms} * 1'000'000) {
+Window::Window(const Options& options)
+    : warm_up_(in_ns(options.warm_up)), length_(in_ns(options.seconds)) {
   if (options.server != 0) server_ = cpu_clock_of(options.server);
   for (const pid_t pid : options.softirqs) softirqs_.push_back(cpu_clock_of(pid));
 }
 
 void Window::cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits) {
-  if (!warms_up_) give_up("not every connection was served in time");
   Sample& sample = begun_ ? end_ : begin_;
   sample.at = now;
   sample.client = read_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -52,7 +47,7 @@ void Window::cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits) 
   sample.waits = waits;
   over_ = begun_;
   begun_ = true;
-  edge_ = over_ ? std::numeric_limits<std::int64_t>::max() : now + length_;
+  edge_ = over_ ? never : now + length_;
 }
 
 void Window::print(const Options& options, const Histogram& histogram,
