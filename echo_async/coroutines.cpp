@@ -1,86 +1,72 @@
 // C++20 coroutines on Boost.Asio: one thread, one io_context, a coroutine for each connection.
 //
 // Straight-line code at the price of callbacks: what a connection does is what its function says,
-// and what it must remember between two messages is a frame on the heap instead of a stack. The
-// awaits cost no frame of their own (asio::deferred, where use_awaitable would allocate one for
-// each operation) and no exception (as_tuple: an EOF is a value). The buffer lies beside the frame:
-// its size is an option, and a frame cannot grow. It wins where the protocol has many steps; it
-// breaks where a function blocks, or holds a reference across a co_await that ended meanwhile.
-// Source: Kohlhoff, "Talking Async". Try it: ./echo_async --model coroutines & ./client -n 10000
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
+// and what it must remember between two messages is a frame on the heap instead of a stack. What
+// co_await does is in task.hpp. The buffer lies beside the frame: its size is an option, and a
+// frame cannot grow. It wins where the protocol has many steps; it breaks where a function blocks,
+// or holds a reference across a co_await that ended meanwhile. Source: Kohlhoff, "Talking Async".
+// Try it: ./echo_async --model coroutines & ./client -n 10000
 #include <boost/asio/defer.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/write.hpp>
-#include <exception>
-#include <memory>
+#include <cstddef>
 #include <span>
-#include <tuple>
+#include <utility>
 
+#include "echo_async/buffer.hpp"
 #include "echo_async/loop.hpp"
+#include "echo_async/task.hpp"
 
 namespace echo_async {
 namespace {
 
-constexpr auto as_value = asio::as_tuple(asio::deferred);
+/// Reads some, in turn where the loop says so: one operation to await for both.
+auto read_some(Connection& connection, std::span<std::byte> room) {
+  return Operation{[&connection, room](auto handler) {
+    auto read = [&connection, room, handler = std::move(handler)]() mutable {
+      connection.socket().async_read_some(asio::buffer(room.data(), room.size()),
+                                          std::move(handler));
+    };
+    if (!connection.reads_in_turn()) return read();
+    asio::defer(connection.socket().get_executor(), std::move(read));
+  }};
+}
 
-/// What is seldom needed is a coroutine of its own: its frame, with the state of async_write, is
-/// there only while somebody waits for it, which saves each connection 64 bytes (measured). False:
-/// the connection cannot be written to any more.
-asio::awaitable<bool, Executor> send_rest(Connection& connection, std::span<const std::byte> rest) {
-  const auto [error, written] = co_await asio::async_write(
-      connection.socket(), asio::buffer(rest.data(), rest.size()), as_value);
-  co_return !error;
+auto sleep(Connection& connection) {
+  return Operation{[&connection](auto handler) {
+    connection.nap(connection.serving().work.amount(), std::move(handler));
+  }};
+}
+
+auto send(Connection& connection, std::span<const std::byte> rest) {
+  return Operation{[&connection, rest](auto handler) {
+    asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()),
+                      std::move(handler));
+  }};
 }
 
 /// Reads some, works, writes it all, until EOF or an error. The frame owns the connection.
-asio::awaitable<void, Executor> echo_until_eof(Socket socket, Loop& loop) {
+Task echo_until_eof(Socket socket, Loop& loop) {
   Connection connection{std::move(socket), loop};
-  const echo::Serving& serving = loop.serving();
-  const std::size_t size = serving.options.buffer_size;
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-  const auto read = [&] {
-    return connection.socket().async_read_some(asio::buffer(buffer.get(), size), asio::deferred);
-  };
-  for (;;) {
-    std::tuple<error_code, std::size_t> came;
-    if (connection.reads_in_turn()) {
-      // One await for both: the coroutine is resumed when there is something to answer.
-      came = co_await asio::defer(loop.executor(), asio::deferred(read))(as_value);
-    } else {
-      came = co_await read()(as_value);
-    }
-    const auto [read_error, received] = came;
-    if (read_error) co_return;
+  const Buffer buffer{loop.serving().options.buffer_size};
+  while (const std::size_t received = co_await read_some(connection, buffer.all())) {
     connection.touch();
-    serving.work.compute();
-    if (serving.work.sleeps()) {
-      const auto [cut] = co_await connection.nap(serving.work.amount(), as_value);
-      if (cut) co_return;
-      connection.touch();
-    }
-    const auto reply = serving.protocol.reply_to(std::span(buffer.get(), received));
-    if (const auto rest = connection.send_now(reply); !rest.empty()) {
-      if (!co_await send_rest(connection, rest)) co_return;
-    }
+    loop.serving().work.compute();
+    if (loop.serving().work.sleeps() && co_await sleep(connection) == 0) co_return;
+    connection.touch();
+    const auto reply = loop.serving().protocol.reply_to(buffer.all().first(received));
+    const auto rest = connection.send_now(reply);
+    if (!rest.empty() && co_await send(connection, rest) == 0) co_return;
     connection.echoed(reply.size());
   }
 }
 
 void serve(const echo::Serving& serving) {
   Loop loop{serving};
-  loop.run([&](Socket socket) {
-    asio::co_spawn(loop.executor(), echo_until_eof(std::move(socket), loop),
-                   [&serving](std::exception_ptr thrown) {
-                     if (thrown) serving.counters.shed(echo::Shed::exception);
-                   });
-  });
+  loop.run([&loop](Socket socket) { echo_until_eof(std::move(socket), loop); });
 }
 
-/// Two frames (co_spawn's own and ours), the pending operation, Asio's per-descriptor state and
-/// malloc's rounding; measured.
-constexpr std::uint64_t session_bytes = 1320;
+/// A frame, the pending operation, Asio's per-descriptor state and malloc's rounding; measured.
+constexpr std::uint64_t session_bytes = 944;
 
 echo::Configured configure(CLI::App&) {
   return {.check = {},

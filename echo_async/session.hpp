@@ -13,10 +13,10 @@
 #include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "echo/counters.hpp"
 #include "echo/work.hpp"
+#include "echo_async/buffer.hpp"
 #include "echo_async/channel.hpp"
 
 namespace echo_async {
@@ -34,9 +34,9 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
 
   void read() {
     this->socket().async_read_some(
-        asio::buffer(buffer_),
+        asio::buffer(buffer_.all().data(), buffer_.all().size()),
         [self = this->shared_from_this()](error_code error, std::size_t received) {
-          if (!error) self->guard([&] { self->work_on(std::span(self->buffer_).first(received)); });
+          if (!error) self->guard([&] { self->work_on(self->buffer_.all().first(received)); });
         });
   }
 
@@ -82,7 +82,7 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
                 [self = this->shared_from_this()] { self->guard([&] { self->read(); }); });
   }
 
-  std::vector<std::byte> buffer_;
+  Buffer buffer_;
 };
 
 }  // namespace echo_async

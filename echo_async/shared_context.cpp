@@ -166,7 +166,7 @@ void Member::echoed(std::size_t bytes) {
 }
 
 /// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
-constexpr std::uint64_t session_bytes = 600;
+constexpr std::uint64_t session_bytes = 672;
 
 limits::Demand demand(unsigned workers, const echo::ServerOptions& common,
                       std::uint64_t connections) {

@@ -1,0 +1,83 @@
+// What a C++20 coroutine needs to wait for Asio: a type for the coroutine, and one for the waiting.
+//
+// The compiler cuts a function at each co_await, and keeps what it must remember in a frame on the
+// heap. Task says how it begins and ends; Operation says what co_await does: begin the operation,
+// with a handler that resumes the frame. Asio brings both itself (awaitable, co_spawn), for
+// coroutines that await others, are cancelled, hand on exceptions. What none of these needs: each
+// then has two frames, 0.4 KiB more, and an echo writes to more of them (decision 0015).
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <utility>
+
+#include "echo_async/loop.hpp"
+
+namespace echo_async {
+
+/// A coroutine of a loop that nobody awaits. It begins at once, and its frame goes with its end;
+/// an exception (a bug, or no memory) ends it and is counted.
+struct Task {
+  class promise_type {
+   public:
+    /// The language hands over the coroutine's own arguments.
+    promise_type(const Socket& /*socket*/, Loop& loop) : loop_(loop) {}
+
+    static Task get_return_object() noexcept { return {}; }
+    static std::suspend_never initial_suspend() noexcept { return {}; }
+    static std::suspend_never final_suspend() noexcept { return {}; }
+    static void return_void() noexcept {}
+    void unhandled_exception() noexcept { loop_.serving().counters.shed(echo::Shed::exception); }
+
+   private:
+    Loop& loop_;
+  };
+};
+
+/// An operation of Asio, to be awaited: `start(handler)` begins it. It gives the number of bytes,
+/// or 1 where there is no such number; 0: it failed, or met EOF, which are the same to an echo.
+template <typename Start>
+class Operation {
+ public:
+  explicit Operation(Start start) : start_(std::move(start)) {}
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  ~Operation() = default;
+
+  static constexpr bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    coroutine_ = coroutine;
+    start_(Handler{*this});
+    pending_ = true;
+  }
+  [[nodiscard]] std::size_t await_resume() const noexcept { return result_; }
+
+ private:
+  /// Resumes the coroutine; or ends it, where Asio drops an operation with its io_context.
+  class Handler {
+   public:
+    explicit Handler(Operation& operation) : operation_(&operation) {}
+    Handler(Handler&& other) noexcept : operation_(std::exchange(other.operation_, nullptr)) {}
+    Handler& operator=(Handler&&) = delete;
+    ~Handler() {
+      // What could not even begin throws, and goes on by itself.
+      if (operation_ != nullptr && operation_->pending_) operation_->coroutine_.destroy();
+    }
+
+    void operator()(error_code error, std::size_t bytes = 1) {
+      Operation& operation = *std::exchange(operation_, nullptr);
+      operation.result_ = error ? 0 : bytes;
+      operation.coroutine_.resume();
+    }
+
+   private:
+    Operation* operation_;
+  };
+
+  Start start_;
+  std::coroutine_handle<> coroutine_;
+  std::size_t result_ = 0;
+  bool pending_ = false;
+};
+
+}  // namespace echo_async
