@@ -72,8 +72,8 @@ class Histogram {
 class Window {
  public:
   explicit Window(const Options& options);
-  /// The warm-up begins: every connection is served by now, so that the window holds no accepting
-  /// and no starting of threads.
+  /// The warm-up begins: a stream's when every connection is served, so that the window holds no
+  /// accepting and no starting of threads; churn's at once.
   void warm_up_from(std::int64_t now) { edge_ = now + warm_up_; }
   /// The moment at which cross() is due.
   [[nodiscard]] std::int64_t edge() const { return edge_; }

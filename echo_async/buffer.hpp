@@ -8,9 +8,9 @@
 
 namespace echo_async {
 
-/// Bytes that begin a cache line, where a heap block begins in the middle of one: a message of 64 B
-/// is then read and sent from one line and not from two. With 10,000 connections none is in the
-/// cache any more when its turn comes.
+/// Bytes that begin at the edge of a cache line, where a heap block begins in the middle of one: a
+/// message of 64 B is then read and sent from one line and not from two. With 10,000 connections
+/// none is in the cache any more when its turn comes.
 class Buffer {
  public:
   explicit Buffer(std::size_t size) : bytes_(new (line) std::byte[size]), size_(size) {}

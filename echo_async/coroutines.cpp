@@ -6,9 +6,11 @@
 // frame cannot grow. It wins where the protocol has many steps; it breaks where a function blocks,
 // or holds a reference across a co_await that ended meanwhile. Source: Kohlhoff, "Talking Async".
 // Try it: ./echo_async --model coroutines & ./client -n 10000
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/defer.hpp>
 #include <boost/asio/write.hpp>
 #include <cstddef>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -19,7 +21,7 @@
 namespace echo_async {
 namespace {
 
-/// Reads some, in turn where the loop says so: one operation to await for both.
+/// Reads some, in turn where the loop says so: one co_await for both cases.
 auto read_some(Connection& connection, std::span<std::byte> room) {
   return Operation{[&connection, room](auto handler) {
     auto read = [&connection, room, handler = std::move(handler)]() mutable {
@@ -27,16 +29,25 @@ auto read_some(Connection& connection, std::span<std::byte> room) {
                                           std::move(handler));
     };
     if (!connection.reads_in_turn()) return read();
-    asio::defer(connection.socket().get_executor(), std::move(read));
+    asio::defer(connection.socket().get_executor(),
+                [read = std::move(read), &serving = connection.serving()]() mutable {
+                  try {
+                    read();
+                  } catch (const std::exception&) {  // the coroutine has ended, and its connection
+                    serving.counters.shed(echo::Shed::exception);
+                  }
+                });
   }};
 }
 
+/// The time of --work sleep:. 0: cut meanwhile.
 auto sleep(Connection& connection) {
   return Operation{[&connection](auto handler) {
     connection.nap(connection.serving().work.amount(), std::move(handler));
   }};
 }
 
+/// Sends all of it. 0: the connection cannot be written to any more.
 auto send(Connection& connection, std::span<const std::byte> rest) {
   return Operation{[&connection, rest](auto handler) {
     asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()),

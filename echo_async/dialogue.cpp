@@ -11,8 +11,9 @@ namespace echo_async {
 namespace {
 
 /// recv(2) itself. That of the C library is a cancellation point, as its send(2) is: in a process
-/// of several threads each call passes two atomic operations, for a pthread_cancel(3) that nobody
-/// calls.
+/// of several threads each call passes two atomic operations (glibc 2.36), for a pthread_cancel(3)
+/// that nobody calls. Worth 0.7 % of a loop's CPU (decision 0015). The sanitizers do not see what
+/// the kernel writes.
 ssize_t receive_some(int fd, std::byte* room, std::size_t size) {
   return ::syscall(SYS_recvfrom, fd, room, size, 0, nullptr, nullptr);
 }

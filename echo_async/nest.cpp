@@ -11,7 +11,7 @@ namespace {
 
 /// What is taken from the kernel at once: 6 KiB, and one call for so many round trips.
 constexpr std::size_t batch = 512;
-/// Batches taken before Asio's timers and signs get a turn.
+/// Full batches taken before Asio's timers and signs get a turn.
 constexpr int batches_in_a_row = 16;
 /// Reads of one connection in a row: a peer that streams without end must not keep the others out.
 constexpr int reads_in_a_row = 64;

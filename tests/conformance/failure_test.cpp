@@ -39,7 +39,7 @@ TEST_P(EveryModel, EndsTheConnectionThatAnExceptionEndsAndNoOther) {
   ASSERT_TRUE(peers.front().send({&Touchy::insult, 1}));
   EXPECT_NE(peers.front().end(), End::silence);
   EXPECT_TRUE(open_becomes(peers.size() - 1));
-  // A coroutine's frame, and with it the connection, is gone before what it threw is counted.
+  // A coroutine's locals, and with them the connection, are gone before what it threw is counted.
   EXPECT_TRUE(eventually([&] { return server.counters().shed_count(Shed::exception) == 1U; }));
   for (std::uint32_t i = 1; i < peers.size(); ++i) EXPECT_TRUE(echoes(peers[i], payload_, {i, 1}));
   Peer next = connect();

@@ -1,10 +1,18 @@
-// What becomes of a coroutine that waits for Asio: resumed, resumed in vain, dropped, never begun.
+// What an Operation of Asio makes of the coroutine that awaits it: resumed, resumed in vain,
+// dropped with its io_context or by an exception, never suspended. What a Task is, failure_test.cpp
+// asks.
 #include "echo_async/task.hpp"
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
+#include <stdexcept>
+#include <utility>
 
 namespace echo_async {
 namespace {
@@ -25,10 +33,9 @@ constexpr std::size_t unknown = 99;
 
 /// `held` lives in the frame: its count tells whether that is still there.
 template <typename Start>
-Alone await_one(Start start, std::shared_ptr<int> held, std::size_t& result) {
+Alone await_one(Start start, [[maybe_unused]] std::shared_ptr<int> held, std::size_t& result) {
   Operation operation{std::move(start)};
   result = co_await operation;
-  held.reset();
 }
 
 struct Coroutine : ::testing::Test {
@@ -59,6 +66,7 @@ TEST_F(Coroutine, IsGivenNothingWhereItsOperationFailed) {
       held, result);
   io->run();
   EXPECT_EQ(result, 0U);
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST_F(Coroutine, EndsWithTheContextThatDropsItsOperation) {
@@ -69,6 +77,20 @@ TEST_F(Coroutine, EndsWithTheContextThatDropsItsOperation) {
       held, result);
   EXPECT_EQ(held.use_count(), 2);
   io.reset();
+  EXPECT_EQ(result, unknown);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST_F(Coroutine, EndsWhereItsHandlerIsDroppedByAnException) {
+  await_one(
+      [this](auto handler) {
+        asio::post(*io, [handler = std::move(handler)]() mutable {
+          const auto dropped = std::move(handler);
+          throw std::runtime_error("on the way");
+        });
+      },
+      held, result);
+  EXPECT_THROW(io->run(), std::runtime_error);
   EXPECT_EQ(result, unknown);
   EXPECT_EQ(held.use_count(), 1);
 }
