@@ -100,6 +100,7 @@ std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const 
 
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs::path& root) {
   std::vector<std::string> wanted;
+  wanted.reserve(inodes.size());
   for (const std::uint64_t inode : inodes)
     wanted.push_back("socket:[" + std::to_string(inode) + "]");
   std::vector<pid_t> pids;

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::seconds drain_after_signal{2};
 
 std::vector<echo::Endpoint> allowed_targets(const Options& options) {
-  const std::vector<echo::Endpoint> found = [&options] {
+  std::vector<echo::Endpoint> found = [&options] {
     try {
       return echo::resolve(options.target.host, options.target.first_port);
     } catch (const std::runtime_error& error) {

@@ -186,7 +186,7 @@ void Loop::end(std::uint32_t index, const Failure& how) {
     const linger at_once{1, 0};
     ::setsockopt(session.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
-  echo::Descriptor{session.fd};
+  echo::Descriptor{session.fd}.reset();
   session.fd = -1;
   session.begun = session.echoed;
   session.state = State::ended;

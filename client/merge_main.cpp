@@ -104,6 +104,7 @@ int run_merge(const std::vector<std::string>& arguments) {
     return echo::exit_pass;
   }
   std::vector<RunDocument> runs;
+  runs.reserve(files.size());
   for (const std::string& file : files) runs.push_back(read_document(file));
   const json::value merged = merge(runs);
   if (!hgrm_path.empty()) {

@@ -19,6 +19,7 @@ struct Failure {
   Outcome outcome = Outcome::other_error;
   Phase phase = Phase::connect;
   int error = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what the compiler compares for a 0
   friend auto operator<=>(const Failure&, const Failure&) = default;
 };
 

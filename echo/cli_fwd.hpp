@@ -2,7 +2,7 @@
 // declare options or make a parser need them.
 #pragma once
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;
 class Option;
 class ParseError;

@@ -39,9 +39,10 @@ class Peers {
   [[nodiscard]] int end_fd() const { return static_cast<int>(table_.size()); }
   [[nodiscard]] Dialogue& dialogue() { return dialogue_; }
 
-  /// Calls `visit(Peer&)` for each; it may leave().
+  /// Calls `visit(Peer&)` for each; it may leave(), which makes the table shorter.
   template <typename Visit>
   void for_each(Visit visit) {
+    // NOLINTNEXTLINE(modernize-loop-convert): the end moves
     for (std::size_t fd = 0; fd < table_.size(); ++fd) {
       if (table_[fd].fd >= 0) visit(table_[fd]);
     }

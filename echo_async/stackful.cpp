@@ -67,7 +67,7 @@ void serve(const Options& options, const echo::Serving& serving) {
     const std::size_t size = loop.serving().options.buffer_size;
     echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
   };
-  const auto ended = [&serving](std::exception_ptr thrown) {
+  const auto ended = [&serving](const std::exception_ptr& thrown) {
     if (thrown) serving.counters.shed(echo::Shed::exception);
   };
   loop.run([&](Socket socket) {

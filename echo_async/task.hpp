@@ -21,7 +21,7 @@ namespace echo_async {
 /// A coroutine of a loop that nobody awaits. It begins at once, and its frame goes with its end;
 /// an exception (a bug, or no memory) ends it and is counted.
 struct Task {
-  class promise_type {
+  class promise_type {  // NOLINT(readability-identifier-naming): the language's name
    public:
     /// The language hands over the coroutine's own arguments.
     promise_type(const Socket& /*socket*/, Loop& loop) : loop_(loop) {}

@@ -37,6 +37,7 @@ std::uint64_t whole_pages(std::uint64_t bytes) {
 /// a plain loop is a call of memset(3), whose own frame lies in what it paints.
 ON_RAW_STACK const std::byte* paint_down_to(std::byte* lowest) {
   const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): rounded down, which a pointer cannot be
   auto* word = reinterpret_cast<volatile Word*>((frame - red_zone) / sizeof(Word) * sizeof(Word));
   const volatile Word* const end = word;
   const auto* const last = reinterpret_cast<const volatile Word*>(lowest);

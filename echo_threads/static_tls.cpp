@@ -32,6 +32,7 @@ void start_again_without_tls_surplus() {
   ::setenv(variable, (before.empty() ? no_surplus : before + ":" + no_surplus).c_str(), 1);
   std::vector<std::string> words = arguments();
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   // Not by "/proc/self/exe" itself, which ps(1) would then show as "exe".

@@ -130,6 +130,7 @@ std::chrono::nanoseconds parse_duration(std::string_view text) {
   // From the last digit to the first, so that nested floors stay exact however long the fraction
   // is.
   std::uint64_t part = 0;
+  // NOLINTNEXTLINE(modernize-loop-convert): clang 14 cannot compile views::reverse
   for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit) {
     part = (part + unit->factor * static_cast<std::uint64_t>(*digit - '0')) / 10;
   }
