@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "echo/mix.hpp"
+#include "echo/splitmix64.hpp"
 
 namespace client {
 
@@ -31,7 +31,8 @@ void Pace::look_ahead() {
   double due = 0;
   if (random_) {
     // A uniform number in (0, 1]: its logarithm is finite.
-    const std::uint64_t bits = echo::mix(seed_ + (index_ + 1) * echo::golden_gap) >> 11U;
+    const std::uint64_t bits =
+        echo::splitmix64(seed_ + (index_ + 1) * echo::splitmix64_increment) >> 11U;
     sum_ns_ -= std::log(static_cast<double>(bits + 1) * 0x1p-53) * 1e9 / per_second_;
     due = sum_ns_;
   } else {

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "client/settle.hpp"
-#include "echo/mix.hpp"
+#include "echo/splitmix64.hpp"
 
 namespace client {
 namespace {
@@ -151,7 +151,7 @@ std::optional<Pace> pace_of(Crew& crew, unsigned number, double rate, bool poiss
   const std::uint64_t mine = crew.loop(number).standing();
   if (mine == 0) return std::nullopt;
   const double share = rate * static_cast<double>(mine) / static_cast<double>(standing);
-  return poisson ? Pace::poisson(share, echo::mix(seed + number + 1))
+  return poisson ? Pace::poisson(share, echo::splitmix64(seed + number + 1))
                  : Pace::evenly(share, double{1} * number / crew.size());
 }
 
@@ -169,7 +169,7 @@ Result run_round(const Stage& stage, std::uint64_t number) {
   result.server_name = observer.server_name();
   result.moments.before = observer.sample(refused ? 0 : 1, limits::Detail::quick, Edge::opens);
 
-  const std::uint64_t seed = echo::mix(stage.seed + number);
+  const std::uint64_t seed = echo::splitmix64(stage.seed + number);
   MessageSizes sizes = options.data.empty()
                            ? options.sizes
                            : MessageSizes{static_cast<std::uint32_t>(options.data.size())};

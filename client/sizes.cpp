@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "echo/mix.hpp"
+#include "echo/splitmix64.hpp"
 #include "limits/quantity.hpp"
 
 namespace client {
@@ -67,13 +67,14 @@ MessageSizes MessageSizes::parse(std::string_view text) {
 
 std::uint32_t MessageSizes::drawn(echo::MessageId id) const {
   const std::uint64_t name = (std::uint64_t{id.connection} << 32U) | id.message;
-  const std::uint64_t random = echo::mix(seed_ + echo::mix(name + echo::golden_gap));
+  const std::uint64_t random =
+      echo::splitmix64(seed_ + echo::splitmix64(name + echo::splitmix64_increment));
   const std::uint64_t ticket = brought_below(random, choices_.back().up_to);
   const auto choice =
       std::upper_bound(choices_.begin(), choices_.end(), ticket,
                        [](std::uint64_t value, const Choice& one) { return value < one.up_to; });
   const std::uint64_t span = std::uint64_t{choice->last} - choice->first + 1;
-  return choice->first + static_cast<std::uint32_t>(brought_below(echo::mix(random), span));
+  return choice->first + static_cast<std::uint32_t>(brought_below(echo::splitmix64(random), span));
 }
 
 std::uint32_t MessageSizes::largest() const {

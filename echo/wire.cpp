@@ -4,13 +4,13 @@
 #include <array>
 #include <cstring>
 
-#include "echo/mix.hpp"
+#include "echo/splitmix64.hpp"
 
 namespace echo {
 namespace {
 
 constexpr std::uint64_t key(std::uint64_t nonce, std::uint64_t block) {
-  return mix(nonce + (block + 1) * golden_gap);
+  return splitmix64(nonce + (block + 1) * splitmix64_increment);
 }
 
 /// Keys that are kept instead of computed: those of the first 4 KiB of each message.

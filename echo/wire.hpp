@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "echo/mix.hpp"
+#include "echo/splitmix64.hpp"
 
 namespace echo {
 
@@ -93,7 +93,7 @@ class Payload {
     return (std::uint64_t{id.connection} << 32U) | id.message;
   }
   static Block block_of(MessageId id, std::uint64_t key) {
-    return {packed(id) ^ key, packed(id) * golden_gap + key};
+    return {packed(id) ^ key, packed(id) * splitmix64_increment + key};
   }
 
   Payload(std::size_t size, std::uint64_t nonce, std::string text)

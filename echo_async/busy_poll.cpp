@@ -9,16 +9,16 @@
 // Source: "noblocking_server: busy wait". Try it: ./echo_async --model busy-poll & ./client -n 10
 #include <poll.h>
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
 #include "echo_async/peers.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 namespace {
 
 class Server {
  public:
-  explicit Server(const echo::Serving& serving)
+  explicit Server(const server::Serving& serving)
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
@@ -73,25 +73,25 @@ class Server {
     return true;
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   Peers peers_;
 };
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
-          .shape = [](const echo::ServerOptions&) { return echo::Shape{.spins = true}; },
+          .shape = [](const server::ServerOptions&) { return server::Shape{.spins = true}; },
           .demand =
-              [](const echo::ServerOptions&, std::uint64_t connections) {
+              [](const server::ServerOptions&, std::uint64_t connections) {
                 return limits::Demand{connections, limits::event_traits(sizeof(Peer), 0)};
               },
-          .serve = [](const echo::Serving& serving) { Server{serving}.run(); }};
+          .serve = [](const server::Serving& serving) { Server{serving}.run(); }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model busy_poll{
+extern constinit const server::Model busy_poll{
     "busy-poll", "one thread asks every socket in turn and never waits: a whole core, always",
     configure};
 

@@ -12,7 +12,7 @@
 namespace echo_async {
 namespace {
 
-void serve(const echo::Serving& serving) {
+void serve(const server::Serving& serving) {
   Loop loop{serving};
   loop.run([&loop](Socket socket) {
     std::make_shared<Session<Connection>>(std::move(socket), loop)->read();
@@ -22,11 +22,11 @@ void serve(const echo::Serving& serving) {
 /// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
 constexpr std::uint64_t session_bytes = 672;
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
           .demand =
-              [](const echo::ServerOptions& common, std::uint64_t connections) {
+              [](const server::ServerOptions& common, std::uint64_t connections) {
                 return limits::Demand{connections,
                                       limits::event_traits(session_bytes, common.buffer_size)};
               },
@@ -35,7 +35,7 @@ echo::Configured configure(CLI::App&) {
 
 }  // namespace
 
-extern constinit const echo::Model callbacks{
+extern constinit const server::Model callbacks{
     "callbacks", "Boost.Asio as its documentation has it: one thread, callbacks", configure};
 
 }  // namespace echo_async

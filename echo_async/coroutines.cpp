@@ -34,7 +34,7 @@ auto read_some(Connection& connection, std::span<std::byte> room) {
                   try {
                     read();
                   } catch (const std::exception&) {  // the coroutine has ended, and its connection
-                    serving.counters.shed(echo::Shed::exception);
+                    serving.counters.shed(server::Shed::exception);
                   }
                 });
   }};
@@ -71,7 +71,7 @@ Task echo_until_eof(Socket socket, Loop& loop) {
   }
 }
 
-void serve(const echo::Serving& serving) {
+void serve(const server::Serving& serving) {
   Loop loop{serving};
   loop.run([&loop](Socket socket) { echo_until_eof(std::move(socket), loop); });
 }
@@ -79,11 +79,11 @@ void serve(const echo::Serving& serving) {
 /// A frame, the pending operation, Asio's per-descriptor state and malloc's rounding; measured.
 constexpr std::uint64_t session_bytes = 944;
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
           .demand =
-              [](const echo::ServerOptions& common, std::uint64_t connections) {
+              [](const server::ServerOptions& common, std::uint64_t connections) {
                 return limits::Demand{connections,
                                       limits::event_traits(session_bytes, common.buffer_size)};
               },
@@ -92,7 +92,7 @@ echo::Configured configure(CLI::App&) {
 
 }  // namespace
 
-extern constinit const echo::Model coroutines{
+extern constinit const server::Model coroutines{
     "coroutines", "Boost.Asio with C++20 coroutines: one thread, co_await", configure};
 
 }  // namespace echo_async

@@ -32,7 +32,7 @@ ssize_t send_some(int fd, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Dialogue::Dialogue(const echo::Serving& serving, unsigned worker)
+Dialogue::Dialogue(const server::Serving& serving, unsigned worker)
     : serving_(serving),
       worker_(worker),
       clock_(serving.options.socket.idle_timeout),
@@ -51,7 +51,7 @@ Next Dialogue::on_readable(Peer& peer) {
   try {
     return answer(peer, std::span(buffer_.get(), static_cast<std::size_t>(received)));
   } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
-    serving_.counters.shed(echo::Shed::exception);
+    serving_.counters.shed(server::Shed::exception);
     return Next::close;
   }
 }

@@ -16,8 +16,8 @@
 #include <span>
 #include <vector>
 
-#include "echo/idle.hpp"
-#include "echo/model.hpp"
+#include "server/idle.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -31,7 +31,7 @@ struct Kept {
 /// What a loop remembers of a connection. `fd` is not owned: the table of the loop closes it.
 struct Peer {
   int fd = -1;
-  echo::IdleClock::Tick last = 0;  ///< when a byte last went in or out
+  server::IdleClock::Tick last = 0;  ///< when a byte last went in or out
   std::unique_ptr<Kept> kept;
 };
 static_assert(sizeof(Peer) == 16);
@@ -51,7 +51,7 @@ class Dialogue {
   using Clock = std::chrono::steady_clock;
 
   /// Counts for `worker`. The references in `serving` are kept.
-  Dialogue(const echo::Serving& serving, unsigned worker);
+  Dialogue(const server::Serving& serving, unsigned worker);
 
   /// At most one recv, the work, one send. EOF gives `close`: all that came before has been
   /// answered. Harmless where nothing has come, or an answer still waits. An edge-triggered caller
@@ -74,8 +74,8 @@ class Dialogue {
     return clock_.expired(peer.last) && !(peer.kept && peer.kept->sleeps);
   }
   /// The loop advances it once a period; a new connection's `last` is its now().
-  [[nodiscard]] echo::IdleClock& clock() { return clock_; }
-  [[nodiscard]] const echo::IdleClock& clock() const { return clock_; }
+  [[nodiscard]] server::IdleClock& clock() { return clock_; }
+  [[nodiscard]] const server::IdleClock& clock() const { return clock_; }
 
  private:
   struct Sleeper {
@@ -87,9 +87,9 @@ class Dialogue {
   Next put_to_sleep(Peer& peer, std::span<const std::byte> answer);
   Next send_kept(Peer& peer);
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   unsigned worker_;
-  echo::IdleClock clock_;
+  server::IdleClock clock_;
   std::size_t buffer_size_;
   std::unique_ptr<std::byte[]> buffer_;
   std::deque<Sleeper> sleepers_;  ///< in the order of their ends, for all sleep equally long

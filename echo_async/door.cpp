@@ -6,7 +6,7 @@
 
 namespace echo_async {
 
-Door::Door(const Strand& strand, const echo::Serving& serving, echo::Descriptor listener,
+Door::Door(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
            std::function<void(Socket)> enter)
     : serving_(serving),
       protocol_(serving.listeners.where().family() == AF_INET6 ? tcp::v6() : tcp::v4()),
@@ -30,8 +30,8 @@ void Door::open() {
     if (!acceptor_.is_open()) return;
     if (error) return after_failure(error.value());
     back_off_.reset();
-    if (echo::admit(serving_.counters, serving_.counters.open(),
-                    serving_.options.max_connections)) {
+    if (server::admit(serving_.counters, serving_.counters.open(),
+                      serving_.options.max_connections)) {
       let_in(std::move(socket));
     }
     open();
@@ -42,7 +42,7 @@ void Door::let_in(Socket socket) {
   try {
     enter_(std::move(socket));
   } catch (const std::bad_alloc&) {
-    serving_.counters.shed(echo::Shed::memory);
+    serving_.counters.shed(server::Shed::memory);
   }
 }
 
@@ -54,19 +54,19 @@ void Door::close() {
 }
 
 void Door::after_failure(int accept_errno) {
-  switch (echo::advice_for(accept_errno)) {
-    case echo::AcceptAdvice::nothing_waits:
-    case echo::AcceptAdvice::retry:
+  switch (server::advice_for(accept_errno)) {
+    case server::AcceptAdvice::nothing_waits:
+    case server::AcceptAdvice::retry:
       return open();
-    case echo::AcceptAdvice::shed:
+    case server::AcceptAdvice::shed:
       unwatch();
       if (reserve_.shed_batch(unwatched_.get(), serving_.counters)) back_off_.reset();
       return open_after_pause();
-    case echo::AcceptAdvice::back_off:
+    case server::AcceptAdvice::back_off:
       unwatch();
-      serving_.counters.shed(echo::Shed::memory);
+      serving_.counters.shed(server::Shed::memory);
       return open_after_pause();
-    case echo::AcceptAdvice::fatal:
+    case server::AcceptAdvice::fatal:
       throw std::system_error(accept_errno, std::generic_category(), "accept");
   }
 }

@@ -4,9 +4,9 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <functional>
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
 #include "echo_async/socket.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -16,7 +16,7 @@ class Door {
  public:
   /// `listener`: as Listeners::take() gives it. `enter` is called on `strand` for each that may be
   /// served; when it throws std::bad_alloc, that one is shed.
-  Door(const Strand& strand, const echo::Serving& serving, echo::Descriptor listener,
+  Door(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
        std::function<void(Socket)> enter);
   void open();
   /// Stops listening at once: who comes later is refused by the kernel.
@@ -31,14 +31,14 @@ class Door {
   void tell_of_aborted();
   void open_after_pause();
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   const tcp protocol_;
   asio::basic_socket_acceptor<tcp, Strand> acceptor_;
   echo::Descriptor unwatched_;  ///< the listener during a pause
   TimerOn<Strand> pause_;
   std::function<void(Socket)> enter_;
-  echo::ReserveDescriptor reserve_;
-  echo::BackOff back_off_;
+  server::ReserveDescriptor reserve_;
+  server::BackOff back_off_;
 };
 
 }  // namespace echo_async

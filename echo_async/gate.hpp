@@ -2,19 +2,19 @@
 // that cannot be.
 #pragma once
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
 #include "echo_async/nest.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
 class Gate {
  public:
-  Gate(const echo::Serving& serving, echo::Descriptor listener, Nest& nest)
+  Gate(const server::Serving& serving, echo::Descriptor listener, Nest& nest)
       : serving_(serving),
         listener_(std::move(listener)),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true,
-                  &serving.listeners.turns()),
+                  &serving.listeners.shared_accept()),
         nest_(nest),
         pause_(nest.executor()) {}
 
@@ -44,15 +44,16 @@ class Gate {
     });
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   Nest& nest_;
   Timer pause_;
 };
 
 /// Accepts and serves on this thread until the stop.
-inline void serve_alone(const echo::Serving& serving, echo::Descriptor listener, unsigned worker) {
+inline void serve_alone(const server::Serving& serving, echo::Descriptor listener,
+                        unsigned worker) {
   Nest nest{serving, worker};
   Gate gate{serving, std::move(listener), nest};
   gate.open();

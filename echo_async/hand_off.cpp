@@ -18,12 +18,12 @@
 #include <utility>
 #include <vector>
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
 #include "echo/options.hpp"
-#include "echo/workers.hpp"
 #include "echo_async/inbox.hpp"
 #include "echo_async/nest.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
+#include "server/workers.hpp"
 
 namespace echo_async {
 namespace {
@@ -31,7 +31,7 @@ namespace {
 enum class Dispatch { round_robin, least };
 
 struct Options {
-  std::uint64_t workers = echo::usable_processors();
+  std::uint64_t workers = server::usable_processors();
   Dispatch dispatch = Dispatch::round_robin;
 };
 
@@ -40,7 +40,7 @@ using Inboxes = std::vector<std::unique_ptr<Inbox>>;
 /// Which loop is next.
 class Dealer {
  public:
-  Dealer(Dispatch dispatch, const echo::Counters& counters, const Inboxes& inboxes)
+  Dealer(Dispatch dispatch, const server::Counters& counters, const Inboxes& inboxes)
       : dispatch_(dispatch), counters_(counters), inboxes_(inboxes) {}
 
   std::size_t choose() {
@@ -55,7 +55,7 @@ class Dealer {
  private:
   /// Connections, those on their way included, and then messages.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> load(std::size_t worker) const {
-    const echo::WorkerCounts& counts = counters_.worker(static_cast<unsigned>(worker));
+    const server::WorkerCounts& counts = counters_.worker(static_cast<unsigned>(worker));
     const std::uint64_t closed = counts.closed.load(std::memory_order_relaxed);
     const std::uint64_t accepted = counts.accepted.load(std::memory_order_relaxed);
     return {accepted - std::min(closed, accepted) + inboxes_[worker]->waiting(),
@@ -63,7 +63,7 @@ class Dealer {
   }
 
   Dispatch dispatch_;
-  const echo::Counters& counters_;
+  const server::Counters& counters_;
   const Inboxes& inboxes_;
   std::size_t next_ = 0;
 };
@@ -71,7 +71,7 @@ class Dealer {
 /// Accepts until the stop, on a thread of its own.
 class Acceptance {
  public:
-  Acceptance(const echo::Serving& serving, Dispatch dispatch, Inboxes& inboxes)
+  Acceptance(const server::Serving& serving, Dispatch dispatch, Inboxes& inboxes)
       : serving_(serving),
         inboxes_(inboxes),
         listener_(std::move(serving.listeners.take().front())),
@@ -95,7 +95,7 @@ class Acceptance {
     while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting())) {
       const std::size_t worker = dealer_.choose();
       if (!inboxes_[worker]->put(socket)) {
-        serving_.counters.shed(echo::Shed::queue_full);
+        serving_.counters.shed(server::Shed::queue_full);
         continue;
       }
       woken[worker] = true;
@@ -110,14 +110,14 @@ class Acceptance {
     return sum;
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   Inboxes& inboxes_;
   echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   Dealer dealer_;
 };
 
-void serve_from(const echo::Serving& serving, Inbox& inbox, unsigned worker) {
+void serve_from(const server::Serving& serving, Inbox& inbox, unsigned worker) {
   Nest nest{serving, worker};
   bool dry = false;
   nest.watch_source(inbox.fd(), [&] {
@@ -129,7 +129,7 @@ void serve_from(const echo::Serving& serving, Inbox& inbox, unsigned worker) {
   nest.run([] {}, [&dry] { return dry; });
 }
 
-void serve(const echo::Serving& serving, const Options& options) {
+void serve(const server::Serving& serving, const Options& options) {
   Inboxes inboxes;
   for (std::uint64_t i = 0; i < options.workers; ++i) inboxes.push_back(std::make_unique<Inbox>());
   Acceptance acceptance{serving, options.dispatch, inboxes};
@@ -144,8 +144,8 @@ void serve(const echo::Serving& serving, const Options& options) {
     }
   });
   try {
-    echo::run_workers(serving, static_cast<unsigned>(options.workers),
-                      [&](unsigned worker) { serve_from(serving, *inboxes[worker], worker); });
+    server::run_workers(serving, static_cast<unsigned>(options.workers),
+                        [&](unsigned worker) { serve_from(serving, *inboxes[worker], worker); });
   } catch (...) {  // the stop has been forced, so that the acceptor ends
     of_workers = std::current_exception();
   }
@@ -154,34 +154,34 @@ void serve(const echo::Serving& serving, const Options& options) {
   if (of_workers) std::rethrow_exception(of_workers);
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  echo::add_workers(app, options->workers, "Loops, each with a thread; one more accepts");
+  server::add_workers(app, options->workers, "Loops, each with a thread; one more accepts");
   echo::add_choice(app, "--dispatch", "How connections are dealt to the workers",
                    {"round-robin", "least"}, [options](std::size_t choice) {
                      options->dispatch = choice == 0 ? Dispatch::round_robin : Dispatch::least;
                    });
   return {.check = {},
           .shape =
-              [options](const echo::ServerOptions&) {
-                return echo::Shape{.workers = static_cast<unsigned>(options->workers),
-                                   .listeners = 1,
-                                   .at_once = std::nullopt};
+              [options](const server::ServerOptions&) {
+                return server::Shape{.workers = static_cast<unsigned>(options->workers),
+                                     .listeners = 1,
+                                     .at_once = std::nullopt};
               },
           .demand =
-              [options](const echo::ServerOptions&, std::uint64_t connections) {
+              [options](const server::ServerOptions&, std::uint64_t connections) {
                 // Each loop's table goes up to the highest descriptor of all.
                 limits::Traits traits = limits::event_traits(sizeof(Peer) * options->workers, 0);
                 traits.fixed_threads += options->workers + 1;
                 traits.fixed_descriptors += 8 * options->workers;
                 return limits::Demand{connections, traits};
               },
-          .serve = [options](const echo::Serving& serving) { serve(serving, *options); }};
+          .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model hand_off{
+extern constinit const server::Model hand_off{
     "hand-off", "one thread accepts and hands over to several loops, without locks", configure};
 
 }  // namespace echo_async

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "echo/idle.hpp"
 #include "echo_async/socket.hpp"
+#include "server/idle.hpp"
 
 namespace echo_async {
 
@@ -16,7 +16,7 @@ class IdleScan {
       : timer_(strand), clock_(timeout) {}
 
   /// For the connections: now() with each byte, expired() in the scan.
-  [[nodiscard]] const echo::IdleClock& clock() const { return clock_; }
+  [[nodiscard]] const server::IdleClock& clock() const { return clock_; }
   /// Calls `scan` once a tick from now on; does nothing where there is no timeout.
   void start(std::function<void()> scan) {
     if (!clock_.runs()) return;
@@ -43,7 +43,7 @@ class IdleScan {
   }
 
   TimerOn<Strand> timer_;
-  echo::IdleClock clock_;
+  server::IdleClock clock_;
   std::function<void()> scan_;
 };
 

@@ -19,11 +19,11 @@
 #include <memory>
 #include <system_error>
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
 #include "echo/options.hpp"
 #include "echo_async/ring.hpp"
 #include "echo_async/ring_exchange.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 namespace {
@@ -37,7 +37,7 @@ constexpr unsigned completions = 16384;
 
 class Server {
  public:
-  Server(const echo::Serving& serving, unsigned ring_buffers)
+  Server(const server::Serving& serving, unsigned ring_buffers)
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         ring_(requests, completions),
@@ -85,24 +85,24 @@ class Server {
     if (done.res >= 0) {
       back_off_.reset();
       echo::Descriptor socket{done.res};
-      if (echo::admit(serving_.counters, exchange_.count(), serving_.options.max_connections)) {
+      if (server::admit(serving_.counters, exchange_.count(), serving_.options.max_connections)) {
         exchange_.enter(std::move(socket));
       }
     }
     if ((done.flags & IORING_CQE_F_MORE) != 0 || !listener_) return;
     if (done.res >= 0) return accept();
-    switch (echo::advice_for(-done.res)) {
-      case echo::AcceptAdvice::retry:
+    switch (server::advice_for(-done.res)) {
+      case server::AcceptAdvice::retry:
         return accept();
-      case echo::AcceptAdvice::shed:
+      case server::AcceptAdvice::shed:
         if (reserve_.shed_batch(listener_.get(), serving_.counters)) back_off_.reset();
         break;
-      case echo::AcceptAdvice::back_off:
-        serving_.counters.shed(echo::Shed::memory);
+      case server::AcceptAdvice::back_off:
+        serving_.counters.shed(server::Shed::memory);
         break;
-      case echo::AcceptAdvice::nothing_waits:
+      case server::AcceptAdvice::nothing_waits:
         break;
-      case echo::AcceptAdvice::fatal:
+      case server::AcceptAdvice::fatal:
         throw std::system_error(-done.res, std::generic_category(), "accept");
     }
     paused_until_ = Clock::now() + back_off_.next();
@@ -140,12 +140,12 @@ class Server {
     exchange_.do_due(now);
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   echo::Descriptor listener_;
   Ring ring_;
   RingExchange exchange_;
-  echo::ReserveDescriptor reserve_;
-  echo::BackOff back_off_;
+  server::ReserveDescriptor reserve_;
+  server::BackOff back_off_;
   std::optional<Clock::time_point> paused_until_;
 };
 
@@ -153,7 +153,7 @@ struct Options {
   std::uint64_t ring_buffers = 4096;
 };
 
-void check(const Options& options, const echo::ServerOptions& common) {
+void check(const Options& options, const server::ServerOptions& common) {
   if (!std::has_single_bit(options.ring_buffers)) {
     throw CLI::ValidationError("--ring-buffers", "a power of two, such as 1024 or 4096");
   }
@@ -166,26 +166,26 @@ void check(const Options& options, const echo::ServerOptions& common) {
   }).get();
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   echo::add_count(app, "--ring-buffers", options->ring_buffers,
                   "Buffers of --buffer-size for messages on their way; a power of two",
                   {1, BufferRing::most});
-  return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
+  return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
           .shape = {},
           .demand =
-              [](const echo::ServerOptions&, std::uint64_t connections) {
+              [](const server::ServerOptions&, std::uint64_t connections) {
                 return limits::Demand{connections, limits::event_traits(sizeof(RingConnection), 0)};
               },
           .serve =
-              [options](const echo::Serving& serving) {
+              [options](const server::Serving& serving) {
                 Server{serving, static_cast<unsigned>(options->ring_buffers)}.run();
               }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model io_uring{
+extern constinit const server::Model io_uring{
     "io-uring", "one thread, one ring: armed once, told of each message, answered in batches",
     configure};
 

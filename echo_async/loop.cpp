@@ -27,7 +27,7 @@ bool Connection::is_idle() {
   return !naps_ && socket().is_open() && loop_.clock().expired(last_touch_);
 }
 
-Loop::Loop(const echo::Serving& serving)
+Loop::Loop(const server::Serving& serving)
     : serving_(serving),
       door_(strand_, serving, std::move(serving.listeners.take().front()),
             [this](Socket socket) { enter_(std::move(socket)); }),

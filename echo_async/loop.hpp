@@ -9,12 +9,12 @@
 #include <functional>
 #include <utility>
 
-#include "echo/model.hpp"
 #include "echo_async/channel.hpp"
 #include "echo_async/door.hpp"
 #include "echo_async/idle_scan.hpp"
 #include "echo_async/socket.hpp"
 #include "echo_async/stop_signs.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -29,7 +29,7 @@ class Connection : public Channel,
   Connection(Socket socket, Loop& loop);
   ~Connection();
 
-  [[nodiscard]] const echo::Serving& serving() const;
+  [[nodiscard]] const server::Serving& serving() const;
   /// A byte came, or could be sent, or a nap ended: the peer is not idle.
   void touch();
   /// A whole reply went out.
@@ -52,20 +52,20 @@ class Connection : public Channel,
   [[nodiscard]] bool is_idle();
 
   Loop& loop_;
-  echo::IdleClock::Tick last_touch_;
+  server::IdleClock::Tick last_touch_;
   bool naps_ = false;
 };
 
 class Loop {
  public:
-  explicit Loop(const echo::Serving& serving);
+  explicit Loop(const server::Serving& serving);
 
   /// Calls `enter` for each connection that may be served, until the stop; returns when none is
   /// left.
   void run(std::function<void(Socket)> enter);
 
-  [[nodiscard]] const echo::Serving& serving() const { return serving_; }
-  [[nodiscard]] const echo::IdleClock& clock() const { return idle_.clock(); }
+  [[nodiscard]] const server::Serving& serving() const { return serving_; }
+  [[nodiscard]] const server::IdleClock& clock() const { return idle_.clock(); }
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
   /// Whether an answered connection reads when all others that are ready have had their turn
   /// (asio::defer), and not at once. Asio tries each read before it waits. At once the peer has
@@ -87,7 +87,7 @@ class Loop {
   static constexpr std::size_t few = 16;
   static constexpr std::size_t many = 2048;
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   // One thread: Asio leaves its locks out, four for each message.
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   Strand strand_{io_.get_executor()};
@@ -101,7 +101,7 @@ class Loop {
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
 };
 
-inline const echo::Serving& Connection::serving() const {
+inline const server::Serving& Connection::serving() const {
   return loop_.serving();
 }
 

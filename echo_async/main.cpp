@@ -1,12 +1,12 @@
 // echo_async: the event-driven side of the testbed. Try: ./echo_async --help
 #include "echo/exit_code.hpp"
-#include "echo/server_main.hpp"
 #include "echo_async/models.hpp"
+#include "server/server_main.hpp"
 
 namespace {
 
 int run(int argc, char** argv) {
-  return echo::server_main("echo_async", echo_async::models(), argc, argv);
+  return server::server_main("echo_async", echo_async::models(), argc, argv);
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 
 namespace echo_async {
 
-#define MODEL(name) extern const echo::Model name;
+#define MODEL(name) extern const server::Model name;
 #include "echo_async/models.inc"
 #undef MODEL
 
-std::span<const echo::Model* const> models() {
-  static constexpr const echo::Model* list[] = {
+std::span<const server::Model* const> models() {
+  static constexpr const server::Model* list[] = {
 #define MODEL(name) &name,
 #include "echo_async/models.inc"
 #undef MODEL

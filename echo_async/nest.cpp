@@ -34,7 +34,7 @@ epoll_event event_for(int fd, std::uint32_t events) {
 
 }  // namespace
 
-Nest::Nest(const echo::Serving& serving, unsigned worker)
+Nest::Nest(const server::Serving& serving, unsigned worker)
     : serving_(serving),
       epoll_(io_.get_executor(), open_epoll()),
       stop_(asio::make_strand(io_), serving.stop),
@@ -61,7 +61,7 @@ void Nest::enter(echo::Descriptor socket) {
   const int fd = socket.get();
   epoll_event event = event_for(fd, usual_events);
   if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    serving_.counters.shed(echo::Shed::memory);  // ENOMEM, or ENOSPC: fs.epoll.max_user_watches
+    serving_.counters.shed(server::Shed::memory);  // ENOMEM, or ENOSPC: fs.epoll.max_user_watches
     return;
   }
   if (peers_.enter(std::move(socket)) != nullptr && draining_) ::shutdown(fd, SHUT_RD);

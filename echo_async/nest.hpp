@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
 #include "echo_async/peers.hpp"
 #include "echo_async/socket.hpp"
 #include "echo_async/stop_signs.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -29,7 +29,7 @@ namespace echo_async {
 class Nest {
  public:
   /// Counts for `worker`. Throws std::system_error when a descriptor cannot be had.
-  Nest(const echo::Serving& serving, unsigned worker);
+  Nest(const server::Serving& serving, unsigned worker);
 
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
   /// Calls `ready` whenever `fd` is readable (level-triggered: as long as it is), until it is
@@ -58,7 +58,7 @@ class Nest {
   void cut();
   void leave_when_empty();
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   asio::io_context io_{1};  // one thread: Asio leaves its locks out
   Events epoll_;            // owns our epoll descriptor
   StopSigns stop_;

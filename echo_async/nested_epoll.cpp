@@ -8,28 +8,28 @@
 // ./client -n 10000
 #include <memory>
 
-#include "echo/model.hpp"
 #include "echo_async/gate.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 namespace {
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
           .demand =
-              [](const echo::ServerOptions&, std::uint64_t connections) {
+              [](const server::ServerOptions&, std::uint64_t connections) {
                 return limits::Demand{connections, limits::event_traits(sizeof(Peer), 0)};
               },
           .serve =
-              [](const echo::Serving& serving) {
+              [](const server::Serving& serving) {
                 serve_alone(serving, std::move(serving.listeners.take().front()), 0);
               }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model nested_epoll{
+extern constinit const server::Model nested_epoll{
     "nested-epoll", "an epoll descriptor of its own inside Asio: the floor's data path", configure};
 
 }  // namespace echo_async

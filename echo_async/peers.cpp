@@ -8,7 +8,7 @@
 
 namespace echo_async {
 
-Peers::Peers(const echo::Serving& serving, unsigned worker)
+Peers::Peers(const server::Serving& serving, unsigned worker)
     : counters_(serving.counters), worker_(worker), dialogue_(serving, worker) {
   if (dialogue_.clock().runs()) next_scan_ = Clock::now() + dialogue_.clock().period();
 }
@@ -22,7 +22,7 @@ Peer* Peers::enter(echo::Descriptor socket) {
   try {
     if (index >= table_.size()) table_.resize(index + 1);
   } catch (const std::bad_alloc&) {
-    counters_.shed(echo::Shed::memory);
+    counters_.shed(server::Shed::memory);
     return nullptr;
   }
   Peer& peer = table_[index];

@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
 #include "echo_async/dialogue.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -20,7 +20,7 @@ class Peers {
  public:
   using Clock = Dialogue::Clock;
 
-  Peers(const echo::Serving& serving, unsigned worker);
+  Peers(const server::Serving& serving, unsigned worker);
   /// Closes those that are left: a forced stop cuts them, and they count as open.
   ~Peers();
   Peers(const Peers&) = delete;
@@ -69,7 +69,7 @@ class Peers {
   }
 
  private:
-  echo::Counters& counters_;
+  server::Counters& counters_;
   unsigned worker_;
   Dialogue dialogue_;
   std::deque<Peer> table_;

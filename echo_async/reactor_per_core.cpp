@@ -10,24 +10,24 @@
 #include <memory>
 #include <vector>
 
-#include "echo/model.hpp"
-#include "echo/workers.hpp"
 #include "echo_async/gate.hpp"
+#include "server/model.hpp"
+#include "server/workers.hpp"
 
 namespace echo_async {
 namespace {
 
-echo::Configured configure(CLI::App& app) {
-  auto workers = std::make_shared<std::uint64_t>(echo::usable_processors());
-  echo::add_workers(app, *workers, "Loops, each with a thread and a listener");
+server::Configured configure(CLI::App& app) {
+  auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
+  server::add_workers(app, *workers, "Loops, each with a thread and a listener");
   return {.check = {},
           .shape =
-              [workers](const echo::ServerOptions&) {
+              [workers](const server::ServerOptions&) {
                 const auto count = static_cast<unsigned>(*workers);
-                return echo::Shape{.workers = count, .listeners = count, .at_once = std::nullopt};
+                return server::Shape{.workers = count, .listeners = count, .at_once = std::nullopt};
               },
           .demand =
-              [workers](const echo::ServerOptions&, std::uint64_t connections) {
+              [workers](const server::ServerOptions&, std::uint64_t connections) {
                 // Each loop's table goes up to the highest descriptor of all.
                 limits::Traits traits = limits::event_traits(sizeof(Peer) * *workers, 0);
                 traits.fixed_threads += *workers;
@@ -35,9 +35,9 @@ echo::Configured configure(CLI::App& app) {
                 return limits::Demand{connections, traits};
               },
           .serve =
-              [workers](const echo::Serving& serving) {
+              [workers](const server::Serving& serving) {
                 std::vector<echo::Descriptor> listeners = serving.listeners.take();
-                echo::run_workers(serving, static_cast<unsigned>(*workers), [&](unsigned worker) {
+                server::run_workers(serving, static_cast<unsigned>(*workers), [&](unsigned worker) {
                   serve_alone(serving, std::move(listeners[worker]), worker);
                 });
               }};
@@ -45,7 +45,7 @@ echo::Configured configure(CLI::App& app) {
 
 }  // namespace
 
-extern constinit const echo::Model reactor_per_core{
+extern constinit const server::Model reactor_per_core{
     "reactor-per-core", "a loop and a listener for each core (SO_REUSEPORT), nothing shared",
     configure};
 

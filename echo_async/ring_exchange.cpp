@@ -20,7 +20,7 @@ constexpr std::size_t most_spare = 16;
 
 }  // namespace
 
-RingExchange::RingExchange(const echo::Serving& serving, Ring& ring, unsigned ring_buffers)
+RingExchange::RingExchange(const server::Serving& serving, Ring& ring, unsigned ring_buffers)
     : serving_(serving),
       ring_(ring),
       buffers_(ring, ring_buffers, serving.options.buffer_size),
@@ -40,7 +40,7 @@ void RingExchange::enter(echo::Descriptor socket) {
   try {
     if (index >= table_.size()) table_.resize(index + 1);
   } catch (const std::bad_alloc&) {
-    return serving_.counters.shed(echo::Shed::memory);
+    return serving_.counters.shed(server::Shed::memory);
   }
   const int fd = socket.release();
   RingConnection& connection = at(fd);
@@ -123,7 +123,7 @@ bool RingExchange::answer(RingConnection& connection, int fd, std::span<std::byt
       return true;
     }
   } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
-    serving_.counters.shed(echo::Shed::exception);
+    serving_.counters.shed(server::Shed::exception);
     fail(connection, fd);
   }
   return false;
@@ -152,7 +152,7 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
         backlog_of(connection).add_first(rest);
         push_back_on(connection, fd);
       } catch (const std::bad_alloc&) {
-        serving_.counters.shed(echo::Shed::memory);
+        serving_.counters.shed(server::Shed::memory);
         fail(connection, fd);
       }
     }

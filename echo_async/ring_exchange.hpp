@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
-#include "echo/idle.hpp"
-#include "echo/model.hpp"
 #include "echo_async/backlog.hpp"
 #include "echo_async/ring.hpp"
+#include "server/idle.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
@@ -25,7 +25,7 @@ struct RingConnection {
 
   std::unique_ptr<Backlog> backlog;   ///< while anything is in it
   std::span<const std::byte> answer;  ///< under way out of `buffer`
-  echo::IdleClock::Tick last = 0;     ///< when a byte last went in or out
+  server::IdleClock::Tick last = 0;   ///< when a byte last went in or out
   std::uint16_t buffer = no_buffer;   ///< of the ring; ours until the answer in it is out
   bool open : 1 = false;
   bool receiving : 1 = false;   ///< a recv is armed
@@ -43,7 +43,7 @@ class RingExchange {
   using Clock = std::chrono::steady_clock;
 
   /// Throws echo::Exit when the buffers cannot be had.
-  RingExchange(const echo::Serving& serving, Ring& ring, unsigned ring_buffers);
+  RingExchange(const server::Serving& serving, Ring& ring, unsigned ring_buffers);
 
   /// Takes over a connection and counts it; shed and counted where there is no memory for it.
   void enter(echo::Descriptor socket);
@@ -85,10 +85,10 @@ class RingExchange {
   static void fail(RingConnection& connection, int fd);
   void leave(RingConnection& connection, int fd);
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   Ring& ring_;
   BufferRing buffers_;
-  echo::IdleClock clock_;
+  server::IdleClock clock_;
   std::optional<Clock::time_point> next_scan_;
   std::deque<RingConnection> table_;  ///< by descriptor; grows without moving
   std::uint64_t count_ = 0;

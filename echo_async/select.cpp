@@ -14,10 +14,10 @@
 #include <cerrno>
 #include <system_error>
 
-#include "echo/acceptor.hpp"
 #include "echo/exit_code.hpp"
-#include "echo/model.hpp"
 #include "echo_async/peers.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 namespace {
@@ -26,7 +26,7 @@ using Clock = Peers::Clock;
 
 class Server {
  public:
-  explicit Server(const echo::Serving& serving)
+  explicit Server(const server::Serving& serving)
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
@@ -101,7 +101,7 @@ class Server {
   void accept_all() {
     while (echo::Descriptor socket = acceptor_.accept(peers_.count())) {
       if (socket.get() >= FD_SETSIZE) {
-        serving_.counters.shed(echo::Shed::fd_setsize);
+        serving_.counters.shed(server::Shed::fd_setsize);
         continue;
       }
       if (const Peer* peer = peers_.enter(std::move(socket))) FD_SET(peer->fd, &reading_);
@@ -123,9 +123,9 @@ class Server {
     peers_.drain();
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   Peers peers_;
   fd_set reading_{}, writing_{};    ///< what is watched
   fd_set readable_{}, writable_{};  ///< what select made of it
@@ -134,21 +134,21 @@ class Server {
 /// A Peer, and its bits.
 constexpr std::uint64_t state_bytes = sizeof(Peer) + 1;
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
           .demand =
-              [](const echo::ServerOptions&, std::uint64_t connections) {
+              [](const server::ServerOptions&, std::uint64_t connections) {
                 limits::Traits traits = limits::event_traits(state_bytes, 0);
                 traits.descriptors_below = FD_SETSIZE;
                 return limits::Demand{connections, traits};
               },
-          .serve = [](const echo::Serving& serving) { Server{serving}.run(); }};
+          .serve = [](const server::Serving& serving) { Server{serving}.run(); }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model select{
+extern constinit const server::Model select{
     "select", "one thread, select(2) over all: at most 1,024 descriptors, O(n) a wake-up",
     configure};
 

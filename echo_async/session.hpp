@@ -14,10 +14,10 @@
 #include <span>
 #include <utility>
 
-#include "echo/counters.hpp"
-#include "echo/work.hpp"
 #include "echo_async/buffer.hpp"
 #include "echo_async/channel.hpp"
+#include "server/counters.hpp"
+#include "server/work.hpp"
 
 namespace echo_async {
 
@@ -48,13 +48,13 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
     try {
       step();
     } catch (const std::exception&) {
-      this->serving().counters.shed(echo::Shed::exception);
+      this->serving().counters.shed(server::Shed::exception);
     }
   }
 
   void work_on(std::span<std::byte> received) {
     this->touch();
-    const echo::Work& work = this->serving().work;
+    const server::Work& work = this->serving().work;
     work.compute();
     if (!work.sleeps()) return write(received);
     this->nap(work.amount(), [self = this->shared_from_this(), received](error_code error) {

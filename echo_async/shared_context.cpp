@@ -14,11 +14,11 @@
 #include <memory>
 #include <mutex>
 
-#include "echo/workers.hpp"
 #include "echo_async/door.hpp"
 #include "echo_async/idle_scan.hpp"
 #include "echo_async/session.hpp"
 #include "echo_async/stop_signs.hpp"
+#include "server/workers.hpp"
 
 namespace echo_async {
 namespace {
@@ -38,7 +38,7 @@ class Member : public Channel, public boost::intrusive::list_base_hook<> {
   Member(Socket socket, Server& server);
   ~Member();
 
-  [[nodiscard]] const echo::Serving& serving() const;
+  [[nodiscard]] const server::Serving& serving() const;
   void touch();
   void echoed(std::size_t bytes);
   /// Another turn would take the lock of the one queue, for as much as it saves.
@@ -63,7 +63,7 @@ class Member : public Channel, public boost::intrusive::list_base_hook<> {
 
 class Server {
  public:
-  Server(const echo::Serving& serving, unsigned workers)
+  Server(const server::Serving& serving, unsigned workers)
       : serving_(serving),
         workers_(workers),
         io_(static_cast<int>(workers)),
@@ -78,7 +78,7 @@ class Server {
     door_.open();
     stop_.wait([this] { drain(); }, [this] { cut(); });
     idle_.start([this] { close_idle(); });
-    echo::run_workers(serving_, workers_, [this](unsigned worker) {
+    server::run_workers(serving_, workers_, [this](unsigned worker) {
       this_worker = worker;
       io_.run();
     });
@@ -106,16 +106,16 @@ class Server {
     for (Member& member : members_) {
       const std::uint64_t last = member.last_touch_.load(std::memory_order_relaxed);
       if (last == Member::napping || member.timed_out_) continue;
-      if (!idle_.clock().expired(static_cast<echo::IdleClock::Tick>(last))) continue;
+      if (!idle_.clock().expired(static_cast<server::IdleClock::Tick>(last))) continue;
       member.timed_out_ = true;
       serving_.counters.timed_out();
       ::shutdown(member.socket().native_handle(), SHUT_RDWR);
     }
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   const unsigned workers_;
-  std::atomic<echo::IdleClock::Tick> tick_{0};  ///< the idle clock's, for all threads
+  std::atomic<server::IdleClock::Tick> tick_{0};  ///< the idle clock's, for all threads
   std::atomic<bool> forced_{false};
 
   std::mutex mutex_;  ///< at the beginning and at the end of a connection
@@ -152,7 +152,7 @@ Member::~Member() {
   if (last) server_.io_.stop();
 }
 
-const echo::Serving& Member::serving() const {
+const server::Serving& Member::serving() const {
   return server_.serving_;
 }
 
@@ -168,30 +168,31 @@ void Member::echoed(std::size_t bytes) {
 /// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
 constexpr std::uint64_t session_bytes = 672;
 
-limits::Demand demand(unsigned workers, const echo::ServerOptions& common,
+limits::Demand demand(unsigned workers, const server::ServerOptions& common,
                       std::uint64_t connections) {
   limits::Traits traits = limits::event_traits(session_bytes, common.buffer_size);
   traits.fixed_threads += workers;
   return {.connections = connections, .traits = traits};
 }
 
-echo::Configured configure(CLI::App& app) {
-  auto workers = std::make_shared<std::uint64_t>(echo::usable_processors());
-  echo::add_workers(app, *workers, "Threads that run the io_context");
+server::Configured configure(CLI::App& app) {
+  auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
+  server::add_workers(app, *workers, "Threads that run the io_context");
   const auto count = [workers] { return static_cast<unsigned>(*workers); };
-  return {.check = {},
-          .shape = [count](const echo::ServerOptions&) { return echo::Shape{.workers = count()}; },
-          .demand = [count](const echo::ServerOptions& common,
-                            std::uint64_t n) { return demand(count(), common, n); },
-          .serve =
-              [count](const echo::Serving& serving) {
-                Server{serving, count()}.run();
-              }};
+  return {
+      .check = {},
+      .shape = [count](const server::ServerOptions&) { return server::Shape{.workers = count()}; },
+      .demand = [count](const server::ServerOptions& common,
+                        std::uint64_t n) { return demand(count(), common, n); },
+      .serve =
+          [count](const server::Serving& serving) {
+            Server{serving, count()}.run();
+          }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model shared_context{
+extern constinit const server::Model shared_context{
     "shared-context", "Boost.Asio callbacks: several threads run one io_context", configure};
 
 }  // namespace echo_async

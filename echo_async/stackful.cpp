@@ -30,7 +30,7 @@ using Yield = asio::basic_yield_context<Executor>;
 /// Reads some, works, writes it all, until EOF or an error. yield[error] suspends: the loop serves
 /// others until the operation is done.
 void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Yield& yield) {
-  const echo::Serving& serving = connection.serving();
+  const server::Serving& serving = connection.serving();
   error_code error;
   for (;;) {
     const std::size_t received = connection.socket().async_read_some(
@@ -58,7 +58,7 @@ struct Options {
   std::uint64_t guard_size = 4096;
 };
 
-void serve(const Options& options, const echo::Serving& serving) {
+void serve(const Options& options, const server::Serving& serving) {
   StackPool stacks{options.stack_size, options.guard_size};
   Loop loop{serving};
   const auto enter = [&loop](Socket socket, const Yield& yield) {
@@ -68,7 +68,7 @@ void serve(const Options& options, const echo::Serving& serving) {
     echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
   };
   const auto ended = [&serving](const std::exception_ptr& thrown) {
-    if (thrown) serving.counters.shed(echo::Shed::exception);
+    if (thrown) serving.counters.shed(server::Shed::exception);
   };
   loop.run([&](Socket socket) {
     asio::spawn(
@@ -85,7 +85,7 @@ void serve(const Options& options, const echo::Serving& serving) {
 /// loop's own stack.
 constexpr std::uint64_t stack_overhead = 8U << 10U;
 
-void check(const Options& options, const echo::ServerOptions& common) {
+void check(const Options& options, const server::ServerOptions& common) {
   const std::uint64_t least = common.buffer_size + stack_overhead;
   if (options.stack_size >= least) return;
   throw CLI::ValidationError(
@@ -101,7 +101,7 @@ constexpr std::uint64_t session_bytes = 400;
 /// resident for a connection with a buffer of 1 or 2 KiB, a page more with 2.6 KiB.
 constexpr std::uint64_t room_in_first_page = 2048;
 
-limits::Demand demand(const Options& options, const echo::ServerOptions& common,
+limits::Demand demand(const Options& options, const server::ServerOptions& common,
                       std::uint64_t connections) {
   constexpr std::uint64_t page = 4096;
   const std::uint64_t beyond =
@@ -113,7 +113,7 @@ limits::Demand demand(const Options& options, const echo::ServerOptions& common,
   return {.connections = connections, .traits = traits};
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   echo::add_size(app, "-s,--stack-size", options->stack_size,
                  "Stack of each connection: virtual memory; resident is what was touched",
@@ -121,16 +121,16 @@ echo::Configured configure(CLI::App& app) {
   echo::add_size(app, "--guard-size", options->guard_size,
                  "Guard below each stack; 0: none, and all stacks are one memory map",
                  {0, 1ULL << 30U});
-  return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
+  return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
           .shape = {},
-          .demand = [options](const echo::ServerOptions& common,
+          .demand = [options](const server::ServerOptions& common,
                               std::uint64_t n) { return demand(*options, common, n); },
-          .serve = [options](const echo::Serving& serving) { serve(*options, serving); }};
+          .serve = [options](const server::Serving& serving) { serve(*options, serving); }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model stackful{
+extern constinit const server::Model stackful{
     "stackful", "Boost.Asio with stackful coroutines: one thread, a small stack each", configure};
 
 }  // namespace echo_async

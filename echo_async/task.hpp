@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <utility>
 
-#include "echo/counters.hpp"
 #include "echo_async/loop.hpp"
 #include "echo_async/socket.hpp"
+#include "server/counters.hpp"
 
 namespace echo_async {
 
@@ -30,7 +30,7 @@ struct Task {
     static std::suspend_never initial_suspend() noexcept { return {}; }
     static std::suspend_never final_suspend() noexcept { return {}; }
     static void return_void() noexcept {}
-    void unhandled_exception() noexcept { loop_.serving().counters.shed(echo::Shed::exception); }
+    void unhandled_exception() noexcept { loop_.serving().counters.shed(server::Shed::exception); }
 
    private:
     Loop& loop_;

@@ -8,7 +8,7 @@
 
 namespace echo_threads {
 
-Arrivals::Arrivals(const echo::Serving& serving)
+Arrivals::Arrivals(const server::Serving& serving)
     : stop_(serving.stop),
       listener_(std::move(serving.listeners.take().front())),
       acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false) {}

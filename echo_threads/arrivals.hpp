@@ -8,15 +8,15 @@
 #include <cstdint>
 #include <deque>
 
-#include "echo/acceptor.hpp"
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
 class Arrivals {
  public:
-  explicit Arrivals(const echo::Serving& serving);
+  explicit Arrivals(const server::Serving& serving);
 
   /// Waits for a connection, or until `or_until` is readable. False once a drain has begun.
   bool wait(int or_until);
@@ -29,7 +29,7 @@ class Arrivals {
  private:
   const echo::Stop& stop_;
   echo::Descriptor listener_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   std::deque<echo::Descriptor> waiting_;
 };
 

@@ -21,7 +21,7 @@ bool send_all(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-void echo_to_the_end(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+void echo_to_the_end(int fd, std::span<std::byte> buffer, const server::Serving& serving,
                      unsigned worker) {
   for (;;) {
     const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
@@ -45,12 +45,12 @@ void echo_to_the_end(int fd, std::span<std::byte> buffer, const echo::Serving& s
 
 }  // namespace
 
-void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker) {
   try {
     echo_to_the_end(fd, buffer, serving, worker);
   } catch (const std::exception&) {
-    serving.counters.shed(echo::Shed::exception);
+    serving.counters.shed(server::Shed::exception);
   }
 }
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
@@ -12,7 +12,7 @@ namespace echo_threads {
 /// peer's EOF, an error, --idle-timeout, or a shutdown(2) from another thread. At EOF it sends FIN,
 /// so that a peer that half-closed reads the rest and then the end. An exception ends this
 /// connection only, and is counted. The caller owns `fd` and closes it.
-void echo_until_eof(int fd, std::span<std::byte> buffer, const echo::Serving& serving,
+void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker);
 
 }  // namespace echo_threads

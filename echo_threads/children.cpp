@@ -95,7 +95,7 @@ std::chrono::nanoseconds cpu_of(const rusage& usage) {
 
 }  // namespace
 
-Children::Children(echo::Counters& counters)
+Children::Children(server::Counters& counters)
     : counters_(counters), epoll_(::epoll_create1(EPOLL_CLOEXEC)), mask_before_(hold_drain_back()) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
 }
@@ -179,7 +179,7 @@ void Children::stop(const echo::Stop& stop, const Tell& tell) {
   while (count() > 0) wait_and_reap(-1);
 }
 
-void serve_in_child(int connection, std::span<std::byte> buffer, const echo::Serving& serving,
+void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker) {
   in_service = connection;
   if (draining != 0) ::shutdown(connection, SHUT_RD);  // asked for before there was one

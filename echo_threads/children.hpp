@@ -19,8 +19,8 @@
 #include <unordered_map>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
 #include "echo_threads/forker.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
@@ -35,7 +35,7 @@ class Children {
   };
   using Tell = std::function<void(const Ended&)>;
 
-  explicit Children(echo::Counters& counters);
+  explicit Children(server::Counters& counters);
   /// Kills and buries those that are left, which is none after stop().
   ~Children();
   Children(const Children&) = delete;
@@ -71,7 +71,7 @@ class Children {
   /// Waits for a child that has ended or will at once.
   Ended bury(pid_t pid, unsigned slot);
 
-  echo::Counters& counters_;
+  server::Counters& counters_;
   echo::Descriptor epoll_;
   sigset_t mask_before_;  ///< before the next one's thread inherits what its children are to have
   Forker forker_;
@@ -80,7 +80,7 @@ class Children {
 };
 
 /// In a child: echo_until_eof() on a connection that a drain shuts down.
-void serve_in_child(int connection, std::span<std::byte> buffer, const echo::Serving& serving,
+void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker);
 
 }  // namespace echo_threads

@@ -29,9 +29,10 @@ void close_doors(int listener) {
   ::shutdown(listener, SHUT_RD);
 }
 
-Door::Door(const echo::Serving& serving, int listener)
+Door::Door(const server::Serving& serving, int listener)
     : stop_(serving.stop),
-      acceptor_(listener, serving.counters, std::nullopt, false, &serving.listeners.turns()),
+      acceptor_(listener, serving.counters, std::nullopt, false,
+                &serving.listeners.shared_accept()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   watch(epoll_.get(), listener, EPOLLIN | EPOLLEXCLUSIVE);

@@ -7,16 +7,16 @@
 // so the next goes to another, and a worker that is not needed stays cold.
 #pragma once
 
-#include "echo/acceptor.hpp"
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
 class Door {
  public:
   /// Throws std::system_error when there is no descriptor for it.
-  Door(const echo::Serving& serving, int listener);
+  Door(const server::Serving& serving, int listener);
 
   /// Waits for a connection; an empty Descriptor once a drain has begun. --max-connections is the
   /// caller's business: how many are open when one comes is not known while it is waited for.
@@ -28,7 +28,7 @@ class Door {
   bool wait();
 
   const echo::Stop& stop_;
-  echo::Acceptor acceptor_;
+  server::Acceptor acceptor_;
   echo::Descriptor epoll_;
 };
 

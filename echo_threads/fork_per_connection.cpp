@@ -12,10 +12,10 @@
 
 #include <utility>
 
-#include "echo/model.hpp"
 #include "echo_threads/arrivals.hpp"
 #include "echo_threads/children.hpp"
 #include "echo_threads/turns.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
@@ -23,7 +23,7 @@ namespace {
 /// The parent, which keeps the books of all: a child that is killed could not close its own.
 class Server {
  public:
-  explicit Server(const echo::Serving& serving)
+  explicit Server(const server::Serving& serving)
       : serving_(serving), arrivals_(serving), buffer_(serving.options.buffer_size) {}
 
   void run() {
@@ -46,7 +46,7 @@ class Server {
     serving_.counters.opened(0);  // before the child can echo a byte
     if (fork_for(connection)) return;
     connection.reset();
-    serving_.counters.shed(echo::Shed::processes);
+    serving_.counters.shed(server::Shed::processes);
     serving_.counters.closed(0);
   }
 
@@ -64,7 +64,7 @@ class Server {
     return false;
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   Arrivals arrivals_;
   Buffer buffer_;
   const Children::Tell close_books_ = [this](const Children::Ended& ended) {
@@ -73,19 +73,19 @@ class Server {
   Children children_{serving_.counters};
 };
 
-limits::Demand demand(const echo::ServerOptions&, std::uint64_t connections) {
+limits::Demand demand(const server::ServerOptions&, std::uint64_t connections) {
   return {connections, limits::process_traits()};
 }
 
-echo::Configured configure(CLI::App&) {
-  return {.check = {}, .shape = {}, .demand = demand, .serve = [](const echo::Serving& serving) {
+server::Configured configure(CLI::App&) {
+  return {.check = {}, .shape = {}, .demand = demand, .serve = [](const server::Serving& serving) {
             Server{serving}.run();
           }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model fork_per_connection{
+extern constinit const server::Model fork_per_connection{
     "fork-per-connection", "a process for each connection, blocking reads and writes", configure};
 
 }  // namespace echo_threads

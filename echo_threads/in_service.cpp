@@ -12,7 +12,7 @@
 
 namespace echo_threads {
 
-InService::InService(const echo::Serving& serving, unsigned workers)
+InService::InService(const server::Serving& serving, unsigned workers)
     : serving_(serving), workers_(workers), seats_(std::make_unique<Seat[]>(workers)) {}
 
 void InService::serve(unsigned worker, echo::Descriptor connection, std::span<std::byte> buffer) {

@@ -15,13 +15,13 @@
 #include <thread>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
 class InService {
  public:
-  explicit InService(const echo::Serving& serving, unsigned workers);
+  explicit InService(const server::Serving& serving, unsigned workers);
 
   /// Serves a connection that is counted as opened by `worker` until it ends, or a stop ends it.
   void serve(unsigned worker, echo::Descriptor connection, std::span<std::byte> buffer);
@@ -39,7 +39,7 @@ class InService {
   void take_seat(Seat& seat, int connection);
   [[nodiscard]] bool cut() const;
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   unsigned workers_;
   std::unique_ptr<Seat[]> seats_;
   std::atomic<int> how_{open};

@@ -8,14 +8,14 @@
 // Try it: ./echo_threads --model iterative & ./client --mode churn -n 10
 #include <utility>
 
-#include "echo/model.hpp"
 #include "echo_threads/in_service.hpp"
 #include "echo_threads/turns.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
 
-void serve(const echo::Serving& serving) {
+void serve(const server::Serving& serving) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
   InService in_service{serving, 1};
   const StopWatch stop_watch{serving.stop, listener.get(), in_service};
@@ -24,17 +24,17 @@ void serve(const echo::Serving& serving) {
   });
 }
 
-limits::Demand demand(const echo::ServerOptions&, std::uint64_t connections) {
+limits::Demand demand(const server::ServerOptions&, std::uint64_t connections) {
   limits::Traits traits;
   traits.descriptors_per_connection = 0;  // one in all: the others wait in the kernel's queue
   return {connections, traits};
 }
 
-echo::Configured configure(CLI::App&) {
+server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape =
-              [](const echo::ServerOptions&) {
-                return echo::Shape{.workers = 1, .listeners = 1, .at_once = 1};
+              [](const server::ServerOptions&) {
+                return server::Shape{.workers = 1, .listeners = 1, .at_once = 1};
               },
           .demand = demand,
           .serve = serve};
@@ -42,7 +42,7 @@ echo::Configured configure(CLI::App&) {
 
 }  // namespace
 
-extern constinit const echo::Model iterative{
+extern constinit const server::Model iterative{
     "iterative", "one connection at a time, the others wait in the kernel's queue", configure};
 
 }  // namespace echo_threads

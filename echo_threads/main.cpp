@@ -1,12 +1,12 @@
 // echo_threads: the blocking side of the testbed. Try: ./echo_threads --help
 #include "echo/exit_code.hpp"
-#include "echo/server_main.hpp"
 #include "echo_threads/models.hpp"
+#include "server/server_main.hpp"
 
 namespace {
 
 int run(int argc, char** argv) {
-  return echo::server_main("echo_threads", echo_threads::models(), argc, argv);
+  return server::server_main("echo_threads", echo_threads::models(), argc, argv);
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 
 #include <span>
 
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
-std::span<const echo::Model* const> models();
+std::span<const server::Model* const> models();
 
 }  // namespace echo_threads

@@ -9,15 +9,15 @@
 // per-thread accept". Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
 #include <utility>
 
-#include "echo/model.hpp"
 #include "echo_threads/in_service.hpp"
 #include "echo_threads/pool_options.hpp"
 #include "echo_threads/turns.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
 
-void serve(const echo::Serving& serving, const PoolOptions& options) {
+void serve(const server::Serving& serving, const PoolOptions& options) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
   InService in_service{serving, options.worker_count()};
   const StopWatch stop_watch{serving.stop, listener.get(), in_service};
@@ -28,23 +28,23 @@ void serve(const echo::Serving& serving, const PoolOptions& options) {
   });
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
   add_stack_options(app, options->stack);
-  return {.check = [options](const echo::ServerOptions&) { check(options->stack, 0); },
-          .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
+  return {.check = [options](const server::ServerOptions&) { check(options->stack, 0); },
+          .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
           .demand =
-              [options](const echo::ServerOptions&, std::uint64_t connections) {
+              [options](const server::ServerOptions&, std::uint64_t connections) {
                 limits::Traits traits = thread_pool_traits(*options);
                 traits.descriptors_per_connection = 0;  // the others wait in the kernel's queue
                 return limits::Demand{connections, traits};
               },
-          .serve = [options](const echo::Serving& serving) { serve(serving, *options); }};
+          .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model pool_accept{
+extern constinit const server::Model pool_accept{
     "pool-accept", "a pool of threads that accept for themselves, one connection each", configure};
 
 }  // namespace echo_threads

@@ -4,17 +4,17 @@
 #include <vector>
 
 #include "echo/options.hpp"
-#include "echo/workers.hpp"
+#include "server/workers.hpp"
 
 namespace echo_threads {
 
 std::shared_ptr<PoolOptions> add_pool_options(CLI::App& app, const std::string& what_they_are) {
   auto options = std::make_shared<PoolOptions>();
-  echo::add_workers(app, options->workers, what_they_are);
+  server::add_workers(app, options->workers, what_they_are);
   return options;
 }
 
-echo::Shape shape_of(const PoolOptions& options) {
+server::Shape shape_of(const PoolOptions& options) {
   return {.workers = options.worker_count(), .listeners = 1, .at_once = options.workers};
 }
 
@@ -24,41 +24,41 @@ limits::Traits thread_pool_traits(const PoolOptions& options) {
   return traits;
 }
 
-void run_pool(const echo::Serving& serving, const PoolOptions& options,
+void run_pool(const server::Serving& serving, const PoolOptions& options,
               const std::function<void(unsigned)>& work, const std::function<void()>& meanwhile) {
   const StackOptions& stack = options.stack;
-  echo::ThreadAttributes attributes;
+  server::ThreadAttributes attributes;
   apply(stack, attributes.get());
   if (is_ordinary(stack, 0)) {
-    echo::run_workers(serving, options.worker_count(), work, meanwhile, attributes);
+    server::run_workers(serving, options.worker_count(), work, meanwhile, attributes);
     return;
   }
   std::vector<std::optional<std::uint64_t>> high_waters(options.worker_count());
-  echo::run_workers(
+  server::run_workers(
       serving, options.worker_count(),
       [&](unsigned worker) {
         high_waters[worker] = on_stack(stack, 0, [&](std::byte*) { work(worker); });
       },
       meanwhile, attributes);
   if (!stack.report) return;
-  echo::StackUse& use = serving.findings.stacks.emplace(echo::StackUse::of_this_machine());
+  server::StackUse& use = serving.measurements.stacks.emplace(server::StackUse::of_this_machine());
   for (const auto& high_water : high_waters) {
     if (high_water) use.add(*high_water);
   }
 }
 
-echo::Configured configured_pool(CLI::App& app, const std::string& bounds,
-                                 void (*serve)(const echo::Serving&, const PoolOptions&)) {
+server::Configured configured_pool(CLI::App& app, const std::string& bounds,
+                                   void (*serve)(const server::Serving&, const PoolOptions&)) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
   add_stack_options(app, options->stack);
   echo::add_count(app, "--queue-limit", options->queue_limit, bounds, {1, 10'000'000});
-  return {.check = [options](const echo::ServerOptions&) { check(options->stack, 0); },
-          .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
+  return {.check = [options](const server::ServerOptions&) { check(options->stack, 0); },
+          .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
           .demand =
-              [options](const echo::ServerOptions&, std::uint64_t connections) {
+              [options](const server::ServerOptions&, std::uint64_t connections) {
                 return limits::Demand{connections, thread_pool_traits(*options)};
               },
-          .serve = [options, serve](const echo::Serving& serving) { serve(serving, *options); }};
+          .serve = [options, serve](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace echo_threads

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "echo/model.hpp"
 #include "echo_threads/stack.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
@@ -24,18 +24,18 @@ struct PoolOptions {
 std::shared_ptr<PoolOptions> add_pool_options(CLI::App& app, const std::string& what_they_are);
 
 /// A connection for each worker, the others wait.
-echo::Shape shape_of(const PoolOptions& options);
+server::Shape shape_of(const PoolOptions& options);
 /// Threads and descriptors of a pool of threads, and a socket for each connection.
 limits::Traits thread_pool_traits(const PoolOptions& options);
 
-/// Runs `work(worker)` on as many threads as the pool has (echo::run_workers), on the stacks that
-/// are asked for; what the paint shows is in Serving::findings when it returns.
-void run_pool(const echo::Serving& serving, const PoolOptions& options,
+/// Runs `work(worker)` on as many threads as the pool has (server::run_workers), on the stacks that
+/// are asked for; what the paint shows is in Serving::measurements when it returns.
+void run_pool(const server::Serving& serving, const PoolOptions& options,
               const std::function<void(unsigned worker)>& work,
               const std::function<void()>& meanwhile = {});
 
 /// A pool of threads behind queues: --workers, and --queue-limit, which `bounds`.
-echo::Configured configured_pool(CLI::App& app, const std::string& bounds,
-                                 void (*serve)(const echo::Serving&, const PoolOptions&));
+server::Configured configured_pool(CLI::App& app, const std::string& bounds,
+                                   void (*serve)(const server::Serving&, const PoolOptions&));
 
 }  // namespace echo_threads

@@ -10,14 +10,14 @@
 // Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
 #include <deque>
 
-#include "echo/model.hpp"
 #include "echo_threads/pool_options.hpp"
 #include "echo_threads/waiting.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
 
-void serve(const echo::Serving& serving, const PoolOptions& options) {
+void serve(const server::Serving& serving, const PoolOptions& options) {
   const unsigned workers = options.worker_count();
   std::deque<Queue> queues;  // not a vector: a queue cannot be moved
   for (unsigned i = 0; i < workers; ++i) queues.emplace_back(options.queue_limit);
@@ -31,13 +31,13 @@ void serve(const echo::Serving& serving, const PoolOptions& options) {
                     }});
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   return configured_pool(app, "Connections that may wait for each worker; more are closed", serve);
 }
 
 }  // namespace
 
-extern constinit const echo::Model pool_own_queue{
+extern constinit const server::Model pool_own_queue{
     "pool-own-queue", "a pool of threads with a queue each, dealt out in turn", configure};
 
 }  // namespace echo_threads

@@ -7,14 +7,14 @@
 // connections are closed. All workers contend for one lock, once a connection.
 // Source: Schmidt et al., POSA 2, "Half-Sync/Half-Async".
 // Try it: ./echo_threads --model pool-shared-queue & ./client --mode churn -n 50
-#include "echo/model.hpp"
 #include "echo_threads/pool_options.hpp"
 #include "echo_threads/waiting.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
 
-void serve(const echo::Serving& serving, const PoolOptions& options) {
+void serve(const server::Serving& serving, const PoolOptions& options) {
   Queue queue{options.queue_limit};
   serve_queued(serving, options,
                {.push = [&](Waiting& waiting) { return queue.push(waiting); },
@@ -22,13 +22,13 @@ void serve(const echo::Serving& serving, const PoolOptions& options) {
                 .close = [&] { queue.close(); }});
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   return configured_pool(app, "Connections that may wait for a worker; more are closed", serve);
 }
 
 }  // namespace
 
-extern constinit const echo::Model pool_shared_queue{
+extern constinit const server::Model pool_shared_queue{
     "pool-shared-queue", "a pool of threads behind one queue, one connection each", configure};
 
 }  // namespace echo_threads

@@ -18,13 +18,13 @@
 #include <utility>
 #include <vector>
 
-#include "echo/acceptor.hpp"
-#include "echo/model.hpp"
-#include "echo/workers.hpp"
 #include "echo_threads/children.hpp"
 #include "echo_threads/door.hpp"
 #include "echo_threads/pool_options.hpp"
 #include "echo_threads/turns.hpp"
+#include "server/acceptor.hpp"
+#include "server/model.hpp"
+#include "server/workers.hpp"
 
 namespace echo_threads {
 namespace {
@@ -34,7 +34,7 @@ using Clock = std::chrono::steady_clock;
 /// The parent, which serves nobody: it sees that there are workers.
 class Server {
  public:
-  Server(const echo::Serving& serving, unsigned workers)
+  Server(const server::Serving& serving, unsigned workers)
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         places_(workers) {}
@@ -59,7 +59,7 @@ class Server {
   struct Place {
     Clock::time_point started;
     std::optional<Clock::time_point> restart_at;  ///< nobody works there until then
-    echo::BackOff back_off;
+    server::BackOff back_off;
   };
 
   bool start(unsigned worker) {
@@ -74,7 +74,7 @@ class Server {
 
   /// All that a worker does, in its own process.
   void work(unsigned worker, int listener) {
-    const echo::AtWork at_work{serving_, worker, echo::AtWork::As::process};
+    const server::AtWork at_work{serving_, worker, server::AtWork::As::process};
     serve_in_turn(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
       serve_in_child(connection.get(), buffer, serving_, worker);
       connection.reset();
@@ -107,7 +107,7 @@ class Server {
 
   /// A worker that left by itself has closed its own.
   void close_books(const Children::Ended& ended) {
-    echo::WorkerCounts& counts = serving_.counters.worker(ended.slot);
+    server::WorkerCounts& counts = serving_.counters.worker(ended.slot);
     if (counts.clock.exchange(0) != 0)
       counts.cpu_ns += static_cast<std::uint64_t>(ended.cpu.count());
     if (!ended.cut) serving_.counters.settle(ended.slot);
@@ -126,18 +126,18 @@ class Server {
     }
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   echo::Descriptor listener_;
   std::vector<Place> places_;
   Children children_{serving_.counters};
 };
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Processes, each of which serves one connection");
   return {.check = {},
-          .shape = [options](const echo::ServerOptions&) { return shape_of(*options); },
+          .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
           .demand =
-              [options](const echo::ServerOptions&, std::uint64_t connections) {
+              [options](const server::ServerOptions&, std::uint64_t connections) {
                 limits::Traits traits;
                 traits.descriptors_per_connection = 0;  // each is in its worker's own table
                 traits.fixed_threads += options->workers;
@@ -145,14 +145,14 @@ echo::Configured configure(CLI::App& app) {
                 return limits::Demand{connections, traits};
               },
           .serve =
-              [options](const echo::Serving& serving) {
+              [options](const server::Serving& serving) {
                 Server{serving, options->worker_count()}.run();
               }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model prefork{
+extern constinit const server::Model prefork{
     "prefork", "a pool of processes that accept for themselves, one connection each", configure};
 
 }  // namespace echo_threads

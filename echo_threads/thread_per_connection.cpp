@@ -25,12 +25,12 @@
 #include <system_error>
 #include <thread>
 
-#include "echo/model.hpp"
 #include "echo/options.hpp"
 #include "echo_threads/arrivals.hpp"
 #include "echo_threads/blocking.hpp"
 #include "echo_threads/stack.hpp"
 #include "echo_threads/static_tls.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
@@ -50,7 +50,7 @@ using Connections = intrusive::list<Connection>;
 /// Owns every connection and joins every thread. One acceptor thread runs it.
 class Server {
  public:
-  Server(const echo::Serving& serving, const StackOptions& stack)
+  Server(const server::Serving& serving, const StackOptions& stack)
       : serving_(serving),
         stack_(stack),
         ordinary_(is_ordinary(stack, serving.options.buffer_size)),
@@ -60,7 +60,7 @@ class Server {
     if (!started_event_ || !finished_event_)
       throw std::system_error(errno, std::generic_category(), "eventfd");
     apply(stack, attributes_.native_handle());
-    if (stack.report) serving.findings.stacks.emplace(echo::StackUse::of_this_machine());
+    if (stack.report) serving.measurements.stacks.emplace(server::StackUse::of_this_machine());
   }
 
   void run() {
@@ -114,7 +114,7 @@ class Server {
     const std::lock_guard lock(mutex_);
     live_.erase(live_.iterator_to(placed));
     --live_count_;
-    serving_.counters.shed(echo::Shed::threads);
+    serving_.counters.shed(server::Shed::threads);
   }
 
   /// pthread_create says EAGAIN for a dozen causes, and some pass: threads that have ended but are
@@ -203,7 +203,7 @@ class Server {
     ended.clear_and_dispose([this](Connection* connection) {
       connection->thread.join();
       if (const std::uint64_t words = connection->high_water_words; words > 0) {
-        serving_.findings.stacks->add(words * word);
+        serving_.measurements.stacks->add(words * word);
       }
       delete connection;
       --live_count_;
@@ -225,7 +225,7 @@ class Server {
     for (const Connection& connection : live_) ::shutdown(connection.socket.get(), how);
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   const StackOptions& stack_;
   bool ordinary_;  ///< nothing is asked of the stacks
   boost::thread::attributes attributes_;
@@ -251,7 +251,7 @@ struct Options {
 /// next, with the same binary: 800 fitted once, and 736 and no more another time.
 constexpr std::uint64_t one_page_buffer = 512;
 
-void check(const Options& options, const echo::ServerOptions& common) {
+void check(const Options& options, const server::ServerOptions& common) {
   check(options.stack, common.buffer_size);
   if (!options.one_page_stacks) return;
   if (common.buffer_size > one_page_buffer) {
@@ -275,24 +275,24 @@ limits::Demand demand(const Options& options, std::uint64_t connections) {
   return {connections, traits};
 }
 
-echo::Configured configure(CLI::App& app) {
+server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_stack_options(app, options->stack);
   echo::add_flag(app, "--one-page-stacks", options->one_page_stacks,
                  "Touch one page of each stack instead of two; with --buffer-size 512 or less");
-  return {.check = [options](const echo::ServerOptions& common) { check(*options, common); },
+  return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
           .shape = {},
-          .demand = [options](const echo::ServerOptions&,
+          .demand = [options](const server::ServerOptions&,
                               std::uint64_t connections) { return demand(*options, connections); },
           .serve =
-              [options](const echo::Serving& serving) {
+              [options](const server::Serving& serving) {
                 Server{serving, options->stack}.run();
               }};
 }
 
 }  // namespace
 
-extern constinit const echo::Model thread_per_connection{
+extern constinit const server::Model thread_per_connection{
     "thread-per-connection", "a thread for each connection, blocking reads and writes", configure};
 
 }  // namespace echo_threads

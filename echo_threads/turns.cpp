@@ -6,7 +6,7 @@
 
 namespace echo_threads {
 
-void serve_in_turn(const echo::Serving& serving, unsigned worker, int listener,
+void serve_in_turn(const server::Serving& serving, unsigned worker, int listener,
                    const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve) {
   Buffer buffer{serving.options.buffer_size};
   Door door{serving, listener};
@@ -18,7 +18,7 @@ void serve_in_turn(const echo::Serving& serving, unsigned worker, int listener,
     if (serving.counters.try_open(worker, serving.options.max_connections)) {
       serve(std::move(connection), buffer.bytes());
     } else {
-      serving.counters.shed(echo::Shed::max_connections);
+      serving.counters.shed(server::Shed::max_connections);
     }
   }
 }

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
@@ -27,7 +27,7 @@ class Buffer {
 /// While it lives, a worker waits for a connection, and is counted idle for so long.
 class Idle {
  public:
-  explicit Idle(echo::WorkerCounts& counts) : counts_(counts) {}
+  explicit Idle(server::WorkerCounts& counts) : counts_(counts) {}
   ~Idle() {
     const std::chrono::nanoseconds idle = Clock::now() - since_;
     counts_.idle_ns += static_cast<std::uint64_t>(idle.count());
@@ -37,13 +37,13 @@ class Idle {
 
  private:
   using Clock = std::chrono::steady_clock;
-  echo::WorkerCounts& counts_;
+  server::WorkerCounts& counts_;
   Clock::time_point since_ = Clock::now();
 };
 
 /// Accepts, counts as opened by `worker`, has it served, and so on until a drain begins. With
 /// --max-connections what goes beyond is closed, exactly, however many workers accept.
-void serve_in_turn(const echo::Serving& serving, unsigned worker, int listener,
+void serve_in_turn(const server::Serving& serving, unsigned worker, int listener,
                    const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve);
 
 }  // namespace echo_threads

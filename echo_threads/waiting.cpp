@@ -44,7 +44,7 @@ using Clock = std::chrono::steady_clock;
 /// The acceptor and the workers of one run.
 class QueuedPool {
  public:
-  QueuedPool(const echo::Serving& serving, const PoolOptions& options, const Queueing& queueing)
+  QueuedPool(const server::Serving& serving, const PoolOptions& options, const Queueing& queueing)
       : serving_(serving),
         options_(options),
         queueing_(queueing),
@@ -59,7 +59,7 @@ class QueuedPool {
           serving_, options_, [this](unsigned worker) { serve_taken(worker); },
           [this] { accept_until_drained(); });
     }
-    echo::Histogram& all = serving_.findings.queue_wait.emplace();
+    echo::Histogram& all = serving_.measurements.queue_wait.emplace();
     for (const echo::Histogram& wait : waits_) all += wait;
   }
 
@@ -71,12 +71,12 @@ class QueuedPool {
     } const closing{queueing_};
     Door door{serving_, listener_.get()};
     while (echo::Descriptor connection = door.next()) {
-      if (!echo::admit(serving_.counters, held_, serving_.options.max_connections)) continue;
+      if (!server::admit(serving_.counters, held_, serving_.options.max_connections)) continue;
       ++held_;
       Waiting waiting{std::move(connection), Clock::now()};
       if (queueing_.push(waiting)) continue;
       --held_;
-      serving_.counters.shed(echo::Shed::queue_full);
+      serving_.counters.shed(server::Shed::queue_full);
     }
   }
 
@@ -94,7 +94,7 @@ class QueuedPool {
     }
   }
 
-  const echo::Serving& serving_;
+  const server::Serving& serving_;
   const PoolOptions& options_;
   const Queueing& queueing_;
   echo::Descriptor listener_;
@@ -105,7 +105,7 @@ class QueuedPool {
 
 }  // namespace
 
-void serve_queued(const echo::Serving& serving, const PoolOptions& options,
+void serve_queued(const server::Serving& serving, const PoolOptions& options,
                   const Queueing& queueing) {
   QueuedPool{serving, options, queueing}.run();
 }

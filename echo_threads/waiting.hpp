@@ -15,8 +15,8 @@
 #include <optional>
 
 #include "echo/descriptor.hpp"
-#include "echo/model.hpp"
 #include "echo_threads/pool_options.hpp"
+#include "server/model.hpp"
 
 namespace echo_threads {
 
@@ -54,8 +54,8 @@ struct Queueing {
 };
 
 /// Accepts on the calling thread and serves on the pool's others until the stop is done; what waits
-/// when a drain begins is served first. Leaves the times waited in Serving::findings.
-void serve_queued(const echo::Serving& serving, const PoolOptions& options,
+/// when a drain begins is served first. Leaves the times waited in Serving::measurements.
+void serve_queued(const server::Serving& serving, const PoolOptions& options,
                   const Queueing& queueing);
 
 }  // namespace echo_threads

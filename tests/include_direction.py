@@ -4,8 +4,8 @@
     include_direction.py ROOT         exit 1 and one line per offence
     include_direction.py --self-test  each rule against a small tree that breaks it
 
-limits <- echo <- each program; the programs never include each other; bench and tests see all, and
-nobody sees them. limits/ stands on libc alone: no Boost anywhere, and CLI11 and fmt only where the
+limits <- echo <- server <- each server, and echo <- client; the programs never include each other.
+bench includes nothing of the project, tests include everything, and nothing includes bench or tests. limits/ stands on libc alone: no Boost anywhere, and CLI11 and fmt only where the
 program talks to a person (main and present), so that the library can be taken along by itself.
 CMake cannot tell this: one include path serves all folders, so a wrong include still compiles as
 long as it needs no symbol.
@@ -19,11 +19,12 @@ from pathlib import Path
 FLOORS = {
     "limits": {"limits"},
     "echo": {"limits", "echo"},
-    "echo_threads": {"limits", "echo", "echo_threads"},
-    "echo_async": {"limits", "echo", "echo_async"},
+    "server": {"limits", "echo", "server"},
+    "echo_threads": {"limits", "echo", "server", "echo_threads"},
+    "echo_async": {"limits", "echo", "server", "echo_async"},
     "client": {"limits", "echo", "client"},
-    "bench": {"limits", "echo", "echo_threads", "echo_async", "client", "bench"},
-    "tests": {"limits", "echo", "echo_threads", "echo_async", "client", "bench", "tests"},
+    "bench": {"bench"},
+    "tests": {"limits", "echo", "server", "echo_threads", "echo_async", "client", "bench", "tests"},
 }
 SOURCES = {".hpp", ".cpp", ".inc", ".h", ".cc", ".c", ".ipp"}
 # In limits/ these may be included, and only by files of these names.
@@ -119,11 +120,17 @@ CASES = [
     ("echo_async/models.inc", '#include "bench/floor.hpp"', "echo_async must not include"),
     ("client/main.cpp", '#include "echo_threads/models.inc"', "client must not include"),
     ("client/main.cpp", '#include "tests/peer.hpp"', "client must not include"),
-    ("bench/floor.cpp", '#include "client/ramp.hpp"', None),
+    ("server/model.cpp", '#include "echo/wire.hpp"', None),
+    ("server/model.cpp", '#include "echo_async/models.inc"', "server must not include"),
+    ("server/model.cpp", '#include "client/ramp.hpp"', "server must not include"),
+    ("client/main.cpp", '#include "server/model.hpp"', "client must not include"),
+    ("echo/wire.cpp", '#include "server/model.hpp"', "echo must not include"),
+    ("bench/floor.cpp", '#include "client/ramp.hpp"', "bench must not include"),
+    ("bench/floor.cpp", '#include "bench/floor.hpp"', None),
     ("bench/floor.cpp", '#include "tests/peer.hpp"', "bench must not include"),
     ("tests/all.cpp", '#include "bench/floor.hpp"\n#include "echo_async/models.inc"', None),
 ]
-FIXTURE = ["limits/rlimit.hpp", "echo/wire.hpp", "client/ramp.hpp", "echo_threads/models.inc",
+FIXTURE = ["limits/rlimit.hpp", "echo/wire.hpp", "server/model.hpp", "client/ramp.hpp", "echo_threads/models.inc",
            "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
 
 

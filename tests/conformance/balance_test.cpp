@@ -14,13 +14,13 @@
 namespace conformance {
 namespace {
 
-const echo::Model& model_named(std::string_view name) {
+const server::Model& model_named(std::string_view name) {
   const auto models = echo_async::models();
   return **std::find_if(models.begin(), models.end(),
-                        [name](const echo::Model* model) { return model->name == name; });
+                        [name](const server::Model* model) { return model->name == name; });
 }
 
-std::vector<std::uint64_t> open_by_worker(const echo::Counters& counters) {
+std::vector<std::uint64_t> open_by_worker(const server::Counters& counters) {
   std::vector<std::uint64_t> open;
   for (unsigned i = 0; i < counters.workers(); ++i) {
     open.push_back(counters.worker(i).accepted - counters.worker(i).closed);
@@ -70,7 +70,7 @@ TEST(HandOff, CountsWhatEachLoopDid) {
     }
   }
   EXPECT_TRUE(eventually([&] { return server.counters().messages() == 15; }));
-  const echo::Counters& counters = server.counters();
+  const server::Counters& counters = server.counters();
   EXPECT_EQ(counters.worker(0).accepted, 5U);
   EXPECT_EQ(counters.worker(1).accepted, 5U);
   EXPECT_EQ(counters.worker(0).messages, 5U);

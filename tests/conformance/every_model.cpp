@@ -18,7 +18,7 @@ std::size_t entries_in(const char* folder) {
 }
 
 /// GoogleTest takes letters, digits and _ only.
-std::string name_of(const ::testing::TestParamInfo<const echo::Model*>& info) {
+std::string name_of(const ::testing::TestParamInfo<const server::Model*>& info) {
   std::string name{info.param->name};
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
@@ -45,7 +45,7 @@ void EveryModel::TearDown() {
   ASSERT_TRUE(harness_->stop() || harness_->ends_within(patience)) << "not even when forced";
   EXPECT_EQ(harness_->complaint(), "");
 
-  const echo::Counters& counters = harness_->counters();
+  const server::Counters& counters = harness_->counters();
   EXPECT_EQ(counters.accepted(), counters.closed() + counters.open());
   // The law alone holds modulo 2^64: a connection closed twice would satisfy it.
   EXPECT_LE(counters.closed(), counters.accepted());
@@ -59,12 +59,12 @@ void EveryModel::TearDown() {
   EXPECT_TRUE(offspring().empty()) << "children are left behind";
 }
 
-Harness& EveryModel::listen(const echo::ServerOptions& options) {
+Harness& EveryModel::listen(const server::ServerOptions& options) {
   harness_ = std::make_unique<Harness>(*GetParam(), options);
   return *harness_;
 }
 
-Harness& EveryModel::serve(const echo::ServerOptions& options) {
+Harness& EveryModel::serve(const server::ServerOptions& options) {
   listen(options).serve();
   return *harness_;
 }

@@ -8,14 +8,14 @@
 #include <memory>
 #include <vector>
 
-#include "echo/model.hpp"
+#include "server/model.hpp"
 #include "tests/conformance/eventually.hpp"
 #include "tests/conformance/harness.hpp"
 #include "tests/conformance/peer.hpp"
 
 namespace conformance {
 
-class EveryModel : public ::testing::TestWithParam<const echo::Model*> {
+class EveryModel : public ::testing::TestWithParam<const server::Model*> {
  protected:
   static void SetUpTestSuite();
   void SetUp() override;
@@ -23,9 +23,9 @@ class EveryModel : public ::testing::TestWithParam<const echo::Model*> {
   void TearDown() override;
 
   /// Listens; serve() or serve_in_child() of the harness is up to the test.
-  Harness& listen(const echo::ServerOptions& options = loopback());
+  Harness& listen(const server::ServerOptions& options = loopback());
   /// Listens and serves on a thread.
-  Harness& serve(const echo::ServerOptions& options = loopback());
+  Harness& serve(const server::ServerOptions& options = loopback());
 
   [[nodiscard]] Harness& server() { return *harness_; }
   [[nodiscard]] Peer connect(Buffers buffers = Buffers::usual) const {

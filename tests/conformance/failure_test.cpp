@@ -17,10 +17,10 @@
 namespace conformance {
 namespace {
 
-using echo::Shed;
+using server::Shed;
 
 /// Echoes, and throws at one exclamation mark.
-class Touchy final : public echo::Protocol {
+class Touchy final : public server::Protocol {
  public:
   [[nodiscard]] std::string_view name() const override { return "touchy"; }
   [[nodiscard]] std::span<const std::byte> reply_to(std::span<std::byte> received) const override {
@@ -69,7 +69,7 @@ TEST_P(EveryModel, GoesOnThroughAcceptsThatFail) {
 
 /// Tries once more, gives that connection up, and serves the others: for models that need something
 /// of the system for each.
-void expect_to_do_without(const echo::Model& model, Shed cause) {
+void expect_to_do_without(const server::Model& model, Shed cause) {
   const echo::Payload payload = echo::Payload::unique(64, 0xbad);
   Harness server{model, loopback()};
   // A few for the server itself and its first peers; then none for a while.
@@ -94,8 +94,8 @@ void expect_to_do_without(const echo::Model& model, Shed cause) {
   EXPECT_TRUE(eventually([&] { return server.counters().open() == 0; }));
 }
 
-const echo::Model& model_named(std::string_view name) {
-  for (const echo::Model* model : echo_threads::models()) {
+const server::Model& model_named(std::string_view name) {
+  for (const server::Model* model : echo_threads::models()) {
     if (model->name == name) return *model;
   }
   throw std::invalid_argument("no model " + std::string(name));

@@ -20,9 +20,9 @@ namespace {
 /// More than any test has connections at once; few enough to be forked by each.
 constexpr const char* many_workers = "64";
 
-echo::Configured configured_of(const echo::Model& model, const echo::ServerOptions& options,
-                               std::vector<std::string> own, CLI::App& app) {
-  echo::Configured configured = model.configure(app);
+server::Configured configured_of(const server::Model& model, const server::ServerOptions& options,
+                                 std::vector<std::string> own, CLI::App& app) {
+  server::Configured configured = model.configure(app);
   const bool serves_one_each = configured.shape_of(options).at_once.has_value();
   if (app.get_option_no_throw("--workers") != nullptr &&
       std::find(own.begin(), own.end(), "--workers") == own.end()) {
@@ -36,19 +36,19 @@ echo::Configured configured_of(const echo::Model& model, const echo::ServerOptio
 
 }  // namespace
 
-echo::ServerOptions loopback() {
-  echo::ServerOptions options;
+server::ServerOptions loopback() {
+  server::ServerOptions options;
   options.port = 0;
   return options;
 }
 
-echo::ServerOptions with_small_send_buffers() {
-  echo::ServerOptions options = loopback();
+server::ServerOptions with_small_send_buffers() {
+  server::ServerOptions options = loopback();
   options.socket.buffers.send = 1;  // the kernel's least, 4,608
   return options;
 }
 
-Harness::Harness(const echo::Model& model, const echo::ServerOptions& options,
+Harness::Harness(const server::Model& model, const server::ServerOptions& options,
                  std::vector<std::string> own)
     : model_(model),
       options_(options),
@@ -75,8 +75,8 @@ bool Harness::takes_descriptors() const {
 
 void Harness::run() {
   try {
-    configured_.serve(echo::Serving{options_, listeners_, *protocol_, options_.work, stop_,
-                                    counters_, findings_});
+    configured_.serve(server::Serving{options_, listeners_, *protocol_, options_.work, stop_,
+                                      counters_, findings_});
   } catch (const std::exception& error) {
     complaint_ = error.what();
   }

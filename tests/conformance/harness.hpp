@@ -18,21 +18,21 @@
 #include <vector>
 
 #include "echo/cli_fwd.hpp"
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace conformance {
 
 /// The options of a test: any free port of loopback.
-echo::ServerOptions loopback();
+server::ServerOptions loopback();
 /// The same, and so little room for what is to be sent that a peer that does not read holds a drain
 /// up: with the kernel's 4 MiB the rest of what it sent could still be echoed into the buffer.
-echo::ServerOptions with_small_send_buffers();
+server::ServerOptions with_small_send_buffers();
 
 class Harness {
  public:
   /// `own`: words for the model's own options. Where it takes --workers and none are given, it gets
   /// so many as hold the suite's crowds.
-  Harness(const echo::Model& model, const echo::ServerOptions& options,
+  Harness(const server::Model& model, const server::ServerOptions& options,
           std::vector<std::string> own = {});
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
@@ -41,7 +41,7 @@ class Harness {
   ~Harness();
 
   /// Before it serves: what it says, in place of an echo.
-  void speak(const echo::Protocol& protocol) { protocol_ = &protocol; }
+  void speak(const server::Protocol& protocol) { protocol_ = &protocol; }
   void serve();
   /// At most `open_files` descriptors, the standard ones and the listener among them.
   void serve_in_child(std::uint64_t open_files);
@@ -58,9 +58,9 @@ class Harness {
   [[nodiscard]] bool spins() const { return shape_.spins; }
   /// Whether a descriptor table of the model grows with its connections, so that it may run out.
   [[nodiscard]] bool takes_descriptors() const;
-  [[nodiscard]] const echo::Counters& counters() const { return counters_; }
+  [[nodiscard]] const server::Counters& counters() const { return counters_; }
   /// Only after it ended.
-  [[nodiscard]] const echo::Findings& findings() const { return findings_; }
+  [[nodiscard]] const server::ModelMeasurements& measurements() const { return findings_; }
   void drain() { stop_.request_drain(); }
   void force() { stop_.request_force(); }
   /// Whether serving has ended, or does so within `bound`.
@@ -74,17 +74,17 @@ class Harness {
  private:
   void run();
 
-  const echo::Model& model_;
-  echo::ServerOptions options_;
+  const server::Model& model_;
+  server::ServerOptions options_;
   std::unique_ptr<CLI::App> app_;  ///< owns what `configured_` refers to
-  echo::Configured configured_;
-  echo::Shape shape_;
-  echo::Listeners listeners_;
-  echo::EchoProtocol echo_;
-  const echo::Protocol* protocol_ = &echo_;
+  server::Configured configured_;
+  server::Shape shape_;
+  server::Listeners listeners_;
+  server::EchoProtocol echo_;
+  const server::Protocol* protocol_ = &echo_;
   echo::Stop stop_;
-  echo::Counters counters_;
-  echo::Findings findings_;
+  server::Counters counters_;
+  server::ModelMeasurements findings_;
   std::string complaint_;
   std::promise<void> ended_;
   std::future<void> end_ = ended_.get_future();

@@ -11,15 +11,15 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-echo::ServerOptions with_idle_timeout(std::chrono::nanoseconds timeout) {
-  echo::ServerOptions options = loopback();
+server::ServerOptions with_idle_timeout(std::chrono::nanoseconds timeout) {
+  server::ServerOptions options = loopback();
   options.socket.idle_timeout = timeout;
   return options;
 }
 
-echo::ServerOptions with_work(const char* work) {
-  echo::ServerOptions options = loopback();
-  options.work = echo::Work::parse(work);
+server::ServerOptions with_work(const char* work) {
+  server::ServerOptions options = loopback();
+  options.work = server::Work::parse(work);
   return options;
 }
 
@@ -44,7 +44,7 @@ TEST_P(EveryModel, ClosesAPeerThatNeverSaidAWordToo) {
 }
 
 TEST_P(EveryModel, ClosesAPeerThatDoesNotReadAfterTheIdleTimeout) {
-  echo::ServerOptions options = with_idle_timeout(200ms);
+  server::ServerOptions options = with_idle_timeout(200ms);
   options.socket.buffers.send = 1;
   Harness& server = serve(options);
   Peer mute = connect(Buffers::small);
@@ -77,7 +77,7 @@ TEST_P(EveryModel, SleepsBeforeEachAnswerWhenThatIsItsWork) {
 }
 
 TEST_P(EveryModel, DoesNotTakeItsOwnSleepForThePeersSilence) {
-  echo::ServerOptions options = with_work("sleep:400ms");
+  server::ServerOptions options = with_work("sleep:400ms");
   options.socket.idle_timeout = 100ms;
   serve(options);
   Peer peer = connect();
@@ -115,7 +115,7 @@ TEST_P(EveryModel, ComputesForEachMessageWhenThatIsItsWork) {
 
 TEST_P(EveryModel, ReadsThroughABufferOfAnySize) {
   for (const std::uint64_t size : {1U, 7U, 16384U}) {
-    echo::ServerOptions options = loopback();
+    server::ServerOptions options = loopback();
     options.buffer_size = size;
     serve(options);
     {

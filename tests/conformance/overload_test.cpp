@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-using echo::Shed;
+using server::Shed;
 
 /// Keeps `count` connections coming for `span`: each that is closed knocks again at once.
 void keep_knocking(const echo::Endpoint& where, std::size_t count, std::chrono::milliseconds span) {
@@ -122,7 +122,7 @@ TEST_P(EveryModel, AcceptsAgainWhenDescriptorsAreFree) {
 }
 
 TEST_P(EveryModel, ShedsAndCountsWhatGoesBeyondMaxConnections) {
-  echo::ServerOptions options = loopback();
+  server::ServerOptions options = loopback();
   options.max_connections = 3;
   Harness& server = serve(options);
   if (at_once(4) < 4) GTEST_SKIP() << "leaves in the kernel's queue what it does not serve";

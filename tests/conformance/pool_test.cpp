@@ -25,10 +25,10 @@ namespace conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using echo::Shed;
+using server::Shed;
 
-const echo::Model& model_named(std::string_view name) {
-  for (const echo::Model* model : echo_threads::models()) {
+const server::Model& model_named(std::string_view name) {
+  for (const server::Model* model : echo_threads::models()) {
     if (model->name == name) return *model;
   }
   throw std::invalid_argument("no model " + std::string(name));
@@ -49,7 +49,7 @@ class Serving : public ::testing::Test {
     server_->serve();
   }
   Harness& server() { return *server_; }
-  const echo::Counters& counters() { return server_->counters(); }
+  const server::Counters& counters() { return server_->counters(); }
   Peer connect() { return Peer{server_->where()}; }
   Peer connect_served() {
     Peer peer = connect();
@@ -192,7 +192,7 @@ TEST_P(EveryQueue, TellsHowLongConnectionsWaitedForAWorker) {
   served.close();
   EXPECT_TRUE(echoes(queue.waiting.front(), payload_, {0, 0}));
   ASSERT_TRUE(server().stop());
-  const auto& wait = server().findings().queue_wait;
+  const auto& wait = server().measurements().queue_wait;
   ASSERT_TRUE(wait);
   EXPECT_EQ(wait->count(), 2U);
   EXPECT_GE(wait->max(), static_cast<std::uint64_t>(waited.count()));

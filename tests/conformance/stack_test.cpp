@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "echo/workers.hpp"
 #include "echo_threads/models.hpp"
+#include "server/workers.hpp"
 #include "tests/conformance/harness.hpp"
 #include "tests/conformance/peer.hpp"
 
@@ -30,7 +30,7 @@ constexpr std::uint64_t set_up = 1U << 20U;  ///< no thread takes more before it
 
 /// Runs `work` on a thread whose stack is what `options` ask for.
 void run_on_a_thread(const StackOptions& options, std::function<void()> work) {
-  echo::ThreadAttributes attributes;
+  server::ThreadAttributes attributes;
   apply(options, attributes.get());
   pthread_t thread{};
   const auto run = [](void* it) -> void* {
@@ -192,14 +192,14 @@ INSTANTIATE_TEST_SUITE_P(echo_threads, EveryStack,
                            return name;
                          });
 
-const echo::Model& model_named(const std::string& name) {
+const server::Model& model_named(const std::string& name) {
   const auto models = echo_threads::models();
   return **std::find_if(models.begin(), models.end(),
                         [&](auto* each) { return each->name == name; });
 }
 
 /// What the stacks were used for by `connections`, each with one echo, one after the other.
-std::optional<echo::StackUse> use_after(const char* model, std::vector<std::string> own) {
+std::optional<server::StackUse> use_after(const char* model, std::vector<std::string> own) {
   constexpr int connections = 3;
   Harness server{model_named(model), loopback(), std::move(own)};
   server.serve();
@@ -210,7 +210,7 @@ std::optional<echo::StackUse> use_after(const char* model, std::vector<std::stri
   }
   EXPECT_TRUE(server.stop());
   EXPECT_EQ(server.complaint(), "");
-  return server.findings().stacks;
+  return server.measurements().stacks;
 }
 
 TEST_P(EveryStack, ServesAtTheDepthAskedForAndReportsIt) {

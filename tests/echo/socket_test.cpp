@@ -10,7 +10,7 @@
 #include <string>
 #include <system_error>
 
-#include "echo/model.hpp"
+#include "server/model.hpp"
 
 namespace echo {
 namespace {

@@ -1,0 +1,34 @@
+// How evenly a load lies on several workers.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace server {
+
+/// cv: standard deviation over mean (0 is even). max_over_mean: the largest share over an even one
+/// (1 is even, and the number of workers is the worst).
+struct Balance {
+  double cv = 0;
+  double max_over_mean = 1;
+};
+
+/// nullopt where nothing can be said: one worker, or nothing done.
+inline std::optional<Balance> balance_of(std::span<const double> loads) {
+  double sum = 0;
+  double largest = 0;
+  for (const double load : loads) {
+    sum += load;
+    largest = std::max(largest, load);
+  }
+  if (loads.size() < 2 || sum <= 0) return std::nullopt;
+  const double mean = sum / static_cast<double>(loads.size());
+  double squares = 0;
+  for (const double load : loads) squares += (load - mean) * (load - mean);
+  return Balance{std::sqrt(squares / static_cast<double>(loads.size())) / mean, largest / mean};
+}
+
+}  // namespace server

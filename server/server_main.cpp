@@ -1,0 +1,204 @@
+#include "server/server_main.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "echo/exit_code.hpp"
+#include "echo/options.hpp"
+#include "echo/report.hpp"
+#include "limits/preflight.hpp"
+#include "limits/quantity.hpp"
+#include "server/report.hpp"
+#include "server/series.hpp"
+
+namespace server {
+namespace {
+
+using Models = std::span<const Model* const>;
+
+std::string names_of(Models models) {
+  std::string names;
+  for (const Model* model : models) names += (names.empty() ? "" : ", ") + std::string(model->name);
+  return names;
+}
+
+/// --model is read first: it decides which options there are.
+const Model& chosen_model(const char* program, Models models, int argc, char** argv) {
+  CLI::App first{program};
+  first.set_help_flag();
+  first.allow_extras();
+  std::string name{models.front()->name};
+  first.add_option("--model", name);
+  first.parse(argc, argv);
+  for (const Model* model : models) {
+    if (model->name == name) return *model;
+  }
+  throw CLI::ValidationError("--model", "\"" + name + "\" is not one of: " + names_of(models));
+}
+
+/// Says which models take an option that the chosen one does not.
+[[noreturn]] void explain_extra(const std::string& argument, const Model& chosen, Models models) {
+  const std::string name = argument.substr(0, argument.find('='));
+  std::string takers;
+  for (const Model* model : models) {
+    CLI::App other;
+    [[maybe_unused]] const Configured keep = model->configure(other);
+    if (other.get_option_no_throw(name) != nullptr) {
+      takers += (takers.empty() ? "" : ", ") + std::string(model->name);
+    }
+  }
+  if (takers.empty()) throw CLI::ValidationError(argument, "no such option or argument");
+  throw CLI::ValidationError(
+      name, "model " + std::string(chosen.name) + " does not take it; these do: " + takers);
+}
+
+echo::Endpoint bind_address(const ServerOptions& options) {
+  const std::vector<echo::Endpoint> found = [&options] {
+    try {
+      return echo::resolve(options.bind, options.port);
+    } catch (const std::runtime_error& error) {
+      throw echo::Exit(echo::exit_network, error.what());
+    }
+  }();
+  const echo::Endpoint& where = found.front();
+  if (!where.is_loopback() && !options.allow_public) {
+    throw echo::Exit(echo::exit_safety,
+                     where.text() +
+                         " is not loopback: an echo service in public is a reflection hazard; "
+                         "--allow-public if you mean it");
+  }
+  return where;
+}
+
+Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& options,
+                         unsigned count) {
+  try {
+    return {where, options.backlog, count, options.socket};
+  } catch (const std::system_error& error) {
+    throw echo::Exit(echo::exit_network, error.what());
+  }
+}
+
+/// The whole process on `cpus`, before any of its threads; workers then take one each.
+void pin(const std::vector<unsigned>& cpus) {
+  if (cpus.empty()) return;
+  cpu_set_t allowed;
+  cpu_set_t wanted;
+  CPU_ZERO(&wanted);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  for (const unsigned cpu : cpus) {
+    if (!CPU_ISSET(cpu, &allowed)) {
+      throw CLI::ValidationError("--cpus",
+                                 fmt::format("this process may not run on processor {}", cpu));
+    }
+    CPU_SET(cpu, &wanted);
+  }
+  ::sched_setaffinity(0, sizeof wanted, &wanted);
+}
+
+/// Refuses what cannot work; tells how many connections there is room for.
+std::string check_limits(const Configured& configured, const ServerOptions& options) {
+  const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
+  const std::uint64_t asked = options.max_connections.value_or(1);
+  const auto verdicts = limits::preflight({configured.demand(options, asked)}, ceilings,
+                                          static_cast<std::uint64_t>(options.backlog));
+  if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
+    throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
+  }
+  for (const limits::Verdict& verdict : verdicts) {
+    if (!verdict.bites_at || *verdict.bites_at == 0) continue;
+    return fmt::format("room for {} connections (then {}: {})",
+                       limits::format_count(*verdict.bites_at - 1), verdict.name, verdict.source);
+  }
+  return "";
+}
+
+void tell_ready(const ServerOptions& options, const echo::Endpoint& where,
+                const std::string& room) {
+  if (options.ready_fd >= 0) {
+    const std::string line = std::to_string(where.port()) + "\n";
+    if (::write(options.ready_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+      throw echo::Exit(echo::exit_usage,
+                       "--ready-fd " + std::to_string(options.ready_fd) + ": cannot be written to");
+    }
+    ::close(options.ready_fd);
+  }
+  const std::string ready =
+      fmt::format("listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
+  std::fputs(ready.c_str(), stderr);  // fmt::print would throw where stderr is closed
+}
+
+}  // namespace
+
+int server_main(const char* name, Models models, int argc, char** argv) {
+  const Model& model = chosen_model(name, models, argc, argv);
+  CLI::App app{fmt::format("{}: a TCP echo server, model {}: {}", name, model.name, model.summary),
+               name};
+  echo::use_plain_help(app);
+  ServerOptions options;
+  add_common_options(app, options, names_of(models), std::string(models.front()->name));
+  const Configured configured = model.configure(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    echo::write_text(app.help());
+    return echo::exit_pass;
+  } catch (const CLI::ExtrasError&) {
+    explain_extra(app.remaining(true).front(), model, models);
+  }
+  if (app.get_option("--list-models")->count() > 0) {
+    std::string list;
+    for (const Model* each : models) list += fmt::format("{:<22} {}\n", each->name, each->summary);
+    echo::write_text(list);
+    return echo::exit_pass;
+  }
+  if (configured.check) configured.check(options);
+  pin(options.cpus);
+
+  const echo::Endpoint where = bind_address(options);
+  limits::raise_open_files(limits::unlimited);
+  const Shape shape = configured.shape_of(options);
+  const std::string room = check_limits(configured, options);
+
+  // Without a limit of its own a server is given room for 65,536, at 8 B of kernel memory each.
+  limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);
+  echo::Stop stop;
+  echo::SignalWatch signals{stop, options.drain_timeout};
+  Counters counters{shape.workers};
+  ModelMeasurements measurements;
+  Listeners listeners = listen_or_exit(where, options, shape.listeners);
+  const EchoProtocol protocol;
+  std::optional<Sampler> sampler;
+  if (options.stats || !options.json.empty()) {
+    sampler.emplace(counters, options.stats.value_or(std::chrono::seconds{1}),
+                    options.stats.has_value());
+  }
+  tell_ready(options, listeners.where(), room);
+
+  const auto began = std::chrono::steady_clock::now();
+  configured.serve(
+      Serving{options, listeners, protocol, options.work, stop, counters, measurements});
+
+  const auto drained_at = std::chrono::steady_clock::now();
+  signals.finish();
+  if (sampler) sampler->finish();
+  const ServerResult result{.model = model,
+                            .protocol = protocol,
+                            .counters = counters,
+                            .measurements = measurements,
+                            .shape = shape,
+                            .workers = read_workers(counters),
+                            .series = sampler ? &sampler->series() : nullptr,
+                            .served = drained_at - began,
+                            .drain = drained_at - signals.signalled_at(),
+                            .usage = limits::read_usage({::getpid()}, limits::Detail::quick),
+                            .options = echo::options_to_json(app)};
+  if (!options.json.empty()) echo::write_document(options.json, to_json(result));
+  if (options.json != "-") echo::write_text(text_of(result));
+  return stop.forced() ? echo::exit_signal + signals.signal() : echo::exit_pass;
+}
+
+}  // namespace server

@@ -1,0 +1,88 @@
+#include "server/workers.hpp"
+
+#include <sched.h>
+
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "limits/cpu.hpp"
+
+namespace server {
+
+AtWork::AtWork(const Serving& serving, unsigned worker, As as)
+    : counts_(serving.counters.worker(worker)) {
+  const std::vector<unsigned>& cpus = serving.options.cpus;
+  if (!cpus.empty()) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpus[worker % cpus.size()], &one);
+    ::sched_setaffinity(0, sizeof one, &one);  // server_main has checked that it may
+  }
+  counts_.clock = as == As::thread ? limits::thread_clock() : limits::process_clock();
+}
+
+AtWork::~AtWork() {
+  const auto cpu = limits::cpu_time_of(counts_.clock.exchange(0));
+  if (cpu) counts_.cpu_ns += static_cast<std::uint64_t>(cpu->count());
+}
+
+namespace {
+
+/// What a thread is handed; std::thread can be given no stack.
+struct Errand {
+  const std::function<void(unsigned)>* run = nullptr;
+  unsigned worker = 0;
+};
+
+void* do_errand(void* errand) {
+  const Errand& mine = *static_cast<const Errand*>(errand);
+  (*mine.run)(mine.worker);
+  return nullptr;
+}
+
+}  // namespace
+
+void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work,
+                 const std::function<void()>& meanwhile, const ThreadAttributes& attributes) {
+  std::mutex mutex;
+  std::exception_ptr first;
+  const auto fail = [&](std::exception_ptr why) {
+    const std::lock_guard lock(mutex);
+    if (!first) first = std::move(why);
+    serving.stop.request_force();
+  };
+  const std::function<void(unsigned)> run = [&](unsigned worker) {
+    try {
+      const AtWork at_work{serving, worker};
+      work(worker);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  };
+  std::vector<Errand> errands(count);
+  std::vector<pthread_t> threads;
+  threads.reserve(count);
+  for (unsigned i = 0; i < count; ++i) {
+    errands[i] = {&run, i};
+    pthread_t thread{};
+    const int error = ::pthread_create(&thread, attributes.get(), do_errand, &errands[i]);
+    if (error != 0) {
+      fail(std::make_exception_ptr(
+          std::system_error(error, std::generic_category(), "a worker's thread")));
+      break;
+    }
+    threads.push_back(thread);
+  }
+  try {
+    if (meanwhile) meanwhile();
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  for (const pthread_t thread : threads) ::pthread_join(thread, nullptr);
+  if (first) std::rethrow_exception(first);
+}
+
+}  // namespace server
