@@ -12,9 +12,9 @@
 
 #include <utility>
 
-#include "echo_threads/arrivals.hpp"
-#include "echo_threads/children.hpp"
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
+#include "echo_threads/accept/pending_connections.hpp"
+#include "echo_threads/process/children.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -24,21 +24,21 @@ namespace {
 class Server {
  public:
   explicit Server(const server::Serving& serving)
-      : serving_(serving), arrivals_(serving), buffer_(serving.options.buffer_size) {}
+      : serving_(serving), pending_(serving), buffer_(serving.options.buffer_size) {}
 
   void run() {
     // Forks between two looks at the stop and at the children that ended.
     constexpr int batch = 16;
-    while (arrivals_.wait(children_.ended_fd())) {
-      children_.reap(close_books_);
+    while (pending_.wait(children_.ended_fd())) {
+      children_.reap(count_closed_);
       for (int i = 0; i < batch; ++i) {
-        echo::Descriptor connection = arrivals_.next(children_.count());
+        echo::Descriptor connection = pending_.next(children_.count());
         if (!connection) break;
         start(std::move(connection));
       }
     }
-    arrivals_.close();
-    children_.stop(serving_.stop, close_books_);
+    pending_.close();
+    children_.stop(serving_.stop, count_closed_);
   }
 
  private:
@@ -59,15 +59,15 @@ class Server {
       if (children_.start(0, {}, work, connection)) return true;
       pollfd ended{children_.ended_fd(), POLLIN, 0};
       ::poll(&ended, 1, 1);
-      children_.reap(close_books_);
+      children_.reap(count_closed_);
     }
     return false;
   }
 
   const server::Serving& serving_;
-  Arrivals arrivals_;
+  PendingConnections pending_;
   Buffer buffer_;
-  const Children::Tell close_books_ = [this](const Children::Ended& ended) {
+  const Children::OnExit count_closed_ = [this](const Children::Ended& ended) {
     if (!ended.cut) serving_.counters.closed(0);
   };
   Children children_{serving_.counters};

@@ -8,8 +8,8 @@
 // Try it: ./echo_threads --model iterative & ./client --mode churn -n 10
 #include <utility>
 
-#include "echo_threads/in_service.hpp"
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
+#include "echo_threads/pool/active_connections.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -17,10 +17,10 @@ namespace {
 
 void serve(const server::Serving& serving) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
-  InService in_service{serving, 1};
-  const StopWatch stop_watch{serving.stop, listener.get(), in_service};
-  serve_in_turn(serving, 0, listener.get(), [&](echo::Descriptor connection, auto buffer) {
-    in_service.serve(0, std::move(connection), buffer);
+  ActiveConnections active{serving, 1};
+  const StopWatch stop_watch{serving.stop, listener.get(), active};
+  serve_each(serving, 0, listener.get(), [&](echo::Descriptor connection, auto buffer) {
+    active.serve(0, std::move(connection), buffer);
   });
 }
 

@@ -9,9 +9,9 @@
 // per-thread accept". Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
 #include <utility>
 
-#include "echo_threads/in_service.hpp"
-#include "echo_threads/pool_options.hpp"
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
+#include "echo_threads/pool/active_connections.hpp"
+#include "echo_threads/pool/pool_options.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -19,11 +19,11 @@ namespace {
 
 void serve(const server::Serving& serving, const PoolOptions& options) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
-  InService in_service{serving, options.worker_count()};
-  const StopWatch stop_watch{serving.stop, listener.get(), in_service};
+  ActiveConnections active{serving, options.worker_count()};
+  const StopWatch stop_watch{serving.stop, listener.get(), active};
   run_pool(serving, options, [&](unsigned worker) {
-    serve_in_turn(serving, worker, listener.get(), [&](echo::Descriptor connection, auto buffer) {
-      in_service.serve(worker, std::move(connection), buffer);
+    serve_each(serving, worker, listener.get(), [&](echo::Descriptor connection, auto buffer) {
+      active.serve(worker, std::move(connection), buffer);
     });
   });
 }

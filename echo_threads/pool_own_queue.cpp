@@ -10,8 +10,8 @@
 // Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
 #include <deque>
 
-#include "echo_threads/pool_options.hpp"
-#include "echo_threads/waiting.hpp"
+#include "echo_threads/pool/pool_options.hpp"
+#include "echo_threads/pool/pool_queue.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -19,16 +19,17 @@ namespace {
 
 void serve(const server::Serving& serving, const PoolOptions& options) {
   const unsigned workers = options.worker_count();
-  std::deque<Queue> queues;  // not a vector: a queue cannot be moved
+  std::deque<PoolQueue> queues;  // not a vector: a queue cannot be moved
   for (unsigned i = 0; i < workers; ++i) queues.emplace_back(options.queue_limit);
-  unsigned turn = 0;  // the acceptor's own
-  serve_queued(serving, options,
-               {.push = [&](Waiting& waiting) { return queues[turn++ % workers].push(waiting); },
-                .take = [&](unsigned worker) { return queues[worker].take(); },
-                .close =
-                    [&] {
-                      for (Queue& queue : queues) queue.close();
-                    }});
+  unsigned next = 0;  // the acceptor's own
+  serve_queued(
+      serving, options,
+      {.push = [&](QueuedConnection& queued) { return queues[next++ % workers].push(queued); },
+       .take = [&](unsigned worker) { return queues[worker].take(); },
+       .close =
+           [&] {
+             for (PoolQueue& queue : queues) queue.close();
+           }});
 }
 
 server::Configured configure(CLI::App& app) {

@@ -7,17 +7,17 @@
 // connections are closed. All workers contend for one lock, once a connection.
 // Source: Schmidt et al., POSA 2, "Half-Sync/Half-Async".
 // Try it: ./echo_threads --model pool-shared-queue & ./client --mode churn -n 50
-#include "echo_threads/pool_options.hpp"
-#include "echo_threads/waiting.hpp"
+#include "echo_threads/pool/pool_options.hpp"
+#include "echo_threads/pool/pool_queue.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
 namespace {
 
 void serve(const server::Serving& serving, const PoolOptions& options) {
-  Queue queue{options.queue_limit};
+  PoolQueue queue{options.queue_limit};
   serve_queued(serving, options,
-               {.push = [&](Waiting& waiting) { return queue.push(waiting); },
+               {.push = [&](QueuedConnection& queued) { return queue.push(queued); },
                 .take = [&](unsigned) { return queue.take(); },
                 .close = [&] { queue.close(); }});
 }

@@ -18,10 +18,10 @@
 #include <utility>
 #include <vector>
 
-#include "echo_threads/children.hpp"
-#include "echo_threads/door.hpp"
-#include "echo_threads/pool_options.hpp"
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
+#include "echo_threads/accept/exclusive_acceptor.hpp"
+#include "echo_threads/pool/pool_options.hpp"
+#include "echo_threads/process/children.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 #include "server/workers.hpp"
@@ -37,18 +37,18 @@ class Server {
   Server(const server::Serving& serving, unsigned workers)
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
-        places_(workers) {}
+        slots_(workers) {}
 
   void run() {
-    for (unsigned i = 0; i < places_.size(); ++i) {
+    for (unsigned i = 0; i < slots_.size(); ++i) {
       if (!start(i)) throw std::system_error(errno, std::generic_category(), "fork");
     }
     while (wait()) {
-      children_.reap([this](const Children::Ended& ended) { mourn(ended); });
-      replace_the_dead();
+      children_.reap([this](const Children::Ended& ended) { on_exit(ended); });
+      restart_exited();
     }
-    close_doors(listener_.get());
-    children_.stop(serving_.stop, [this](const Children::Ended& ended) { close_books(ended); });
+    stop_listening(listener_.get());
+    children_.stop(serving_.stop, [this](const Children::Ended& ended) { settle_counters(ended); });
   }
 
  private:
@@ -56,7 +56,7 @@ class Server {
   /// dies at once, again and again, is replaced twice a second at most.
   static constexpr std::chrono::seconds long_life{1};
 
-  struct Place {
+  struct WorkerSlot {
     Clock::time_point started;
     std::optional<Clock::time_point> restart_at;  ///< nobody works there until then
     server::BackOff back_off;
@@ -67,15 +67,15 @@ class Server {
     const int listener = listener_.get();
     const int drain = serving_.stop.drain_fd();
     const auto [first, second] = std::minmax(listener, drain);
-    places_[worker].started = Clock::now();
+    slots_[worker].started = Clock::now();
     return children_.start(
         worker, {first, second}, [this, worker, listener](int) { work(worker, listener); }, none);
   }
 
   /// All that a worker does, in its own process.
   void work(unsigned worker, int listener) {
-    const server::AtWork at_work{serving_, worker, server::AtWork::As::process};
-    serve_in_turn(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
+    const server::WorkerScope scope{serving_, worker, server::WorkerScope::Kind::process};
+    serve_each(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
       serve_in_child(connection.get(), buffer, serving_, worker);
       connection.reset();
       serving_.counters.closed(worker);
@@ -85,8 +85,8 @@ class Server {
   /// False once a drain has begun; true when a worker ended or is to be replaced.
   bool wait() {
     std::optional<Clock::time_point> next;
-    for (const Place& place : places_) {
-      if (place.restart_at && (!next || *place.restart_at < *next)) next = place.restart_at;
+    for (const WorkerSlot& slot : slots_) {
+      if (slot.restart_at && (!next || *slot.restart_at < *next)) next = slot.restart_at;
     }
     int timeout_ms = -1;
     if (next) {
@@ -98,37 +98,37 @@ class Server {
     return entries[0].revents == 0;
   }
 
-  void mourn(const Children::Ended& ended) {
-    close_books(ended);
-    Place& place = places_[ended.slot];
-    if (Clock::now() - place.started > long_life) place.back_off.reset();
-    place.restart_at = Clock::now() + place.back_off.next();
+  void on_exit(const Children::Ended& ended) {
+    settle_counters(ended);
+    WorkerSlot& slot = slots_[ended.slot];
+    if (Clock::now() - slot.started > long_life) slot.back_off.reset();
+    slot.restart_at = Clock::now() + slot.back_off.next();
   }
 
   /// A worker that left by itself has closed its own.
-  void close_books(const Children::Ended& ended) {
+  void settle_counters(const Children::Ended& ended) {
     server::WorkerCounts& counts = serving_.counters.worker(ended.slot);
     if (counts.clock.exchange(0) != 0)
       counts.cpu_ns += static_cast<std::uint64_t>(ended.cpu.count());
     if (!ended.cut) serving_.counters.settle(ended.slot);
   }
 
-  void replace_the_dead() {
-    for (unsigned i = 0; i < places_.size(); ++i) {
-      Place& place = places_[i];
-      if (!place.restart_at || *place.restart_at > Clock::now()) continue;
+  void restart_exited() {
+    for (unsigned i = 0; i < slots_.size(); ++i) {
+      WorkerSlot& slot = slots_[i];
+      if (!slot.restart_at || *slot.restart_at > Clock::now()) continue;
       if (start(i)) {
-        place.restart_at.reset();
+        slot.restart_at.reset();
         serving_.counters.replaced();
       } else {
-        place.restart_at = Clock::now() + place.back_off.next();
+        slot.restart_at = Clock::now() + slot.back_off.next();
       }
     }
   }
 
   const server::Serving& serving_;
   echo::Descriptor listener_;
-  std::vector<Place> places_;
+  std::vector<WorkerSlot> slots_;
   Children children_{serving_.counters};
 };
 

@@ -26,10 +26,10 @@
 #include <thread>
 
 #include "echo/options.hpp"
-#include "echo_threads/arrivals.hpp"
+#include "echo_threads/accept/pending_connections.hpp"
 #include "echo_threads/blocking.hpp"
-#include "echo_threads/stack.hpp"
-#include "echo_threads/static_tls.hpp"
+#include "echo_threads/stack/stack.hpp"
+#include "echo_threads/stack/static_tls.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -54,7 +54,7 @@ class Server {
       : serving_(serving),
         stack_(stack),
         ordinary_(is_ordinary(stack, serving.options.buffer_size)),
-        arrivals_(serving),
+        pending_(serving),
         started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!started_event_ || !finished_event_)
@@ -65,7 +65,7 @@ class Server {
 
   void run() {
     accept_until_drained();
-    arrivals_.close();
+    pending_.close();
     // Each reader sees EOF after what is queued, echoes it, and ends; forced at once, none is to.
     if (!serving_.stop.forced()) shut_down_open(SHUT_RD);
     join_until_none_or_forced();
@@ -83,10 +83,10 @@ class Server {
   static constexpr int spawn_batch = 16;
 
   void accept_until_drained() {
-    while (arrivals_.wait(finished_event_.get())) {
+    while (pending_.wait(finished_event_.get())) {
       join_finished();
       for (int i = 0; i < spawn_batch; ++i) {
-        echo::Descriptor socket = arrivals_.next(live_count_);
+        echo::Descriptor socket = pending_.next(live_count_);
         if (!socket) break;
         spawn(std::move(socket));
       }
@@ -123,7 +123,7 @@ class Server {
     for (int attempt = 0; attempt < 3; ++attempt) {
       try {
         connection.thread = boost::thread(attributes_, [this, &connection] { serve(connection); });
-        wait_for_newcomers();
+        wait_for_starting_threads();
         return true;
       } catch (const boost::thread_resource_error&) {
         join_finished();
@@ -135,7 +135,7 @@ class Server {
 
   /// Thousands of runnable newcomers would each get as much of the processor as the acceptor, which
   /// then is away for longer than the accept queue lasts (80 ms of a burst): so few at a time.
-  void wait_for_newcomers() {
+  void wait_for_starting_threads() {
     constexpr std::uint64_t most = 16;
     ++not_yet_running_;
     while (not_yet_running_ > most) {
@@ -229,7 +229,7 @@ class Server {
   const StackOptions& stack_;
   bool ordinary_;  ///< nothing is asked of the stacks
   boost::thread::attributes attributes_;
-  Arrivals arrivals_;
+  PendingConnections pending_;
   std::atomic<bool> cut_{false};  ///< by a forced stop: what ends from now on was open
   std::uint64_t live_count_ = 0;  ///< threads not yet joined; the acceptor's own
 

@@ -12,7 +12,7 @@
 
 namespace server {
 
-AtWork::AtWork(const Serving& serving, unsigned worker, As as)
+WorkerScope::WorkerScope(const Serving& serving, unsigned worker, Kind kind)
     : counts_(serving.counters.worker(worker)) {
   const std::vector<unsigned>& cpus = serving.options.cpus;
   if (!cpus.empty()) {
@@ -21,10 +21,10 @@ AtWork::AtWork(const Serving& serving, unsigned worker, As as)
     CPU_SET(cpus[worker % cpus.size()], &one);
     ::sched_setaffinity(0, sizeof one, &one);  // server_main has checked that it may
   }
-  counts_.clock = as == As::thread ? limits::thread_clock() : limits::process_clock();
+  counts_.clock = kind == Kind::thread ? limits::thread_clock() : limits::process_clock();
 }
 
-AtWork::~AtWork() {
+WorkerScope::~WorkerScope() {
   const auto cpu = limits::cpu_time_of(counts_.clock.exchange(0));
   if (cpu) counts_.cpu_ns += static_cast<std::uint64_t>(cpu->count());
 }
@@ -56,7 +56,7 @@ void run_workers(const Serving& serving, unsigned count, const std::function<voi
   };
   const std::function<void(unsigned)> run = [&](unsigned worker) {
     try {
-      const AtWork at_work{serving, worker};
+      const WorkerScope scope{serving, worker};
       work(worker);
     } catch (...) {
       fail(std::current_exception());

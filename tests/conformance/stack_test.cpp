@@ -1,6 +1,6 @@
 // The stacks of threads that serve: painting and reading at known depths, what is refused, and the
 // models that take these options.
-#include "echo_threads/stack.hpp"
+#include "echo_threads/stack/stack.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

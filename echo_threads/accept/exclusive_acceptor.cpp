@@ -1,4 +1,4 @@
-#include "echo_threads/door.hpp"
+#include "echo_threads/accept/exclusive_acceptor.hpp"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -25,11 +25,11 @@ void watch(int epoll, int fd, std::uint32_t events) {
 
 }  // namespace
 
-void close_doors(int listener) {
+void stop_listening(int listener) {
   ::shutdown(listener, SHUT_RD);
 }
 
-Door::Door(const server::Serving& serving, int listener)
+ExclusiveAcceptor::ExclusiveAcceptor(const server::Serving& serving, int listener)
     : stop_(serving.stop),
       acceptor_(listener, serving.counters, std::nullopt, false,
                 &serving.listeners.shared_accept()),
@@ -39,7 +39,7 @@ Door::Door(const server::Serving& serving, int listener)
   watch(epoll_.get(), stop_.drain_fd(), EPOLLIN);
 }
 
-echo::Descriptor Door::next() {
+echo::Descriptor ExclusiveAcceptor::next() {
   try {
     // Accepting comes before waiting: with a queue, that saves each connection an epoll_wait.
     for (;;) {
@@ -47,12 +47,12 @@ echo::Descriptor Door::next() {
       if (!wait()) return echo::Descriptor{};
     }
   } catch (const std::system_error&) {
-    if (stop_.draining()) return echo::Descriptor{};  // close_doors() came first
+    if (stop_.draining()) return echo::Descriptor{};  // stop_listening() came first
     throw;
   }
 }
 
-bool Door::wait() {
+bool ExclusiveAcceptor::wait() {
   if (acceptor_.paused_until()) {
     pollfd drain{stop_.drain_fd(), POLLIN, 0};
     return ::poll(&drain, 1, acceptor_.pause_ms()) <= 0;

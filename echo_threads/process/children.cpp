@@ -1,4 +1,4 @@
-#include "echo_threads/children.hpp"
+#include "echo_threads/process/children.hpp"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -29,12 +29,12 @@ constexpr int drain_signal = SIGUSR1;
 /// What the handler of a child must know. A handler is given nothing but a number, so these two lie
 /// where it can see them; only children, which have one thread, ever use them.
 volatile sig_atomic_t draining = 0;
-volatile sig_atomic_t in_service = -1;
+volatile sig_atomic_t active_connection = -1;
 
 void on_drain(int) {
   const int interrupted = errno;
   draining = 1;
-  if (in_service >= 0) ::shutdown(in_service, SHUT_RD);
+  if (active_connection >= 0) ::shutdown(active_connection, SHUT_RD);
   errno = interrupted;
 }
 
@@ -47,7 +47,7 @@ sigset_t only(int signal) {
 
 /// A child that is told to drain before it has its handler keeps the signal until it has. Returns
 /// the mask as it was.
-sigset_t hold_drain_back() {
+sigset_t block_drain_signal() {
   const sigset_t drain = only(drain_signal);
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &drain, &before);
@@ -64,8 +64,8 @@ void close_all_but(std::span<const int> keep) {
   ::close_range(next, ~0U, 0);
 }
 
-[[noreturn]] void live_as_child(pid_t parent, std::initializer_list<int> keep, int handed_over,
-                                const std::function<void(int)>& work) {
+[[noreturn]] void run_child(pid_t parent, std::initializer_list<int> keep, int handed_over,
+                            const std::function<void(int)>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died before it could be asked for the signal
   ::signal(SIGINT, SIG_IGN);
@@ -96,27 +96,28 @@ std::chrono::nanoseconds cpu_of(const rusage& usage) {
 }  // namespace
 
 Children::Children(server::Counters& counters)
-    : counters_(counters), epoll_(::epoll_create1(EPOLL_CLOEXEC)), mask_before_(hold_drain_back()) {
+    : counters_(counters),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      mask_before_(block_drain_signal()) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
 }
 
 Children::~Children() {
   signal_all(SIGKILL);
-  for (const auto& [fd, child] : children_) bury(child.pid, child.slot);
+  for (const auto& [fd, child] : children_) reap_one(child.pid, child.slot);
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
 bool Children::start(unsigned slot, std::initializer_list<int> keep,
                      const std::function<void(int)>& work, echo::Descriptor& handed_over) {
   const pid_t parent = ::getpid();
-  const pid_t pid = forker_.fork(keep, handed_over.get(), [&](int connection) {
-    live_as_child(parent, keep, connection, work);
-  });
+  const pid_t pid = fork_server_.fork(
+      keep, handed_over.get(), [&](int connection) { run_child(parent, keep, connection, work); });
   if (pid < 0) return false;
   handed_over.reset();
   if (watch(pid, slot)) return true;
   ::kill(pid, SIGKILL);
-  bury(pid, slot);
+  reap_one(pid, slot);
   return false;
 }
 
@@ -132,7 +133,7 @@ bool Children::watch(pid_t pid, unsigned slot) {
   return true;
 }
 
-void Children::reap(const Tell& tell) {
+void Children::reap(const OnExit& on_exit) {
   constexpr int batch = 64;
   epoll_event ready[batch];
   int count = 0;
@@ -144,12 +145,12 @@ void Children::reap(const Tell& tell) {
       // goes on telling of a number that is not ours any more.
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
       const auto ended = children_.extract(pidfd);
-      tell(bury(ended.mapped().pid, ended.mapped().slot));
+      on_exit(reap_one(ended.mapped().pid, ended.mapped().slot));
     }
   } while (count == batch);
 }
 
-Children::Ended Children::bury(pid_t pid, unsigned slot) {
+Children::Ended Children::reap_one(pid_t pid, unsigned slot) {
   rusage usage{};
   int status = 0;
   while (::wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
@@ -164,11 +165,11 @@ void Children::signal_all(int signal) {
   for (const auto& [fd, child] : children_) ::pidfd_send_signal(fd, signal, nullptr, 0);
 }
 
-void Children::stop(const echo::Stop& stop, const Tell& tell) {
+void Children::stop(const echo::Stop& stop, const OnExit& on_exit) {
   const auto wait_and_reap = [&](int force_fd) {
     pollfd entries[2] = {{ended_fd(), POLLIN, 0}, {force_fd, POLLIN, 0}};
     ::poll(entries, 2, -1);
-    reap(tell);
+    reap(on_exit);
     return entries[1].revents != 0;
   };
   bool forced = stop.forced();
@@ -181,10 +182,10 @@ void Children::stop(const echo::Stop& stop, const Tell& tell) {
 
 void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker) {
-  in_service = connection;
+  active_connection = connection;
   if (draining != 0) ::shutdown(connection, SHUT_RD);  // asked for before there was one
   echo_until_eof(connection, buffer, serving, worker);
-  in_service = -1;
+  active_connection = -1;
 }
 
 }  // namespace echo_threads

@@ -18,13 +18,13 @@
 
 namespace echo_threads {
 
-class Forker {
+class ForkServer {
  public:
   /// Throws std::system_error when there is no descriptor or thread to be had.
-  Forker();
-  ~Forker();
-  Forker(const Forker&) = delete;
-  Forker& operator=(const Forker&) = delete;
+  ForkServer();
+  ~ForkServer();
+  ForkServer(const ForkServer&) = delete;
+  ForkServer& operator=(const ForkServer&) = delete;
 
   /// What a child does; it is given the number that `handed_over` has there, and must not return.
   using Child = std::function<void(int handed_over)>;

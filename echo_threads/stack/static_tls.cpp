@@ -1,4 +1,4 @@
-#include "echo_threads/static_tls.hpp"
+#include "echo_threads/stack/static_tls.hpp"
 
 #include <unistd.h>
 

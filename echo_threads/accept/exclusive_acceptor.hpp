@@ -13,10 +13,10 @@
 
 namespace echo_threads {
 
-class Door {
+class ExclusiveAcceptor {
  public:
   /// Throws std::system_error when there is no descriptor for it.
-  Door(const server::Serving& serving, int listener);
+  ExclusiveAcceptor(const server::Serving& serving, int listener);
 
   /// Waits for a connection; an empty Descriptor once a drain has begun. --max-connections is the
   /// caller's business: how many are open when one comes is not known while it is waited for.
@@ -34,6 +34,6 @@ class Door {
 
 /// Stops listening, in every thread and process that shares the listener: closing a number that
 /// others poll would be a race, and leave the copies of other processes listening.
-void close_doors(int listener);
+void stop_listening(int listener);
 
 }  // namespace echo_threads

@@ -3,7 +3,7 @@
 // A thread in recv(2) hears of nothing but its socket, so the stop speaks to it through that:
 // shutdown(2) from another thread makes recv return what is queued and then the end. The trap is
 // the descriptor's number: closed here, it may belong to someone else by the time a stop gets to
-// it. So each worker has a seat that says what it serves, and a lock on it for as long as somebody
+// it. So each worker has a slot that says what it serves, and a lock on it for as long as somebody
 // looks. It is taken twice a connection, never for a message, and nearly never contended.
 #pragma once
 
@@ -19,9 +19,9 @@
 
 namespace echo_threads {
 
-class InService {
+class ActiveConnections {
  public:
-  explicit InService(const server::Serving& serving, unsigned workers);
+  explicit ActiveConnections(const server::Serving& serving, unsigned workers);
 
   /// Serves a connection that is counted as opened by `worker` until it ends, or a stop ends it.
   void serve(unsigned worker, echo::Descriptor connection, std::span<std::byte> buffer);
@@ -32,16 +32,16 @@ class InService {
 
  private:
   static constexpr int open = -1;
-  struct alignas(64) Seat {
+  struct alignas(64) Slot {
     std::mutex mutex;
     int connection = -1;
   };
-  void take_seat(Seat& seat, int connection);
+  void set_slot(Slot& slot, int connection);
   [[nodiscard]] bool cut() const;
 
   const server::Serving& serving_;
   unsigned workers_;
-  std::unique_ptr<Seat[]> seats_;
+  std::unique_ptr<Slot[]> slots_;
   std::atomic<int> how_{open};
 };
 
@@ -49,7 +49,7 @@ class InService {
 /// finish, cuts them when it is forced. Lives as long as the serving.
 class StopWatch {
  public:
-  StopWatch(const echo::Stop& stop, int listener, InService& in_service);
+  StopWatch(const echo::Stop& stop, int listener, ActiveConnections& active);
   ~StopWatch();
   StopWatch(const StopWatch&) = delete;
   StopWatch& operator=(const StopWatch&) = delete;
@@ -61,7 +61,7 @@ class StopWatch {
 
   const echo::Stop& stop_;
   int listener_;
-  InService& in_service_;
+  ActiveConnections& active_;
   echo::Descriptor done_;
   std::thread thread_;
 };

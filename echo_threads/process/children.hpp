@@ -19,7 +19,7 @@
 #include <unordered_map>
 
 #include "echo/descriptor.hpp"
-#include "echo_threads/forker.hpp"
+#include "echo_threads/process/fork_server.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -33,7 +33,7 @@ class Children {
     std::chrono::nanoseconds cpu;  ///< all it has had
     bool cut;                      ///< killed because the stop was forced
   };
-  using Tell = std::function<void(const Ended&)>;
+  using OnExit = std::function<void(const Ended&)>;
 
   explicit Children(server::Counters& counters);
   /// Kills and buries those that are left, which is none after stop().
@@ -41,13 +41,13 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  /// Forks, in a thread that has next to no descriptors (Forker). The child runs `work` with none
-  /// but the standard ones, `keep`, which must be in ascending order, and `handed_over`, and never
-  /// returns; `work` is given the number that `handed_over` has there, or -1. glibc's fork() takes
-  /// malloc's locks, so it may allocate, however many threads the parent has. `handed_over` is the
-  /// child's from then on: the parent closes its copy, which makes room for the pidfd. False with
-  /// errno when there is no process to be had; when it was had and could not be watched, it is dead
-  /// and `handed_over` empty.
+  /// Forks, in a thread that has next to no descriptors (ForkServer). The child runs `work` with
+  /// none but the standard ones, `keep`, which must be in ascending order, and `handed_over`, and
+  /// never returns; `work` is given the number that `handed_over` has there, or -1. glibc's fork()
+  /// takes malloc's locks, so it may allocate, however many threads the parent has. `handed_over`
+  /// is the child's from then on: the parent closes its copy, which makes room for the pidfd. False
+  /// with errno when there is no process to be had; when it was had and could not be watched, it is
+  /// dead and `handed_over` empty.
   bool start(unsigned slot, std::initializer_list<int> keep, const std::function<void(int)>& work,
              echo::Descriptor& handed_over);
 
@@ -55,10 +55,10 @@ class Children {
   /// Readable when a child has ended.
   [[nodiscard]] int ended_fd() const { return epoll_.get(); }
   /// Buries those that have ended.
-  void reap(const Tell& tell);
+  void reap(const OnExit& on_exit);
   /// Has all children finish, kills them if the stop is forced meanwhile, and returns when none is
   /// left.
-  void stop(const echo::Stop& stop, const Tell& tell);
+  void stop(const echo::Stop& stop, const OnExit& on_exit);
 
  private:
   struct Child {
@@ -69,12 +69,12 @@ class Children {
   bool watch(pid_t pid, unsigned slot);
   void signal_all(int signal);
   /// Waits for a child that has ended or will at once.
-  Ended bury(pid_t pid, unsigned slot);
+  Ended reap_one(pid_t pid, unsigned slot);
 
   server::Counters& counters_;
   echo::Descriptor epoll_;
   sigset_t mask_before_;  ///< before the next one's thread inherits what its children are to have
-  Forker forker_;
+  ForkServer fork_server_;
   bool killing_ = false;
   std::unordered_map<int, Child> children_;  ///< by pidfd
 };

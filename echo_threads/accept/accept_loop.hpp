@@ -25,15 +25,15 @@ class Buffer {
 };
 
 /// While it lives, a worker waits for a connection, and is counted idle for so long.
-class Idle {
+class IdleTime {
  public:
-  explicit Idle(server::WorkerCounts& counts) : counts_(counts) {}
-  ~Idle() {
+  explicit IdleTime(server::WorkerCounts& counts) : counts_(counts) {}
+  ~IdleTime() {
     const std::chrono::nanoseconds idle = Clock::now() - since_;
     counts_.idle_ns += static_cast<std::uint64_t>(idle.count());
   }
-  Idle(const Idle&) = delete;
-  Idle& operator=(const Idle&) = delete;
+  IdleTime(const IdleTime&) = delete;
+  IdleTime& operator=(const IdleTime&) = delete;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -43,7 +43,7 @@ class Idle {
 
 /// Accepts, counts as opened by `worker`, has it served, and so on until a drain begins. With
 /// --max-connections what goes beyond is closed, exactly, however many workers accept.
-void serve_in_turn(const server::Serving& serving, unsigned worker, int listener,
-                   const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve);
+void serve_each(const server::Serving& serving, unsigned worker, int listener,
+                const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve);
 
 }  // namespace echo_threads

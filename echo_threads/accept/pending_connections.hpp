@@ -14,9 +14,9 @@
 
 namespace echo_threads {
 
-class Arrivals {
+class PendingConnections {
  public:
-  explicit Arrivals(const server::Serving& serving);
+  explicit PendingConnections(const server::Serving& serving);
 
   /// Waits for a connection, or until `or_until` is readable. False once a drain has begun.
   bool wait(int or_until);

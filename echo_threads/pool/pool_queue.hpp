@@ -15,26 +15,26 @@
 #include <optional>
 
 #include "echo/descriptor.hpp"
-#include "echo_threads/pool_options.hpp"
+#include "echo_threads/pool/pool_options.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
 
 /// An accepted connection that no worker has taken yet.
-struct Waiting {
+struct QueuedConnection {
   echo::Descriptor connection;
   std::chrono::steady_clock::time_point since;
 };
 
 /// First come, first served; bounded.
-class Queue {
+class PoolQueue {
  public:
-  explicit Queue(std::uint64_t limit) : limit_(limit) {}
+  explicit PoolQueue(std::uint64_t limit) : limit_(limit) {}
 
   /// False when it is full: `waiting` is then still the caller's.
-  bool push(Waiting& waiting);
+  bool push(QueuedConnection& queued);
   /// Waits for one; nullopt when it is empty and closed.
-  std::optional<Waiting> take();
+  std::optional<QueuedConnection> take();
   /// Nothing more will come.
   void close();
 
@@ -42,20 +42,20 @@ class Queue {
   std::uint64_t limit_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Waiting> waiting_;
+  std::deque<QueuedConnection> waiting_;
   bool closed_ = false;
 };
 
 /// Who waits where: what tells one such pool from another.
-struct Queueing {
-  std::function<bool(Waiting&)> push;  ///< by the acceptor; false: no room
-  std::function<std::optional<Waiting>(unsigned worker)> take;
+struct QueuePolicy {
+  std::function<bool(QueuedConnection&)> push;  ///< by the acceptor; false: no room
+  std::function<std::optional<QueuedConnection>(unsigned worker)> take;
   std::function<void()> close;
 };
 
 /// Accepts on the calling thread and serves on the pool's others until the stop is done; what waits
 /// when a drain begins is served first. Leaves the times waited in Serving::measurements.
 void serve_queued(const server::Serving& serving, const PoolOptions& options,
-                  const Queueing& queueing);
+                  const QueuePolicy& policy);
 
 }  // namespace echo_threads

@@ -1,4 +1,4 @@
-#include "echo_threads/in_service.hpp"
+#include "echo_threads/pool/active_connections.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -7,47 +7,48 @@
 #include <cerrno>
 #include <system_error>
 
+#include "echo_threads/accept/exclusive_acceptor.hpp"
 #include "echo_threads/blocking.hpp"
-#include "echo_threads/door.hpp"
 
 namespace echo_threads {
 
-InService::InService(const server::Serving& serving, unsigned workers)
-    : serving_(serving), workers_(workers), seats_(std::make_unique<Seat[]>(workers)) {}
+ActiveConnections::ActiveConnections(const server::Serving& serving, unsigned workers)
+    : serving_(serving), workers_(workers), slots_(std::make_unique<Slot[]>(workers)) {}
 
-void InService::serve(unsigned worker, echo::Descriptor connection, std::span<std::byte> buffer) {
-  Seat& seat = seats_[worker];
-  take_seat(seat, connection.get());
+void ActiveConnections::serve(unsigned worker, echo::Descriptor connection,
+                              std::span<std::byte> buffer) {
+  Slot& slot = slots_[worker];
+  set_slot(slot, connection.get());
   // One that waited in a queue while the stop was forced has nothing to be served for.
   if (!cut()) echo_until_eof(connection.get(), buffer, serving_, worker);
-  take_seat(seat, -1);  // before the number is free to be given away
+  set_slot(slot, -1);  // before the number is free to be given away
   connection.reset();
   if (!cut()) serving_.counters.closed(worker);
 }
 
-void InService::take_seat(Seat& seat, int connection) {
-  const std::lock_guard lock(seat.mutex);
-  seat.connection = connection;
-  // Either the stop finds the connection in its seat, or the connection finds the stop here.
+void ActiveConnections::set_slot(Slot& slot, int connection) {
+  const std::lock_guard lock(slot.mutex);
+  slot.connection = connection;
+  // Either the stop finds the connection in its slot, or the connection finds the stop here.
   if (const int how = how_; connection >= 0 && how != open) ::shutdown(connection, how);
 }
 
-bool InService::cut() const {
+bool ActiveConnections::cut() const {
   return how_ == SHUT_RDWR;
 }
 
-void InService::shut_down(int how) {
+void ActiveConnections::shut_down(int how) {
   how_ = how;
   for (unsigned i = 0; i < workers_; ++i) {
-    const std::lock_guard lock(seats_[i].mutex);
-    if (seats_[i].connection >= 0) ::shutdown(seats_[i].connection, how);
+    const std::lock_guard lock(slots_[i].mutex);
+    if (slots_[i].connection >= 0) ::shutdown(slots_[i].connection, how);
   }
 }
 
-StopWatch::StopWatch(const echo::Stop& stop, int listener, InService& in_service)
+StopWatch::StopWatch(const echo::Stop& stop, int listener, ActiveConnections& active)
     : stop_(stop),
       listener_(listener),
-      in_service_(in_service),
+      active_(active),
       done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!done_) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { watch(); });
@@ -67,11 +68,11 @@ bool StopWatch::waits_for(int fd) const {
 
 void StopWatch::watch() {
   if (!waits_for(stop_.drain_fd())) return;
-  close_doors(listener_);
+  stop_listening(listener_);
   // Forced at once, none is to finish: a drain before it would let some count as closed.
-  if (!stop_.forced()) in_service_.shut_down(SHUT_RD);
+  if (!stop_.forced()) active_.shut_down(SHUT_RD);
   if (!waits_for(stop_.force_fd())) return;
-  in_service_.shut_down(SHUT_RDWR);
+  active_.shut_down(SHUT_RDWR);
 }
 
 }  // namespace echo_threads

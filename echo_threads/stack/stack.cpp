@@ -1,4 +1,4 @@
-#include "echo_threads/stack.hpp"
+#include "echo_threads/stack/stack.hpp"
 
 #include <alloca.h>
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // The thread that forks gets its descriptors under whatever numbers are free there, and gives those
 // to be kept their own numbers back: for every way in which these can be in each other's way.
-#include "echo_threads/forker.hpp"
+#include "echo_threads/process/fork_server.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -49,11 +49,12 @@ struct Pipes {
 };
 
 /// True where the child wrote through each of the three numbers into the pipe that is meant.
-bool arrives(echo_threads::Forker& forker, const Pipes& pipes, int first, int second, int handed) {
+bool arrives(echo_threads::ForkServer& fork_server, const Pipes& pipes, int first, int second,
+             int handed) {
   ::dup2(pipes.first.writing.get(), first);
   ::dup2(pipes.second.writing.get(), second);
   ::dup2(pipes.handed.writing.get(), handed);
-  const pid_t child = forker.fork({first, second}, handed, [first, second](int number) {
+  const pid_t child = fork_server.fork({first, second}, handed, [first, second](int number) {
     const bool all =
         ::write(first, "a", 1) + ::write(second, "b", 1) + ::write(number, "c", 1) == 3;
     ::_exit(all ? 0 : 1);
@@ -70,12 +71,12 @@ int try_all() {
   const Pipes pipes;
   // Its socket gets a number beyond those that are tried: none of them is free.
   for (int fd = first_tried; fd <= last_tried; ++fd) ::dup2(STDERR_FILENO, fd);
-  echo_threads::Forker forker;
+  echo_threads::ForkServer fork_server;
   for (int first = first_tried; first <= last_tried; ++first) {
     for (int second = first + 1; second <= last_tried; ++second) {
       for (int handed = first_tried; handed <= last_tried; ++handed) {
         if (handed == first || handed == second) continue;
-        if (!arrives(forker, pipes, first, second, handed)) {
+        if (!arrives(fork_server, pipes, first, second, handed)) {
           std::fprintf(stderr, "keeping %d and %d, handing over %d\n", first, second, handed);
           return 1;
         }
@@ -85,7 +86,7 @@ int try_all() {
   return 0;
 }
 
-TEST(Forker, GivesAChildWhatItKeepsUnderItsOwnNumbersInEveryOrder) {
+TEST(ForkServer, GivesAChildWhatItKeepsUnderItsOwnNumbersInEveryOrder) {
   if (echo::testing::in_child([] { return ::unshare(CLONE_FILES) == 0 ? 0 : 1; }) != 0)
     GTEST_SKIP() << "unshare(2) is refused here: it forks with the table of its process";
   EXPECT_EQ(echo::testing::in_child(try_all), 0);

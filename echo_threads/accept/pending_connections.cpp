@@ -1,19 +1,19 @@
-#include "echo_threads/arrivals.hpp"
+#include "echo_threads/accept/pending_connections.hpp"
 
 #include <poll.h>
 
 #include <utility>
 
-#include "echo_threads/door.hpp"
+#include "echo_threads/accept/exclusive_acceptor.hpp"
 
 namespace echo_threads {
 
-Arrivals::Arrivals(const server::Serving& serving)
+PendingConnections::PendingConnections(const server::Serving& serving)
     : stop_(serving.stop),
       listener_(std::move(serving.listeners.take().front())),
       acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false) {}
 
-bool Arrivals::wait(int or_until) {
+bool PendingConnections::wait(int or_until) {
   pollfd entries[3] = {{stop_.drain_fd(), POLLIN, 0},
                        {or_until, POLLIN, 0},
                        {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
@@ -21,7 +21,7 @@ bool Arrivals::wait(int or_until) {
   return entries[0].revents == 0;
 }
 
-echo::Descriptor Arrivals::next(std::uint64_t live) {
+echo::Descriptor PendingConnections::next(std::uint64_t live) {
   while (echo::Descriptor connection = acceptor_.accept(live + waiting_.size())) {
     waiting_.push_back(std::move(connection));
   }
@@ -31,7 +31,7 @@ echo::Descriptor Arrivals::next(std::uint64_t live) {
   return first;
 }
 
-void Arrivals::close() {
+void PendingConnections::close() {
   listener_.reset();
   waiting_.clear();
 }

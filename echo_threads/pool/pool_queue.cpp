@@ -1,35 +1,35 @@
-#include "echo_threads/waiting.hpp"
+#include "echo_threads/pool/pool_queue.hpp"
 
 #include <atomic>
 #include <utility>
 #include <vector>
 
-#include "echo_threads/door.hpp"
-#include "echo_threads/in_service.hpp"
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
+#include "echo_threads/accept/exclusive_acceptor.hpp"
+#include "echo_threads/pool/active_connections.hpp"
 
 namespace echo_threads {
 
-bool Queue::push(Waiting& waiting) {
+bool PoolQueue::push(QueuedConnection& queued) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= limit_) return false;
-    waiting_.push_back(std::move(waiting));
+    waiting_.push_back(std::move(queued));
   }
   changed_.notify_one();
   return true;
 }
 
-std::optional<Waiting> Queue::take() {
+std::optional<QueuedConnection> PoolQueue::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
   if (waiting_.empty()) return std::nullopt;
-  Waiting first = std::move(waiting_.front());
+  QueuedConnection first = std::move(waiting_.front());
   waiting_.pop_front();
   return first;
 }
 
-void Queue::close() {
+void PoolQueue::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -44,17 +44,17 @@ using Clock = std::chrono::steady_clock;
 /// The acceptor and the workers of one run.
 class QueuedPool {
  public:
-  QueuedPool(const server::Serving& serving, const PoolOptions& options, const Queueing& queueing)
+  QueuedPool(const server::Serving& serving, const PoolOptions& options, const QueuePolicy& policy)
       : serving_(serving),
         options_(options),
-        queueing_(queueing),
+        policy_(policy),
         listener_(std::move(serving.listeners.take().front())),
-        in_service_(serving, options.worker_count()),
+        active_(serving, options.worker_count()),
         waits_(options.worker_count()) {}
 
   void run() {
     {
-      const StopWatch stop_watch{serving_.stop, listener_.get(), in_service_};
+      const StopWatch stop_watch{serving_.stop, listener_.get(), active_};
       run_pool(
           serving_, options_, [this](unsigned worker) { serve_taken(worker); },
           [this] { accept_until_drained(); });
@@ -66,15 +66,15 @@ class QueuedPool {
  private:
   void accept_until_drained() {
     struct Closing {
-      const Queueing& queueing;
-      ~Closing() { queueing.close(); }  // whatever ends the accepting: the workers wait for more
-    } const closing{queueing_};
-    Door door{serving_, listener_.get()};
-    while (echo::Descriptor connection = door.next()) {
+      const QueuePolicy& policy;
+      ~Closing() { policy.close(); }  // whatever ends the accepting: the workers wait for more
+    } const closing{policy_};
+    ExclusiveAcceptor acceptor{serving_, listener_.get()};
+    while (echo::Descriptor connection = acceptor.next()) {
       if (!server::admit(serving_.counters, held_, serving_.options.max_connections)) continue;
       ++held_;
-      Waiting waiting{std::move(connection), Clock::now()};
-      if (queueing_.push(waiting)) continue;
+      QueuedConnection queued{std::move(connection), Clock::now()};
+      if (policy_.push(queued)) continue;
       --held_;
       serving_.counters.shed(server::Shed::queue_full);
     }
@@ -83,22 +83,22 @@ class QueuedPool {
   void serve_taken(unsigned worker) {
     Buffer buffer{serving_.options.buffer_size};
     const auto next = [&] {
-      const Idle idle{serving_.counters.worker(worker)};
-      return queueing_.take(worker);
+      const IdleTime idle{serving_.counters.worker(worker)};
+      return policy_.take(worker);
     };
-    while (std::optional<Waiting> taken = next()) {
+    while (std::optional<QueuedConnection> taken = next()) {
       waits_[worker].record(Clock::now() - taken->since);
       serving_.counters.opened(worker);
-      in_service_.serve(worker, std::move(taken->connection), buffer.bytes());
+      active_.serve(worker, std::move(taken->connection), buffer.bytes());
       --held_;
     }
   }
 
   const server::Serving& serving_;
   const PoolOptions& options_;
-  const Queueing& queueing_;
+  const QueuePolicy& policy_;
   echo::Descriptor listener_;
-  InService in_service_;
+  ActiveConnections active_;
   std::atomic<std::uint64_t> held_{0};  ///< waiting or in service: what --max-connections bounds
   std::vector<echo::Histogram> waits_;  ///< one a worker: no lock, and added up in the end
 };
@@ -106,8 +106,8 @@ class QueuedPool {
 }  // namespace
 
 void serve_queued(const server::Serving& serving, const PoolOptions& options,
-                  const Queueing& queueing) {
-  QueuedPool{serving, options, queueing}.run();
+                  const QueuePolicy& policy) {
+  QueuedPool{serving, options, policy}.run();
 }
 
 }  // namespace echo_threads

@@ -1,4 +1,4 @@
-#include "echo_threads/pool_options.hpp"
+#include "echo_threads/pool/pool_options.hpp"
 
 #include <optional>
 #include <vector>

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "echo_threads/stack.hpp"
+#include "echo_threads/stack/stack.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {

@@ -1,18 +1,18 @@
-#include "echo_threads/turns.hpp"
+#include "echo_threads/accept/accept_loop.hpp"
 
 #include <utility>
 
-#include "echo_threads/door.hpp"
+#include "echo_threads/accept/exclusive_acceptor.hpp"
 
 namespace echo_threads {
 
-void serve_in_turn(const server::Serving& serving, unsigned worker, int listener,
-                   const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve) {
+void serve_each(const server::Serving& serving, unsigned worker, int listener,
+                const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve) {
   Buffer buffer{serving.options.buffer_size};
-  Door door{serving, listener};
+  ExclusiveAcceptor acceptor{serving, listener};
   const auto next = [&] {
-    const Idle idle{serving.counters.worker(worker)};
-    return door.next();
+    const IdleTime idle{serving.counters.worker(worker)};
+    return acceptor.next();
   };
   while (echo::Descriptor connection = next()) {
     if (serving.counters.try_open(worker, serving.options.max_connections)) {

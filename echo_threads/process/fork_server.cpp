@@ -1,4 +1,4 @@
-#include "echo_threads/forker.hpp"
+#include "echo_threads/process/fork_server.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ constexpr std::size_t most = 5;
 
 /// What is to be forked, as the thread is sent it; in one process a pointer is as good there.
 struct Order {
-  const Forker::Child* child = nullptr;
+  const ForkServer::Child* child = nullptr;
   std::size_t kept = 0;   ///< of the first ones the numbers matter
   std::size_t count = 0;  ///< in all: one more where one is handed over
   int numbers[most] = {};
@@ -98,7 +98,7 @@ void close_all_above_standard_but(int fd) {
 
 }  // namespace
 
-Forker::Forker() {
+ForkServer::ForkServer() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -114,12 +114,12 @@ Forker::Forker() {
   apart_ = false;
 }
 
-Forker::~Forker() {
+ForkServer::~ForkServer() {
   ::shutdown(ours_.get(), SHUT_RDWR);
   if (apart_) thread_.join();
 }
 
-pid_t Forker::fork(std::initializer_list<int> keep, int handed_over, const Child& child) {
+pid_t ForkServer::fork(std::initializer_list<int> keep, int handed_over, const Child& child) {
   if (!apart_) {
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
@@ -138,7 +138,7 @@ pid_t Forker::fork(std::initializer_list<int> keep, int handed_over, const Child
 }
 
 /// The thread's descriptors are those of the process under the same numbers, but its own.
-void Forker::work() {
+void ForkServer::work() {
   const int socket = its_.get();
   const auto tell = [socket](Answer answer) {
     ::send(socket, &answer, sizeof answer, MSG_NOSIGNAL);
