@@ -9,7 +9,7 @@
 // Source: "noblocking_server: busy wait". Try it: ./echo_async --model busy-poll & ./client -n 10
 #include <poll.h>
 
-#include "echo_async/peers.hpp"
+#include "echo_async/epoll/connection_table.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 
@@ -22,16 +22,16 @@ class Server {
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
-        peers_(serving, 0) {}
+        connections_(serving, 0) {}
 
   void run() {
     std::uint64_t asked = look_around_every;
-    while (listener_ || peers_.count() > 0) {
+    while (listener_ || connections_.count() > 0) {
       if (asked >= look_around_every) {
         asked = 0;
         if (!look_around()) return;
       }
-      asked += peers_.count() + 1;
+      asked += connections_.count() + 1;
       ask_all();
     }
   }
@@ -42,10 +42,11 @@ class Server {
   static constexpr std::uint64_t look_around_every = 64;
 
   void ask_all() {
-    Dialogue& dialogue = peers_.dialogue();
-    peers_.for_each([&](Peer& peer) {
-      const Next next = peer.kept ? dialogue.on_writable(peer) : dialogue.on_readable(peer);
-      if (next == Next::close) peers_.leave(peer);
+    NonblockingExchange& exchange = connections_.exchange();
+    connections_.for_each([&](Connection& connection) {
+      const WaitFor next =
+          connection.pending ? exchange.on_writable(connection) : exchange.on_readable(connection);
+      if (next == WaitFor::close) connections_.remove(connection);
     });
   }
 
@@ -58,17 +59,18 @@ class Server {
       if (entries[0].revents != 0) return false;
       if (entries[1].revents != 0) {
         listener_.reset();
-        peers_.drain();
+        connections_.drain();
       } else if (entries[2].revents != 0) {
-        while (echo::Descriptor socket = acceptor_.accept(peers_.count())) {
-          peers_.enter(std::move(socket));
+        while (echo::Descriptor socket = acceptor_.accept(connections_.count())) {
+          connections_.add(std::move(socket));
         }
       }
     }
-    if (peers_.next_due()) {
-      peers_.do_due(Peers::Clock::now(), [this](Peer& peer, Next next) {
-        if (next == Next::close) peers_.leave(peer);
-      });
+    if (connections_.next_due()) {
+      connections_.do_due(ConnectionTable::Clock::now(),
+                          [this](Connection& connection, WaitFor next) {
+                            if (next == WaitFor::close) connections_.remove(connection);
+                          });
     }
     return true;
   }
@@ -76,7 +78,7 @@ class Server {
   const server::Serving& serving_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
-  Peers peers_;
+  ConnectionTable connections_;
 };
 
 server::Configured configure(CLI::App&) {
@@ -84,7 +86,7 @@ server::Configured configure(CLI::App&) {
           .shape = [](const server::ServerOptions&) { return server::Shape{.spins = true}; },
           .demand =
               [](const server::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::event_traits(sizeof(Peer), 0)};
+                return limits::Demand{connections, limits::event_traits(sizeof(Connection), 0)};
               },
           .serve = [](const server::Serving& serving) { Server{serving}.run(); }};
 }

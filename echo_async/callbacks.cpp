@@ -6,8 +6,8 @@
 // Try it: ./echo_async & ./client -n 10000
 #include <memory>
 
-#include "echo_async/loop.hpp"
-#include "echo_async/session.hpp"
+#include "echo_async/asio/callback_chain.hpp"
+#include "echo_async/asio/loop.hpp"
 
 namespace echo_async {
 namespace {
@@ -15,12 +15,13 @@ namespace {
 void serve(const server::Serving& serving) {
   Loop loop{serving};
   loop.run([&loop](Socket socket) {
-    std::make_shared<Session<Connection>>(std::move(socket), loop)->read();
+    std::make_shared<CallbackChain<AsioConnection>>(std::move(socket), loop)->read();
   });
 }
 
-/// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
-constexpr std::uint64_t session_bytes = 672;
+/// CallbackChain, its shared_ptr block, Asio's per-descriptor state and malloc's rounding;
+/// measured.
+constexpr std::uint64_t connection_bytes = 672;
 
 server::Configured configure(CLI::App&) {
   return {.check = {},
@@ -28,7 +29,7 @@ server::Configured configure(CLI::App&) {
           .demand =
               [](const server::ServerOptions& common, std::uint64_t connections) {
                 return limits::Demand{connections,
-                                      limits::event_traits(session_bytes, common.buffer_size)};
+                                      limits::event_traits(connection_bytes, common.buffer_size)};
               },
           .serve = serve};
 }

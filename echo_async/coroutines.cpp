@@ -14,15 +14,15 @@
 #include <span>
 #include <utility>
 
-#include "echo_async/buffer.hpp"
-#include "echo_async/loop.hpp"
-#include "echo_async/task.hpp"
+#include "echo_async/asio/buffer.hpp"
+#include "echo_async/asio/loop.hpp"
+#include "echo_async/asio/task.hpp"
 
 namespace echo_async {
 namespace {
 
 /// Reads some, in turn where the loop says so: one co_await for both cases.
-auto read_some(Connection& connection, std::span<std::byte> room) {
+auto read_some(AsioConnection& connection, std::span<std::byte> room) {
   return Operation{[&connection, room](auto handler) {
     auto read = [&connection, room, handler = std::move(handler)]() mutable {
       connection.socket().async_read_some(asio::buffer(room.data(), room.size()),
@@ -41,14 +41,14 @@ auto read_some(Connection& connection, std::span<std::byte> room) {
 }
 
 /// The time of --work sleep:. 0: cut meanwhile.
-auto sleep(Connection& connection) {
+auto sleep(AsioConnection& connection) {
   return Operation{[&connection](auto handler) {
-    connection.nap(connection.serving().work.amount(), std::move(handler));
+    connection.sleep(connection.serving().work.amount(), std::move(handler));
   }};
 }
 
 /// Sends all of it. 0: the connection cannot be written to any more.
-auto send(Connection& connection, std::span<const std::byte> rest) {
+auto send(AsioConnection& connection, std::span<const std::byte> rest) {
   return Operation{[&connection, rest](auto handler) {
     asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()),
                       std::move(handler));
@@ -57,7 +57,7 @@ auto send(Connection& connection, std::span<const std::byte> rest) {
 
 /// Reads some, works, writes it all, until EOF or an error. The frame owns the connection.
 Task echo_until_eof(Socket socket, Loop& loop) {
-  Connection connection{std::move(socket), loop};
+  AsioConnection connection{std::move(socket), loop};
   const Buffer buffer{loop.serving().options.buffer_size};
   while (const std::size_t received = co_await read_some(connection, buffer.all())) {
     connection.touch();
@@ -77,7 +77,7 @@ void serve(const server::Serving& serving) {
 }
 
 /// A frame, the pending operation, Asio's per-descriptor state and malloc's rounding; measured.
-constexpr std::uint64_t session_bytes = 944;
+constexpr std::uint64_t connection_bytes = 944;
 
 server::Configured configure(CLI::App&) {
   return {.check = {},
@@ -85,7 +85,7 @@ server::Configured configure(CLI::App&) {
           .demand =
               [](const server::ServerOptions& common, std::uint64_t connections) {
                 return limits::Demand{connections,
-                                      limits::event_traits(session_bytes, common.buffer_size)};
+                                      limits::event_traits(connection_bytes, common.buffer_size)};
               },
           .serve = serve};
 }

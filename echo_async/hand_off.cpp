@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "echo/options.hpp"
-#include "echo_async/inbox.hpp"
-#include "echo_async/nest.hpp"
+#include "echo_async/epoll/handoff_queue.hpp"
+#include "echo_async/epoll/nested_epoll.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 #include "server/workers.hpp"
@@ -35,18 +35,18 @@ struct Options {
   Dispatch dispatch = Dispatch::round_robin;
 };
 
-using Inboxes = std::vector<std::unique_ptr<Inbox>>;
+using HandoffQueues = std::vector<std::unique_ptr<HandoffQueue>>;
 
 /// Which loop is next.
-class Dealer {
+class Dispatcher {
  public:
-  Dealer(Dispatch dispatch, const server::Counters& counters, const Inboxes& inboxes)
-      : dispatch_(dispatch), counters_(counters), inboxes_(inboxes) {}
+  Dispatcher(Dispatch dispatch, const server::Counters& counters, const HandoffQueues& queues)
+      : dispatch_(dispatch), counters_(counters), queues_(queues) {}
 
   std::size_t choose() {
-    if (dispatch_ == Dispatch::round_robin) return next_++ % inboxes_.size();
+    if (dispatch_ == Dispatch::round_robin) return next_++ % queues_.size();
     std::size_t best = 0;
-    for (std::size_t i = 1; i < inboxes_.size(); ++i) {
+    for (std::size_t i = 1; i < queues_.size(); ++i) {
       if (load(i) < load(best)) best = i;
     }
     return best;
@@ -58,25 +58,25 @@ class Dealer {
     const server::WorkerCounts& counts = counters_.worker(static_cast<unsigned>(worker));
     const std::uint64_t closed = counts.closed.load(std::memory_order_relaxed);
     const std::uint64_t accepted = counts.accepted.load(std::memory_order_relaxed);
-    return {accepted - std::min(closed, accepted) + inboxes_[worker]->waiting(),
+    return {accepted - std::min(closed, accepted) + queues_[worker]->waiting(),
             counts.messages.load(std::memory_order_relaxed)};
   }
 
   Dispatch dispatch_;
   const server::Counters& counters_;
-  const Inboxes& inboxes_;
+  const HandoffQueues& queues_;
   std::size_t next_ = 0;
 };
 
 /// Accepts until the stop, on a thread of its own.
-class Acceptance {
+class AcceptorThread {
  public:
-  Acceptance(const server::Serving& serving, Dispatch dispatch, Inboxes& inboxes)
+  AcceptorThread(const server::Serving& serving, Dispatch dispatch, HandoffQueues& queues)
       : serving_(serving),
-        inboxes_(inboxes),
+        queues_(queues),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
-        dealer_(dispatch, serving.counters, inboxes) {}
+        dispatcher_(dispatch, serving.counters, queues) {}
 
   void run() {
     while (!serving_.stop.draining()) {
@@ -86,58 +86,59 @@ class Acceptance {
       if (entries[0].revents == 0) accept_all();
     }
     listener_.reset();
-    for (const auto& inbox : inboxes_) inbox->close();
+    for (const auto& queue : queues_) queue->close();
   }
 
  private:
   void accept_all() {
-    std::vector<bool> woken(inboxes_.size(), false);
+    std::vector<bool> woken(queues_.size(), false);
     while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting())) {
-      const std::size_t worker = dealer_.choose();
-      if (!inboxes_[worker]->put(socket)) {
+      const std::size_t worker = dispatcher_.choose();
+      if (!queues_[worker]->put(socket)) {
         serving_.counters.shed(server::Shed::queue_full);
         continue;
       }
       woken[worker] = true;
     }
     for (std::size_t i = 0; i < woken.size(); ++i) {
-      if (woken[i]) inboxes_[i]->wake();
+      if (woken[i]) queues_[i]->wake();
     }
   }
   [[nodiscard]] std::uint64_t waiting() const {
     std::uint64_t sum = 0;
-    for (const auto& inbox : inboxes_) sum += inbox->waiting();
+    for (const auto& queue : queues_) sum += queue->waiting();
     return sum;
   }
 
   const server::Serving& serving_;
-  Inboxes& inboxes_;
+  HandoffQueues& queues_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
-  Dealer dealer_;
+  Dispatcher dispatcher_;
 };
 
-void serve_from(const server::Serving& serving, Inbox& inbox, unsigned worker) {
-  Nest nest{serving, worker};
+void serve_from(const server::Serving& serving, HandoffQueue& queue, unsigned worker) {
+  NestedEpoll loop{serving, worker};
   bool dry = false;
-  nest.watch_source(inbox.fd(), [&] {
-    inbox.clear();
-    const bool closed = inbox.is_closed();  // before the last look: what was put in is seen
-    while (echo::Descriptor socket = inbox.take()) nest.enter(std::move(socket));
+  loop.watch_source(queue.fd(), [&] {
+    queue.clear();
+    const bool closed = queue.is_closed();  // before the last look: what was put in is seen
+    while (echo::Descriptor socket = queue.take()) loop.add(std::move(socket));
     dry = closed;
   });
-  nest.run([] {}, [&dry] { return dry; });
+  loop.run([] {}, [&dry] { return dry; });
 }
 
 void serve(const server::Serving& serving, const Options& options) {
-  Inboxes inboxes;
-  for (std::uint64_t i = 0; i < options.workers; ++i) inboxes.push_back(std::make_unique<Inbox>());
-  Acceptance acceptance{serving, options.dispatch, inboxes};
+  HandoffQueues queues;
+  for (std::uint64_t i = 0; i < options.workers; ++i)
+    queues.push_back(std::make_unique<HandoffQueue>());
+  AcceptorThread acceptor_thread{serving, options.dispatch, queues};
   std::exception_ptr of_acceptor;
   std::exception_ptr of_workers;
-  std::thread acceptor([&] {
+  std::thread thread([&] {
     try {
-      acceptance.run();
+      acceptor_thread.run();
     } catch (...) {
       of_acceptor = std::current_exception();
       serving.stop.request_force();
@@ -145,11 +146,11 @@ void serve(const server::Serving& serving, const Options& options) {
   });
   try {
     server::run_workers(serving, static_cast<unsigned>(options.workers),
-                        [&](unsigned worker) { serve_from(serving, *inboxes[worker], worker); });
+                        [&](unsigned worker) { serve_from(serving, *queues[worker], worker); });
   } catch (...) {  // the stop has been forced, so that the acceptor ends
     of_workers = std::current_exception();
   }
-  acceptor.join();
+  thread.join();
   if (of_acceptor) std::rethrow_exception(of_acceptor);
   if (of_workers) std::rethrow_exception(of_workers);
 }
@@ -171,7 +172,8 @@ server::Configured configure(CLI::App& app) {
           .demand =
               [options](const server::ServerOptions&, std::uint64_t connections) {
                 // Each loop's table goes up to the highest descriptor of all.
-                limits::Traits traits = limits::event_traits(sizeof(Peer) * options->workers, 0);
+                limits::Traits traits =
+                    limits::event_traits(sizeof(Connection) * options->workers, 0);
                 traits.fixed_threads += options->workers + 1;
                 traits.fixed_descriptors += 8 * options->workers;
                 return limits::Demand{connections, traits};

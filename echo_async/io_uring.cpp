@@ -20,8 +20,8 @@
 #include <system_error>
 
 #include "echo/options.hpp"
-#include "echo_async/ring.hpp"
-#include "echo_async/ring_exchange.hpp"
+#include "echo_async/uring/ring.hpp"
+#include "echo_async/uring/ring_exchange.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 
@@ -44,29 +44,27 @@ class Server {
         exchange_(serving, ring_, ring_buffers) {}
 
   void run() {
-    wait_for(Operation::force, serving_.stop.force_fd());
-    wait_for(Operation::drain, serving_.stop.drain_fd());
+    wait_for(RingOp::force, serving_.stop.force_fd());
+    wait_for(RingOp::drain, serving_.stop.drain_fd());
     accept();
     while (listener_ || exchange_.count() > 0) {
       ring_.submit_and_wait(time_left());
       ring_.for_each_completion([this](const io_uring_cqe& done) { handle(done); });
-      exchange_.feed_the_starved();
+      exchange_.rearm_starved();
       do_due();
     }
   }
 
  private:
-  void wait_for(Operation operation, int fd) {
-    ::io_uring_prep_poll_add(ring_.request(operation, fd), fd, POLLIN);
-  }
+  void wait_for(RingOp op, int fd) { ::io_uring_prep_poll_add(ring_.request(op, fd), fd, POLLIN); }
 
   void handle(const io_uring_cqe& done) {
-    switch (Ring::operation_of(done)) {
-      case Operation::accept:
+    switch (Ring::op_of(done)) {
+      case RingOp::accept:
         return on_accepted(done);
-      case Operation::drain:
+      case RingOp::drain:
         return drain();
-      case Operation::force:
+      case RingOp::force:
         drain();
         return exchange_.cut();
       default:
@@ -77,7 +75,7 @@ class Server {
   /// Completes for each connection that comes, until it fails.
   void accept() {
     const int fd = listener_.get();
-    ::io_uring_prep_multishot_accept(ring_.request(Operation::accept, fd), fd, nullptr, nullptr,
+    ::io_uring_prep_multishot_accept(ring_.request(RingOp::accept, fd), fd, nullptr, nullptr,
                                      SOCK_CLOEXEC);
   }
 
@@ -86,7 +84,7 @@ class Server {
       back_off_.reset();
       echo::Descriptor socket{done.res};
       if (server::admit(serving_.counters, exchange_.count(), serving_.options.max_connections)) {
-        exchange_.enter(std::move(socket));
+        exchange_.add(std::move(socket));
       }
     }
     if ((done.flags & IORING_CQE_F_MORE) != 0 || !listener_) return;

@@ -2,7 +2,7 @@
 //
 // The kernel deals new connections to the listeners by a hash of their addresses, and from then on
 // a connection belongs to one thread: no lock, no queue, no cache line that two cores write. Each
-// loop is a nested epoll (nest.hpp). It wins where cores are many and connections short or even; it
+// loop is a nested epoll (loop.hpp). It wins where cores are many and connections short or even; it
 // breaks where they are few or differ in load: the hash knows nothing of who is busy, a connection
 // never moves, and what waits in the queue of a loop that is stuck is not served by the others.
 // --workers N --cpus LIST; compare its balance with that of hand-off. Source: SO_REUSEPORT in
@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "echo_async/gate.hpp"
+#include "echo_async/epoll/epoll_acceptor.hpp"
 #include "server/model.hpp"
 #include "server/workers.hpp"
 
@@ -29,7 +29,7 @@ server::Configured configure(CLI::App& app) {
           .demand =
               [workers](const server::ServerOptions&, std::uint64_t connections) {
                 // Each loop's table goes up to the highest descriptor of all.
-                limits::Traits traits = limits::event_traits(sizeof(Peer) * *workers, 0);
+                limits::Traits traits = limits::event_traits(sizeof(Connection) * *workers, 0);
                 traits.fixed_threads += *workers;
                 traits.fixed_descriptors += 8 * *workers;
                 return limits::Demand{connections, traits};

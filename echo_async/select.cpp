@@ -15,14 +15,14 @@
 #include <system_error>
 
 #include "echo/exit_code.hpp"
-#include "echo_async/peers.hpp"
+#include "echo_async/epoll/connection_table.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 
 namespace echo_async {
 namespace {
 
-using Clock = Peers::Clock;
+using Clock = ConnectionTable::Clock;
 
 class Server {
  public:
@@ -30,7 +30,7 @@ class Server {
       : serving_(serving),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
-        peers_(serving, 0) {
+        connections_(serving, 0) {
     for (const int fd : {listener_.get(), serving.stop.drain_fd(), serving.stop.force_fd()}) {
       if (fd >= FD_SETSIZE) {
         throw echo::Exit(echo::exit_refused,
@@ -50,13 +50,16 @@ class Server {
       wait();
       if (FD_ISSET(serving_.stop.force_fd(), &readable_)) return;
       serve_ready();
-      const auto due = peers_.next_due();
-      if (due) peers_.do_due(Clock::now(), [this](Peer& peer, Next next) { watch(peer, next); });
+      const auto due = connections_.next_due();
+      if (due)
+        connections_.do_due(Clock::now(), [this](Connection& connection, WaitFor next) {
+          watch(connection, next);
+        });
       if (FD_ISSET(serving_.stop.drain_fd(), &readable_)) drain();
       if (listener_ && (acceptor_.paused_until() || FD_ISSET(listener_.get(), &readable_))) {
         accept_all();
       }
-      if (!listener_ && peers_.count() == 0) return;
+      if (!listener_ && connections_.count() == 0) return;
     }
   }
 
@@ -67,8 +70,8 @@ class Server {
     if (listener_ && !acceptor_.paused_until()) FD_SET(listener_.get(), &readable_);
     timeval left = time_left();
     const bool for_ever = left.tv_sec < 0;
-    const int end = std::max({peers_.end_fd(), listener_.get() + 1, serving_.stop.drain_fd() + 1,
-                              serving_.stop.force_fd() + 1});
+    const int end = std::max({connections_.end_fd(), listener_.get() + 1,
+                              serving_.stop.drain_fd() + 1, serving_.stop.force_fd() + 1});
     if (::select(end, &readable_, &writable_, nullptr, for_ever ? nullptr : &left) >= 0) return;
     if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "select");
     FD_ZERO(&readable_);
@@ -77,7 +80,7 @@ class Server {
 
   /// Until something is due that no descriptor tells of; -1 s: nothing is.
   [[nodiscard]] timeval time_left() const {
-    auto due = peers_.next_due();
+    auto due = connections_.next_due();
     const auto paused = listener_ ? acceptor_.paused_until() : std::nullopt;
     if (paused && (!due || *paused < *due)) due = paused;
     if (!due) return {-1, 0};
@@ -89,50 +92,51 @@ class Server {
 
   /// The other half of what a wake-up costs: the kernel says that some are ready, not which.
   void serve_ready() {
-    peers_.for_each([this](Peer& peer) {
-      if (FD_ISSET(peer.fd, &readable_)) {
-        watch(peer, peers_.dialogue().on_readable(peer));
-      } else if (FD_ISSET(peer.fd, &writable_)) {
-        watch(peer, peers_.dialogue().on_writable(peer));
+    connections_.for_each([this](Connection& connection) {
+      if (FD_ISSET(connection.fd, &readable_)) {
+        watch(connection, connections_.exchange().on_readable(connection));
+      } else if (FD_ISSET(connection.fd, &writable_)) {
+        watch(connection, connections_.exchange().on_writable(connection));
       }
     });
   }
 
   void accept_all() {
-    while (echo::Descriptor socket = acceptor_.accept(peers_.count())) {
+    while (echo::Descriptor socket = acceptor_.accept(connections_.count())) {
       if (socket.get() >= FD_SETSIZE) {
         serving_.counters.shed(server::Shed::fd_setsize);
         continue;
       }
-      if (const Peer* peer = peers_.enter(std::move(socket))) FD_SET(peer->fd, &reading_);
+      if (const Connection* connection = connections_.add(std::move(socket)))
+        FD_SET(connection->fd, &reading_);
     }
   }
 
   /// select is asked again in any case: what is left in a socket it tells of again.
-  void watch(Peer& peer, Next next) {
-    FD_CLR(peer.fd, &reading_);
-    FD_CLR(peer.fd, &writing_);
-    if (next == Next::read || next == Next::again) FD_SET(peer.fd, &reading_);
-    if (next == Next::write) FD_SET(peer.fd, &writing_);
-    if (next == Next::close) peers_.leave(peer);
+  void watch(Connection& connection, WaitFor next) {
+    FD_CLR(connection.fd, &reading_);
+    FD_CLR(connection.fd, &writing_);
+    if (next == WaitFor::read || next == WaitFor::again) FD_SET(connection.fd, &reading_);
+    if (next == WaitFor::write) FD_SET(connection.fd, &writing_);
+    if (next == WaitFor::close) connections_.remove(connection);
   }
 
   void drain() {
     FD_CLR(serving_.stop.drain_fd(), &reading_);  // it stays readable for ever
     listener_.reset();
-    peers_.drain();
+    connections_.drain();
   }
 
   const server::Serving& serving_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
-  Peers peers_;
+  ConnectionTable connections_;
   fd_set reading_{}, writing_{};    ///< what is watched
   fd_set readable_{}, writable_{};  ///< what select made of it
 };
 
-/// A Peer, and its bits.
-constexpr std::uint64_t state_bytes = sizeof(Peer) + 1;
+/// A Connection, and its bits.
+constexpr std::uint64_t state_bytes = sizeof(Connection) + 1;
 
 server::Configured configure(CLI::App&) {
   return {.check = {},

@@ -14,10 +14,10 @@
 #include <memory>
 #include <mutex>
 
-#include "echo_async/door.hpp"
-#include "echo_async/idle_scan.hpp"
-#include "echo_async/session.hpp"
-#include "echo_async/stop_signs.hpp"
+#include "echo_async/asio/asio_acceptor.hpp"
+#include "echo_async/asio/callback_chain.hpp"
+#include "echo_async/asio/idle_scan.hpp"
+#include "echo_async/asio/stop_events.hpp"
 #include "server/workers.hpp"
 
 namespace echo_async {
@@ -33,10 +33,10 @@ class Server;
 /// meanwhile the server's, on another. So the two share nothing but atomics and the descriptor's
 /// number, and the server calls shutdown(2), never Asio's close(), on it: what is pending then ends
 /// by itself. The descriptor is certainly open while the connection is in the list.
-class Member : public Channel, public boost::intrusive::list_base_hook<> {
+class SharedConnection : public ConnectionSocket, public boost::intrusive::list_base_hook<> {
  public:
-  Member(Socket socket, Server& server);
-  ~Member();
+  SharedConnection(Socket socket, Server& server);
+  ~SharedConnection();
 
   [[nodiscard]] const server::Serving& serving() const;
   void touch();
@@ -44,8 +44,8 @@ class Member : public Channel, public boost::intrusive::list_base_hook<> {
   /// Another turn would take the lock of the one queue, for as much as it saves.
   static constexpr bool reads_in_turn() { return false; }
   template <typename Handler>
-  void nap(std::chrono::nanoseconds time, Handler&& handler) {
-    last_touch_.store(napping, std::memory_order_relaxed);
+  void sleep(std::chrono::nanoseconds time, Handler&& handler) {
+    last_touch_.store(sleeping, std::memory_order_relaxed);
     wait(time, std::forward<Handler>(handler));
   }
 
@@ -53,7 +53,7 @@ class Member : public Channel, public boost::intrusive::list_base_hook<> {
   friend class Server;
 
   /// In place of a tick: waits for us, and not we for it.
-  static constexpr std::uint64_t napping = UINT64_MAX;
+  static constexpr std::uint64_t sleeping = UINT64_MAX;
 
   Server& server_;
   std::atomic<std::uint64_t> last_touch_;
@@ -67,15 +67,16 @@ class Server {
       : serving_(serving),
         workers_(workers),
         io_(static_cast<int>(workers)),
-        door_(strand_, serving, std::move(serving.listeners.take().front()),
-              [this](Socket socket) {
-                std::make_shared<Session<Member>>(std::move(socket), *this)->read();
-              }),
+        acceptor_(
+            strand_, serving, std::move(serving.listeners.take().front()),
+            [this](Socket socket) {
+              std::make_shared<CallbackChain<SharedConnection>>(std::move(socket), *this)->read();
+            }),
         stop_(strand_, serving.stop),
         idle_(strand_, serving.options.socket.idle_timeout) {}
 
   void run() {
-    door_.open();
+    acceptor_.start();
     stop_.wait([this] { drain(); }, [this] { cut(); });
     idle_.start([this] { close_idle(); });
     server::run_workers(serving_, workers_, [this](unsigned worker) {
@@ -85,15 +86,16 @@ class Server {
   }
 
  private:
-  friend class Member;
+  friend class SharedConnection;
 
   void drain() {
     if (serving_.stop.forced()) return cut();
-    door_.close();
+    acceptor_.stop();
     const std::lock_guard lock(mutex_);
     draining_ = true;
-    for (Member& member : members_) ::shutdown(member.socket().native_handle(), SHUT_RD);
-    if (members_.empty()) io_.stop();
+    for (SharedConnection& connection : connections_)
+      ::shutdown(connection.socket().native_handle(), SHUT_RD);
+    if (connections_.empty()) io_.stop();
   }
   /// Whatever is pending is let go together with the io_context, when no thread runs it any more.
   void cut() {
@@ -103,13 +105,13 @@ class Server {
   void close_idle() {
     tick_.store(idle_.clock().now(), std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
-    for (Member& member : members_) {
-      const std::uint64_t last = member.last_touch_.load(std::memory_order_relaxed);
-      if (last == Member::napping || member.timed_out_) continue;
+    for (SharedConnection& connection : connections_) {
+      const std::uint64_t last = connection.last_touch_.load(std::memory_order_relaxed);
+      if (last == SharedConnection::sleeping || connection.timed_out_) continue;
       if (!idle_.clock().expired(static_cast<server::IdleClock::Tick>(last))) continue;
-      member.timed_out_ = true;
+      connection.timed_out_ = true;
       serving_.counters.timed_out();
-      ::shutdown(member.socket().native_handle(), SHUT_RDWR);
+      ::shutdown(connection.socket().native_handle(), SHUT_RDWR);
     }
   }
 
@@ -119,58 +121,60 @@ class Server {
   std::atomic<bool> forced_{false};
 
   std::mutex mutex_;  ///< at the beginning and at the end of a connection
-  boost::intrusive::list<Member, boost::intrusive::constant_time_size<false>> members_;
+  boost::intrusive::list<SharedConnection, boost::intrusive::constant_time_size<false>>
+      connections_;
   bool draining_ = false;
 
   asio::io_context io_;  // after the list: what it still holds when it is destroyed leaves that
   Strand strand_{io_.get_executor()};
-  Door door_;
-  StopSigns stop_;
+  AsioAcceptor acceptor_;
+  StopEvents stop_;
   IdleScan idle_;
 };
 
-Member::Member(Socket socket, Server& server)
-    : Channel(std::move(socket)),
+SharedConnection::SharedConnection(Socket socket, Server& server)
+    : ConnectionSocket(std::move(socket)),
       server_(server),
       last_touch_(server.tick_.load(std::memory_order_relaxed)) {
   serving().counters.opened(opened_by_);
   const std::lock_guard lock(server_.mutex_);
-  server_.members_.push_back(*this);
+  server_.connections_.push_back(*this);
 }
 
-Member::~Member() {
+SharedConnection::~SharedConnection() {
   bool last = false;
   {
     // Out of the list before the descriptor is closed: a drain must never shut down a number that
     // the kernel has given to someone else by then.
     const std::lock_guard lock(server_.mutex_);
-    server_.members_.erase(server_.members_.iterator_to(*this));
-    last = server_.draining_ && !server_.forced_ && server_.members_.empty();
+    server_.connections_.erase(server_.connections_.iterator_to(*this));
+    last = server_.draining_ && !server_.forced_ && server_.connections_.empty();
   }
   close();
   if (!server_.forced_) serving().counters.closed(opened_by_);
   if (last) server_.io_.stop();
 }
 
-const server::Serving& Member::serving() const {
+const server::Serving& SharedConnection::serving() const {
   return server_.serving_;
 }
 
-void Member::touch() {
+void SharedConnection::touch() {
   last_touch_.store(server_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
-void Member::echoed(std::size_t bytes) {
+void SharedConnection::echoed(std::size_t bytes) {
   touch();
   serving().counters.echoed(this_worker, 1, bytes);
 }
 
-/// Session, its shared_ptr block, Asio's per-descriptor state and malloc's rounding; measured.
-constexpr std::uint64_t session_bytes = 672;
+/// CallbackChain, its shared_ptr block, Asio's per-descriptor state and malloc's rounding;
+/// measured.
+constexpr std::uint64_t connection_bytes = 672;
 
 limits::Demand demand(unsigned workers, const server::ServerOptions& common,
                       std::uint64_t connections) {
-  limits::Traits traits = limits::event_traits(session_bytes, common.buffer_size);
+  limits::Traits traits = limits::event_traits(connection_bytes, common.buffer_size);
   traits.fixed_threads += workers;
   return {.connections = connections, .traits = traits};
 }

@@ -18,8 +18,8 @@
 #include <span>
 
 #include "echo/options.hpp"
-#include "echo_async/loop.hpp"
-#include "echo_async/stack_pool.hpp"
+#include "echo_async/asio/loop.hpp"
+#include "echo_async/asio/stack_pool.hpp"
 #include "limits/quantity.hpp"
 
 namespace echo_async {
@@ -29,7 +29,7 @@ using Yield = asio::basic_yield_context<Executor>;
 
 /// Reads some, works, writes it all, until EOF or an error. yield[error] suspends: the loop serves
 /// others until the operation is done.
-void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Yield& yield) {
+void echo_until_eof(AsioConnection& connection, std::span<std::byte> buffer, const Yield& yield) {
   const server::Serving& serving = connection.serving();
   error_code error;
   for (;;) {
@@ -39,7 +39,7 @@ void echo_until_eof(Connection& connection, std::span<std::byte> buffer, const Y
     connection.touch();
     serving.work.compute();
     if (serving.work.sleeps()) {
-      connection.nap(serving.work.amount(), yield[error]);
+      connection.sleep(serving.work.amount(), yield[error]);
       if (error) return;
       connection.touch();
     }
@@ -62,7 +62,7 @@ void serve(const Options& options, const server::Serving& serving) {
   StackPool stacks{options.stack_size, options.guard_size};
   Loop loop{serving};
   const auto enter = [&loop](Socket socket, const Yield& yield) {
-    Connection connection{std::move(socket), loop};
+    AsioConnection connection{std::move(socket), loop};
     // On the stack, where the page is touched already: a heap block would come on top of it.
     const std::size_t size = loop.serving().options.buffer_size;
     echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
@@ -96,7 +96,7 @@ void check(const Options& options, const server::ServerOptions& common) {
 }
 
 /// Beside the stack: the pending operation, Asio's per-descriptor state, malloc's rounding.
-constexpr std::uint64_t session_bytes = 400;
+constexpr std::uint64_t connection_bytes = 400;
 /// Of the page that a stack touches first, what is left for the buffer; measured: 4,495 bytes are
 /// resident for a connection with a buffer of 1 or 2 KiB, a page more with 2.6 KiB.
 constexpr std::uint64_t room_in_first_page = 2048;
@@ -107,7 +107,7 @@ limits::Demand demand(const Options& options, const server::ServerOptions& commo
   const std::uint64_t beyond =
       common.buffer_size - std::min(common.buffer_size, room_in_first_page);
   limits::Traits traits =
-      limits::event_traits(session_bytes + page, (beyond + page - 1) / page * page);
+      limits::event_traits(connection_bytes + page, (beyond + page - 1) / page * page);
   traits.maps_per_connection = options.guard_size > 0 ? 2 : 0;
   traits.virtual_bytes = options.stack_size + options.guard_size;
   return {.connections = connections, .traits = traits};

@@ -1,7 +1,7 @@
 // What an Operation of Asio makes of the coroutine that awaits it: resumed, resumed in vain,
 // dropped with its io_context or by an exception, never suspended. What a Task is, failure_test.cpp
 // asks.
-#include "echo_async/task.hpp"
+#include "echo_async/asio/task.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "echo_async/ring.hpp"
+#include "echo_async/uring/ring.hpp"
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -58,9 +58,8 @@ void check(int result, const char* call) {
   }
 }
 
-std::uint64_t tag(Operation operation, int fd) {
-  return std::uint64_t{static_cast<std::uint32_t>(operation)} << 32U |
-         static_cast<std::uint32_t>(fd);
+std::uint64_t tag(RingOp op, int fd) {
+  return std::uint64_t{static_cast<std::uint32_t>(op)} << 32U | static_cast<std::uint32_t>(fd);
 }
 
 }  // namespace
@@ -82,19 +81,19 @@ Ring::~Ring() {
   ::io_uring_queue_exit(&ring_);
 }
 
-io_uring_sqe* Ring::request(Operation operation, int fd) {
+io_uring_sqe* Ring::request(RingOp op, int fd) {
   io_uring_sqe* request = ::io_uring_get_sqe(&ring_);
   while (request == nullptr) {
     // With its completions fetched, a kernel that was too busy takes more.
     check(::io_uring_submit_and_get_events(&ring_), "io_uring_enter");
     request = ::io_uring_get_sqe(&ring_);
   }
-  request->user_data = tag(operation, fd);  // the one field that io_uring_prep_*() leaves alone
+  request->user_data = tag(op, fd);  // the one field that io_uring_prep_*() leaves alone
   return request;
 }
 
-void Ring::cancel(Operation operation, int fd) {
-  ::io_uring_prep_cancel64(request(Operation::cancel, fd), tag(operation, fd), 0);
+void Ring::cancel(RingOp op, int fd) {
+  ::io_uring_prep_cancel64(request(RingOp::cancel, fd), tag(op, fd), 0);
 }
 
 void Ring::submit() {

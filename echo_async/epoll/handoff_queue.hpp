@@ -16,20 +16,20 @@
 
 namespace echo_async {
 
-class Inbox {
+class HandoffQueue {
  public:
   static constexpr std::size_t capacity = 8192;
 
-  Inbox() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), queue_(capacity) {
+  HandoffQueue() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), queue_(capacity) {
     if (!event_) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
   /// Closes what was put in and never taken.
-  ~Inbox() {
+  ~HandoffQueue() {
     while (take()) {
     }
   }
-  Inbox(const Inbox&) = delete;
-  Inbox& operator=(const Inbox&) = delete;
+  HandoffQueue(const HandoffQueue&) = delete;
+  HandoffQueue& operator=(const HandoffQueue&) = delete;
 
   /// The writer's. False when it is full: the descriptor stays with the caller.
   bool put(echo::Descriptor& socket) {

@@ -1,15 +1,15 @@
-#include "echo_async/loop.hpp"
+#include "echo_async/asio/loop.hpp"
 
 namespace echo_async {
 
-Connection::Connection(Socket socket, Loop& loop)
-    : Channel(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
+AsioConnection::AsioConnection(Socket socket, Loop& loop)
+    : ConnectionSocket(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
   serving().counters.opened(0);
   loop_.connections_.push_back(*this);
   ++loop_.count_;
 }
 
-Connection::~Connection() {
+AsioConnection::~AsioConnection() {
   close();
   // What a forced stop cuts is open at the stop.
   if (!loop_.forced_) serving().counters.closed(0);
@@ -18,25 +18,25 @@ Connection::~Connection() {
   loop_.leave_when_empty();
 }
 
-void Connection::drain() {
+void AsioConnection::drain() {
   error_code ignored;
   socket().shutdown(Socket::shutdown_receive, ignored);
 }
 
-bool Connection::is_idle() {
-  return !naps_ && socket().is_open() && loop_.clock().expired(last_touch_);
+bool AsioConnection::is_idle() {
+  return !sleeping_ && socket().is_open() && loop_.clock().expired(last_touch_);
 }
 
 Loop::Loop(const server::Serving& serving)
     : serving_(serving),
-      door_(strand_, serving, std::move(serving.listeners.take().front()),
-            [this](Socket socket) { enter_(std::move(socket)); }),
+      acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
+                [this](Socket socket) { serve_(std::move(socket)); }),
       stop_(strand_, serving.stop),
       idle_(strand_, serving.options.socket.idle_timeout) {}
 
-void Loop::run(std::function<void(Socket)> enter) {
-  enter_ = std::move(enter);
-  door_.open();
+void Loop::run(std::function<void(Socket)> serve) {
+  serve_ = std::move(serve);
+  acceptor_.start();
   stop_.wait([this] { drain(); }, [this] { cut(); });
   idle_.start([this] { close_idle(); });
   io_.run();  // returns when no operation is pending: no connection, no accept, no wait
@@ -44,21 +44,21 @@ void Loop::run(std::function<void(Socket)> enter) {
 
 void Loop::drain() {
   if (serving_.stop.forced()) return cut();
-  door_.close();
+  acceptor_.stop();
   draining_ = true;
-  for (Connection& connection : connections_) connection.drain();
+  for (AsioConnection& connection : connections_) connection.drain();
   leave_when_empty();
 }
 
 void Loop::cut() {
-  door_.close();
+  acceptor_.stop();
   draining_ = forced_ = true;
-  for (Connection& connection : connections_) connection.cut();
+  for (AsioConnection& connection : connections_) connection.cut();
   leave_when_empty();
 }
 
 void Loop::close_idle() {
-  for (Connection& connection : connections_) {
+  for (AsioConnection& connection : connections_) {
     if (!connection.is_idle()) continue;
     serving_.counters.timed_out();
     connection.cut();

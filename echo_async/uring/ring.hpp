@@ -21,7 +21,7 @@
 namespace echo_async {
 
 /// What is asked of the kernel for a descriptor; both come back with each completion.
-enum class Operation : std::uint32_t { force, drain, accept, receive, cancel, send };
+enum class RingOp : std::uint32_t { force, drain, accept, receive, cancel, send };
 
 class Ring {
  public:
@@ -35,15 +35,15 @@ class Ring {
 
   /// The next request, to be filled in with io_uring_prep_*(); the kernel sees it at the next
   /// submit. What it points to must live until it completes.
-  io_uring_sqe* request(Operation operation, int fd);
-  static Operation operation_of(const io_uring_cqe& completion) {
-    return static_cast<Operation>(completion.user_data >> 32U);
+  io_uring_sqe* request(RingOp op, int fd);
+  static RingOp op_of(const io_uring_cqe& completion) {
+    return static_cast<RingOp>(completion.user_data >> 32U);
   }
   static int descriptor_of(const io_uring_cqe& completion) {
     return static_cast<int>(static_cast<std::uint32_t>(completion.user_data));
   }
-  /// Asks the kernel to end `operation` on `fd`; it completes once more, with ECANCELED.
-  void cancel(Operation operation, int fd);
+  /// Asks the kernel to end `op` on `fd`; it completes once more, with ECANCELED.
+  void cancel(RingOp op, int fd);
   void submit();
   /// Submits, and waits for a completion, but not beyond `at_most`.
   void submit_and_wait(std::optional<std::chrono::nanoseconds> at_most);
@@ -88,7 +88,7 @@ class BufferRing {
   }
   void give_back(std::uint16_t number);
   /// Those that are not ours; the kernel may have filled some that it has not told of.
-  [[nodiscard]] unsigned at_home() const { return count_ - taken_; }
+  [[nodiscard]] unsigned available() const { return count_ - taken_; }
 
  private:
   struct Unmap {

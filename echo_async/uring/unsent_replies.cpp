@@ -1,21 +1,21 @@
-#include "echo_async/backlog.hpp"
+#include "echo_async/uring/unsent_replies.hpp"
 
 #include <utility>
 
 namespace echo_async {
 
-void Backlog::add(std::span<const std::byte> answer) {
+void UnsentReplies::add(std::span<const std::byte> answer) {
   waiting_.bytes.insert(waiting_.bytes.end(), answer.begin(), answer.end());
   ++waiting_.messages;
 }
 
-void Backlog::add_first(std::span<const std::byte> rest) {
+void UnsentReplies::add_first(std::span<const std::byte> rest) {
   sending_.bytes.assign(rest.begin(), rest.end());
   sending_.messages = 1;
   sent_ = 0;
 }
 
-std::span<const std::byte> Backlog::to_send() {
+std::span<const std::byte> UnsentReplies::to_send() {
   if (sent_ == sending_.bytes.size()) {
     std::swap(sending_, waiting_);
     waiting_.bytes.clear();
@@ -25,7 +25,7 @@ std::span<const std::byte> Backlog::to_send() {
   return std::span(sending_.bytes).subspan(sent_);
 }
 
-std::uint64_t Backlog::sent(std::size_t bytes) {
+std::uint64_t UnsentReplies::sent(std::size_t bytes) {
   sent_ += bytes;
   return sent_ == sending_.bytes.size() ? std::exchange(sending_.messages, 0) : 0;
 }

@@ -1,7 +1,7 @@
 // The connections of one loop, found by their descriptors: entered, told what is due, closed.
 //
 // The kernel gives out the lowest free number, so a table by descriptor is dense, and finding a
-// peer is an index. It is a deque: it grows without moving, so that a Peer stays where it is.
+// peer is an index. It is a deque: it grows without moving, so that a Connection stays where it is.
 #pragma once
 
 #include <chrono>
@@ -11,35 +11,35 @@
 #include <optional>
 
 #include "echo/descriptor.hpp"
-#include "echo_async/dialogue.hpp"
+#include "echo_async/epoll/nonblocking_exchange.hpp"
 #include "server/model.hpp"
 
 namespace echo_async {
 
-class Peers {
+class ConnectionTable {
  public:
-  using Clock = Dialogue::Clock;
+  using Clock = NonblockingExchange::Clock;
 
-  Peers(const server::Serving& serving, unsigned worker);
+  ConnectionTable(const server::Serving& serving, unsigned worker);
   /// Closes those that are left: a forced stop cuts them, and they count as open.
-  ~Peers();
-  Peers(const Peers&) = delete;
-  Peers& operator=(const Peers&) = delete;
+  ~ConnectionTable();
+  ConnectionTable(const ConnectionTable&) = delete;
+  ConnectionTable& operator=(const ConnectionTable&) = delete;
 
   /// Takes over a connection and counts it. Null: no memory for it, so it was closed and shed.
-  Peer* enter(echo::Descriptor socket);
-  /// It ended: closes and counts it. The Peer is gone afterwards.
-  void leave(Peer& peer);
+  Connection* add(echo::Descriptor socket);
+  /// It ended: closes and counts it. The Connection is gone afterwards.
+  void remove(Connection& connection);
   /// Lets each see EOF after what is queued: that is echoed, and then it ends.
   void drain();
 
-  [[nodiscard]] Peer& operator[](int fd) { return table_[static_cast<std::size_t>(fd)]; }
+  [[nodiscard]] Connection& operator[](int fd) { return table_[static_cast<std::size_t>(fd)]; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   /// The descriptors of all lie below it.
   [[nodiscard]] int end_fd() const { return static_cast<int>(table_.size()); }
-  [[nodiscard]] Dialogue& dialogue() { return dialogue_; }
+  [[nodiscard]] NonblockingExchange& exchange() { return exchange_; }
 
-  /// Calls `visit(Peer&)` for each; it may leave(), which makes the table shorter.
+  /// Calls `visit(Connection&)` for each; it may remove(), which makes the table shorter.
   template <typename Visit>
   void for_each(Visit visit) {
     // NOLINTNEXTLINE(modernize-loop-convert): the end moves
@@ -50,29 +50,29 @@ class Peers {
 
   /// When something is due next that no descriptor will tell of; unset: nothing.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
-  /// Does what is due: `then(Peer&, Next)` for each whose sleep is over, and for each to be closed
-  /// because it was idle (counted here).
+  /// Does what is due: `then(Connection&, WaitFor)` for each whose sleep is over, and for each to
+  /// be closed because it was idle (counted here).
   template <typename Then>
   void do_due(Clock::time_point now, Then then) {
-    for (int fd = dialogue_.take_awake(now); fd >= 0; fd = dialogue_.take_awake(now)) {
-      Peer& peer = (*this)[fd];
-      then(peer, dialogue_.on_wake(peer));
+    for (int fd = exchange_.take_awake(now); fd >= 0; fd = exchange_.take_awake(now)) {
+      Connection& connection = (*this)[fd];
+      then(connection, exchange_.on_wake(connection));
     }
     if (!next_scan_ || now < *next_scan_) return;
-    dialogue_.clock().advance();
-    *next_scan_ = now + dialogue_.clock().period();
-    for_each([&](Peer& peer) {
-      if (!dialogue_.is_idle(peer)) return;
+    exchange_.clock().advance();
+    *next_scan_ = now + exchange_.clock().period();
+    for_each([&](Connection& connection) {
+      if (!exchange_.is_idle(connection)) return;
       counters_.timed_out();
-      then(peer, Next::close);
+      then(connection, WaitFor::close);
     });
   }
 
  private:
   server::Counters& counters_;
   unsigned worker_;
-  Dialogue dialogue_;
-  std::deque<Peer> table_;
+  NonblockingExchange exchange_;
+  std::deque<Connection> table_;
   std::uint64_t count_ = 0;
   std::optional<Clock::time_point> next_scan_;
 };

@@ -1,4 +1,4 @@
-#include "echo_async/stack_pool.hpp"
+#include "echo_async/asio/stack_pool.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>

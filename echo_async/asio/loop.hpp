@@ -1,6 +1,6 @@
 // One io_context on one thread, and all that a model of it needs beside the way in which it runs a
 // connection: the door, who is there, the drain, the idle scan. A model derives its sessions from
-// Connection, or keeps one on the stack or frame of whatever serves it.
+// AsioConnection, or keeps one on the stack or frame of whatever serves it.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -9,11 +9,11 @@
 #include <functional>
 #include <utility>
 
-#include "echo_async/channel.hpp"
-#include "echo_async/door.hpp"
-#include "echo_async/idle_scan.hpp"
-#include "echo_async/socket.hpp"
-#include "echo_async/stop_signs.hpp"
+#include "echo_async/asio/asio_acceptor.hpp"
+#include "echo_async/asio/connection_socket.hpp"
+#include "echo_async/asio/idle_scan.hpp"
+#include "echo_async/asio/socket.hpp"
+#include "echo_async/asio/stop_events.hpp"
 #include "server/model.hpp"
 
 namespace echo_async {
@@ -22,15 +22,15 @@ class Loop;
 
 /// A socket that is being served: counted open, known to its loop, from its construction to its
 /// destruction, which closes it. Closing sends the FIN: by then all that came has been echoed.
-class Connection : public Channel,
-                   public boost::intrusive::list_base_hook<
-                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class AsioConnection : public ConnectionSocket,
+                       public boost::intrusive::list_base_hook<
+                           boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  Connection(Socket socket, Loop& loop);
-  ~Connection();
+  AsioConnection(Socket socket, Loop& loop);
+  ~AsioConnection();
 
   [[nodiscard]] const server::Serving& serving() const;
-  /// A byte came, or could be sent, or a nap ended: the peer is not idle.
+  /// A byte came, or could be sent, or a sleep ended: the peer is not idle.
   void touch();
   /// A whole reply went out.
   void echoed(std::size_t bytes);
@@ -38,8 +38,8 @@ class Connection : public Channel,
   [[nodiscard]] bool reads_in_turn() const;
   /// A wait of our own (--work sleep:), as an operation of Asio; it is not the peer's silence.
   template <typename Token>
-  auto nap(std::chrono::nanoseconds time, Token&& token) {
-    naps_ = true;
+  auto sleep(std::chrono::nanoseconds time, Token&& token) {
+    sleeping_ = true;
     return wait(time, std::forward<Token>(token));
   }
 
@@ -53,16 +53,16 @@ class Connection : public Channel,
 
   Loop& loop_;
   server::IdleClock::Tick last_touch_;
-  bool naps_ = false;
+  bool sleeping_ = false;
 };
 
 class Loop {
  public:
   explicit Loop(const server::Serving& serving);
 
-  /// Calls `enter` for each connection that may be served, until the stop; returns when none is
+  /// Calls `serve` for each connection that may be served, until the stop; returns when none is
   /// left.
-  void run(std::function<void(Socket)> enter);
+  void run(std::function<void(Socket)> serve);
 
   [[nodiscard]] const server::Serving& serving() const { return serving_; }
   [[nodiscard]] const server::IdleClock& clock() const { return idle_.clock(); }
@@ -76,7 +76,7 @@ class Loop {
   [[nodiscard]] bool reads_in_turn() const { return count_ >= few && count_ <= many; }
 
  private:
-  friend class Connection;
+  friend class AsioConnection;
 
   void drain();
   void cut();
@@ -91,30 +91,30 @@ class Loop {
   // One thread: Asio leaves its locks out, four for each message.
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   Strand strand_{io_.get_executor()};
-  std::function<void(Socket)> enter_;
-  Door door_;
-  StopSigns stop_;
+  std::function<void(Socket)> serve_;
+  AsioAcceptor acceptor_;
+  StopEvents stop_;
   IdleScan idle_;
   bool draining_ = false;
   bool forced_ = false;
   std::size_t count_ = 0;  ///< of connections_
-  boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections_;
+  boost::intrusive::list<AsioConnection, boost::intrusive::constant_time_size<false>> connections_;
 };
 
-inline const server::Serving& Connection::serving() const {
+inline const server::Serving& AsioConnection::serving() const {
   return loop_.serving();
 }
 
-inline bool Connection::reads_in_turn() const {
+inline bool AsioConnection::reads_in_turn() const {
   return loop_.reads_in_turn();
 }
 
-inline void Connection::touch() {
-  naps_ = false;
+inline void AsioConnection::touch() {
+  sleeping_ = false;
   last_touch_ = loop_.clock().now();
 }
 
-inline void Connection::echoed(std::size_t bytes) {
+inline void AsioConnection::echoed(std::size_t bytes) {
   touch();
   serving().counters.echoed(0, 1, bytes);
 }

@@ -12,8 +12,8 @@
 #include <cstddef>
 #include <utility>
 
-#include "echo_async/loop.hpp"
-#include "echo_async/socket.hpp"
+#include "echo_async/asio/loop.hpp"
+#include "echo_async/asio/socket.hpp"
 #include "server/counters.hpp"
 
 namespace echo_async {

@@ -2,44 +2,44 @@
 // that cannot be.
 #pragma once
 
-#include "echo_async/nest.hpp"
+#include "echo_async/epoll/nested_epoll.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 
 namespace echo_async {
 
-class Gate {
+class EpollAcceptor {
  public:
-  Gate(const server::Serving& serving, echo::Descriptor listener, Nest& nest)
+  EpollAcceptor(const server::Serving& serving, echo::Descriptor listener, NestedEpoll& loop)
       : serving_(serving),
         listener_(std::move(listener)),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true,
                   &serving.listeners.shared_accept()),
-        nest_(nest),
-        pause_(nest.executor()) {}
+        loop_(loop),
+        pause_(loop.executor()) {}
 
-  void open() {
-    nest_.watch_source(listener_.get(), [this] { accept(); });
+  void start() {
+    loop_.watch_source(listener_.get(), [this] { accept(); });
   }
   /// Stops listening at once: who comes later is refused by the kernel.
-  void close() {
+  void stop() {
     pause_.cancel();
-    nest_.forget_source();
+    loop_.forget_source();
     listener_.reset();
   }
 
  private:
   void accept() {
     while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open())) {
-      nest_.enter(std::move(socket));
+      loop_.add(std::move(socket));
     }
     const auto until = acceptor_.paused_until();
     if (!until) return;
-    nest_.forget_source();  // it stays readable, and cannot be served
+    loop_.forget_source();  // it stays readable, and cannot be served
     pause_.expires_at(*until);
     pause_.async_wait([this](error_code error) {
       if (error || !listener_) return;
-      open();
+      start();
       accept();
     });
   }
@@ -47,17 +47,17 @@ class Gate {
   const server::Serving& serving_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
-  Nest& nest_;
+  NestedEpoll& loop_;
   Timer pause_;
 };
 
 /// Accepts and serves on this thread until the stop.
 inline void serve_alone(const server::Serving& serving, echo::Descriptor listener,
                         unsigned worker) {
-  Nest nest{serving, worker};
-  Gate gate{serving, std::move(listener), nest};
-  gate.open();
-  nest.run([&gate] { gate.close(); }, [] { return true; });
+  NestedEpoll loop{serving, worker};
+  EpollAcceptor acceptor{serving, std::move(listener), loop};
+  acceptor.start();
+  loop.run([&acceptor] { acceptor.stop(); }, [] { return true; });
 }
 
 }  // namespace echo_async

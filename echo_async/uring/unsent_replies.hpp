@@ -12,12 +12,12 @@
 
 namespace echo_async {
 
-class Backlog {
+class UnsentReplies {
  public:
   /// Adds the answer to one message.
   void add(std::span<const std::byte> answer);
   /// The rest of an answer that went out in part, before all others. Only while nothing of the
-  /// backlog is under way.
+  /// unsent is under way.
   void add_first(std::span<const std::byte> rest);
   /// What goes out next, empty when that was all. It stays where it is until sent() tells its end.
   std::span<const std::byte> to_send();

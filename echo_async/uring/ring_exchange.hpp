@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
-#include "echo_async/backlog.hpp"
-#include "echo_async/ring.hpp"
+#include "echo_async/uring/ring.hpp"
+#include "echo_async/uring/unsent_replies.hpp"
 #include "server/idle.hpp"
 #include "server/model.hpp"
 
@@ -23,10 +23,10 @@ namespace echo_async {
 struct RingConnection {
   static constexpr std::uint16_t no_buffer = UINT16_MAX;
 
-  std::unique_ptr<Backlog> backlog;   ///< while anything is in it
-  std::span<const std::byte> answer;  ///< under way out of `buffer`
-  server::IdleClock::Tick last = 0;   ///< when a byte last went in or out
-  std::uint16_t buffer = no_buffer;   ///< of the ring; ours until the answer in it is out
+  std::unique_ptr<UnsentReplies> unsent;  ///< while anything is in it
+  std::span<const std::byte> answer;      ///< under way out of `buffer`
+  server::IdleClock::Tick last = 0;       ///< when a byte last went in or out
+  std::uint16_t buffer = no_buffer;       ///< of the ring; ours until the answer in it is out
   bool open : 1 = false;
   bool receiving : 1 = false;   ///< a recv is armed
   bool cancelling : 1 = false;  ///< and was asked to end
@@ -46,11 +46,11 @@ class RingExchange {
   RingExchange(const server::Serving& serving, Ring& ring, unsigned ring_buffers);
 
   /// Takes over a connection and counts it; shed and counted where there is no memory for it.
-  void enter(echo::Descriptor socket);
+  void add(echo::Descriptor socket);
   /// For the completions of receive, send and cancel.
   void handle(const io_uring_cqe& done);
   /// After each batch of completions: with the buffers that came back, those go on that had none.
-  void feed_the_starved();
+  void rearm_starved();
   /// Lets each see EOF after what is queued, newcomers too.
   void drain();
   /// Lets go of all: they end with what is under way, and are not counted as closed.
@@ -78,12 +78,12 @@ class RingExchange {
   void on_sent(RingConnection& connection, int fd, int result);
   bool answer(RingConnection& connection, int fd, std::span<std::byte> question,
               std::uint16_t buffer);
-  Backlog& backlog_of(RingConnection& connection);
-  void put_aside(std::unique_ptr<Backlog> backlog);
+  UnsentReplies& unsent_of(RingConnection& connection);
+  void keep_spare(std::unique_ptr<UnsentReplies> unsent);
   void push_back_on(RingConnection& connection, int fd);
   void settle(RingConnection& connection, int fd);
   static void fail(RingConnection& connection, int fd);
-  void leave(RingConnection& connection, int fd);
+  void remove(RingConnection& connection, int fd);
 
   const server::Serving& serving_;
   Ring& ring_;
@@ -94,7 +94,7 @@ class RingExchange {
   std::uint64_t count_ = 0;
   std::deque<Sleeper> sleepers_;  ///< in the order of their ends, for all sleep equally long
   std::deque<int> starved_;
-  std::vector<std::unique_ptr<Backlog>> spare_backlogs_;
+  std::vector<std::unique_ptr<UnsentReplies>> spare_unsent_;
   bool draining_ = false;
   bool cut_ = false;
 };

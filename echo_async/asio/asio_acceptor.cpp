@@ -1,4 +1,4 @@
-#include "echo_async/door.hpp"
+#include "echo_async/asio/asio_acceptor.hpp"
 
 #include <new>
 #include <system_error>
@@ -6,25 +6,25 @@
 
 namespace echo_async {
 
-Door::Door(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
-           std::function<void(Socket)> enter)
+AsioAcceptor::AsioAcceptor(const Strand& strand, const server::Serving& serving,
+                           echo::Descriptor listener, std::function<void(Socket)> serve)
     : serving_(serving),
       protocol_(serving.listeners.where().family() == AF_INET6 ? tcp::v6() : tcp::v4()),
       acceptor_(strand),
       pause_(strand),
-      enter_(std::move(enter)) {
+      serve_(std::move(serve)) {
   acceptor_.assign(protocol_, listener.release());
-  tell_of_aborted();
+  report_aborted();
 }
 
 /// Asio would otherwise keep ECONNABORTED and EPROTO to itself and wait to be told of the queue,
 /// which the kernel does once: those behind the one that is gone would wait for the next to come.
-void Door::tell_of_aborted() {
+void AsioAcceptor::report_aborted() {
   error_code ignored;
   acceptor_.set_option(asio::socket_base::enable_connection_aborted(true), ignored);
 }
 
-void Door::open() {
+void AsioAcceptor::start() {
   const Executor executor = acceptor_.get_executor().get_inner_executor();
   acceptor_.async_accept(executor, [this](error_code error, Socket socket) {
     if (!acceptor_.is_open()) return;
@@ -32,58 +32,58 @@ void Door::open() {
     back_off_.reset();
     if (server::admit(serving_.counters, serving_.counters.open(),
                       serving_.options.max_connections)) {
-      let_in(std::move(socket));
+      pass_on(std::move(socket));
     }
-    open();
+    start();
   });
 }
 
-void Door::let_in(Socket socket) {
+void AsioAcceptor::pass_on(Socket socket) {
   try {
-    enter_(std::move(socket));
+    serve_(std::move(socket));
   } catch (const std::bad_alloc&) {
     serving_.counters.shed(server::Shed::memory);
   }
 }
 
-void Door::close() {
+void AsioAcceptor::stop() {
   error_code ignored;
   acceptor_.close(ignored);
   unwatched_.reset();
   pause_.cancel();
 }
 
-void Door::after_failure(int accept_errno) {
+void AsioAcceptor::after_failure(int accept_errno) {
   switch (server::advice_for(accept_errno)) {
     case server::AcceptAdvice::nothing_waits:
     case server::AcceptAdvice::retry:
-      return open();
+      return start();
     case server::AcceptAdvice::shed:
-      unwatch();
+      stop_watching();
       if (reserve_.shed_batch(unwatched_.get(), serving_.counters)) back_off_.reset();
-      return open_after_pause();
+      return restart_after_pause();
     case server::AcceptAdvice::back_off:
-      unwatch();
+      stop_watching();
       serving_.counters.shed(server::Shed::memory);
-      return open_after_pause();
+      return restart_after_pause();
     case server::AcceptAdvice::fatal:
       throw std::system_error(accept_errno, std::generic_category(), "accept");
   }
 }
 
-void Door::unwatch() {
+void AsioAcceptor::stop_watching() {
   unwatched_.reset(acceptor_.release());
 }
 
-void Door::open_after_pause() {
+void AsioAcceptor::restart_after_pause() {
   pause_.expires_after(back_off_.next());
   pause_.async_wait([this](error_code error) {
     if (error || !unwatched_) return;
     acceptor_.assign(protocol_, unwatched_.get(), error);
-    if (error) return open_after_pause();  // the kernel has no memory to watch it with
-    [[maybe_unused]] const int acceptors_now = unwatched_.release();
-    tell_of_aborted();
-    open();
+    if (error) return restart_after_pause();  // the kernel has no memory to watch it with
+    [[maybe_unused]] const int acceptors = unwatched_.release();
+    report_aborted();
+    start();
   });
 }
 

@@ -1,4 +1,4 @@
-#include "echo_async/nest.hpp"
+#include "echo_async/epoll/nested_epoll.hpp"
 
 #include <sys/socket.h>
 
@@ -34,15 +34,15 @@ epoll_event event_for(int fd, std::uint32_t events) {
 
 }  // namespace
 
-Nest::Nest(const server::Serving& serving, unsigned worker)
+NestedEpoll::NestedEpoll(const server::Serving& serving, unsigned worker)
     : serving_(serving),
       epoll_(io_.get_executor(), open_epoll()),
       stop_(asio::make_strand(io_), serving.stop),
       timer_(io_.get_executor()),
       ready_(batch),
-      peers_(serving, worker) {}
+      connections_(serving, worker) {}
 
-void Nest::watch_source(int fd, std::function<void()> ready) {
+void NestedEpoll::watch_source(int fd, std::function<void()> ready) {
   epoll_event event = event_for(fd, EPOLLIN);
   if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
     throw std::system_error(errno, std::generic_category(), "epoll_ctl of a source");
@@ -51,43 +51,43 @@ void Nest::watch_source(int fd, std::function<void()> ready) {
   source_ready_ = std::move(ready);
 }
 
-void Nest::forget_source() {
+void NestedEpoll::forget_source() {
   if (source_fd_ < 0) return;
   ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, source_fd_, nullptr);
   source_fd_ = -1;
 }
 
-void Nest::enter(echo::Descriptor socket) {
+void NestedEpoll::add(echo::Descriptor socket) {
   const int fd = socket.get();
   epoll_event event = event_for(fd, usual_events);
   if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
     serving_.counters.shed(server::Shed::memory);  // ENOMEM, or ENOSPC: fs.epoll.max_user_watches
     return;
   }
-  if (peers_.enter(std::move(socket)) != nullptr && draining_) ::shutdown(fd, SHUT_RD);
+  if (connections_.add(std::move(socket)) != nullptr && draining_) ::shutdown(fd, SHUT_RD);
 }
 
-void Nest::run(std::function<void()> on_drain, std::function<bool()> source_is_dry) {
+void NestedEpoll::run(std::function<void()> on_drain, std::function<bool()> source_is_exhausted) {
   on_drain_ = std::move(on_drain);
-  source_is_dry_ = std::move(source_is_dry);
+  source_is_exhausted_ = std::move(source_is_exhausted);
   stop_.wait([this] { drain(); }, [this] { cut(); });
   set_timer();
   wait();
   io_.run();
 }
 
-void Nest::wait() {
+void NestedEpoll::wait() {
   epoll_.async_wait(Events::wait_read, [this](error_code error) {
     if (error || ended_) return;
-    serve_what_is_ready();
-    leave_when_empty();
+    serve_ready();
+    stop_when_empty();
     if (ended_) return;
     set_timer();
     wait();
   });
 }
 
-void Nest::serve_what_is_ready() {
+void NestedEpoll::serve_ready() {
   for (int turn = 0; turn < batches_in_a_row; ++turn) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
@@ -98,46 +98,47 @@ void Nest::serve_what_is_ready() {
         source_ready_();
         continue;
       }
-      Peer& peer = peers_[event.data.fd];
-      if (peer.fd < 0) continue;
-      const bool writable = (event.events & EPOLLOUT) != 0 && peer.kept;
-      Dialogue& dialogue = peers_.dialogue();
-      follow(peer, writable ? dialogue.on_writable(peer) : dialogue.on_readable(peer),
-             (event.events & ended_events) != 0);
+      Connection& connection = connections_[event.data.fd];
+      if (connection.fd < 0) continue;
+      const bool writable = (event.events & EPOLLOUT) != 0 && connection.pending;
+      NonblockingExchange& exchange = connections_.exchange();
+      apply(connection,
+            writable ? exchange.on_writable(connection) : exchange.on_readable(connection),
+            (event.events & ended_events) != 0);
     }
     // That was all. What comes now is told by wait(), which looks at the list once more.
     if (static_cast<std::size_t>(count) < ready_.size()) return;
   }
 }
 
-void Nest::follow(Peer& peer, Next next, bool ended) {
+void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
   for (int reads = 0;; ++reads) {
     switch (next) {
-      case Next::sleep:
+      case WaitFor::sleep:
         return;
-      case Next::close:
-        return peers_.leave(peer);
-      case Next::write:  // seldom: the socket's buffer is full
-        return watch_again(peer, usual_events | EPOLLOUT);
-      case Next::read:
+      case WaitFor::close:
+        return connections_.remove(connection);
+      case WaitFor::write:  // seldom: the socket's buffer is full
+        return watch_again(connection, usual_events | EPOLLOUT);
+      case WaitFor::read:
         if (!ended) return;
         break;
-      case Next::again:
+      case WaitFor::again:
         break;
     }
-    if (reads == reads_in_a_row) return watch_again(peer, usual_events);
-    next = peers_.dialogue().on_readable(peer);
+    if (reads == reads_in_a_row) return watch_again(connection, usual_events);
+    next = connections_.exchange().on_readable(connection);
   }
 }
 
 /// Modifying an edge-triggered entry tells anew of what is ready already, the peer's end included.
-void Nest::watch_again(const Peer& peer, std::uint32_t events) {
-  epoll_event event = event_for(peer.fd, events);
-  ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, peer.fd, &event);
+void NestedEpoll::watch_again(const Connection& connection, std::uint32_t events) {
+  epoll_event event = event_for(connection.fd, events);
+  ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event);
 }
 
-void Nest::set_timer() {
-  const auto due = peers_.next_due();
+void NestedEpoll::set_timer() {
+  const auto due = connections_.next_due();
   if (!due || (timer_set_to_ && *timer_set_to_ <= *due)) return;
   timer_set_to_ = due;
   timer_.expires_at(*due);  // cancels a later one
@@ -146,29 +147,31 @@ void Nest::set_timer() {
   });
 }
 
-void Nest::do_due() {
+void NestedEpoll::do_due() {
   timer_set_to_.reset();
-  peers_.do_due(Peers::Clock::now(), [this](Peer& peer, Next next) { follow(peer, next, false); });
-  leave_when_empty();
+  connections_.do_due(ConnectionTable::Clock::now(), [this](Connection& connection, WaitFor next) {
+    apply(connection, next, false);
+  });
+  stop_when_empty();
   if (!ended_) set_timer();
 }
 
-void Nest::drain() {
+void NestedEpoll::drain() {
   if (serving_.stop.forced()) return cut();
   draining_ = true;
   on_drain_();
-  peers_.drain();
-  leave_when_empty();
+  connections_.drain();
+  stop_when_empty();
 }
 
-void Nest::cut() {
+void NestedEpoll::cut() {
   ended_ = true;
   forget_source();
-  io_.stop();  // what is open is closed, and counted open, as the nest goes
+  io_.stop();  // what is open is closed, and counted open, as the loop goes
 }
 
-void Nest::leave_when_empty() {
-  if (!draining_ || ended_ || peers_.count() > 0 || !source_is_dry_()) return;
+void NestedEpoll::stop_when_empty() {
+  if (!draining_ || ended_ || connections_.count() > 0 || !source_is_exhausted_()) return;
   ended_ = true;
   stop_.forget();
   timer_.cancel();

@@ -6,16 +6,16 @@
 #include <utility>
 
 #include "echo/stop.hpp"
-#include "echo_async/socket.hpp"
+#include "echo_async/asio/socket.hpp"
 
 namespace echo_async {
 
 /// Calls `drain` and `force` on the strand when the stop asks for them, each once. While it waits,
 /// an io_context has work: forget() lets run() return.
-class StopSigns {
+class StopEvents {
  public:
   /// Throws std::system_error when a descriptor cannot be had.
-  StopSigns(const Strand& strand, const echo::Stop& stop)
+  StopEvents(const Strand& strand, const echo::Stop& stop)
       : drain_(strand, duplicate(stop.drain_fd())), force_(strand, duplicate(stop.force_fd())) {}
 
   void wait(std::function<void()> drain, std::function<void()> force) {
@@ -28,18 +28,18 @@ class StopSigns {
   }
 
  private:
-  using Sign = asio::posix::basic_stream_descriptor<Strand>;
+  using Event = asio::posix::basic_stream_descriptor<Strand>;
 
   /// A copy for Asio to own: it closes what it is given.
   static int duplicate(int fd);
-  static void wait_for(Sign& sign, std::function<void()> then) {
-    sign.async_wait(Sign::wait_read, [then = std::move(then)](error_code error) {
+  static void wait_for(Event& event, std::function<void()> then) {
+    event.async_wait(Event::wait_read, [then = std::move(then)](error_code error) {
       if (!error) then();
     });
   }
 
-  Sign drain_;
-  Sign force_;
+  Event drain_;
+  Event force_;
 };
 
 }  // namespace echo_async

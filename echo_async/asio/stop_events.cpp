@@ -1,4 +1,4 @@
-#include "echo_async/stop_signs.hpp"
+#include "echo_async/asio/stop_events.hpp"
 
 #include <fcntl.h>
 
@@ -7,7 +7,7 @@
 
 namespace echo_async {
 
-int StopSigns::duplicate(int fd) {
+int StopEvents::duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) {
     throw std::system_error(errno, std::generic_category(), "dup of the stop descriptor");

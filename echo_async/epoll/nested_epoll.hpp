@@ -17,19 +17,19 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
-#include "echo_async/peers.hpp"
-#include "echo_async/socket.hpp"
-#include "echo_async/stop_signs.hpp"
+#include "echo_async/asio/socket.hpp"
+#include "echo_async/asio/stop_events.hpp"
+#include "echo_async/epoll/connection_table.hpp"
 #include "server/model.hpp"
 
 namespace echo_async {
 
 /// A loop with its connections, on one thread. It does not know where they come from: a source
 /// enters them.
-class Nest {
+class NestedEpoll {
  public:
   /// Counts for `worker`. Throws std::system_error when a descriptor cannot be had.
-  Nest(const server::Serving& serving, unsigned worker);
+  NestedEpoll(const server::Serving& serving, unsigned worker);
 
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
   /// Calls `ready` whenever `fd` is readable (level-triggered: as long as it is), until it is
@@ -37,41 +37,41 @@ class Nest {
   void watch_source(int fd, std::function<void()> ready);
   void forget_source();
   /// Serves a connection from now on. After the drain began: what it has sent, and then its end.
-  void enter(echo::Descriptor socket);
+  void add(echo::Descriptor socket);
 
-  /// Serves until the stop; returns when no connection is left and `source_is_dry` says that none
-  /// will come. `on_drain` is called when the stop begins: the source is to be closed.
-  void run(std::function<void()> on_drain, std::function<bool()> source_is_dry);
+  /// Serves until the stop; returns when no connection is left and `source_is_exhausted` says that
+  /// none will come. `on_drain` is called when the stop begins: the source is to be closed.
+  void run(std::function<void()> on_drain, std::function<bool()> source_is_exhausted);
 
  private:
   using Events = asio::posix::basic_stream_descriptor<Executor>;
 
   void wait();
-  void serve_what_is_ready();
-  /// Does what a dialogue asked for, until the connection has to wait. `ended`: the kernel has told
+  void serve_ready();
+  /// Does what a exchange asked for, until the connection has to wait. `ended`: the kernel has told
   /// of the peer's end, which it does only once.
-  void follow(Peer& peer, Next next, bool ended);
-  void watch_again(const Peer& peer, std::uint32_t events);
+  void apply(Connection& connection, WaitFor next, bool ended);
+  void watch_again(const Connection& connection, std::uint32_t events);
   void do_due();
   void set_timer();
   void drain();
   void cut();
-  void leave_when_empty();
+  void stop_when_empty();
 
   const server::Serving& serving_;
   asio::io_context io_{1};  // one thread: Asio leaves its locks out
   Events epoll_;            // owns our epoll descriptor
-  StopSigns stop_;
+  StopEvents stop_;
   Timer timer_;
-  std::optional<Peers::Clock::time_point> timer_set_to_;
+  std::optional<ConnectionTable::Clock::time_point> timer_set_to_;
   int source_fd_ = -1;
   std::function<void()> source_ready_;
   std::function<void()> on_drain_;
-  std::function<bool()> source_is_dry_;
+  std::function<bool()> source_is_exhausted_;
   bool draining_ = false;
   bool ended_ = false;
   std::vector<epoll_event> ready_;
-  Peers peers_;
+  ConnectionTable connections_;
 };
 
 }  // namespace echo_async

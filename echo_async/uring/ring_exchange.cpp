@@ -1,4 +1,4 @@
-#include "echo_async/ring_exchange.hpp"
+#include "echo_async/uring/ring_exchange.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,7 +35,7 @@ void RingExchange::for_each(Visit visit) {
   }
 }
 
-void RingExchange::enter(echo::Descriptor socket) {
+void RingExchange::add(echo::Descriptor socket) {
   const auto index = static_cast<std::size_t>(socket.get());
   try {
     if (index >= table_.size()) table_.resize(index + 1);
@@ -52,7 +52,7 @@ void RingExchange::enter(echo::Descriptor socket) {
   receive(connection, fd);
 }
 
-void RingExchange::leave(RingConnection& connection, int fd) {
+void RingExchange::remove(RingConnection& connection, int fd) {
   ::close(fd);
   connection = RingConnection{};
   --count_;
@@ -61,10 +61,10 @@ void RingExchange::leave(RingConnection& connection, int fd) {
 
 void RingExchange::handle(const io_uring_cqe& done) {
   const int fd = Ring::descriptor_of(done);
-  switch (Ring::operation_of(done)) {
-    case Operation::receive:
+  switch (Ring::op_of(done)) {
+    case RingOp::receive:
       return on_received(at(fd), fd, done);
-    case Operation::send:
+    case RingOp::send:
       return on_sent(at(fd), fd, done.res);
     default:
       // A cancel that found nothing to end came too late or too early: the next message asks again.
@@ -73,7 +73,7 @@ void RingExchange::handle(const io_uring_cqe& done) {
 }
 
 void RingExchange::receive(RingConnection& connection, int fd) {
-  io_uring_sqe* recv = ring_.request(Operation::receive, fd);
+  io_uring_sqe* recv = ring_.request(RingOp::receive, fd);
   if (serving_.work.sleeps()) {  // one message at a time: the next is not to sleep meanwhile
     ::io_uring_prep_recv(recv, fd, nullptr, serving_.options.buffer_size, 0);
   } else {
@@ -110,16 +110,16 @@ bool RingExchange::answer(RingConnection& connection, int fd, std::span<std::byt
     serving_.work.compute();
     const auto reply = serving_.protocol.reply_to(question);
     if (serving_.work.sleeps()) {
-      backlog_of(connection).add(reply);
+      unsent_of(connection).add(reply);
       connection.sleeps = true;
       sleepers_.push_back({Clock::now() + serving_.work.amount(), fd});
-    } else if (connection.sending || connection.backlog) {  // answers go out in their order
-      backlog_of(connection).add(reply);
-      if (connection.backlog->waiting_messages() >= most_waiting) push_back_on(connection, fd);
+    } else if (connection.sending || connection.unsent) {  // answers go out in their order
+      unsent_of(connection).add(reply);
+      if (connection.unsent->waiting_messages() >= most_waiting) push_back_on(connection, fd);
     } else {
       connection.answer = reply;
       connection.buffer = buffer;
-      send(connection, fd, reply, MSG_DONTWAIT);  // what does not go out now goes into the backlog
+      send(connection, fd, reply, MSG_DONTWAIT);  // what does not go out now goes into the unsent
       return true;
     }
   } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
@@ -131,7 +131,7 @@ bool RingExchange::answer(RingConnection& connection, int fd, std::span<std::byt
 
 void RingExchange::send(RingConnection& connection, int fd, std::span<const std::byte> bytes,
                         int flags) {
-  io_uring_sqe* sending = ring_.request(Operation::send, fd);
+  io_uring_sqe* sending = ring_.request(RingOp::send, fd);
   ::io_uring_prep_send(sending, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
   connection.sending = true;
 }
@@ -143,13 +143,13 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
   if (result < 0 && result != -EAGAIN && result != -EINTR) fail(connection, fd);
   std::uint64_t answered = 0;
   if (connection.buffer == RingConnection::no_buffer) {
-    answered = connection.backlog->sent(sent);
+    answered = connection.unsent->sent(sent);
   } else {
     const auto rest = connection.answer.subspan(sent);
     if (rest.empty()) answered = 1;
     if (!rest.empty() && !connection.failed) {
       try {
-        backlog_of(connection).add_first(rest);
+        unsent_of(connection).add_first(rest);
         push_back_on(connection, fd);
       } catch (const std::bad_alloc&) {
         serving_.counters.shed(server::Shed::memory);
@@ -164,16 +164,16 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
 
 /// The next step of a connection on which something has completed.
 void RingExchange::settle(RingConnection& connection, int fd) {
-  if (connection.backlog && !connection.sending && !connection.sleeps && !connection.failed) {
-    const auto bytes = connection.backlog->to_send();
+  if (connection.unsent && !connection.sending && !connection.sleeps && !connection.failed) {
+    const auto bytes = connection.unsent->to_send();
     if (bytes.empty())
-      put_aside(std::move(connection.backlog));
+      keep_spare(std::move(connection.unsent));
     else
       send(connection, fd, bytes, 0);  // waits in the kernel until all are out, or some
   }
-  if (connection.failed || (connection.ended && !connection.backlog)) {
-    if (!connection.sending && !connection.receiving) leave(connection, fd);
-  } else if (!connection.receiving && !connection.ended && !connection.backlog &&
+  if (connection.failed || (connection.ended && !connection.unsent)) {
+    if (!connection.sending && !connection.receiving) remove(connection, fd);
+  } else if (!connection.receiving && !connection.ended && !connection.unsent &&
              !connection.starved) {
     receive(connection, fd);
   }
@@ -182,7 +182,7 @@ void RingExchange::settle(RingConnection& connection, int fd) {
 /// Its peer sends and does not read: nothing more is taken until all is out.
 void RingExchange::push_back_on(RingConnection& connection, int fd) {
   if (!connection.receiving || connection.cancelling) return;
-  ring_.cancel(Operation::receive, fd);
+  ring_.cancel(RingOp::receive, fd);
   connection.cancelling = true;
 }
 
@@ -192,25 +192,25 @@ void RingExchange::fail(RingConnection& connection, int fd) {
   ::shutdown(fd, SHUT_RDWR);
 }
 
-Backlog& RingExchange::backlog_of(RingConnection& connection) {
-  if (connection.backlog) return *connection.backlog;
-  if (spare_backlogs_.empty()) {
-    connection.backlog = std::make_unique<Backlog>();
+UnsentReplies& RingExchange::unsent_of(RingConnection& connection) {
+  if (connection.unsent) return *connection.unsent;
+  if (spare_unsent_.empty()) {
+    connection.unsent = std::make_unique<UnsentReplies>();
   } else {
-    connection.backlog = std::move(spare_backlogs_.back());
-    spare_backlogs_.pop_back();
+    connection.unsent = std::move(spare_unsent_.back());
+    spare_unsent_.pop_back();
   }
-  return *connection.backlog;
+  return *connection.unsent;
 }
 
-void RingExchange::put_aside(std::unique_ptr<Backlog> backlog) {
-  if (spare_backlogs_.size() < most_spare) spare_backlogs_.push_back(std::move(backlog));
+void RingExchange::keep_spare(std::unique_ptr<UnsentReplies> unsent) {
+  if (spare_unsent_.size() < most_spare) spare_unsent_.push_back(std::move(unsent));
 }
 
 /// Each recv that is armed anew has a buffer; when it finds none all the same, the kernel has given
 /// them to others, and their completions are on the way.
-void RingExchange::feed_the_starved() {
-  for (unsigned left = buffers_.at_home(); left > 0 && !starved_.empty(); --left) {
+void RingExchange::rearm_starved() {
+  for (unsigned left = buffers_.available(); left > 0 && !starved_.empty(); --left) {
     const int fd = starved_.front();
     starved_.pop_front();
     RingConnection& connection = at(fd);

@@ -14,23 +14,23 @@
 #include <span>
 #include <utility>
 
-#include "echo_async/buffer.hpp"
-#include "echo_async/channel.hpp"
+#include "echo_async/asio/buffer.hpp"
+#include "echo_async/asio/connection_socket.hpp"
 #include "server/counters.hpp"
 #include "server/work.hpp"
 
 namespace echo_async {
 
-/// `Place`: what the connection is to its server (Connection of loop.hpp, or another), a Channel
-/// with serving(), touch(), nap(time, handler), echoed(bytes) and reads_in_turn(). One operation is
-/// in flight at a time and starts the next: no two handlers of a session ever run at once, on
-/// however many threads.
-template <typename Place>
-class Session : public std::enable_shared_from_this<Session<Place>>, public Place {
+/// `Base`: what the connection is to its server (AsioConnection of loop.hpp, or another), a
+/// ConnectionSocket with serving(), touch(), sleep(time, handler), echoed(bytes) and
+/// reads_in_turn(). One operation is in flight at a time and starts the next: no two handlers of a
+/// session ever run at once, on however many threads.
+template <typename Base>
+class CallbackChain : public std::enable_shared_from_this<CallbackChain<Base>>, public Base {
  public:
   template <typename Server>
-  Session(Socket socket, Server& server)
-      : Place(std::move(socket), server), buffer_(this->serving().options.buffer_size) {}
+  CallbackChain(Socket socket, Server& server)
+      : Base(std::move(socket), server), buffer_(this->serving().options.buffer_size) {}
 
   void read() {
     this->socket().async_read_some(
@@ -57,7 +57,7 @@ class Session : public std::enable_shared_from_this<Session<Place>>, public Plac
     const server::Work& work = this->serving().work;
     work.compute();
     if (!work.sleeps()) return write(received);
-    this->nap(work.amount(), [self = this->shared_from_this(), received](error_code error) {
+    this->sleep(work.amount(), [self = this->shared_from_this(), received](error_code error) {
       if (!error) self->guard([&] { self->write(received); });
     });
   }

@@ -8,18 +8,18 @@
 #include <span>
 #include <utility>
 
-#include "echo_async/socket.hpp"
+#include "echo_async/asio/socket.hpp"
 
 namespace echo_async {
 
-class Channel {
+class ConnectionSocket {
  public:
-  explicit Channel(Socket socket) : socket_(std::move(socket)) {
+  explicit ConnectionSocket(Socket socket) : socket_(std::move(socket)) {
     error_code ignored;
     socket_.non_blocking(true, ignored);  // Asio would do it with the first read, for itself alone
   }
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
+  ConnectionSocket(const ConnectionSocket&) = delete;
+  ConnectionSocket& operator=(const ConnectionSocket&) = delete;
 
   [[nodiscard]] Socket& socket() { return socket_; }
   /// Sends what the kernel takes at once, nearly always all of it: so much saves a trip through the
@@ -31,7 +31,7 @@ class Channel {
   }
 
  protected:
-  ~Channel() = default;
+  ~ConnectionSocket() = default;
 
   /// Waits as an operation of Asio. The timer is made with the first wait: few ever need one.
   template <typename Token>

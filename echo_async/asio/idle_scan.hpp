@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "echo_async/socket.hpp"
+#include "echo_async/asio/socket.hpp"
 #include "server/idle.hpp"
 
 namespace echo_async {
