@@ -6,11 +6,11 @@
 #include <optional>
 #include <string_view>
 
-#include "client/calibrate.hpp"
-#include "client/load.hpp"
-#include "client/merge.hpp"
-#include "client/options.hpp"
-#include "client/present.hpp"
+#include "client/options/options.hpp"
+#include "client/report/merge.hpp"
+#include "client/report/present.hpp"
+#include "client/run/calibrate.hpp"
+#include "client/run/load.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Includes go down only: reads the #include lines of the tree and names each one that climbs.
+"""Includes go down the layers only: reads the #include lines of the tree and names each one that does not.
 
-    include_direction.py ROOT         exit 1 and one line per offence
+    include_direction.py ROOT         exit 1 and one line per violation
     include_direction.py --self-test  each rule against a small tree that breaks it
 
-limits <- echo <- server <- each server, and echo <- client; the programs never include each other.
-bench includes nothing of the project, tests include everything, and nothing includes bench or tests. limits/ stands on libc alone: no Boost anywhere, and CLI11 and fmt only where the
-program talks to a person (main and present), so that the library can be taken along by itself.
-CMake cannot tell this: one include path serves all folders, so a wrong include still compiles as
-long as it needs no symbol.
+limits <- echo <- server <- echo_threads, echo_async; echo <- client, limits/program. The programs never
+include each other. bench includes nothing of the project, tests include everything, and nothing includes
+bench or tests. The library limits/ uses libc and the standard library only, so that it can be used on its
+own. CMake cannot check this: one include path serves all folders, so a wrong include still compiles as long
+as it needs no symbol.
 """
 
 import re
@@ -16,44 +16,51 @@ import sys
 import tempfile
 from pathlib import Path
 
-FLOORS = {
+#: What each layer may include. A layer is a folder with all its sub-folders, except those that are layers.
+LAYERS = {
     "limits": {"limits"},
     "echo": {"limits", "echo"},
     "server": {"limits", "echo", "server"},
     "echo_threads": {"limits", "echo", "server", "echo_threads"},
     "echo_async": {"limits", "echo", "server", "echo_async"},
     "client": {"limits", "echo", "client"},
+    "limits/program": {"limits", "echo", "limits/program"},
     "bench": {"bench"},
-    "tests": {"limits", "echo", "server", "echo_threads", "echo_async", "client", "bench", "tests"},
 }
+LAYERS["tests"] = {*LAYERS, "tests"}
 SOURCES = {".hpp", ".cpp", ".inc", ".h", ".cc", ".c", ".ipp"}
-# In limits/ these may be included, and only by files of these names.
-LIMITS_TALKS_WITH = ("CLI/", "fmt/")
-LIMITS_TALKS_IN = {"main", "present"}
 FOREIGN_LIBRARIES = ("boost/", "CLI/", "fmt/")
 
-# Anything that is not a quoted or bracketed name (a macro) hides its floor, so it is an offence too.
+# Anything that is not a quoted or bracketed name (a macro) hides its layer, so it is a violation too.
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include(?:_next)?\b[ \t]*(.*)$", re.MULTILINE)
 NAME = re.compile(r'"([^"]+)"|<([^>]+)>')
 
 
-def floor_of(root, including, name, quoted):
-    """The folder that a name leads into, None for a header from outside, "" for one that is lost."""
+def layer_of_path(relative):
+    """The layer that a path below the root lies in: the deepest of its folders that is one, or None."""
+    parts = Path(relative).parts
+    for depth in range(len(parts) - 1, 0, -1):
+        if (layer := "/".join(parts[:depth])) in LAYERS:
+            return layer
+    return None
+
+
+def layer_of(root, including, name, quoted):
+    """The layer of an included name, None for a header from outside, "" for one that does not exist."""
     places = [including.parent / name, root / name] if quoted else [root / name]
     for place in places:
         if place.is_file():
             try:
-                return place.resolve().relative_to(root).parts[0]
+                relative = place.resolve().relative_to(root)
             except ValueError:
                 return ""
-    if name.split("/")[0] in FLOORS and "/" in name:
-        return name.split("/")[0]  # not there (yet): judged by its name
-    return "" if quoted else None
+            return layer_of_path(relative) or relative.parts[0]
+    return layer_of_path(name) or ("" if quoted else None)  # not there (yet): judged by its name
 
 
-def offences_in(root, path):
+def violations_in(root, path):
     relative = path.relative_to(root)
-    floor = relative.parts[0]
+    layer = layer_of_path(relative)
     text = path.read_text(encoding="utf-8", errors="replace")
     for match in INCLUDE.finditer(text):
         where = f"{relative}:{text.count(chr(10), 0, match.start()) + 1}"
@@ -62,31 +69,28 @@ def offences_in(root, path):
             yield f"{where}: the name after #include is computed: {match[1].strip()}"
             continue
         name = named[1] or named[2]
-        target = floor_of(root, path, name, named[1] is not None)
+        target = layer_of(root, path, name, named[1] is not None)
         if target == "":
             yield f'{where}: "{name}" is no file of the tree (another library\'s goes in <>)'
-        elif target is not None and target not in FLOORS[floor]:
-            allowed = ", ".join(f for f in FLOORS if f in FLOORS[floor])
-            yield f"{where}: {floor} must not include {name}; it may include {allowed}"
-        elif floor == "limits" and target is None and name.startswith(FOREIGN_LIBRARIES):
-            if not name.startswith(LIMITS_TALKS_WITH):
-                yield f"{where}: limits stands on libc alone and must not include {name}"
-            elif path.stem not in LIMITS_TALKS_IN:
-                yield f"{where}: in limits only main and present include {name}"
+        elif target is not None and target not in LAYERS[layer]:
+            allowed = ", ".join(other for other in LAYERS if other in LAYERS[layer])
+            yield f"{where}: {layer} must not include {name}; it may include {allowed}"
+        elif layer == "limits" and target is None and name.startswith(FOREIGN_LIBRARIES):
+            yield f"{where}: limits uses libc only and must not include {name}"
 
 
 def sources(root):
-    for floor in FLOORS:
-        for path in sorted((root / floor).rglob("*")):
-            if path.suffix in SOURCES and path.is_file():
+    for layer in LAYERS:
+        for path in sorted((root / layer).rglob("*")):
+            if path.suffix in SOURCES and path.is_file() and layer_of_path(path.relative_to(root)) == layer:
                 yield path
 
 
 def examine(root):
-    """Offences, and how many files were read."""
+    """Violations, and how many files were read."""
     root = root.resolve()
     files = list(sources(root))
-    return [offence for path in files for offence in offences_in(root, path)], len(files)
+    return [one for path in files for one in violations_in(root, path)], len(files)
 
 
 # What one file includes, and a word of the complaint (None: none).
@@ -101,11 +105,15 @@ CASES = [
     ("limits/rlimit.cpp", "#include <echo/wire.hpp>", "limits must not include"),
     ("limits/rlimit.cpp", '  #  include\t"echo/wire.hpp"', "limits must not include"),
     ("limits/rlimit.cpp", "#include WIRE", "computed"),
-    ("limits/rlimit.cpp", "#include <boost/json.hpp>", "libc alone"),
-    ("limits/main.cpp", "#include <boost/json.hpp>", "libc alone"),
-    ("limits/main.cpp", "#include <CLI/CLI.hpp>", None),
-    ("limits/present.cpp", "#include <fmt/format.h>", None),
-    ("limits/usage.cpp", "#include <CLI/CLI.hpp>", "only main and present"),
+    ("limits/rlimit.cpp", "#include <boost/json.hpp>", "libc only"),
+    ("limits/usage.cpp", "#include <CLI/CLI.hpp>", "libc only"),
+    ("limits/usage.cpp", '#include "limits/program/present.hpp"', "limits must not include"),
+    ("limits/program/main.cpp", "#include <CLI/CLI.hpp>", None),
+    ("limits/program/main.cpp", '#include "limits/rlimit.hpp"', None),
+    ("limits/program/main.cpp", '#include "limits/program/present.hpp"', None),
+    ("limits/program/main.cpp", '#include "echo/wire.hpp"', None),
+    ("limits/program/main.cpp", '#include "echo_async/models.inc"', "limits/program must not include"),
+    ("client/main.cpp", '#include "limits/program/present.hpp"', "client must not include"),
     ("limits/deeper/usage.hpp", '#include "echo/wire.hpp"', "limits must not include"),
     ("echo/wire.cpp", '#include "limits/rlimit.hpp"', None),
     ("echo/wire.cpp", "#include <boost/json.hpp>", None),
@@ -130,8 +138,8 @@ CASES = [
     ("bench/floor.cpp", '#include "tests/peer.hpp"', "bench must not include"),
     ("tests/all.cpp", '#include "bench/floor.hpp"\n#include "echo_async/models.inc"', None),
 ]
-FIXTURE = ["limits/rlimit.hpp", "echo/wire.hpp", "server/model.hpp", "client/ramp.hpp", "echo_threads/models.inc",
-           "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
+FIXTURE = ["limits/rlimit.hpp", "limits/program/present.hpp", "echo/wire.hpp", "server/model.hpp",
+           "client/ramp.hpp", "echo_threads/models.inc", "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
 
 
 def self_test():
@@ -165,9 +173,9 @@ def main(arguments):
         return 2
     found, files = examine(Path(arguments[0]))
     if files == 0:
-        print(f"{arguments[0]} holds none of {', '.join(FLOORS)}", file=sys.stderr)
+        print(f"{arguments[0]} holds none of {', '.join(LAYERS)}", file=sys.stderr)
         return 2
-    print("\n".join(found) if found else f"{files} files, no include climbs")
+    print("\n".join(found) if found else f"{files} files, every include goes down")
     return 1 if found else 0
 
 

@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 
-#include "client/present.hpp"
+#include "client/report/present.hpp"
 #include "tests/client/results.hpp"
 
 namespace client {

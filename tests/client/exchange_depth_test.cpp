@@ -15,7 +15,7 @@ TEST_F(ExchangeTest, SendsSeveralMessagesAtOnceAndKnowsThemInOneChunk) {
   EXPECT_EQ(bytes, messages(0, 4)) << "one behind the other";
   answer(bytes);
   expect_waiting(look(), 5);
-  EXPECT_EQ(session_.in_flight(), 0U);
+  EXPECT_EQ(connection_.in_flight(), 0U);
 }
 
 TEST_F(ExchangeTest, ChunksThatKnowNothingOfMessagesAreTakenApart) {
@@ -25,10 +25,10 @@ TEST_F(ExchangeTest, ChunksThatKnowNothingOfMessagesAreTakenApart) {
     std::uint32_t echoes = 0;
     for (std::size_t from = 0; from < bytes.size(); from += chunk) {
       answer(std::span(bytes).subspan(from, std::min(chunk, bytes.size() - from)));
-      const Step step = look();
-      EXPECT_EQ(step.kind, Step::Kind::waiting) << "chunks of " << chunk;
+      const IoResult step = look();
+      EXPECT_EQ(step.kind, IoResult::Kind::waiting) << "chunks of " << chunk;
       echoes += step.echoes;
-      EXPECT_EQ(session_.echoed, std::min(from + chunk, bytes.size()) / 64) << "in step";
+      EXPECT_EQ(connection_.echoed, std::min(from + chunk, bytes.size()) / 64) << "in step";
     }
     EXPECT_EQ(echoes, 7U) << "chunks of " << chunk;
   }
@@ -39,7 +39,7 @@ TEST_F(ExchangeTest, AChangedByteInALaterMessageLeavesTheEarlierOnesCounted) {
   bytes[3 * 64 + 9] ^= std::byte{1};
   answer(bytes);
   expect_failed(look(), Outcome::mismatch, 3);
-  EXPECT_EQ(session_.echoed, 3U);
+  EXPECT_EQ(connection_.echoed, 3U);
   EXPECT_EQ(exchange_.mismatch()->offset, 9U) << "within its message";
 }
 
@@ -58,13 +58,13 @@ class VariedExchangeTest : public ExchangeTest {
 TEST_F(VariedExchangeTest, EachMessageHasItsOwnSizeAtBothEnds) {
   const Bytes bytes = sent(100);
   EXPECT_EQ(bytes, messages(0, 99));
-  EXPECT_NE(exchange_.size_of(session_, 0), exchange_.size_of(session_, 1))
+  EXPECT_NE(exchange_.size_of(connection_, 0), exchange_.size_of(connection_, 1))
       << "or this test tests nothing";
   std::uint32_t echoes = 0;
   for (std::size_t from = 0; from < bytes.size(); from += 97) {
     answer(std::span(bytes).subspan(from, std::min<std::size_t>(97, bytes.size() - from)));
-    const Step step = look();
-    ASSERT_EQ(step.kind, Step::Kind::waiting) << "at byte " << from;
+    const IoResult step = look();
+    ASSERT_EQ(step.kind, IoResult::Kind::waiting) << "at byte " << from;
     echoes += step.echoes;
   }
   EXPECT_EQ(echoes, 100U);
@@ -79,14 +79,14 @@ TEST_F(VariedExchangeTest, OneByteTooManyIsExtraWhateverTheSizes) {
 
 /// Moves bytes both ways until `count` messages are echoed; the peer takes and gives `chunk` at a
 /// time.
-void ping_pong(Exchange& exchange, Session& session, int peer, std::uint32_t count,
+void ping_pong(Exchange& exchange, Connection& connection, int peer, std::uint32_t count,
                std::size_t chunk) {
   std::vector<std::byte> passing(chunk);
   std::size_t given = 0;
   std::size_t taken = 0;
-  session.begun = count;
-  for (int turn = 0; turn < 1'000'000 && session.echoed < count; ++turn) {
-    ASSERT_EQ(exchange.send_more(session).kind, Step::Kind::waiting);
+  connection.begun = count;
+  for (int turn = 0; turn < 1'000'000 && connection.echoed < count; ++turn) {
+    ASSERT_EQ(exchange.send_more(connection).kind, IoResult::Kind::waiting);
     if (given == taken) {
       const ssize_t got = ::recv(peer, passing.data(), passing.size(), 0);
       taken = got > 0 ? static_cast<std::size_t>(got) : 0;
@@ -96,13 +96,13 @@ void ping_pong(Exchange& exchange, Session& session, int peer, std::uint32_t cou
       const ssize_t put = ::send(peer, passing.data() + given, taken - given, MSG_NOSIGNAL);
       if (put > 0) given += static_cast<std::size_t>(put);
     }
-    Step step;
+    IoResult step;
     do {
-      step = exchange.receive(session, false);
-      ASSERT_EQ(step.kind, Step::Kind::waiting) << name_of(step.outcome);
+      step = exchange.receive(connection, false);
+      ASSERT_EQ(step.kind, IoResult::Kind::waiting) << name_of(step.outcome);
     } while (step.more);
   }
-  EXPECT_EQ(session.echoed, count);
+  EXPECT_EQ(connection.echoed, count);
 }
 
 class LargeExchangeTest : public ExchangeTest {
@@ -111,11 +111,11 @@ class LargeExchangeTest : public ExchangeTest {
 };
 
 TEST_F(LargeExchangeTest, ReadsWhileItWritesAMessageLargerThanTheBuffers) {
-  session_.begun = 1;
-  ASSERT_EQ(exchange_.send_more(session_).kind, Step::Kind::waiting);
-  ASSERT_EQ(session_.writing, 0U) << "or this test tests nothing";
-  ASSERT_GT(session_.written, 0U);
-  ping_pong(exchange_, session_, theirs_.get(), 1, 64U << 10U);
+  connection_.begun = 1;
+  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+  ASSERT_EQ(connection_.writing, 0U) << "or this test tests nothing";
+  ASSERT_GT(connection_.written, 0U);
+  ping_pong(exchange_, connection_, theirs_.get(), 1, 64U << 10U);
 }
 
 class PartialWriteTest : public ExchangeTest {
@@ -129,10 +129,10 @@ TEST_F(PartialWriteTest, LeavesOffWithinAnyMessageAndGoesOnThere) {
   for (const int fd : {ours_.get(), theirs_.get()}) {
     ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
   }
-  session_.begun = 60;
-  ASSERT_EQ(exchange_.send_more(session_).kind, Step::Kind::waiting);
-  ASSERT_LT(session_.writing, 60U) << "or this test tests nothing";
-  ping_pong(exchange_, session_, theirs_.get(), 60, 1'000);
+  connection_.begun = 60;
+  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+  ASSERT_LT(connection_.writing, 60U) << "or this test tests nothing";
+  ping_pong(exchange_, connection_, theirs_.get(), 60, 1'000);
 }
 
 }  // namespace

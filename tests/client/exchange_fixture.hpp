@@ -1,10 +1,10 @@
-// A session of an exchange over a socket pair, and its peer in the test's own hands.
+// A connection of an exchange over a socket pair, and its peer in the test's own hands.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "client/exchange.hpp"
+#include "client/connection/exchange.hpp"
 #include "echo/descriptor.hpp"
 
 namespace client::testing {
@@ -24,17 +24,17 @@ class ExchangeTest : public ::testing::Test {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     ours_.reset(ends[0]);
     theirs_.reset(ends[1]);
-    session_ = Session{};
-    session_.fd = ends[0];
-    session_.connection = me;
-    session_.state = State::standing;
+    connection_ = Connection{};
+    connection_.fd = ends[0];
+    connection_.number = me;
+    connection_.state = State::standing;
   }
   Bytes message(echo::MessageId id) const {
     Bytes bytes(sizes_.of(id));
     payload_.fill(id, 0, bytes);
     return bytes;
   }
-  /// Messages `first` to `last` of this session, one behind the other.
+  /// Messages `first` to `last` of this connection, one behind the other.
   Bytes messages(std::uint32_t first, std::uint32_t last) const {
     Bytes all;
     for (std::uint32_t number = first; number <= last; ++number) {
@@ -56,17 +56,17 @@ class ExchangeTest : public ::testing::Test {
   }
   /// Begins `count` more messages, sends them, and lets the peer take them.
   Bytes sent(std::uint32_t count = 1) {
-    session_.begun += count;
-    EXPECT_EQ(exchange_.send_more(session_).kind, Step::Kind::waiting);
+    connection_.begun += count;
+    EXPECT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
     return arrived();
   }
-  Step look(bool until_eof = false) { return exchange_.receive(session_, until_eof); }
-  static void expect_waiting(const Step& step, std::uint32_t echoes) {
-    EXPECT_EQ(step.kind, Step::Kind::waiting);
+  IoResult look(bool until_eof = false) { return exchange_.receive(connection_, until_eof); }
+  static void expect_waiting(const IoResult& step, std::uint32_t echoes) {
+    EXPECT_EQ(step.kind, IoResult::Kind::waiting);
     EXPECT_EQ(step.echoes, echoes);
   }
-  static void expect_failed(const Step& step, Outcome outcome, std::uint32_t echoes = 0) {
-    EXPECT_EQ(step.kind, Step::Kind::failed);
+  static void expect_failed(const IoResult& step, Outcome outcome, std::uint32_t echoes = 0) {
+    EXPECT_EQ(step.kind, IoResult::Kind::failed);
     EXPECT_EQ(name_of(step.outcome), name_of(outcome));
     EXPECT_EQ(step.echoes, echoes) << "good echoes before the failure stay counted";
   }
@@ -75,7 +75,7 @@ class ExchangeTest : public ::testing::Test {
   echo::Payload payload_;
   Exchange exchange_;
   echo::Descriptor ours_, theirs_;
-  Session session_;
+  Connection connection_;
 };
 
 }  // namespace client::testing

@@ -1,5 +1,5 @@
 // A message and its echo over a socket pair: every way in which the bytes can come back.
-#include "client/exchange.hpp"
+#include "client/connection/exchange.hpp"
 
 #include <cerrno>
 
@@ -12,15 +12,15 @@ using testing::Bytes;
 using testing::ExchangeTest;
 
 TEST_F(ExchangeTest, SendsTheMessageOfTheSession) {
-  session_.begun = session_.echoed = session_.writing = 5;
+  connection_.begun = connection_.echoed = connection_.writing = 5;
   EXPECT_EQ(sent(), message({me, 5}));
-  EXPECT_EQ(session_.writing, 6U);
-  EXPECT_EQ(session_.written, 0U);
+  EXPECT_EQ(connection_.writing, 6U);
+  EXPECT_EQ(connection_.written, 0U);
 }
 
 TEST_F(ExchangeTest, SendsNothingThatWasNotBegun) {
   EXPECT_EQ(sent(0), Bytes{});
-  EXPECT_EQ(session_.writing, 0U);
+  EXPECT_EQ(connection_.writing, 0U);
 }
 
 TEST_F(ExchangeTest, PutsSingleBytesTogether) {
@@ -29,8 +29,8 @@ TEST_F(ExchangeTest, PutsSingleBytesTogether) {
     answer(std::span(bytes).subspan(i, 1));
     expect_waiting(look(), i + 1 < bytes.size() ? 0 : 1);
   }
-  EXPECT_EQ(session_.echoed, 1U);
-  EXPECT_EQ(session_.in_flight(), 0U);
+  EXPECT_EQ(connection_.echoed, 1U);
+  EXPECT_EQ(connection_.in_flight(), 0U);
 }
 
 TEST_F(ExchangeTest, WaitsWhenNothingHasCome) {
@@ -71,12 +71,12 @@ TEST_F(ExchangeTest, BytesPastTheEchoAreExtraAndTheEchoCounts) {
   bytes.push_back(std::byte{'x'});
   answer(bytes);
   expect_failed(look(), Outcome::extra, 1);
-  EXPECT_EQ(session_.echoed, 1U);
+  EXPECT_EQ(connection_.echoed, 1U);
 }
 
 TEST_F(ExchangeTest, BytesWithNoMessageInFlightAreExtra) {
   for (const State state : {State::standing, State::draining}) {
-    session_.state = state;
+    connection_.state = state;
     answer(Bytes{std::byte{'x'}});
     expect_failed(look(), Outcome::extra);
   }
@@ -84,8 +84,8 @@ TEST_F(ExchangeTest, BytesWithNoMessageInFlightAreExtra) {
 
 TEST_F(ExchangeTest, BytesThatWereNotSentYetAreExtra) {
   sent();
-  session_.writing = 0;  // as if the socket buffer had taken ten bytes, and no more
-  session_.written = 10;
+  connection_.writing = 0;  // as if the socket buffer had taken ten bytes, and no more
+  connection_.written = 10;
   const Bytes whole = message({me, 0});
   answer(std::span(whole).first(10));
   expect_waiting(look(), 0);
@@ -104,8 +104,8 @@ TEST_F(ExchangeTest, AFinTellsHowMuchHadCome) {
     const Bytes bytes = sent();
     answer(std::span(bytes).first(row.before));
     theirs_.reset();
-    Step step = look(true);
-    while (step.kind == Step::Kind::waiting && step.more) step = look(true);
+    IoResult step = look(true);
+    while (step.kind == IoResult::Kind::waiting && step.more) step = look(true);
     expect_failed(step, row.outcome);
   }
 }
@@ -113,10 +113,10 @@ TEST_F(ExchangeTest, AFinTellsHowMuchHadCome) {
 TEST_F(ExchangeTest, AFinBehindAWholeEchoIsTheNextLooksBusiness) {
   answer(sent());
   theirs_.reset();
-  const Step step = look(true);
+  const IoResult step = look(true);
   expect_waiting(step, 1);
   EXPECT_TRUE(step.more) << "which it asks for";
-  EXPECT_EQ(look(true).kind, Step::Kind::eof);
+  EXPECT_EQ(look(true).kind, IoResult::Kind::eof);
 }
 
 TEST_F(ExchangeTest, AFinBetweenTwoMessagesInFlightIsTooEarlyForTheSecond) {
@@ -128,14 +128,14 @@ TEST_F(ExchangeTest, AFinBetweenTwoMessagesInFlightIsTooEarlyForTheSecond) {
 }
 
 TEST_F(ExchangeTest, AResetComesWithItsErrno) {
-  session_.begun = 1;
-  ASSERT_EQ(exchange_.send_more(session_).kind, Step::Kind::waiting);
+  connection_.begun = 1;
+  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
   theirs_.reset();  // with bytes unread: the kernel resets
-  const Step step = look(true);
+  const IoResult step = look(true);
   expect_failed(step, Outcome::reset);
   EXPECT_EQ(step.error, ECONNRESET);
-  ++session_.begun;
-  const Step sending = exchange_.send_more(session_);
+  ++connection_.begun;
+  const IoResult sending = exchange_.send_more(connection_);
   expect_failed(sending, Outcome::reset);
   EXPECT_EQ(sending.error, EPIPE);
 }

@@ -3,14 +3,14 @@
 
 #include <csignal>
 
-#include "client/load.hpp"
+#include "client/run/load.hpp"
 
 namespace client {
 namespace {
 
 struct Row {
   const char* what;
-  Cut cut;
+  StopReason stop_reason;
   int signal;
   std::uint64_t established;
   std::vector<Outcome> ended;
@@ -18,32 +18,47 @@ struct Row {
 };
 
 const Row rows[] = {
-    {"all served", Cut::none, 0, 2, {Outcome::served, Outcome::served}, 0},
-    {"one failed", Cut::none, 0, 2, {Outcome::served, Outcome::mismatch}, 1},
-    {"nothing listens", Cut::none, 0, 0, {Outcome::refused}, 4},
-    {"nobody answers", Cut::none, 0, 0, {Outcome::connect_timeout, Outcome::not_attempted}, 4},
-    {"no way there", Cut::none, 0, 0, {Outcome::unreachable}, 4},
-    {"refused, after others stood", Cut::none, 0, 1, {Outcome::served, Outcome::refused}, 1},
+    {"all served", StopReason::none, 0, 2, {Outcome::served, Outcome::served}, 0},
+    {"one failed", StopReason::none, 0, 2, {Outcome::served, Outcome::mismatch}, 1},
+    {"nothing listens", StopReason::none, 0, 0, {Outcome::refused}, 4},
+    {"nobody answers",
+     StopReason::none,
+     0,
+     0,
+     {Outcome::connect_timeout, Outcome::not_attempted},
+     4},
+    {"no way there", StopReason::none, 0, 0, {Outcome::unreachable}, 4},
+    {"refused, after others stood", StopReason::none, 0, 1, {Outcome::served, Outcome::refused}, 1},
     {"refused, after others stood and failed",
-     Cut::none,
+     StopReason::none,
      0,
      1,
      {Outcome::timeout, Outcome::refused},
      1},
-    {"this machine ran out before any stood", Cut::none, 0, 0, {Outcome::local_limit}, 1},
-    {"the server was lost", Cut::server_lost, 0, 1, {Outcome::server_lost}, 1},
-    {"the deadline, with failures", Cut::deadline, 0, 1, {Outcome::mismatch, Outcome::deadline}, 5},
-    {"the deadline, with nothing connected", Cut::deadline, 0, 0, {Outcome::connect_timeout}, 5},
-    {"Ctrl-C", Cut::interrupted, SIGINT, 1, {Outcome::interrupted}, 130},
-    {"SIGTERM", Cut::interrupted, SIGTERM, 1, {Outcome::interrupted}, 143},
-    {"Ctrl-C, with nothing connected", Cut::interrupted, SIGINT, 0, {Outcome::refused}, 130},
-    {"Ctrl-C when all were served", Cut::interrupted, SIGINT, 1, {Outcome::served}, 130},
+    {"this machine ran out before any stood", StopReason::none, 0, 0, {Outcome::local_limit}, 1},
+    {"the server was lost", StopReason::server_lost, 0, 1, {Outcome::server_lost}, 1},
+    {"the deadline, with failures",
+     StopReason::deadline,
+     0,
+     1,
+     {Outcome::mismatch, Outcome::deadline},
+     5},
+    {"the deadline, with nothing connected",
+     StopReason::deadline,
+     0,
+     0,
+     {Outcome::connect_timeout},
+     5},
+    {"Ctrl-C", StopReason::interrupted, SIGINT, 1, {Outcome::interrupted}, 130},
+    {"SIGTERM", StopReason::interrupted, SIGTERM, 1, {Outcome::interrupted}, 143},
+    {"Ctrl-C, with nothing connected", StopReason::interrupted, SIGINT, 0, {Outcome::refused}, 130},
+    {"Ctrl-C when all were served", StopReason::interrupted, SIGINT, 1, {Outcome::served}, 130},
 };
 
 TEST(ExitCode, KeepsTheContractsPrecedence) {
   for (const Row& row : rows) {
     Result result;
-    result.cut = row.cut;
+    result.stop_reason = row.stop_reason;
     result.signal = row.signal;
     result.tally.established = row.established;
     for (const Outcome outcome : row.ended) result.tally.end({outcome, Phase::echo, 0});
@@ -58,30 +73,44 @@ struct Verdicts {
   std::uint64_t most;
   std::optional<std::uint64_t> required;
   std::vector<Verdict> objectives;
-  Cut cut;
+  StopReason stop_reason;
   int code;
 };
 
 const Verdicts verdicts[] = {
-    {"as many errors as are allowed", 3, 3, 10, {}, {}, Cut::none, 0},
-    {"one more", 4, 3, 10, {}, {}, Cut::none, 1},
-    {"all failed, and all may", 10, 10, 10, {}, {}, Cut::none, 0},
-    {"as many stood as are required", 0, 0, 10, 10, {}, Cut::none, 0},
-    {"one fewer", 0, 0, 9, 10, {}, Cut::none, 1},
-    {"nobody asks how many stood", 0, 0, 0, {}, {}, Cut::none, 0},
-    {"enough stood, and too many failed", 1, 0, 10, 10, {}, Cut::none, 1},
-    {"objectives held", 0, 0, 10, {}, {Verdict::held, Verdict::held}, Cut::none, 0},
-    {"one missed", 0, 0, 10, {}, {Verdict::held, Verdict::missed}, Cut::none, 1},
-    {"one unproven is not held", 0, 0, 10, {}, {Verdict::unproven, Verdict::held}, Cut::none, 1},
-    {"a lost server, and all errors allowed", 10, 10, 10, {}, {}, Cut::server_lost, 1},
-    {"the deadline, and all errors allowed", 10, 10, 10, {}, {}, Cut::deadline, 5},
-    {"the deadline, and a missed objective", 0, 0, 9, 10, {Verdict::missed}, Cut::deadline, 5},
+    {"as many errors as are allowed", 3, 3, 10, {}, {}, StopReason::none, 0},
+    {"one more", 4, 3, 10, {}, {}, StopReason::none, 1},
+    {"all failed, and all may", 10, 10, 10, {}, {}, StopReason::none, 0},
+    {"as many stood as are required", 0, 0, 10, 10, {}, StopReason::none, 0},
+    {"one fewer", 0, 0, 9, 10, {}, StopReason::none, 1},
+    {"nobody asks how many stood", 0, 0, 0, {}, {}, StopReason::none, 0},
+    {"enough stood, and too many failed", 1, 0, 10, 10, {}, StopReason::none, 1},
+    {"objectives held", 0, 0, 10, {}, {Verdict::held, Verdict::held}, StopReason::none, 0},
+    {"one missed", 0, 0, 10, {}, {Verdict::held, Verdict::missed}, StopReason::none, 1},
+    {"one unproven is not held",
+     0,
+     0,
+     10,
+     {},
+     {Verdict::unproven, Verdict::held},
+     StopReason::none,
+     1},
+    {"a lost server, and all errors allowed", 10, 10, 10, {}, {}, StopReason::server_lost, 1},
+    {"the deadline, and all errors allowed", 10, 10, 10, {}, {}, StopReason::deadline, 5},
+    {"the deadline, and a missed objective",
+     0,
+     0,
+     9,
+     10,
+     {Verdict::missed},
+     StopReason::deadline,
+     5},
 };
 
 TEST(ExitCode, IsThatOfTheVerdictsAskedFor) {
   for (const Verdicts& row : verdicts) {
     Result result;
-    result.cut = row.cut;
+    result.stop_reason = row.stop_reason;
     result.options.max_errors = row.max_errors;
     result.options.require_conc = row.required;
     result.max_concurrent = row.most;

@@ -1,6 +1,6 @@
 // Finding the server's processes by its listening socket: on made-up /proc trees, and on this
 // process.
-#include "client/listener_owner.hpp"
+#include "client/measure/listener_owner.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/merge.hpp"
+#include "client/report/merge.hpp"
 #include "echo/exit_code.hpp"
 #include "tests/client/run_by_hand.hpp"
 

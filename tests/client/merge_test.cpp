@@ -1,5 +1,5 @@
 // Merging: two halves are the whole, bin for bin, and what cannot be one is refused.
-#include "client/merge.hpp"
+#include "client/report/merge.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Objectives: what is understood, what is refused, and the three verdicts.
-#include "client/objective.hpp"
+#include "client/options/objective.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "tests/client/crew_fixture.hpp"
+#include "tests/client/loop_group_fixture.hpp"
 
 namespace client {
 namespace {
@@ -21,9 +21,10 @@ class OpenLoop : public testing::CrewTest {
     traffic.stop_at = traffic.start + time;
     return traffic;
   }
-  static std::vector<std::optional<Pace>> paces(Crew& crew, double rate, bool poisson = false) {
+  static std::vector<std::optional<Pace>> paces(LoopGroup& group, double rate,
+                                                bool poisson = false) {
     std::vector<std::optional<Pace>> all;
-    for (unsigned i = 0; i < crew.size(); ++i) all.push_back(pace_of(crew, i, rate, poisson, 9));
+    for (unsigned i = 0; i < group.size(); ++i) all.push_back(pace_of(group, i, rate, poisson, 9));
     return all;
   }
   /// How many of them are due in [from, to) after the start.
@@ -49,13 +50,13 @@ TEST_F(OpenLoop, SendsRateTimesTimeMessages) {
   constexpr milliseconds time{100};
   for (const Load& load : loads) {
     serve();
-    Crew& crew = standing(load.connections, load.threads);
-    const auto all = paces(crew, load.rate, load.poisson);
+    LoopGroup& group = standing(load.connections, load.threads);
+    const auto all = paces(group, load.rate, load.poisson);
     const std::uint64_t due = due_between(all, milliseconds{0}, time);
     if (!load.poisson) {
       EXPECT_NEAR(static_cast<double>(due), load.rate / 10, static_cast<double>(load.threads));
     }
-    const Tally tally = exchanged(crew, lasting(time), all);
+    const Tally tally = exchanged(group, lasting(time), all);
     EXPECT_EQ(tally.measured.sent + tally.measured.unsent, due)
         << load.connections << " connections, " << load.threads << " threads, " << load.rate
         << "/s";
@@ -71,22 +72,22 @@ TEST_F(OpenLoop, SendsRateTimesTimeMessages) {
 }
 
 TEST_F(OpenLoop, EndsWithItsMessagesWhereANumberWasAskedFor) {
-  Crew& crew = standing(4, 2);
+  LoopGroup& group = standing(4, 2);
   Traffic traffic = lasting(milliseconds{0});
   traffic.stop_at = never;
   traffic.messages = 25;
-  const Tally tally = exchanged(crew, traffic, paces(crew, 2'000));
+  const Tally tally = exchanged(group, traffic, paces(group, 2'000));
   EXPECT_EQ(tally.measured.sent, 100U);
   EXPECT_EQ(tally.measured.verified, 100U);
   EXPECT_EQ(tally.measured.unsent, 0U);
 }
 
 TEST_F(OpenLoop, LeavesTheWarmUpOutOfTheMeasured) {
-  Crew& crew = standing(6, 2);
-  const auto all = paces(crew, 2'000);
+  LoopGroup& group = standing(6, 2);
+  const auto all = paces(group, 2'000);
   Traffic traffic = lasting(milliseconds{150});
   traffic.measure_from = traffic.start + milliseconds{50};
-  const Tally tally = exchanged(crew, traffic, all);
+  const Tally tally = exchanged(group, traffic, all);
   ASSERT_TRUE(tally.warm_up);
   EXPECT_EQ(tally.warm_up->sent + tally.warm_up->unsent,
             due_between(all, milliseconds{0}, milliseconds{50}));
@@ -105,8 +106,8 @@ TEST_F(OpenLoop, AMessageThatIsDueWhileItsConnectionWaitsIsLate) {
     if (asked++ == 0) ::poll(nullptr, 0, 50);
     return EchoThread::Answer::echo;
   });
-  Crew& crew = standing(1, 1);
-  const Tally tally = exchanged(crew, lasting(milliseconds{200}), paces(crew, 1'000));
+  LoopGroup& group = standing(1, 1);
+  const Tally tally = exchanged(group, lasting(milliseconds{200}), paces(group, 1'000));
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 200U);
   EXPECT_GE(tally.measured.late, 49U);
   EXPECT_GE(tally.measured.latency.at_rank(200).ns, 49'000'000U);
@@ -125,8 +126,8 @@ TEST_F(OpenLoop, WithoutAnAnswerAllIsCensoredAndWhatHadNoPlaceIsUnsent) {
     serve([](std::uint64_t) { return EchoThread::Answer::none; });
     options_.depth = row.depth;
     options_.timeout = milliseconds{300};
-    Crew& crew = standing(1, 1);
-    const Tally tally = exchanged(crew, lasting(milliseconds{100}), paces(crew, 1'000));
+    LoopGroup& group = standing(1, 1);
+    const Tally tally = exchanged(group, lasting(milliseconds{100}), paces(group, 1'000));
     EXPECT_EQ(tally.measured.sent, row.sent) << "depth " << row.depth;
     EXPECT_EQ(tally.measured.unsent, 100 - row.sent);
     EXPECT_EQ(tally.measured.verified, 0U);
@@ -142,8 +143,8 @@ TEST_F(OpenLoop, TheTurnsOfAConnectionThatEndedAreUnsent) {
   serve([](std::uint64_t connection) {
     return connection == 0 ? EchoThread::Answer::hang_up : EchoThread::Answer::echo;
   });
-  Crew& crew = standing(2, 1);
-  const Tally tally = exchanged(crew, lasting(milliseconds{100}), paces(crew, 1'000));
+  LoopGroup& group = standing(2, 1);
+  const Tally tally = exchanged(group, lasting(milliseconds{100}), paces(group, 1'000));
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 100U);
   EXPECT_GE(tally.measured.unsent, 49U) << "all but one of a half";
   EXPECT_EQ(tally.measured.latency.censored(), tally.measured.unsent + 1)
@@ -159,24 +160,24 @@ TEST_F(OpenLoop, CountsWhatWasDueEvenWhereTheClientIsFarBehind) {
   serve([](std::uint64_t connection) {
     return connection == 0 ? EchoThread::Answer::echo : EchoThread::Answer::hang_up;
   });
-  Crew& crew = standing(200, 1);
-  const auto all = paces(crew, 100e6);  // more than it can begin
-  const Tally tally = exchanged(crew, lasting(milliseconds{5}), all);
+  LoopGroup& group = standing(200, 1);
+  const auto all = paces(group, 100e6);  // more than it can begin
+  const Tally tally = exchanged(group, lasting(milliseconds{5}), all);
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 500'000U);
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent,
             due_between(all, milliseconds{0}, milliseconds{5}));
 }
 
 TEST_F(OpenLoop, FirstEchoesAreTheRamps) {
-  Crew& crew = standing(5, 2);
-  crew.run([](Loop& loop, unsigned) {
+  LoopGroup& group = standing(5, 2);
+  group.run([](Loop& loop, unsigned) {
     loop.exchange({.start = now(), .messages = 1, .first_echoes = true});
   });
-  const Tally first = crew.tally();
+  const Tally first = group.tally();
   ASSERT_TRUE(first.ramp);
   EXPECT_EQ(first.ramp->verified, 5U);
   EXPECT_EQ(first.measured.sent, 0U);
-  const Tally tally = exchanged(crew, lasting(milliseconds{50}), paces(crew, 100));
+  const Tally tally = exchanged(group, lasting(milliseconds{50}), paces(group, 100));
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 5U);
   EXPECT_EQ(tally.ramp->verified, 5U);
 }

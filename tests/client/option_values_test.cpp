@@ -1,6 +1,6 @@
 // Values on the client's command line: the ancestor's spellings, targets, networks, and the rest
 // that is more than a number.
-#include "client/option_values.hpp"
+#include "client/options/option_values.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The client's command line as a whole: what is understood, what contradicts itself, and the
 // deadline that follows from a plan.
-#include "client/options.hpp"
+#include "client/options/options.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The schedule of an open loop: pure functions of the rate, the phase and the seed.
-#include "client/pace.hpp"
+#include "client/schedule/pace.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Waits to the nanosecond as far as the kernel goes, with epoll_pwait2 and without it.
-#include "client/precise_epoll.hpp"
+#include "client/engine/precise_epoll.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>

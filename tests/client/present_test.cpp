@@ -1,5 +1,5 @@
 // The report as a person reads it: whole texts, byte for byte, of results made by hand.
-#include "client/present.hpp"
+#include "client/report/present.hpp"
 
 #include <gtest/gtest.h>
 
@@ -258,7 +258,7 @@ TEST(Present, ObjectivesAreListedAndTheVerdictNamesThoseThatWereNotHeld) {
 
 TEST(Present, TheLastLineIsTheVerdict) {
   struct Row {
-    Cut cut;
+    StopReason stop_reason;
     int signal;
     Outcome ended;
     std::uint64_t established;
@@ -267,16 +267,19 @@ TEST(Present, TheLastLineIsTheVerdict) {
   };
   const auto nothing = [](Options&) {};
   const Row rows[] = {
-      {Cut::none, 0, Outcome::served, 1, nothing, "PASS: 1 of 1 served"},
-      {Cut::none, 0, Outcome::short_echo, 1, nothing, "FAIL: 0 of 1 served"},
-      {Cut::none, 0, Outcome::short_echo, 1, [](Options& o) { o.max_errors = 1; },
+      {StopReason::none, 0, Outcome::served, 1, nothing, "PASS: 1 of 1 served"},
+      {StopReason::none, 0, Outcome::short_echo, 1, nothing, "FAIL: 0 of 1 served"},
+      {StopReason::none, 0, Outcome::short_echo, 1, [](Options& o) { o.max_errors = 1; },
        "PASS: 0 of 1 served"},
-      {Cut::none, 0, Outcome::served, 1, [](Options& o) { o.require_conc = 1'000; },
+      {StopReason::none, 0, Outcome::served, 1, [](Options& o) { o.require_conc = 1'000; },
        "FAIL: 1 of 1 served; max conc 200, required 1,000"},
-      {Cut::none, 0, Outcome::refused, 0, nothing, "FAIL: nothing could connect to 127.0.0.1:1234"},
-      {Cut::deadline, 0, Outcome::deadline, 1, nothing, "DEADLINE after 100 ms: 0 of 1 served"},
-      {Cut::interrupted, SIGINT, Outcome::interrupted, 1, nothing, "INTERRUPTED: 0 of 1 served"},
-      {Cut::server_lost, 0, Outcome::server_lost, 1, nothing,
+      {StopReason::none, 0, Outcome::refused, 0, nothing,
+       "FAIL: nothing could connect to 127.0.0.1:1234"},
+      {StopReason::deadline, 0, Outcome::deadline, 1, nothing,
+       "DEADLINE after 100 ms: 0 of 1 served"},
+      {StopReason::interrupted, SIGINT, Outcome::interrupted, 1, nothing,
+       "INTERRUPTED: 0 of 1 served"},
+      {StopReason::server_lost, 0, Outcome::server_lost, 1, nothing,
        "FAIL: the server was lost; 0 of 1 served"},
   };
   for (const Row& row : rows) {
@@ -285,7 +288,7 @@ TEST(Present, TheLastLineIsTheVerdict) {
     result.tally = {};
     result.tally.established = row.established;
     result.tally.end({row.ended, Phase::echo, 0});
-    result.cut = row.cut;
+    result.stop_reason = row.stop_reason;
     result.signal = row.signal;
     row.ask(result.options);
     const std::string text = text_of(result);

@@ -1,6 +1,6 @@
 // When the next connection may be opened: the window, what is set aside, and giving up on a server
 // that never answers.
-#include "client/ramp.hpp"
+#include "client/schedule/ramp.hpp"
 
 #include <gtest/gtest.h>
 

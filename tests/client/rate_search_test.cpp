@@ -1,5 +1,5 @@
 // The search for a rate, against servers that are simulated: sharp, noisy, and out of range.
-#include "client/rate_search.hpp"
+#include "client/schedule/rate_search.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // read.
 #pragma once
 
-#include "client/load.hpp"
+#include "client/run/load.hpp"
 
 namespace client::testing {
 

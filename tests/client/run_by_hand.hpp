@@ -7,7 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <string>
 
-#include "client/run_document.hpp"
+#include "client/report/run_document.hpp"
 #include "echo/histogram.hpp"
 #include "echo/report.hpp"
 

@@ -1,5 +1,5 @@
 // Message sizes: what is understood, what is drawn, and that both ends draw the same.
-#include "client/sizes.hpp"
+#include "client/schedule/sizes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "client/connector.hpp"
+#include "client/connection/connector.hpp"
 
 namespace client {
 namespace {

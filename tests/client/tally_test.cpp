@@ -1,5 +1,5 @@
 // What a loop counts: one bucket for each socket, and a name for each bucket.
-#include "client/tally.hpp"
+#include "client/measure/tally.hpp"
 
 #include <gtest/gtest.h>
 

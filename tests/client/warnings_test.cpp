@@ -1,5 +1,5 @@
 // Each doubt has its cause, and a clean run has none.
-#include "client/warnings.hpp"
+#include "client/report/warnings.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ echo::Histogram of(std::uint64_t count, std::chrono::nanoseconds each) {
 
 /// A closed loop of two seconds on a quiet machine, in which the server was the busier one.
 struct Trial {
-  Books books;
+  Costs costs;
   std::chrono::nanoseconds window = std::chrono::seconds{2};
   LoopKind loop = LoopKind::closed;
   echo::Histogram echo = of(1'000, microseconds{100});
@@ -30,25 +30,25 @@ struct Trial {
   std::uint64_t processors = 2;
 
   Trial() {
-    books.client_utilisation = books.client_busiest_thread = 0.7;
-    books.server_utilisation = books.server_busiest_thread = 0.93;
-    books.steal = 0.001;
-    books.others = 0.02;
+    costs.client_utilisation = costs.client_busiest_thread = 0.7;
+    costs.server_utilisation = costs.server_busiest_thread = 0.93;
+    costs.steal = 0.001;
+    costs.others = 0.02;
   }
   [[nodiscard]] std::vector<std::string> doubts() const {
-    return doubts_about({.books = books,
-                         .window = window,
-                         .loop = loop,
-                         .echo = echo,
-                         .lateness = lateness,
-                         .load = load,
-                         .processors = processors});
+    return warnings_about({.costs = costs,
+                           .window = window,
+                           .loop = loop,
+                           .echo = echo,
+                           .lateness = lateness,
+                           .load = load,
+                           .processors = processors});
   }
 };
 
 void use(Trial& run, double client, double server) {
-  run.books.client_utilisation = run.books.client_busiest_thread = client;
-  run.books.server_utilisation = run.books.server_busiest_thread = server;
+  run.costs.client_utilisation = run.costs.client_busiest_thread = client;
+  run.costs.server_utilisation = run.costs.server_busiest_thread = server;
 }
 
 TEST(Warnings, ACleanRunHasNone) {
@@ -71,15 +71,15 @@ TEST(Warnings, EachCauseHasItsSentence) {
        "lower -R"},
       {"one of several threads",
        [](Trial& run) {
-         run.books.client_utilisation = 1.6;
-         run.books.client_busiest_thread = 0.97;
+         run.costs.client_utilisation = 1.6;
+         run.costs.client_busiest_thread = 0.97;
        },
        "97 % busy"},
       {"lockstep", [](Trial& run) { use(run, 0.6, 0.4); },
        "client (60 % busy) and server (40 %) ran in turns"},
       {"lockstep, wake-ups billed to nobody", [](Trial& run) { use(run, 0.5, 0.41); }, "in turns"},
-      {"steal", [](Trial& run) { run.books.steal = 0.034; }, "took 3.4 % of this machine's time"},
-      {"neighbours", [](Trial& run) { run.books.others = 0.25; },
+      {"steal", [](Trial& run) { run.costs.steal = 0.034; }, "took 3.4 % of this machine's time"},
+      {"neighbours", [](Trial& run) { run.costs.others = 0.25; },
        "others used 25 % of the machine"},
       {"a queue before the run", [](Trial& run) { run.load.runnable = 3; },
        "load 0.5 on 2 processors, 2 more"},
@@ -126,12 +126,12 @@ TEST(Warnings, AreNotGivenWithoutCause) {
       {"several server threads that add up to a half",
        [](Trial& run) {
          use(run, 0.5, 0.5);
-         run.books.server_busiest_thread = 0.25;
+         run.costs.server_busiest_thread = 0.25;
        }},
       {"a thread for each connection: too many to look at",
        [](Trial& run) {
          use(run, 0.5, 0.5);
-         run.books.server_busiest_thread.reset();
+         run.costs.server_busiest_thread.reset();
        }},
       {"the minute's mean is of the last run, nobody runs now",
        [](Trial& run) { run.load = {.runnable = 1, .one_minute = 9}; }},
@@ -144,7 +144,7 @@ TEST(Warnings, AreNotGivenWithoutCause) {
       {"no echo at all: that is said elsewhere", [](Trial& run) { run.echo = {}; }},
       {"late by less than a millisecond",
        [](Trial& run) { run.lateness = of(1'000, microseconds{900}); }},
-      {"nothing is known", [](Trial& run) { run.books = {}; }},
+      {"nothing is known", [](Trial& run) { run.costs = {}; }},
   };
   for (const auto& row : rows) {
     Trial run;
@@ -156,7 +156,7 @@ TEST(Warnings, AreNotGivenWithoutCause) {
 TEST(Warnings, AShortWindowIsNotJudgedByItsShares) {
   Trial run;
   use(run, 0.99, 0.3);
-  run.books.others = run.books.steal = 0.5;
+  run.costs.others = run.costs.steal = 0.5;
   run.window = milliseconds{20};
   EXPECT_THAT(run.doubts(), ElementsAre(HasSubstr("short")));
 }
@@ -164,7 +164,7 @@ TEST(Warnings, AShortWindowIsNotJudgedByItsShares) {
 TEST(Warnings, TheGravestComesFirst) {
   Trial run;
   use(run, 0.99, 0.3);
-  run.books.others = 0.5;
+  run.costs.others = 0.5;
   run.echo = of(10, microseconds{1});
   EXPECT_THAT(run.doubts(),
               ElementsAre(HasSubstr("bottleneck"), HasSubstr("others"), HasSubstr("too few")));

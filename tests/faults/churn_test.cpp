@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "client/ramp.hpp"
+#include "client/schedule/ramp.hpp"
 #include "tests/faults/client.hpp"
 #include "tests/faults/full_queue.hpp"
 #include "tests/faults/liar.hpp"

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "client/ramp.hpp"
+#include "client/schedule/ramp.hpp"
 #include "tests/faults/client.hpp"
 #include "tests/faults/full_queue.hpp"
 #include "tests/faults/liar.hpp"

@@ -1,5 +1,5 @@
 // The table and the document of the `limits` program, whole.
-#include "limits/present.hpp"
+#include "limits/program/present.hpp"
 
 #include <gtest/gtest.h>
 

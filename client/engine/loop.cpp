@@ -1,0 +1,221 @@
+// The wait that all phases share, the ramp, the idle time and the drain.
+#include "client/engine/loop.hpp"
+
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace client {
+namespace {
+
+/// Sockets opened between two looks at the events: a connect takes ~20 us, and its time ends when
+/// it is seen, so a large batch would measure itself.
+constexpr std::uint64_t connect_batch = 4;
+/// Sockets closed between two looks at the events.
+constexpr std::size_t close_batch = 64;
+/// How long a peer that was half-closed may stay silent before its connection is closed on it.
+constexpr std::chrono::milliseconds quiet_period{500};
+/// Time-outs are looked for no more often than this, or a 256th of the timeout if that is more.
+constexpr std::chrono::milliseconds least_scan_pause{1};
+/// To fall asleep and to be woken takes as much CPU as looking for so long (measured at one message
+/// each 25 us: 35 us an echo asleep, 38 awake), and makes it some 25 us late on a virtual machine.
+/// So a shorter wait is spent looking: the next message is on time, and an echo is seen when it
+/// comes. Whoever else wants this processor has it first (sched_yield(2)): the kernel puts the
+/// server that a message wakes beside its sender, who is expected to sleep.
+constexpr std::chrono::microseconds nearly_due{30};
+/// The stop's descriptors among the epoll's connection indices.
+constexpr std::uint32_t drain_index = Connection::none;
+constexpr std::uint32_t force_index = Connection::none - 1;
+
+/// In churn there is no last connection.
+std::uint64_t connects_of(const Plan& plan) {
+  return plan.churn ? std::numeric_limits<std::uint64_t>::max() : plan.connections;
+}
+
+/// On the grid of whoever reads the notes: beside it, each would be read an interval late.
+Nanoseconds next_note(const Plan& plan, Nanoseconds at) {
+  if (plan.post_every == never) return never;
+  return plan.post_from + plan.post_every * ((at - plan.post_from) / plan.post_every + 1);
+}
+
+}  // namespace
+
+Loop::Loop(const Plan& plan, const LoopContext& context, ProgressSlot& progress_slot)
+    : plan_(plan),
+      context_(context),
+      progress_slot_(progress_slot),
+      exchange_(context.payload, context.sizes),
+      ramp_(connects_of(plan), plan.connections),
+      depth_(plan.depth),
+      connections_(plan.connections),
+      flights_(plan.depth > 1 ? std::size_t{plan.connections} * plan.depth : 0),
+      at_(now()),
+      next_post_(next_note(plan, at_)) {
+  if (plan.keep_interval) interval_.emplace();
+  epoll_.watch(context.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
+  epoll_.watch(context.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
+}
+
+Loop::~Loop() {
+  for (Connection& connection : connections_) echo::Descriptor{connection.fd};
+}
+
+void Loop::wait_and_dispatch(Nanoseconds until) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the kernel
+  std::array<epoll_event, 512> events;
+  // A deadline that has done its work must not cut the waits of the drain short.
+  const Nanoseconds deadline = running() ? plan_.deadline_at : never;
+  const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_, next_edge_});
+  const bool soon = wake - at_ < nearly_due;
+  const auto left = soon ? Nanoseconds{0} : wake - at_;
+  const int count = epoll_.wait(events, left);
+  const bool in_vain = soon && count == 0;
+  if (in_vain && wake > at_) ::sched_yield();
+  look_at_the_clock();
+  if (within_ && !in_vain) ++tally_.waits_within;
+  if (count > 0) last_event_ = at_;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events.at(static_cast<std::size_t>(i));
+    switch (event.data.u32) {
+      case drain_index:
+        stop_requested_ = true;
+        break;
+      case force_index:
+        forced_ = true;
+        break;
+      default:
+        dispatch(event.data.u32, event.events);
+    }
+  }
+  if (at_ >= next_scan_) expire();
+  check_limits();
+}
+
+void Loop::check_limits() {
+  if (stop_reason_ == StopReason::none && stop_requested_) stop_reason_ = StopReason::interrupted;
+  if (at_ >= plan_.deadline_at && stop_reason_ == StopReason::none)
+    stop_reason_ = StopReason::deadline;
+  if (at_ >= next_post_) {
+    next_post_ += plan_.post_every * ((at_ - next_post_) / plan_.post_every + 1);
+    post();
+  }
+}
+
+void Loop::post() {
+  const Progress counts{name_of(phase_), standing_, tally_.established,
+                        tally_.failed(), sent_,     verified_};
+  interval_ ? progress_slot_.post(counts, *interval_) : progress_slot_.post(counts);
+}
+
+/// One look at all that wait. What begins to wait after it expires a timeout later at the soonest,
+/// so the next look is due when the oldest of these expires: about once per timeout while all goes
+/// well, and no echo pays for it.
+void Loop::expire() {
+  Nanoseconds soonest = at_ + std::min(plan_.timeout, plan_.connect_timeout);
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    const Connection& connection = connections_[i];
+    const bool connecting = connection.state == State::connecting;
+    if (!connecting && connection.in_flight() == 0) continue;
+    const Nanoseconds expires =
+        flight(i, connection.echoed).sent + (connecting ? plan_.connect_timeout : plan_.timeout);
+    expires <= at_ ? expire_one(i) : void(soonest = std::min(soonest, expires));
+  }
+  const Nanoseconds pause = std::max<Nanoseconds>(plan_.timeout / 256, least_scan_pause);
+  next_scan_ = std::max(soonest, at_ + pause);
+}
+
+void Loop::expire_one(std::uint32_t index) {
+  if (connections_[index].state == State::connecting) {
+    ramp_.timed_out();
+    return end(index, {Outcome::connect_timeout, Phase::connect, 0});
+  }
+  record_censored(index);
+  fail(index, Outcome::timeout, 0);
+}
+
+void Loop::adopt(FirstConnection first) {
+  ramp_.started();
+  ++tally_.total;
+  const std::uint32_t index = next_index_++;
+  connections_[index].number = 0;
+  const bool stands = first.attempt.error == 0 && first.stood;
+  place(index, std::move(first.attempt), first.begun.time_since_epoch());
+  // Both ends were looked at since: that is no part of its connect.
+  if (stands) on_established(index, first.stood->time_since_epoch());
+}
+
+void Loop::ramp() {
+  phase_ = Phase::connect;
+  const Nanoseconds start = at_ = now();
+  while (running() && !ramp_.finished()) {
+    std::uint64_t room = std::min<std::uint64_t>(ramp_.room(at_), connect_batch);
+    Nanoseconds next = room > 0 ? at_ : ramp_.next_look().value_or(never);
+    for (; room > 0; --room) {
+      if (plan_.connects) {
+        next = start + plan_.connects->due();
+        if (next > at_) break;
+        plan_.connects->advance();
+      }
+      open_next();
+    }
+    wait_and_dispatch(next);
+  }
+  if (ramp_.hopeless()) end_all(Outcome::not_attempted);
+}
+
+void Loop::open_next() {
+  const std::uint32_t index = next_index_++;
+  connections_[index].number = plan_.first + index * plan_.stride;
+  open_at(index);
+}
+
+void Loop::open_at(std::uint32_t index) {
+  const Nanoseconds begun = now();
+  ramp_.started();
+  ++tally_.total;
+  place(index, context_.connector.begin(connections_[index].number), begun);
+}
+
+void Loop::idle(Nanoseconds until) {
+  phase_ = Phase::idle;
+  at_ = now();
+  while (running() && standing_ > 0 && at_ < until) wait_and_dispatch(until);
+}
+
+void Loop::drain() {
+  at_ = now();
+  settle_undecided();
+  if (stop_reason_ == StopReason::interrupted) end_all(Outcome::interrupted);
+  if (stop_reason_ == StopReason::deadline) end_all(Outcome::deadline);
+  if (stop_reason_ == StopReason::server_lost) end_all(Outcome::server_lost);
+  phase_ = Phase::drain;
+  // A signal leaves 2 s in all, a deadline 1 s; what is over is for the report.
+  const Nanoseconds hard_end =
+      at_ + std::chrono::milliseconds{stop_reason_ == StopReason::deadline ? 500 : 1500};
+  last_event_ = at_;
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    Connection& connection = connections_[i];
+    if (connection.state != State::standing) continue;
+    if (plan_.linger_reset) {  // nothing more can be heard after a RST
+      end(i, {Outcome::served, phase_, 0});
+      continue;
+    }
+    connection.state = State::draining;
+    ::shutdown(connection.fd, SHUT_WR);
+    if (i % close_batch == 0) wait_and_dispatch(at_);
+  }
+  const bool whole = stop_reason_ == StopReason::none;
+  while (standing_ > 0 && !forced_ && at_ < last_event_ + quiet_period &&
+         (whole ? running() : at_ < hard_end)) {
+    wait_and_dispatch(last_event_ + quiet_period);
+  }
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i].state == State::draining) end(i, {Outcome::served, phase_, 0});
+  }
+}
+
+}  // namespace client

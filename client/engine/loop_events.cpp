@@ -1,0 +1,212 @@
+// What an event does to a connection: from its connect to the bucket in which it ends.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "client/engine/loop.hpp"
+
+namespace client {
+namespace {
+
+constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/// Between two looks whether the server is still there.
+constexpr std::chrono::milliseconds probe_pause{100};
+/// After a connect that failed, in churn: to try again at once would be a busy loop.
+constexpr std::chrono::milliseconds rest_after_failure{10};
+
+}  // namespace
+
+void Loop::dispatch(std::uint32_t index, std::uint32_t events) {
+  Connection& connection = connections_[index];
+  if (connection.state == State::connecting) on_connecting(index, events);
+  if ((events & EPOLLOUT) != 0 && connection.writing < connection.begun) flush(index);
+  // The kernel tells a peer's end once: an echo and the FIN behind it may share one event.
+  const bool at_end = (events & ended_events) != 0;
+  const bool readable = at_end || (events & EPOLLIN) != 0;
+  for (bool again = readable;
+       again && connection.fd >= 0 && connection.state != State::connecting;) {
+    const IoResult io = exchange_.receive(connection, at_end);
+    const int fd = connection.fd;
+    apply(index, io);
+    // In churn the place may hold another connection by now.
+    again = io.more && io.kind == IoResult::Kind::waiting && connection.fd == fd;
+  }
+}
+
+void Loop::place(std::uint32_t index, Attempt attempt, Nanoseconds begun) {
+  Connection& connection = connections_[index];
+  connection.fd = attempt.socket.release();
+  flight(index, 0).sent = begun;
+  connection.state = State::connecting;
+  next_scan_ = std::min(next_scan_, begun + plan_.connect_timeout);
+  if (attempt.error != 0) return fail_connect(index, attempt.error);
+  if (plan_.churn && quota_ > 0 && speaks_at_once(index)) return;
+  epoll_.watch(connection.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
+}
+
+void Loop::on_connecting(std::uint32_t index, std::uint32_t events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    ::getsockopt(connections_[index].fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    return fail_connect(index, error == 0 ? ECONNRESET : error);
+  }
+  if ((events & EPOLLOUT) != 0) on_established(index, now());
+}
+
+void Loop::on_established(std::uint32_t index, Nanoseconds at) {
+  Connection& connection = connections_[index];
+  at_ = at;
+  ramp_.established();
+  connection.state = State::standing;
+  ++standing_;
+  ++tally_.established;
+  context_.concurrency.opened();
+  const Nanoseconds took = at_ - flight(index, 0).sent;
+  tally_.connect.record(took);
+  if (took >= slow_connect) ++tally_.slow_connects;
+  if (!plan_.churn || quota_ == 0) return;
+  if (within_) ++tally_.connections_within;
+  begin(index, at_, at_);  // whatever the time: its first bytes may be on their way
+  begin_next(index, at_);
+  flush(index);
+}
+
+void Loop::fail_connect(std::uint32_t index, int error) {
+  const Outcome outcome = [error] {
+    switch (error) {
+      case ECONNREFUSED:
+        return Outcome::refused;
+      case ETIMEDOUT:
+        return Outcome::connect_timeout;
+      case ECONNRESET:
+        return Outcome::reset;
+      case EHOSTUNREACH:
+      case ENETUNREACH:
+      case ENETDOWN:
+        return Outcome::unreachable;
+      case EADDRNOTAVAIL:
+      case EAGAIN:
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        return Outcome::local_limit;
+      default:
+        return Outcome::other_error;
+    }
+  }();
+  outcome == Outcome::connect_timeout ? ramp_.timed_out() : ramp_.failed();
+  rest_until_ = at_ + rest_after_failure;
+  if (plan_.churn && outcome == Outcome::refused && tally_.established > 0) look_for_server();
+  end(index, {outcome, Phase::connect, error});
+}
+
+void Loop::apply(std::uint32_t index, const IoResult& io) {
+  Connection& connection = connections_[index];
+  if (io.echoes > 0) {
+    on_echoes(index, io.echoes);
+    if (io.kind == IoResult::Kind::waiting) {
+      // When the time is over a visit ends with the echoes that it has.
+      if (plan_.churn && over() && connection.in_flight() == 0) connection.complete = true;
+      if (plan_.churn && connection.complete) return finish_visit(index);
+      begin_next(index, at_);
+      if (connection.writing < connection.begun) flush(index);
+      return;
+    }
+  }
+  if (io.kind == IoResult::Kind::waiting) return;
+  if (io.kind == IoResult::Kind::eof) return on_eof(index);
+  const bool wrong = io.outcome == Outcome::mismatch || io.outcome == Outcome::foreign;
+  if (wrong && !tally_.first_mismatch) {
+    tally_.first_mismatch =
+        FirstMismatch{connection.number, connection.echoed, *exchange_.mismatch()};
+  }
+  if (io.outcome == Outcome::reset && connection.complete && may_end()) {
+    ++tally_.late_resets;
+    return end(index, {Outcome::served, phase_, 0});
+  }
+  fail(index, io.outcome, io.error);
+}
+
+/// The peer's FIN with no message in flight.
+void Loop::on_eof(std::uint32_t index) {
+  const Connection& connection = connections_[index];
+  if (connection.complete && may_end()) return end(index, {Outcome::served, phase_, 0});
+  fail(index, Outcome::closed_early, 0);
+}
+
+void Loop::fail(std::uint32_t index, Outcome outcome, int error) {
+  const bool peer_ended_it = outcome == Outcome::reset || outcome == Outcome::closed_early ||
+                             outcome == Outcome::short_echo;
+  if (peer_ended_it && running()) {
+    at_ = now();
+    // An older burst: the server survived that.
+    if (at_ - last_undecided_ > probe_pause) undecided_.clear();
+    last_undecided_ = at_;
+    if (at_ >= next_probe_) look_for_server();
+    if (running()) ++undecided_[{outcome, phase_, error}];
+  }
+  // Whatever ended it, its messages in flight had no answer.
+  if (outcome != Outcome::timeout && connections_[index].in_flight() > 0) record_censored(index);
+  if (peer_ended_it && stop_reason_ == StopReason::server_lost) outcome = Outcome::server_lost;
+  end(index, {outcome, phase_, error});
+}
+
+void Loop::look_for_server() {
+  next_probe_ = at_ + probe_pause;
+  if (!context_.server_is_gone || !context_.server_is_gone()) return;
+  stop_reason_ = StopReason::server_lost;
+  for (const auto& [how, count] : undecided_) {
+    tally_.reclassify(how, Outcome::server_lost, count);
+  }
+  undecided_.clear();
+}
+
+/// The last word on a burst of ends that may have been the server's own end: asked once more when
+/// it has had the time to close its listener.
+void Loop::settle_undecided() {
+  const Nanoseconds until = last_undecided_ + probe_pause;
+  if (undecided_.empty() || at_ > until) return;
+  while (running() && at_ < until) wait_and_dispatch(until);
+  if (running()) look_for_server();
+}
+
+void Loop::end(std::uint32_t index, const Failure& how) {
+  Connection& connection = connections_[index];
+  const bool was_established =
+      connection.state == State::standing || connection.state == State::draining;
+  if (was_established) {
+    --standing_;
+    context_.concurrency.closed();
+    in_flight_ -= connection.in_flight();
+    overdue_.abandon(connection);
+  }
+  if (plan_.linger_reset && connection.fd >= 0) {
+    const linger at_once{1, 0};
+    ::setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  echo::Descriptor{connection.fd}.reset();
+  connection.fd = -1;
+  connection.begun = connection.echoed;
+  connection.state = State::ended;
+  if (plan_.churn) vacant_.push_back(index);
+  tally_.end(how);
+}
+
+/// Puts every connection that has not done what it was to do, opened or not, into one bucket. To
+/// stand through the idle time is part of it, and a lost server let nobody stand.
+void Loop::end_all(Outcome outcome) {
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    const Connection& connection = connections_[i];
+    if (connection.state == State::ended) continue;
+    const bool lost_while_standing = phase_ == Phase::idle && outcome == Outcome::server_lost;
+    if (connection.complete && !lost_while_standing) continue;
+    if (connection.in_flight() > 0 && outcome == Outcome::deadline) record_censored(i);
+    end(i, {outcome, phase_, 0});
+  }
+}
+
+}  // namespace client

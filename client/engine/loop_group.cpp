@@ -1,0 +1,141 @@
+#include "client/engine/loop_group.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace client {
+namespace {
+
+void pin(std::thread& thread, unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  const int error = ::pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
+  if (error != 0)
+    throw std::system_error(error, std::generic_category(), "--cpus: " + std::to_string(cpu));
+}
+
+/// Interruption before deadline before a lost server: the contract's precedence of exit codes.
+int severity(StopReason reason) {
+  switch (reason) {
+    case StopReason::interrupted:
+      return 3;
+    case StopReason::deadline:
+      return 2;
+    case StopReason::server_lost:
+      return 1;
+    case StopReason::none:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+LoopGroup::LoopGroup(const std::vector<Plan>& plans, const LoopContext& context,
+                     const std::vector<unsigned>& cpus) {
+  for (const Plan& plan : plans) {
+    threads_.push_back(std::make_unique<LoopThread>());
+    threads_.back()->loop = std::make_unique<Loop>(plan, context, threads_.back()->progress_slot);
+  }
+  try {
+    for (unsigned i = 0; i < threads_.size(); ++i) {
+      threads_[i]->thread = std::thread{[this, i] { work(i); }};
+      if (!cpus.empty()) pin(threads_[i]->thread, cpus[i % cpus.size()]);
+    }
+  } catch (...) {
+    finish();
+    throw;
+  }
+}
+
+LoopGroup::~LoopGroup() {
+  finish();
+}
+
+void LoopGroup::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  for (const auto& member : threads_) {
+    if (member->thread.joinable()) member->thread.join();
+  }
+}
+
+void LoopGroup::work(unsigned number) {
+  std::unique_lock lock(mutex_);
+  for (std::uint64_t done = 0;; ++done) {
+    changed_.wait(lock, [&] { return over_ || round_ > done; });
+    if (round_ == done) return;
+    const Task& task = task_;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      task(*threads_[number]->loop, number);
+      threads_[number]->loop->post();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    if (failure && !failure_) failure_ = failure;
+    if (--busy_ == 0) changed_.notify_all();
+  }
+}
+
+void LoopGroup::start(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = std::move(task);
+    busy_ = size();
+    ++round_;
+  }
+  changed_.notify_all();
+}
+
+bool LoopGroup::wait_until(Nanoseconds at) {
+  std::unique_lock lock(mutex_);
+  const std::chrono::steady_clock::time_point until{at};
+  return changed_.wait_until(lock, until, [this] { return busy_ == 0; });
+}
+
+void LoopGroup::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return busy_ == 0; });
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+Progress LoopGroup::look(echo::Histogram& latency) {
+  Progress sum;
+  for (const auto& member : threads_) {
+    const Progress one = member->progress_slot.look(latency);
+    sum.phase = one.phase;
+    sum.connected += one.connected;
+    sum.established += one.established;
+    sum.failed += one.failed;
+    sum.sent += one.sent;
+    sum.echoes += one.echoes;
+  }
+  return sum;
+}
+
+Tally LoopGroup::tally() const {
+  Tally sum;
+  for (const auto& member : threads_) sum += member->loop->tally();
+  return sum;
+}
+
+StopReason LoopGroup::stop_reason() const {
+  StopReason gravest = StopReason::none;
+  for (const auto& member : threads_) {
+    const StopReason stop_reason = member->loop->stop_reason();
+    if (severity(stop_reason) > severity(gravest)) gravest = stop_reason;
+  }
+  return gravest;
+}
+
+}  // namespace client

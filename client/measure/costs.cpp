@@ -1,0 +1,175 @@
+#include "client/measure/costs.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace client {
+namespace {
+
+using Figure = std::optional<std::uint64_t>;
+
+/// What was added; a shrinkage is 0: noise of the rest of the machine.
+Figure growth(const Figure& before, const Figure& after) {
+  if (!before || !after) return std::nullopt;
+  return *after > *before ? *after - *before : 0;
+}
+
+Figure share(const std::optional<std::chrono::nanoseconds>& before,
+             const std::optional<std::chrono::nanoseconds>& after, std::uint64_t echoes) {
+  if (!before || !after || echoes == 0 || *after < *before) return std::nullopt;
+  return static_cast<std::uint64_t>((*after - *before).count()) / echoes;
+}
+
+using Threads = std::optional<std::vector<limits::ThreadTime>>;
+
+/// Calls `visit(before, after)` for each thread of `after`; one that was born meanwhile had nothing
+/// before. False when one of either side is not known, or has ended.
+template <typename Visit>
+bool for_each_thread(const Threads& before, const Threads& after, const Visit& visit) {
+  if (!before || !after) return false;
+  auto old = before->begin();
+  std::size_t met = 0;
+  for (const limits::ThreadTime& thread : *after) {
+    while (old != before->end() && old->tid < thread.tid) ++old;
+    const bool known = old != before->end() && old->tid == thread.tid;
+    met += known ? 1 : 0;
+    visit(known ? *old : limits::ThreadTime{.tid = thread.tid}, thread);
+  }
+  return met == before->size();
+}
+
+std::optional<double> switches(const Threads& before, const Threads& after, std::uint64_t echoes) {
+  std::uint64_t sum = 0;
+  const bool all = for_each_thread(before, after, [&sum](const auto& then, const auto& now) {
+    sum += now.turns > then.turns ? now.turns - then.turns : 0;
+  });
+  if (!all || echoes == 0) return std::nullopt;
+  return static_cast<double>(sum) / static_cast<double>(echoes);
+}
+
+/// The largest growth of `time` in one thread that still runs, as a share of the window.
+std::optional<double> largest(const Threads& before, const Threads& after,
+                              std::chrono::nanoseconds limits::ThreadTime::*time,
+                              std::chrono::duration<double> window) {
+  if (!before || !after || window.count() <= 0) return std::nullopt;
+  std::chrono::nanoseconds most{0};
+  for_each_thread(before, after, [&](const auto& then, const auto& now) {
+    most = std::max(most, now.*time - then.*time);
+  });
+  // The threads are read beside the clocks, so a busy one's time may be a trifle longer than
+  // theirs.
+  return std::min(1.0, most / window);
+}
+
+std::optional<double> part_of(const std::optional<std::chrono::nanoseconds>& before,
+                              const std::optional<std::chrono::nanoseconds>& after,
+                              std::chrono::duration<double> window) {
+  if (!before || !after || *after < *before || window.count() <= 0) return std::nullopt;
+  return (*after - *before) / window;
+}
+
+/// How far /proc/stat may lie below the truth by chance: the kernel looks now and then at whoever
+/// runs, and of n looks at what runs a share p of the time n p are expected, give or take
+/// sqrt(n p (1 - p)). Three times that, and a tick on each processor at the edges. It looks
+/// CONFIG_HZ times a second, which no program can read: at least once a tick, so this is an upper
+/// bound.
+std::chrono::nanoseconds error_of_ticks(std::chrono::nanoseconds attributed,
+                                        std::chrono::duration<double> machine,
+                                        std::int64_t processors) {
+  const std::chrono::duration<double> tick = limits::tick();
+  const double looks = machine / tick;
+  const double share = std::clamp(attributed / machine, 0.0, 1.0);
+  const auto chance = 3 * std::sqrt(looks * share * (1 - share)) * tick;
+  return processors * limits::tick() + std::chrono::duration_cast<std::chrono::nanoseconds>(chance);
+}
+
+/// What /proc/stat saw against what the clocks of processes say.
+void account_for_machine(Costs& costs, const Sample& from, const Sample& to, std::uint64_t echoes) {
+  if (!from.busy || !to.busy) return;
+  costs.busy_per_echo = share(from.busy->busy, to.busy->busy, echoes);
+  if (from.busy->switches && to.busy->switches && echoes > 0) {
+    costs.machine_switches_per_echo =
+        static_cast<double>(*to.busy->switches - *from.busy->switches) /
+        static_cast<double>(echoes);
+  }
+  const auto processors = static_cast<std::int64_t>(to.busy->processors);
+  const std::chrono::duration<double> machine = (to.looked_at - from.looked_at) * processors;
+  costs.steal = part_of(from.busy->steal, to.busy->steal, machine);
+  if (!costs.total_per_echo || !costs.busy_per_echo) return;
+  const std::chrono::nanoseconds busy = to.busy->busy - from.busy->busy;
+  const std::chrono::nanoseconds attributed = (*to.client_cpu - *from.client_cpu) +
+                                              (*to.server_cpu - *from.server_cpu) +
+                                              (*to.softirq_cpu - *from.softirq_cpu);
+  const std::chrono::nanoseconds rest = busy - attributed;
+  // The clocks of processes run on while the hypervisor has the processor; /proc/stat tells that
+  // apart.
+  const std::chrono::nanoseconds stolen = to.busy->steal - from.busy->steal;
+  if (rest < -error_of_ticks(attributed, machine, processors) - stolen) return;
+  const auto others = std::max(rest, std::chrono::nanoseconds{0});
+  costs.unattributed_per_echo = static_cast<std::uint64_t>(others.count()) / echoes;
+  costs.others = part_of(std::chrono::nanoseconds{0}, others, machine);
+}
+
+}  // namespace
+
+Costs costs_of(const Moments& moments, std::uint64_t echoes) {
+  Costs costs;
+  const Sample& from = moments.begin;
+  const Sample& to = moments.end;
+  costs.client_per_echo = share(from.client_cpu, to.client_cpu, echoes);
+  costs.server_per_echo = share(from.server_cpu, to.server_cpu, echoes);
+  costs.softirq_per_echo = share(from.softirq_cpu, to.softirq_cpu, echoes);
+  if (costs.client_per_echo && costs.server_per_echo && costs.softirq_per_echo) {
+    costs.total_per_echo =
+        *costs.client_per_echo + *costs.server_per_echo + *costs.softirq_per_echo;
+  }
+  const std::chrono::duration<double> window = to.at - from.at;
+  costs.client_utilisation = part_of(from.client_cpu, to.client_cpu, window);
+  costs.server_utilisation = part_of(from.server_cpu, to.server_cpu, window);
+  account_for_machine(costs, from, to, echoes);
+  using limits::ThreadTime;
+  const std::chrono::duration<double> looked = to.looked_at - from.looked_at;
+  costs.client_busiest_thread =
+      largest(from.client_threads, to.client_threads, &ThreadTime::cpu, looked);
+  costs.server_busiest_thread =
+      largest(from.server_threads, to.server_threads, &ThreadTime::cpu, looked);
+  costs.client_waited =
+      largest(from.client_threads, to.client_threads, &ThreadTime::waited, looked);
+  costs.client_switches_per_echo = switches(from.client_threads, to.client_threads, echoes);
+  costs.server_switches_per_echo = switches(from.server_threads, to.server_threads, echoes);
+
+  const Sample& one = moments.before;
+  const std::uint64_t added =
+      to.connections > one.connections ? to.connections - one.connections : 0;
+  costs.client_resident = resident_per_connection(one.client, to.client, added);
+  costs.server_resident = resident_per_connection(one.server, to.server, added);
+  costs.slab = growth(one.machine.slab, to.machine.slab);
+  costs.kernel_stack = growth(one.machine.kernel_stack, to.machine.kernel_stack);
+  costs.page_tables = growth(one.machine.page_tables, to.machine.page_tables);
+  costs.socket = growth(one.machine.socket, to.machine.socket);
+  costs.anon = growth(one.machine.anon, to.machine.anon);
+  costs.total = growth(to.machine.free, one.machine.free);
+  if (added > 0 && costs.slab && costs.kernel_stack && costs.page_tables && costs.socket) {
+    costs.kernel_per_connection =
+        (*costs.slab + *costs.kernel_stack + *costs.page_tables + *costs.socket) / added;
+  }
+  // Free memory that shrank by less than its known parts grew: others gave some back meanwhile.
+  if (costs.kernel_per_connection && costs.total) {
+    const std::uint64_t all = *costs.total / added;
+    if (all >= *costs.kernel_per_connection) costs.total_per_connection = all;
+  }
+
+  const Sample& end = moments.after;
+  costs.listen_overflows = growth(one.tcp.listen_overflows, end.tcp.listen_overflows);
+  costs.listen_drops = growth(one.tcp.listen_drops, end.tcp.listen_drops);
+  costs.retransmitted_segments =
+      growth(one.tcp.retransmitted_segments, end.tcp.retransmitted_segments);
+  costs.syn_cookies_sent = growth(one.tcp.syn_cookies_sent, end.tcp.syn_cookies_sent);
+  costs.syn_retransmits = growth(one.tcp.syn_retransmits, end.tcp.syn_retransmits);
+  costs.time_wait_recycled = growth(one.tcp.time_wait_recycled, end.tcp.time_wait_recycled);
+  costs.time_wait_overflow = growth(one.tcp.time_wait_overflow, end.tcp.time_wait_overflow);
+  costs.time_wait = end.tcp.time_wait;
+  return costs;
+}
+
+}  // namespace client

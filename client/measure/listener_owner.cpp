@@ -1,0 +1,159 @@
+#include "client/measure/listener_owner.hpp"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string_view>
+
+namespace client {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An address of /proc/net/tcp{,6}: 32-bit words in host order, in hexadecimal.
+in6_addr address_of(std::string_view hex) {
+  std::array<std::uint32_t, 4> words{};
+  const std::size_t count = std::min<std::size_t>(hex.size() / 8, words.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    std::from_chars(hex.data() + i * 8, hex.data() + i * 8 + 8, words.at(i), 16);
+  }
+  in6_addr address{};
+  if (count == 1) {  // IPv4: as the IPv6 address that stands for it
+    address.s6_addr[10] = address.s6_addr[11] = 0xff;
+    std::memcpy(address.s6_addr + 12, words.data(), 4);
+  } else {
+    std::memcpy(address.s6_addr, words.data(), 16);
+  }
+  return address;
+}
+
+in6_addr address_of(const echo::Endpoint& endpoint) {
+  in6_addr address{};
+  if (endpoint.family() == AF_INET6) {
+    address = reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr;
+  } else {
+    address.s6_addr[10] = address.s6_addr[11] = 0xff;
+    std::memcpy(address.s6_addr + 12,
+                &reinterpret_cast<const sockaddr_in*>(endpoint.data())->sin_addr, 4);
+  }
+  return address;
+}
+
+bool is_v4_wildcard(const in6_addr& address) {
+  return IN6_IS_ADDR_V4MAPPED(&address) && std::memcmp(address.s6_addr + 12, "\0\0\0\0", 4) == 0;
+}
+
+/// Calls `visit` with each numeric entry of `directory`.
+void for_each_number(const fs::path& directory, const std::function<void(std::uint64_t)>& visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(directory.c_str()), ::closedir);
+  if (!dir) return;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    std::uint64_t number = 0;
+    const std::string_view name = entry->d_name;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size()) visit(number);
+  }
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const fs::path& root) {
+  const in6_addr wanted = address_of(target);
+  const bool wants_v4 = IN6_IS_ADDR_V4MAPPED(&wanted);
+  // As the kernel looks: the address, then the family's own wildcard, then IPv6's, which may take
+  // IPv4 as well.
+  std::vector<std::uint64_t> exact, v4_wildcard, v6_wildcard;
+  for (const char* name : {"tcp", "tcp6"}) {
+    std::ifstream file(root / "proc/net" / name);
+    std::string line;
+    std::getline(file, line);  // the heading
+    while (std::getline(file, line)) {
+      std::istringstream fields(line);
+      std::string slot, local, remote, state, queues, timer, retransmits, uid, timeout;
+      std::uint64_t inode = 0;
+      fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
+          timeout >> inode;
+      if (state != "0A") break;  // listeners come first
+      const std::size_t colon = local.find(':');
+      if (colon == std::string::npos) continue;
+      if (std::strtoul(local.c_str() + colon + 1, nullptr, 16) != target.port()) continue;
+      const in6_addr address = address_of(std::string_view(local).substr(0, colon));
+      if (std::memcmp(&address, &wanted, sizeof wanted) == 0) exact.push_back(inode);
+      if (wants_v4 && is_v4_wildcard(address)) v4_wildcard.push_back(inode);
+      if (IN6_IS_ADDR_UNSPECIFIED(&address)) v6_wildcard.push_back(inode);
+    }
+  }
+  if (!exact.empty()) return exact;
+  return v4_wildcard.empty() ? v6_wildcard : v4_wildcard;
+}
+
+std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs::path& root) {
+  std::vector<std::string> wanted;
+  wanted.reserve(inodes.size());
+  for (const std::uint64_t inode : inodes)
+    wanted.push_back("socket:[" + std::to_string(inode) + "]");
+  std::vector<pid_t> pids;
+  if (wanted.empty()) return pids;
+  for_each_number(root / "proc", [&](std::uint64_t pid) {
+    const fs::path directory = root / "proc" / std::to_string(pid) / "fd";
+    bool holds = false;
+    for_each_number(directory, [&](std::uint64_t fd) {
+      if (holds) return;
+      std::array<char, 64> link{};
+      const ssize_t length =
+          ::readlink((directory / std::to_string(fd)).c_str(), link.data(), link.size());
+      if (length <= 0) return;
+      const std::string_view text(link.data(), static_cast<std::size_t>(length));
+      holds = std::find(wanted.begin(), wanted.end(), text) != wanted.end();
+    });
+    if (holds) pids.push_back(static_cast<pid_t>(pid));
+  });
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids, const fs::path& root) {
+  if (pids.empty()) return {};
+  std::multimap<pid_t, pid_t> children;
+  for_each_number(root / "proc", [&](std::uint64_t pid) {
+    std::ifstream file(root / "proc" / std::to_string(pid) / "stat");
+    std::string text;
+    std::getline(file, text);
+    const std::size_t close = text.rfind(')');  // comm may hold anything, parentheses too
+    if (close == std::string::npos) return;
+    char state = 0;
+    pid_t parent = 0;
+    std::istringstream(text.substr(close + 1)) >> state >> parent;
+    children.emplace(parent, static_cast<pid_t>(pid));
+  });
+  std::vector<pid_t> family = pids;
+  for (std::size_t i = 0; i < family.size(); ++i) {
+    const auto [first, last] = children.equal_range(family[i]);
+    for (auto child = first; child != last; ++child) {
+      if (std::find(pids.begin(), pids.end(), child->second) == pids.end())
+        family.push_back(child->second);
+    }
+  }
+  std::sort(family.begin(), family.end());
+  return family;
+}
+
+std::string command_of(pid_t pid, const fs::path& root) {
+  std::ifstream file(root / "proc" / std::to_string(pid) / "comm");
+  std::string command;
+  std::getline(file, command);
+  return command;
+}
+
+}  // namespace client

@@ -1,0 +1,102 @@
+// What a loop counts; merged over loops at the end. Every socket ends in exactly one bucket.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "client/connection/outcome.hpp"
+#include "echo/histogram.hpp"
+#include "echo/wire.hpp"
+
+namespace client {
+
+/// A failure's kind: the same cause, in the same phase, with the same errno (0: none).
+struct Failure {
+  Outcome outcome = Outcome::other_error;
+  Phase phase = Phase::connect;
+  int error = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what the compiler compares for a 0
+  friend auto operator<=>(const Failure&, const Failure&) = default;
+};
+
+/// The first wrong byte of a run.
+struct FirstMismatch {
+  std::uint32_t connection = 0;
+  std::uint32_t message = 0;
+  echo::Mismatch mismatch;
+};
+
+/// Sockets alive at one moment, over all loops of a run.
+class Concurrency {
+ public:
+  void opened() {
+    const std::uint64_t open = open_.fetch_add(1, std::memory_order_relaxed) + 1;
+    std::uint64_t most = most_.load(std::memory_order_relaxed);
+    while (open > most && !most_.compare_exchange_weak(most, open, std::memory_order_relaxed)) {
+    }
+  }
+  void closed() { open_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t open() const { return open_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t most() const { return most_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> open_{0};
+  std::atomic<std::uint64_t> most_{0};
+};
+
+/// Messages of one phase: of those that were due in it, whenever they came back.
+struct Echoes {
+  std::uint64_t sent = 0;            ///< messages begun
+  std::uint64_t verified = 0;        ///< echoes that came back whole and right
+  std::uint64_t bytes_verified = 0;  ///< in these
+  /// Sent behind their due time: earlier ones were still in flight, or the client was 1 ms late.
+  std::uint64_t late = 0;
+  std::uint64_t unsent = 0;  ///< due, and never sent
+  echo::Histogram latency;   ///< from due to the last byte back, ns; unsent and timed out: censored
+
+  Echoes& operator+=(const Echoes& other);
+};
+
+struct Tally {
+  std::uint64_t established = 0;
+  std::uint64_t total = 0;  ///< sockets opened: connects begun
+  std::array<std::uint64_t, outcomes> ended{};
+  std::map<Failure, std::uint64_t> failures;
+  std::uint64_t late_resets = 0;    ///< RST after the last echo: served all the same
+  std::uint64_t slow_connects = 0;  ///< longer than `slow_connect`: a SYN was sent again
+  std::optional<FirstMismatch> first_mismatch;
+  echo::Histogram connect;  ///< ns
+
+  std::optional<Echoes> ramp;     ///< the first echo on each connection, where the load has none
+  std::optional<Echoes> warm_up;  ///< left out of the measured figures
+  Echoes measured;
+  echo::Histogram wire;      ///< from the first send to the last byte back, ns; measured, open loop
+  echo::Histogram lateness;  ///< how far behind its due time the client itself sent, ns; likewise
+
+  // Between the beginning and the end of the measured phase, whenever it was due.
+  std::uint64_t echoes_within = 0;
+  std::uint64_t bytes_within = 0;
+  std::uint64_t connections_within = 0;  ///< established
+  std::uint64_t waits_within = 0;        ///< for events
+
+  void end(const Failure& how);
+  /// Counts `count` sockets that ended as `from` under `to` instead.
+  void reclassify(const Failure& from, Outcome to, std::uint64_t count);
+  [[nodiscard]] std::uint64_t count(Outcome outcome) const {
+    return ended[static_cast<std::size_t>(outcome)];
+  }
+  [[nodiscard]] std::uint64_t failed() const;
+  /// Verified echoes of all phases.
+  [[nodiscard]] std::uint64_t verified() const;
+
+  Tally& operator+=(const Tally& other);
+};
+
+/// The kernel sends a dropped SYN again after 1 s; nothing on one machine takes half of that.
+inline constexpr std::chrono::milliseconds slow_connect{500};
+
+}  // namespace client

@@ -1,0 +1,290 @@
+#include "client/options/options.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+
+#include "echo/exit_code.hpp"
+#include "echo/options.hpp"
+
+namespace client {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr seconds usual_traffic{10};
+constexpr std::chrono::hours longest_wait{24 * 365};
+/// Generous: --find-rate takes about one.
+constexpr seconds longest_search{300};
+
+/// An option whose value `take` parses and keeps; a std::invalid_argument of it names the option.
+CLI::Option* add(CLI::App& app, const std::string& names, const std::string& unit,
+                 const std::string& what, const std::function<void(const std::string&)>& take) {
+  const std::string shown = names.substr(names.rfind(',') + 1);
+  return app
+      .add_option_function<std::string>(
+          names,
+          [take, shown](const std::string& text) {
+            try {
+              take(text);
+            } catch (const std::invalid_argument& error) {
+              throw CLI::ValidationError(shown, error.what());
+            }
+          },
+          what)
+      ->type_name(unit);
+}
+
+/// One of several words.
+template <typename Value>
+Value chosen(const std::string& text, const std::vector<std::pair<const char*, Value>>& words) {
+  std::string allowed;
+  for (const auto& [word, value] : words) {
+    if (text == word) return value;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(word);
+  }
+  throw std::invalid_argument(fmt::format("\"{}\": {}", text, allowed));
+}
+
+void declare_load(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Load"); };
+  group(add(app, "--mode", "hold|stream|churn",
+            "hold: connect all, echo, close; stream: echo for a time; churn: connect, echo, "
+            "close, again",
+            [&](const std::string& text) {
+              options.mode = chosen<Mode>(
+                  text, {{"hold", Mode::hold}, {"stream", Mode::stream}, {"churn", Mode::churn}});
+            }))
+      ->default_str("hold");
+  constexpr std::uint64_t most_connections = 0xfffffff0U;
+  group(echo::add_count(app, "-n,--connections", options.connections,
+                        "Sockets to hold at once; in churn: to keep in flight",
+                        {1, most_connections}));
+  group(echo::add_count(app, "-m,--messages", options.messages,
+                        "Messages on each connection; 1 in hold and churn unless given",
+                        {1, 0xfffffffeU}));
+  auto* size =
+      group(add(app, "-s,--size", "BYTES",
+                "Message size: 64, a range 64-4096, or weights 64:7,1024:2,65536:1; each "
+                "byte tells its connection and message",
+                [&](const std::string& text) { options.sizes = MessageSizes::parse(text); }))
+          ->default_str("64");
+  group(app.add_option("--data", options.data,
+                       "Send this text instead; foreign bytes cannot be told then"))
+      ->check(CLI::Validator(
+          [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
+      ->excludes(size)
+      ->type_name("TEXT");
+  group(echo::add_count(app, "--depth", options.depth, "Messages in flight on each connection",
+                        {1, 1024}));
+  group(add(app, "-R,--rate", "PER_SECOND",
+            "Open loop: messages a second in all, latency from when each was due; without it the "
+            "loop is closed",
+            [&](const std::string& text) { options.rate = parse_rate(text); }));
+  group(add(app, "--arrivals", "uniform|poisson", "Gaps between due times, in an open loop",
+            [&](const std::string& text) {
+              options.poisson = chosen<bool>(text, {{"uniform", false}, {"poisson", true}});
+            }))
+      ->default_str("uniform");
+  group(add(app, "--connect-rate", "PER_SECOND",
+            "Connects a second in all; without it, as fast as they are answered",
+            [&](const std::string& text) { options.connect_rate = parse_rate(text); }));
+  group(echo::add_duration(app, "-d,--duration", options.duration,
+                           "stream, churn: of the traffic (10s); hold: let all stand this long "
+                           "after the echoes (0)",
+                           true));
+  group(echo::add_duration(app, "--warmup", options.warm_up,
+                           "Traffic before the measured one, with figures of its own", true));
+  group(echo::add_count(app, "-t,--threads", options.threads, "Threads, each with its share",
+                        {1, 1024}));
+  group(add(app, "--cpus", "LIST", "Pin the threads to these processors, in turn, as 0,2-3",
+            [&](const std::string& text) { options.cpus = echo::parse_cpus(text); }));
+  group(echo::add_count(app, "--seed", options.seed,
+                        "Of payload, sizes and arrivals; from the clock unless given"));
+  group(echo::add_count(app, "--repeat", options.repeat,
+                        "Rounds, with the server's resident memory after each", {1, 10'000}));
+  group(echo::add_duration(app, "--settle", options.settle,
+                           "After each round, wait at most so long for TIME_WAIT to drain", true));
+  group(add(app, "--source", "ADDR,..|CIDR", "Source addresses; a loopback target needs no help",
+            [&](const std::string& text) {
+              for (std::size_t from = 0; from <= text.size();) {
+                const std::size_t comma = std::min(text.find(',', from), text.size());
+                options.sources.push_back(
+                    parse_source(std::string_view(text).substr(from, comma - from)));
+                from = comma + 1;
+              }
+            }));
+  group(add(app, "--start-at", "TIME",
+            "Begin then: 2026-11-21T15:04:05Z or @SECONDS, for several machines together",
+            [&](const std::string& text) { options.start_at = parse_start(text); }));
+  group(add(app, "--find-rate", "OBJECTIVE",
+            "The highest open-loop rate that the server holds at an objective as p99<5ms",
+            [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
+  group(
+      app.add_flag("--calibrate", options.calibrate,
+                   "What this client costs and can do here, against a minimal server of its own"));
+}
+
+void declare_sockets(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Sockets"); };
+  group(app.add_flag("--nodelay,!--no-nodelay", options.sockets.nodelay,
+                     "TCP_NODELAY; --no-nodelay leaves Nagle's algorithm on"))
+      ->default_str("true");
+  group(app.add_flag("--keepalive", options.sockets.keepalive, "SO_KEEPALIVE"));
+  group(app.add_flag("--half-close", options.half_close,
+                     "FIN right behind the last message, before its echo"));
+  group(app.add_flag("--linger-reset", options.linger_reset, "Close with RST: no TIME_WAIT"));
+  const echo::Range buffer{1, 1ULL << 30U};
+  group(echo::add_size(app, "--rcvbuf", options.sockets.buffers.receive, "SO_RCVBUF", buffer));
+  group(echo::add_size(app, "--sndbuf", options.sockets.buffers.send, "SO_SNDBUF", buffer));
+}
+
+void declare_bounds(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Bounds and verdict"); };
+  group(echo::add_duration(app, "--connect-timeout", options.connect_timeout, "For each connect"));
+  group(echo::add_duration(app, "--timeout", options.timeout, "For each message"));
+  group(echo::add_duration(app, "--deadline", options.deadline,
+                           "For the whole run; derived from the plan unless given"));
+  group(app.add_option(
+            "--allow-remote", options.allow_remote,
+            "Allow a target outside loopback that lies in this network: a load client is a weapon"))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("CIDR");
+  group(echo::add_count(app, "--require-conc", options.require_conc,
+                        "Pass only if so many stood at once; unset: each must be served"));
+  group(echo::add_count(app, "--max-errors", options.max_errors,
+                        "Pass with up to so many failed connections"));
+  group(add(app, "--slo", "OBJECTIVE", "Pass only if latency holds it, as p99<5ms,p99.9<50ms",
+            [&](const std::string& text) { options.slo = Objective::parse(text); }));
+}
+
+void declare_output(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Output"); };
+  group(app.add_option("--json", options.json,
+                       "Write the report there as JSON; -: to stdout, and nothing else"))
+      ->type_name("FILE|-");
+  group(app.add_option("--hgrm", options.hgrm, "Write the latencies in HdrHistogram's text form"))
+      ->type_name("FILE");
+  group(app.add_option("--series", options.series, "Write a line of JSON there each interval"))
+      ->type_name("FILE");
+  group(echo::add_duration(app, "--interval", options.interval, "Of --series"));
+  group(app.add_option("--server-pid", options.server_pid,
+                       "The server's process, where it cannot be found by its listener"))
+      ->check(CLI::PositiveNumber)
+      ->type_name("PID");
+  group(app.add_option_function<std::vector<std::string>>(
+            "--label",
+            [&options](const std::vector<std::string>& texts) {
+              try {
+                for (const std::string& text : texts) {
+                  const auto [key, value] = parse_label(text);
+                  options.labels[key] = value;
+                }
+              } catch (const std::invalid_argument& error) {
+                throw CLI::ValidationError("--label", error.what());
+              }
+            },
+            "Kept in the JSON; may be given several times"))
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("KEY=VALUE");
+  group(app.add_flag("-q,--quiet", options.quiet, "Only the first three lines"));
+  group(add(app, "--progress", "WHEN",
+            "On stderr: auto (a live line on a terminal, else one every 10 s), always (every "
+            "second), never",
+            [&](const std::string& text) {
+              options.progress = chosen<ShowProgress>(text, {{"auto", ShowProgress::when_terminal},
+                                                             {"always", ShowProgress::always},
+                                                             {"never", ShowProgress::never}});
+            }))
+      ->default_str("auto");
+}
+
+}  // namespace
+
+std::string_view name_of(Mode mode) {
+  return mode == Mode::hold ? "hold" : mode == Mode::stream ? "stream" : "churn";
+}
+
+nanoseconds bounded(nanoseconds wait) {
+  return std::min<nanoseconds>(wait, longest_wait);
+}
+
+nanoseconds Options::traffic_time() const {
+  return bounded(duration.value_or(usual_traffic));
+}
+
+nanoseconds Options::idle_time() const {
+  return mode == Mode::hold ? bounded(duration.value_or(seconds{0})) : nanoseconds{0};
+}
+
+nanoseconds Options::effective_deadline() const {
+  if (deadline) return bounded(*deadline);
+  const auto connects = static_cast<double>(connections);
+  const double echoes = connects * static_cast<double>(messages_each());
+  // Generous: 1 ms a connect, 0.2 ms an echo, each timeout once; a run that needs more hangs.
+  double needed = 10 + connects * 1e-3 + (connect_rate > 0 ? connects / connect_rate : 0);
+  if (!timed()) needed += echoes * 2e-4 + (rate > 0 ? echoes / rate : 0);
+  const double size = data.empty() ? sizes.mean() : static_cast<double>(data.size());
+  if (!timed()) needed += echoes * size * 1e-7;
+  auto waits = bounded(connect_timeout) * 2 + bounded(timeout) * 2 + idle_time();
+  if (timed()) waits += traffic_time() + bounded(warm_up);
+  if (find_rate) waits += longest_search;
+  const double at_most = std::chrono::duration<double>(longest_wait).count();
+  const nanoseconds round =
+      nanoseconds(static_cast<std::int64_t>(std::min(needed, at_most) * 1e9)) + waits;
+  if (repeat == 1) return round;
+  const double rounds = static_cast<double>(repeat);
+  const std::chrono::duration<double> all = (round + bounded(settle)) * rounds;
+  return nanoseconds(static_cast<std::int64_t>(std::min(all.count(), at_most) * 1e9));
+}
+
+void declare(CLI::App& app, Options& options) {
+  add(app, "target", "HOST[:PORT[-PORT]]", "Server to load", [&](const std::string& text) {
+    options.target = parse_target(text);
+  })->default_str("localhost:1234");
+  declare_load(app, options);
+  declare_sockets(app, options);
+  declare_bounds(app, options);
+  declare_output(app, options);
+}
+
+void check(const Options& options) {
+  const auto refuse_if = [](bool wrong, const char* why) {
+    if (wrong) throw echo::Exit(echo::exit_usage, why);
+  };
+  const bool churn = options.mode == Mode::churn;
+  const bool hold = options.mode == Mode::hold;
+  const bool open = options.rate > 0 || options.find_rate.has_value();
+  refuse_if(churn && options.rate > 0, "--rate: not in churn; --connect-rate paces its connects");
+  refuse_if(options.poisson && !open, "--arrivals poisson: only in an open loop (--rate)");
+  refuse_if(hold && options.warm_up.count() > 0, "--warmup: only in stream and churn");
+  refuse_if(!hold && options.duration && options.duration->count() == 0,
+            "--duration: above 0 in stream and churn");
+  refuse_if(options.half_close && options.messages_each() == 0,
+            "--half-close: a stream needs --messages, to know which one is the last");
+  refuse_if(options.find_rate && options.rate > 0, "--find-rate: it chooses the --rate itself");
+  refuse_if(options.find_rate && (churn || options.messages || options.repeat > 1),
+            "--find-rate: not with churn, --messages or --repeat");
+  refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const bool known = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  for (const unsigned cpu : options.cpus) {
+    if (known && !CPU_ISSET(cpu, &allowed)) {
+      throw echo::Exit(echo::exit_usage,
+                       fmt::format("--cpus: this process may not run on processor {}", cpu));
+    }
+  }
+  refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
+  if (options.interval < std::chrono::milliseconds{10})
+    throw echo::Exit(echo::exit_usage, "--interval: 10ms or longer");
+}
+
+}  // namespace client

@@ -1,0 +1,99 @@
+// The client's command line, parsed and checked.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "echo/cli_fwd.hpp"
+
+#include "client/connection/connector.hpp"
+#include "client/options/objective.hpp"
+#include "client/options/option_values.hpp"
+#include "client/schedule/sizes.hpp"
+
+namespace client {
+
+enum class Mode {
+  hold,    ///< connect all, echo, let them stand, close
+  stream,  ///< echo on all of them for a time
+  churn    ///< connect, echo, close, and again
+};
+std::string_view name_of(Mode mode);
+
+enum class ShowProgress { when_terminal, always, never };
+
+struct Options {
+  // load
+  Target target;
+  Mode mode = Mode::hold;
+  std::uint64_t connections = 100;
+  std::optional<std::uint64_t> messages;  ///< on each connection
+  MessageSizes sizes{64};
+  std::string data;  ///< empty: bytes unique to connection and message
+  std::uint64_t depth = 1;
+  double rate = 0;  ///< messages/s in all; 0: closed loop
+  bool poisson = false;
+  double connect_rate = 0;                           ///< connects/s in all; 0: as answered
+  std::optional<std::chrono::nanoseconds> duration;  ///< of the idle time, or of the traffic
+  std::chrono::nanoseconds warm_up{0};
+  std::uint64_t threads = 1;
+  std::vector<unsigned> cpus;
+  std::optional<std::uint64_t> seed;
+  std::uint64_t repeat = 1;
+  std::chrono::nanoseconds settle = std::chrono::seconds{65};
+  std::vector<AddressRange> sources;
+  std::optional<std::chrono::system_clock::time_point> start_at;
+  std::optional<Objective> find_rate;
+  bool calibrate = false;
+  // sockets
+  SocketOptions sockets;
+  bool half_close = false;
+  bool linger_reset = false;
+  // bounds
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
+  std::chrono::nanoseconds timeout = std::chrono::seconds{10};
+  std::optional<std::chrono::nanoseconds> deadline;
+  std::vector<std::string> allow_remote;  ///< CIDRs
+  // verdict
+  std::optional<std::uint64_t> require_conc;
+  std::uint64_t max_errors = 0;
+  std::optional<Objective> slo;
+  // output
+  std::optional<pid_t> server_pid;
+  std::string json, hgrm, series;
+  std::chrono::nanoseconds interval = std::chrono::seconds{1};
+  std::map<std::string, std::string> labels;
+  bool quiet = false;
+  ShowProgress progress = ShowProgress::when_terminal;
+
+  /// Messages on each connection, in hold and churn; 0 in a stream without a number.
+  [[nodiscard]] std::uint64_t messages_each() const {
+    return messages.value_or(mode == Mode::stream ? 0 : 1);
+  }
+  /// Whether the traffic ends by the clock; otherwise with its messages.
+  [[nodiscard]] bool timed() const {
+    return mode != Mode::hold && (mode == Mode::churn || duration || !messages);
+  }
+  /// How long it lasts then, warm-up apart.
+  [[nodiscard]] std::chrono::nanoseconds traffic_time() const;
+  /// How long all stand after their echoes (hold).
+  [[nodiscard]] std::chrono::nanoseconds idle_time() const;
+  /// The deadline of the run in force: given, or derived from the plan so that only a hang
+  /// reaches it.
+  [[nodiscard]] std::chrono::nanoseconds effective_deadline() const;
+};
+
+/// What any longer wait is taken for: sums of several must fit 64 bits of nanoseconds.
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait);
+
+/// Declares the options on `app`; they are filled in by its parse().
+void declare(CLI::App& app, Options& options);
+
+/// Throws echo::Exit(exit_usage) for options that contradict each other.
+void check(const Options& options);
+
+}  // namespace client

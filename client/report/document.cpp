@@ -1,0 +1,288 @@
+// The report as a JSON document; docs/schema/client.json says what it may hold.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cmath>
+
+#include "client/measure/costs.hpp"
+#include "client/report/present.hpp"
+#include "echo/exit_code.hpp"
+#include "echo/report.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+
+std::string_view status_of(int code) {
+  if (code == echo::exit_pass) return "pass";
+  return code >= echo::exit_signal ? "interrupted" : "fail";
+}
+
+json::object machine_json(const Costs& costs) {
+  return json::object{{"slab", echo::to_json(costs.slab)},
+                      {"kernel_stack", echo::to_json(costs.kernel_stack)},
+                      {"page_tables", echo::to_json(costs.page_tables)},
+                      {"socket", echo::to_json(costs.socket)},
+                      {"anon", echo::to_json(costs.anon)},
+                      {"total", echo::to_json(costs.total)},
+                      {"per_connection", echo::to_json(costs.kernel_per_connection)},
+                      {"total_per_connection", echo::to_json(costs.total_per_connection)}};
+}
+
+json::object connections_json(const Result& result) {
+  const Tally& tally = result.tally;
+  json::object failed;
+  json::array errors;
+  for (const auto& [failure, count] : tally.failures) {
+    auto& sum = failed[name_of(failure.outcome)];
+    sum = (sum.is_uint64() ? sum.as_uint64() : 0) + count;
+    errors.push_back(json::object{{"cause", name_of(failure.outcome)},
+                                  {"phase", name_of(failure.phase)},
+                                  {"errno", failure.error},
+                                  {"count", count}});
+  }
+  return json::object{{"requested", result.requested},
+                      {"established", tally.established},
+                      {"served", tally.count(Outcome::served)},
+                      {"max_concurrent", result.max_concurrent},
+                      {"total", tally.total},
+                      {"open_at_end", result.open_at_end},
+                      {"slow", tally.slow_connects},
+                      {"failed", failed},
+                      {"errors", errors}};
+}
+
+json::object echoes_json(const Result& result) {
+  const auto sum = [&tally = result.tally](std::uint64_t Echoes::*field) {
+    return (tally.ramp ? *tally.ramp.*field : 0) + (tally.warm_up ? *tally.warm_up.*field : 0) +
+           tally.measured.*field;
+  };
+  json::value first = nullptr;
+  if (const auto& mismatch = result.tally.first_mismatch) {
+    json::object owner;
+    if (mismatch->mismatch.owner) {
+      owner = {{"connection", mismatch->mismatch.owner->connection},
+               {"message", mismatch->mismatch.owner->message}};
+    }
+    first = json::object{{"connection", mismatch->connection},
+                         {"message", mismatch->message},
+                         {"offset", mismatch->mismatch.offset},
+                         {"expected", static_cast<unsigned>(mismatch->mismatch.expected)},
+                         {"got", static_cast<unsigned>(mismatch->mismatch.got)},
+                         {"owner", owner.empty() ? json::value(nullptr) : json::value(owner)}};
+  }
+  return json::object{{"sent", sum(&Echoes::sent)},
+                      {"verified", sum(&Echoes::verified)},
+                      {"bytes_verified", sum(&Echoes::bytes_verified)},
+                      {"late", sum(&Echoes::late)},
+                      {"unsent", sum(&Echoes::unsent)},
+                      {"first_mismatch", first}};
+}
+
+json::value part_json(const std::optional<Echoes>& echoes, Nanoseconds time) {
+  if (!echoes) return nullptr;
+  return json::object{{"ns", time.count()},
+                      {"sent", echoes->sent},
+                      {"verified", echoes->verified},
+                      {"echo", echo::to_json(echoes->latency)}};
+}
+
+json::object phases_json(const Result& result) {
+  const Tally& tally = result.tally;
+  const Phases& phases = result.phases;
+  return json::object{{"ramp", json::object{{"ns", phases.ramp.count()},
+                                            {"echo", tally.ramp ? echo::to_json(tally.ramp->latency)
+                                                                : json::value(nullptr)}}},
+                      {"warm_up", part_json(tally.warm_up, phases.warm_up)},
+                      {"measured", json::object{{"ns", phases.measured.count()},
+                                                {"sent", tally.measured.sent},
+                                                {"verified", tally.measured.verified},
+                                                {"echoes_within", tally.echoes_within},
+                                                {"bytes_within", tally.bytes_within},
+                                                {"connections_within", tally.connections_within}}},
+                      {"idle", json::object{{"ns", phases.idle.count()}}},
+                      {"drain", json::object{{"ns", phases.drain.count()}}},
+                      {"whole_ns", phases.whole.count()}};
+}
+
+json::object throughput_json(const Result& result) {
+  const auto rate = [](std::uint64_t count, Nanoseconds time) -> json::value {
+    if (time.count() <= 0) return nullptr;
+    return std::llround(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
+  };
+  const Tally& tally = result.tally;
+  const Phases& phases = result.phases;
+  const bool churn = result.options.mode == Mode::churn;
+  return json::object{{"echoes_per_s", rate(tally.echoes_within, phases.measured)},
+                      {"bytes_per_s", rate(tally.bytes_within, phases.measured)},
+                      {"connects_per_s", churn ? rate(tally.connections_within, phases.measured)
+                                               : rate(tally.established, phases.ramp)}};
+}
+
+json::object latency_json(const Result& result) {
+  const Tally& tally = result.tally;
+  const bool open = loop_kind(result) == "open";
+  return json::object{
+      {"loop", loop_kind(result)},
+      {"arrivals",
+       open ? json::value(result.options.poisson ? "poisson" : "uniform") : json::value(nullptr)},
+      {"connect", echo::to_json(tally.connect)},
+      {"echo", echo::to_json(tally.measured.latency)},
+      {"wire", open ? echo::to_json(tally.wire) : json::value(nullptr)},
+      {"lateness", open ? echo::to_json(tally.lateness) : json::value(nullptr)},
+      {"censored", tally.measured.latency.censored()},
+      {"error_bound", echo::Histogram::error_bound()}};
+}
+
+json::array objectives_json(const std::vector<Judgement>& judgements) {
+  json::array all;
+  for (const Judgement& judgement : judgements) {
+    all.push_back(json::object{{"text", text_of(judgement.term)},
+                               {"verdict", name_of(judgement.verdict)},
+                               {"value_ns", echo::to_json(judgement.ns)}});
+  }
+  return all;
+}
+
+json::value found_json(const Result& result) {
+  if (!result.found) return nullptr;
+  const FoundRate& found = *result.found;
+  const auto rate = [](const std::optional<double>& value) {
+    return value ? json::value(std::llround(*value)) : json::value(nullptr);
+  };
+  const bool answered = found.end == SearchEnd::found || found.end == SearchEnd::ceiling ||
+                        found.end == SearchEnd::none_holds;
+  const auto answer = [&](double value) { return answered ? rate(value) : json::value(nullptr); };
+  json::array trials;
+  for (const Trial& trial : found.trials) {
+    trials.push_back(json::object{{"rate", rate(trial.rate)},
+                                  {"verdict", name_of(trial.verdict)},
+                                  {"sent", trial.sent},
+                                  {"unsent", trial.unsent},
+                                  {"failed", trial.failed}});
+  }
+  json::array objective;
+  for (const Term& term : result.options.find_rate->terms()) objective.emplace_back(text_of(term));
+  return json::object{{"objective", objective},
+                      {"end", name_of(found.end)},
+                      {"rate", answer(found.answer.best)},
+                      {"low", answer(found.answer.low)},
+                      {"high", answer(found.answer.high)},
+                      {"passes_at", rate(found.answer.passes_at)},
+                      {"fails_at", rate(found.answer.fails_at)},
+                      {"below", echo::to_json(found.below)},
+                      {"above", echo::to_json(found.above)},
+                      {"closed_loop", rate(found.closed_loop)},
+                      {"trial_ns", found.trial_time.count()},
+                      {"client_was_late", found.client_was_late},
+                      {"trials", trials}};
+}
+
+json::value calibration_json(const std::vector<Calibrated>& lines) {
+  if (lines.empty()) return nullptr;
+  json::array all;
+  for (const Calibrated& line : lines) {
+    all.push_back(json::object{{"what", line.what},
+                               {"connections", line.connections},
+                               {"per_second", std::llround(line.per_second)},
+                               {"client_ns_per_echo", echo::to_json(line.client_ns)},
+                               {"server_ns_per_echo", echo::to_json(line.server_ns)},
+                               {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
+                               {"lateness_p99_ns", echo::to_json(line.lateness_p99)},
+                               {"client_rss", echo::to_json(line.resident)}});
+  }
+  return all;
+}
+
+json::array rounds_json(const std::vector<RoundFigures>& rounds) {
+  json::array all;
+  for (const RoundFigures& round : rounds) {
+    all.push_back(json::object{{"served", round.served},
+                               {"failed", round.failed},
+                               {"echoes_per_s", std::llround(round.echoes_per_s)},
+                               {"server_rss", echo::to_json(round.server_rss)},
+                               {"time_wait", echo::to_json(round.time_wait)}});
+  }
+  return all;
+}
+
+/// A share or a mean, to four digits behind the point.
+json::value number(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return std::round(*value * 1e4) / 1e4;
+}
+
+json::object cpu_json(const Costs& costs) {
+  return json::object{{"total_ns_per_echo", echo::to_json(costs.total_per_echo)},
+                      {"client_ns_per_echo", echo::to_json(costs.client_per_echo)},
+                      {"server_ns_per_echo", echo::to_json(costs.server_per_echo)},
+                      {"softirq_ns_per_echo", echo::to_json(costs.softirq_per_echo)},
+                      {"unattributed_ns_per_echo", echo::to_json(costs.unattributed_per_echo)},
+                      {"busy_ns_per_echo", echo::to_json(costs.busy_per_echo)},
+                      {"client_busiest_thread", number(costs.client_busiest_thread)},
+                      {"server_busiest_thread", number(costs.server_busiest_thread)},
+                      {"client_utilisation", number(costs.client_utilisation)},
+                      {"server_utilisation", number(costs.server_utilisation)},
+                      {"client_switches_per_echo", number(costs.client_switches_per_echo)},
+                      {"server_switches_per_echo", number(costs.server_switches_per_echo)},
+                      {"machine_switches_per_echo", number(costs.machine_switches_per_echo)},
+                      {"others", number(costs.others)},
+                      {"steal", number(costs.steal)}};
+}
+
+json::object kernel_json(const Costs& costs, const Tally& tally) {
+  return json::object{{"listen_overflows", echo::to_json(costs.listen_overflows)},
+                      {"listen_drops", echo::to_json(costs.listen_drops)},
+                      {"retransmitted_segments", echo::to_json(costs.retransmitted_segments)},
+                      {"syn_cookies_sent", echo::to_json(costs.syn_cookies_sent)},
+                      {"syn_retransmits", echo::to_json(costs.syn_retransmits)},
+                      {"time_wait", echo::to_json(costs.time_wait)},
+                      {"time_wait_recycled", echo::to_json(costs.time_wait_recycled)},
+                      {"time_wait_overflow", echo::to_json(costs.time_wait_overflow)},
+                      {"epoll_waits", tally.waits_within}};
+}
+
+}  // namespace
+
+json::value json_of(const Result& result) {
+  const Costs costs = costs_of(result.moments, result.echoes_between);
+  const int code = exit_code_of(result);
+  json::array argv{"client"};
+  for (const std::string& argument : result.arguments) argv.emplace_back(argument);
+  json::array warnings;
+  for (const std::string& warning : warnings_of(result)) warnings.emplace_back(warning);
+  json::object labels;
+  for (const auto& [key, value] : result.options.labels) labels[key] = value;
+  json::value server = nullptr;
+  const Sample& end = result.moments.end;
+  if (end.server) server = echo::to_json(*end.server, costs.server_resident);
+  return json::object{
+      {"schema", echo::schema_name},
+      {"program", "client"},
+      {"status", status_of(code)},
+      {"exit_code", code},
+      {"argv", argv},
+      {"options", result.shown_options},
+      {"labels", labels},
+      {"mode", name_of(result.options.mode)},
+      {"target", result.target.text()},
+      {"sources", result.sources},
+      {"connections", connections_json(result)},
+      {"echoes", echoes_json(result)},
+      {"phases", phases_json(result)},
+      {"throughput", throughput_json(result)},
+      {"latency", latency_json(result)},
+      {"objectives", objectives_json(result.judgements)},
+      {"memory", json::object{{"client", echo::to_json(end.client, costs.client_resident)},
+                              {"server", server},
+                              {"machine", machine_json(costs)}}},
+      {"cpu", cpu_json(costs)},
+      {"kernel", kernel_json(costs, result.tally)},
+      {"find_rate", found_json(result)},
+      {"calibration", calibration_json(result.calibration)},
+      {"repeats", rounds_json(result.rounds)},
+      {"environment", echo::environment()},
+      {"warnings", warnings}};
+}
+
+}  // namespace client

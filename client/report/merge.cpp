@@ -1,0 +1,221 @@
+#include "client/report/merge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "client/options/objective.hpp"
+#include "client/report/provenance.hpp"
+#include "echo/exit_code.hpp"
+#include "echo/report.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+
+/// Each number of the object at `pointer`, summed by its key; all else is left out.
+json::object sums(const Runs& runs, const std::string& pointer) {
+  json::object total;
+  for (const auto& [key, value] : runs.front().object(pointer)) {
+    if (!value.is_number()) continue;
+    std::uint64_t sum = 0;
+    for (const RunDocument& run : runs) sum += run.count(pointer + "/" + std::string(key));
+    total[key] = sum;
+  }
+  return total;
+}
+
+std::uint64_t largest(const Runs& runs, const std::string& pointer) {
+  std::uint64_t most = 0;
+  for (const RunDocument& run : runs) most = std::max(most, run.count(pointer));
+  return most;
+}
+
+/// Bin for bin; null where no run has one.
+json::value merged_histogram(const Runs& runs, const std::string& pointer) {
+  echo::Histogram whole;
+  bool any = false;
+  for (const RunDocument& run : runs) {
+    if (run.at(pointer).is_null()) continue;
+    whole += run.histogram(pointer);
+    any = true;
+  }
+  return any ? echo::to_json(whole) : json::value(nullptr);
+}
+
+/// What all runs say alike; otherwise they are no parts of one measurement.
+json::value common(const Runs& runs, const std::string& pointer) {
+  const RunDocument& first = runs.front();
+  for (const RunDocument& run : runs) {
+    if (run.at(pointer) == first.at(pointer)) continue;
+    const auto shown = [&pointer](const RunDocument& one) {
+      return one.at(pointer).is_string() ? one.text(pointer) : "null";
+    };
+    run.refuse(pointer, fmt::format("\"{}\", but \"{}\" in {}: these are different measurements",
+                                    shown(run), shown(first), first.name()));
+  }
+  return first.at(pointer);
+}
+
+json::object merged_connections(const Runs& runs) {
+  std::map<std::string, std::uint64_t> failed;
+  std::map<std::tuple<std::string, std::string, std::uint64_t>, std::uint64_t> errors;
+  for (const RunDocument& run : runs) {
+    for (const auto& [cause, count] : run.object("/connections/failed")) {
+      failed[cause] += run.count("/connections/failed/" + std::string(cause));
+    }
+    for (std::size_t i = 0; i < run.array("/connections/errors").size(); ++i) {
+      const std::string here = fmt::format("/connections/errors/{}", i);
+      errors[{run.text(here + "/cause"), run.text(here + "/phase"), run.count(here + "/errno")}] +=
+          run.count(here + "/count");
+    }
+  }
+  json::object connections = sums(runs, "/connections");
+  json::object by_cause;
+  for (const auto& [cause, count] : failed) by_cause[cause] = count;
+  connections["failed"] = by_cause;
+  json::array list;
+  for (const auto& [error, count] : errors) {
+    const auto& [cause, phase, number] = error;
+    list.push_back(
+        json::object{{"cause", cause}, {"phase", phase}, {"errno", number}, {"count", count}});
+  }
+  connections["errors"] = list;
+  return connections;
+}
+
+json::object merged_echoes(const Runs& runs) {
+  json::object echoes = sums(runs, "/echoes");
+  json::value& first = echoes["first_mismatch"];
+  for (const RunDocument& run : runs) {
+    if (first.is_null()) first = run.at("/echoes/first_mismatch");
+  }
+  return echoes;
+}
+
+/// Times are the longest run's: the runs are taken to have gone side by side.
+json::object merged_phases(const Runs& runs) {
+  json::object ramp{{"ns", largest(runs, "/phases/ramp/ns")},
+                    {"echo", merged_histogram(runs, "/phases/ramp/echo")}};
+  Runs warmed;
+  for (const RunDocument& run : runs) {
+    if (!run.at("/phases/warm_up").is_null()) warmed.push_back(run);
+  }
+  json::value warm_up = nullptr;
+  if (!warmed.empty()) {
+    json::object sum = sums(warmed, "/phases/warm_up");
+    sum["ns"] = largest(warmed, "/phases/warm_up/ns");
+    sum["echo"] = merged_histogram(warmed, "/phases/warm_up/echo");
+    warm_up = sum;
+  }
+  json::object measured = sums(runs, "/phases/measured");
+  measured["ns"] = largest(runs, "/phases/measured/ns");
+  return json::object{{"ramp", ramp},
+                      {"warm_up", warm_up},
+                      {"measured", measured},
+                      {"idle", json::object{{"ns", largest(runs, "/phases/idle/ns")}}},
+                      {"drain", json::object{{"ns", largest(runs, "/phases/drain/ns")}}},
+                      {"whole_ns", largest(runs, "/phases/whole_ns")}};
+}
+
+/// Rates add up; one that is unknown makes the sum unknown.
+json::object merged_throughput(const Runs& runs) {
+  json::object total;
+  for (const char* key : {"echoes_per_s", "bytes_per_s", "connects_per_s"}) {
+    std::optional<double> sum = 0;
+    for (const RunDocument& run : runs) {
+      const json::value& rate = run.at(std::string("/throughput/") + key);
+      sum = sum && rate.is_number() ? std::optional(*sum + rate.to_number<double>()) : std::nullopt;
+    }
+    total[key] = sum ? json::value(std::llround(*sum)) : json::value(nullptr);
+  }
+  return total;
+}
+
+json::object merged_latency(const Runs& runs) {
+  json::object latency{{"loop", common(runs, "/latency/loop")},
+                       {"arrivals", common(runs, "/latency/arrivals")}};
+  for (const char* key : {"connect", "echo", "wire", "lateness"}) {
+    latency[key] = merged_histogram(runs, std::string("/latency/") + key);
+  }
+  std::uint64_t censored = 0;
+  for (const RunDocument& run : runs) censored += run.count("/latency/censored");
+  latency["censored"] = censored;
+  latency["error_bound"] = echo::Histogram::error_bound();
+  return latency;
+}
+
+/// Every objective that a run had, judged anew on all echoes together.
+json::array merged_objectives(const Runs& runs, const echo::Histogram& latency) {
+  std::vector<std::string> texts;
+  for (const RunDocument& run : runs) {
+    for (std::size_t i = 0; i < run.array("/objectives").size(); ++i) {
+      std::string text = run.text(fmt::format("/objectives/{}/text", i));
+      if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+    }
+  }
+  json::array objectives;
+  for (const std::string& text : texts) {
+    for (const Judgement& each : Objective::parse(text).judge(latency)) {
+      objectives.push_back(json::object{{"text", text_of(each.term)},
+                                        {"verdict", name_of(each.verdict)},
+                                        {"value_ns", echo::to_json(each.ns)}});
+    }
+  }
+  return objectives;
+}
+
+}  // namespace
+
+json::value merge(const Runs& runs) {
+  if (runs.empty()) throw echo::Exit(echo::exit_usage, "merge: no files");
+  refuse_the_same_twice(runs);
+  const json::value mode = common(runs, "/mode");
+  json::object latency = merged_latency(runs);
+  echo::Histogram echoes;
+  std::uint64_t sources = 0;
+  json::array argv{"client", "merge"};
+  for (const RunDocument& run : runs) {
+    for (const char* other : {"/find_rate", "/calibration"}) {
+      if (!run.at(other).is_null()) run.refuse(other, "a search, which is no load to be merged");
+    }
+    echoes += run.histogram("/latency/echo");
+    sources += run.count("/sources");
+    argv.emplace_back(run.name());
+  }
+  return json::object{{"schema", echo::schema_name},
+                      {"program", "client"},
+                      {"status", worst_of(runs).text("/status")},
+                      {"exit_code", worst_of(runs).count("/exit_code")},
+                      {"argv", argv},
+                      {"options", json::object{}},
+                      {"labels", common_labels(runs)},
+                      {"mode", mode},
+                      {"target", targets_of(runs)},
+                      {"sources", sources},
+                      {"connections", merged_connections(runs)},
+                      {"echoes", merged_echoes(runs)},
+                      {"phases", merged_phases(runs)},
+                      {"throughput", merged_throughput(runs)},
+                      {"latency", latency},
+                      {"objectives", merged_objectives(runs, echoes)},
+                      {"memory", nullptr},
+                      {"cpu", nullptr},
+                      {"kernel", nullptr},
+                      {"find_rate", nullptr},
+                      {"calibration", nullptr},
+                      {"repeats", json::array{}},
+                      {"environment", echo::environment()},
+                      {"merged_from", origins_of(runs)},
+                      {"warnings", warnings_of(runs)}};
+}
+
+}  // namespace client

@@ -1,0 +1,120 @@
+// `client merge`: its command line, and a merged document for people.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+
+#include "client/report/merge.hpp"
+#include "echo/exit_code.hpp"
+#include "echo/hgrm.hpp"
+#include "echo/options.hpp"
+#include "echo/report.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+using limits::format_count;
+using std::chrono::nanoseconds;
+
+/// "p50 1 ms, p99 -, max >= 10 s"
+std::string spread(const RunDocument& merged, const std::string& pointer) {
+  const echo::Histogram histogram = merged.histogram(pointer);
+  if (histogram.count() == 0) return "-";
+  return fmt::format(
+      "p50 {}, p99 {}, p99.9 {}, max {}{}", echo::text_of(histogram.percentile(50)),
+      echo::text_of(histogram.percentile(99)), echo::text_of(histogram.percentile(99.9)),
+      histogram.censored() > 0 ? ">= " : "", limits::format_duration(nanoseconds(histogram.max())));
+}
+
+std::string failures_text(const RunDocument& merged) {
+  std::string text;
+  for (const auto& [cause, count] : merged.object("/connections/failed")) {
+    text += fmt::format("failed     {} {}\n", std::string(cause),
+                        format_count(count.to_number<std::uint64_t>()));
+  }
+  return text;
+}
+
+std::string throughput_text(const RunDocument& merged) {
+  const auto rate = [&merged](const char* pointer) {
+    const json::value& value = merged.at(pointer);
+    if (!value.is_number()) return std::string("-");
+    return format_count(static_cast<std::uint64_t>(value.to_number<double>()));
+  };
+  return fmt::format("throughput {} echoes/s, {} B/s, {} connects/s, summed\n",
+                     rate("/throughput/echoes_per_s"), rate("/throughput/bytes_per_s"),
+                     rate("/throughput/connects_per_s"));
+}
+
+}  // namespace
+
+std::string text_of_merge(const json::value& document) {
+  const RunDocument merged("merged", document);
+  const auto count = [&merged](const char* pointer) { return merged.count(pointer); };
+  std::string text =
+      fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n\n", count("/connections/max_concurrent"),
+                  count("/connections/total"), count("/connections/open_at_end"));
+  const std::uint64_t requested = count("/connections/requested");
+  const std::uint64_t served = count("/connections/served");
+  text += fmt::format("merged     {} runs against {}\n", merged.array("/merged_from").size(),
+                      merged.text("/target"));
+  text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
+                      format_count(requested), format_count(count("/connections/established")),
+                      format_count(served), format_count(requested - std::min(requested, served)));
+  text += failures_text(merged);
+  text += "connect    " + spread(merged, "/latency/connect") + "\n";
+  text +=
+      fmt::format("echo       {} echoes, {} loop: {}\n", format_count(count("/latency/echo/count")),
+                  merged.text("/latency/loop"), spread(merged, "/latency/echo"));
+  text += throughput_text(merged);
+  for (std::size_t i = 0; i < merged.array("/objectives").size(); ++i) {
+    const std::string here = fmt::format("/objectives/{}", i);
+    text += fmt::format("objective  {}: {}\n", merged.text(here + "/text"),
+                        merged.text(here + "/verdict"));
+  }
+  for (std::size_t i = 0; i < merged.array("/warnings").size(); ++i) {
+    text += fmt::format("warning    {}\n", merged.text(fmt::format("/warnings/{}", i)));
+  }
+  return text + fmt::format("{}: {} of {} served\n", count("/exit_code") == 0 ? "PASS" : "FAIL",
+                            format_count(served), format_count(requested));
+}
+
+int run_merge(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  std::string json_path;
+  std::string hgrm_path;
+  CLI::App app{
+      "client merge: several runs' JSON documents as one, their histograms added bin for bin",
+      "client merge"};
+  echo::use_plain_help(app);
+  app.add_option("files", files, "Documents that `client --json FILE` wrote")
+      ->required()
+      ->type_name("FILE...");
+  app.add_option("--json", json_path, "Write the merged document there; -: to stdout, and no text")
+      ->type_name("FILE|-");
+  app.add_option("--hgrm", hgrm_path,
+                 "Write the echoes' distribution there, in HdrHistogram's percentile form")
+      ->type_name("FILE");
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    echo::write_text(app.help());
+    return echo::exit_pass;
+  }
+  std::vector<RunDocument> runs;
+  runs.reserve(files.size());
+  for (const std::string& file : files) runs.push_back(read_document(file));
+  const json::value merged = merge(runs);
+  if (!hgrm_path.empty()) {
+    echo::write_file(hgrm_path,
+                     echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")));
+  }
+  if (!json_path.empty()) echo::write_document(json_path, merged);
+  if (json_path != "-") echo::write_text(text_of_merge(merged));
+  // A signal that ended one of the runs did not end this program.
+  return merged.at("exit_code").to_number<int>() == 0 ? echo::exit_pass : echo::exit_fail;
+}
+
+}  // namespace client

@@ -1,0 +1,218 @@
+#include "client/report/present.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "client/measure/costs.hpp"
+#include "client/report/text_parts.hpp"
+#include "echo/exit_code.hpp"
+#include "echo/report.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+using limits::format_bytes;
+using limits::format_count;
+using limits::format_duration;
+
+double per_second(std::uint64_t count, Nanoseconds time) {
+  return time.count() > 0 ? static_cast<double>(count) * 1e9 / static_cast<double>(time.count())
+                          : 0;
+}
+
+std::string load_line(const Result& result) {
+  const Options& options = result.options;
+  std::string size =
+      fmt::format("{} B", options.data.empty() ? options.sizes.largest() : options.data.size());
+  if (options.data.empty() && options.sizes.varies())
+    size = fmt::format("{:.0f} B on average", options.sizes.mean());
+  std::string text =
+      fmt::format("load       {}, {} loop", name_of(options.mode), loop_kind(result));
+  if (options.rate > 0) {
+    text += fmt::format(" at {:g}/s{}", options.rate, options.poisson ? ", Poisson arrivals" : "");
+  }
+  text += ": messages of " + size;
+  if (options.messages_each() > 0)
+    text += fmt::format(", {} on each connection", format_count(options.messages_each()));
+  if (options.depth > 1) text += fmt::format(", {} in flight on each", options.depth);
+  if (options.threads > 1) text += fmt::format(", {} threads", options.threads);
+  if (options.repeat > 1) text += fmt::format(", {} rounds", result.rounds.size());
+  return text + "\n";
+}
+
+std::string traffic_lines(const Result& result) {
+  const Tally& tally = result.tally;
+  const Phases& phases = result.phases;
+  std::string text;
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("churn      {} connections in {}: {:.0f}/s, at most {} at once\n",
+                        format_count(tally.connections_within), format_duration(phases.measured),
+                        per_second(tally.connections_within, phases.measured),
+                        format_count(result.max_concurrent));
+  } else {
+    text +=
+        fmt::format("ramp       {} connections in {}: {:.0f}/s\n", format_count(tally.established),
+                    format_duration(phases.ramp), per_second(tally.established, phases.ramp));
+  }
+  if (result.found) return text;  // trials at several rates: their sum is no throughput
+  if (tally.warm_up) {
+    text += fmt::format("warm-up    {} echoes in {}, not in the figures below\n",
+                        format_count(tally.warm_up->verified), format_duration(phases.warm_up));
+  }
+  text += fmt::format(
+      "echoes     {} in {}: {:.0f}/s, {}/s", format_count(tally.echoes_within),
+      format_duration(phases.measured), per_second(tally.echoes_within, phases.measured),
+      format_bytes(static_cast<std::uint64_t>(per_second(tally.bytes_within, phases.measured))));
+  if (result.options.rate > 0) {
+    text += fmt::format("; sent {}, late {}, unsent {}", format_count(tally.measured.sent),
+                        format_count(tally.measured.late), format_count(tally.measured.unsent));
+  }
+  return text + "\n";
+}
+
+/// How busy each side was, of one processor: near 100 % it is that side that was measured.
+std::string busy_line(const Costs& costs) {
+  const auto share = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.0f} %", *value * 100) : "-";
+  };
+  return fmt::format("busy       client {} of a processor, server {} (its busiest thread {})\n",
+                     share(costs.client_utilisation), share(costs.server_utilisation),
+                     share(costs.server_busiest_thread));
+}
+
+std::string cost_lines(const Result& result) {
+  const Costs costs = costs_of(result.moments, result.echoes_between);
+  const Moments& moments = result.moments;
+  std::string text =
+      fmt::format("CPU        {} an echo: client {}, server {}, softirq {}; unattributed {}\n",
+                  microseconds(costs.total_per_echo), microseconds(costs.client_per_echo),
+                  microseconds(costs.server_per_echo), microseconds(costs.softirq_per_echo),
+                  microseconds(costs.unattributed_per_echo));
+  text += busy_line(costs);
+  text += fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
+                      or_dash(moments.end.client.peak_rss, format_bytes),
+                      or_dash(costs.client_resident, format_count),
+                      moments.end.server ? or_dash(moments.end.server->rss, format_bytes) : "-",
+                      or_dash(costs.server_resident, format_count));
+  const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
+  text += fmt::format(
+      "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
+      or_dash(costs.kernel_per_connection, format_count), ends, or_dash(costs.slab, format_bytes),
+      or_dash(costs.kernel_stack, format_bytes), or_dash(costs.page_tables, format_bytes),
+      or_dash(costs.socket, format_bytes));
+  if (result.options.mode == Mode::churn) {
+    text += fmt::format("TIME_WAIT  {} sockets after the run, {} taken over by new connects\n",
+                        or_dash(costs.time_wait, format_count),
+                        or_dash(costs.time_wait_recycled, format_count));
+    return text;
+  }
+  text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
+                      or_dash(costs.total_per_connection, format_count), ends);
+  return text;
+}
+
+std::string percentile_table(const Result& result) {
+  const Tally& tally = result.tally;
+  const bool open = loop_kind(result) == "open";
+  std::string text = "\n" + percentile_heading();
+  text += row("connect", tally.connect, "");
+  text += row("echo", tally.measured.latency,
+              open                           ? "open loop: from when each was due"
+              : loop_kind(result) == "burst" ? "burst: the time to drain it"
+                                             : "closed loop: a stalled server hides its stall");
+  if (open && !result.found) {
+    text += row("wire", tally.wire, "from when each was sent");
+    text += row("lateness", tally.lateness, "of the client itself");
+  }
+  if (const std::uint64_t censored = tally.measured.latency.censored(); censored > 0) {
+    text += fmt::format("{} messages had no answer; they count as at least as long as was waited\n",
+                        format_count(censored));
+  }
+  return text + "\n";
+}
+
+std::string failures_text(const Result& result) {
+  std::string text;
+  for (const auto& [failure, count] : result.tally.failures) {
+    text +=
+        fmt::format("failed     {} {}, in {}{}\n", name_of(failure.outcome), format_count(count),
+                    name_of(failure.phase),
+                    failure.error != 0 ? fmt::format(" ({})", std::strerror(failure.error)) : "");
+  }
+  if (const auto& first = result.tally.first_mismatch) {
+    const auto& wrong = first->mismatch;
+    text += fmt::format(
+        "mismatch   connection {}, message {}, offset {}: expected 0x{:02x}, got 0x{:02x}",
+        first->connection, first->message, wrong.offset, static_cast<unsigned>(wrong.expected),
+        static_cast<unsigned>(wrong.got));
+    if (wrong.owner) {
+      text += fmt::format(", a byte of connection {}, message {}", wrong.owner->connection,
+                          wrong.owner->message);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string verdict(const Result& result) {
+  const int code = exit_code_of(result);
+  const std::string served =
+      fmt::format("{} of {} served", format_count(result.tally.count(Outcome::served)),
+                  format_count(result.requested));
+  switch (result.stop_reason) {
+    case StopReason::interrupted:
+      return fmt::format("INTERRUPTED: {}", served);
+    case StopReason::deadline:
+      return fmt::format("DEADLINE after {}: {}", format_duration(result.phases.whole), served);
+    case StopReason::server_lost:
+      return fmt::format("FAIL: the server was lost; {}", served);
+    case StopReason::none:
+      break;
+  }
+  if (code == echo::exit_network)
+    return fmt::format("FAIL: nothing could connect to {}", result.target.text());
+  if (code == 0) return "PASS: " + served;
+  std::string why;
+  if (result.tally.failed() <= result.options.max_errors &&
+      result.max_concurrent < result.options.require_conc.value_or(0)) {
+    why = fmt::format("; max conc {}, required {}", format_count(result.max_concurrent),
+                      format_count(*result.options.require_conc));
+  }
+  for (const Judgement& judgement : result.judgements) {
+    if (judgement.verdict != Verdict::held) why += "; " + text_of(judgement);
+  }
+  return "FAIL: " + served + why;
+}
+
+}  // namespace
+
+std::string_view loop_kind(const Result& result) {
+  if (result.options.rate > 0 || result.options.find_rate) return "open";
+  return result.options.mode == Mode::hold ? "burst" : "closed";
+}
+
+std::string text_of(const Result& result) {
+  const Tally& tally = result.tally;
+  std::string text = fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n", result.max_concurrent,
+                                 tally.total, result.open_at_end);
+  if (result.options.quiet) return text;
+  if (!result.calibration.empty()) return text + calibration_text(result) + verdict(result) + "\n";
+  text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
+  text += load_line(result);
+  text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
+                      format_count(result.requested), format_count(tally.established),
+                      format_count(tally.count(Outcome::served)), format_count(tally.failed()));
+  text += failures_text(result);
+  if (tally.established > 0) {
+    text += traffic_lines(result) + cost_lines(result) + percentile_table(result);
+  }
+  text += found_text(result) + rounds_text(result);
+  for (const Judgement& judgement : result.judgements)
+    text += "objective  " + text_of(judgement) + "\n";
+  for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";
+  return text + verdict(result) + "\n";
+}
+
+}  // namespace client

@@ -1,0 +1,190 @@
+#include "client/report/warnings.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "client/measure/costs.hpp"
+#include "client/report/present.hpp"
+#include "client/run/load.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+using Sentence = std::optional<std::string>;
+using limits::format_duration;
+
+double percent(double share) {
+  return 100 * share;
+}
+
+Sentence bottleneck(const Measured& run) {
+  const auto& busiest = run.costs.client_busiest_thread;
+  if (!busiest || *busiest < busy_thread) return std::nullopt;
+  if (run.loop == LoopKind::open) {
+    const auto half = run.lateness.percentile(50);
+    if (half && half->ns <= static_cast<std::uint64_t>(std::chrono::nanoseconds{behind}.count()))
+      return std::nullopt;
+  }
+  const char* advice =
+      run.loop == LoopKind::open
+          ? "the rate is more than it can send: lower -R, or give it more threads (-t)"
+          : "throughput and echo times are its own, not the server's: give it more "
+            "threads (-t), or fewer connections (-n)";
+  return fmt::format("the client is the bottleneck, one of its threads was {:.0f} % busy; {}",
+                     percent(*busiest), advice);
+}
+
+/// One thread did it all; with more, a sum of one means nothing.
+bool by_one_thread(const std::optional<double>& busiest, double utilisation) {
+  return busiest && *busiest >= one_thread_does_all * utilisation;
+}
+
+Sentence lockstep(const Measured& run) {
+  const auto& client = run.costs.client_utilisation;
+  const auto& server = run.costs.server_utilisation;
+  if (run.loop == LoopKind::open || !client || !server) return std::nullopt;
+  const double both = *client + *server;
+  const bool in_lockstep = both >= lockstep_at_least && both <= lockstep_at_most &&
+                           *client < lockstep_at_least && *server < lockstep_at_least;
+  if (!in_lockstep || !by_one_thread(run.costs.client_busiest_thread, *client) ||
+      !by_one_thread(run.costs.server_busiest_thread, *server)) {
+    return std::nullopt;
+  }
+  return fmt::format(
+      "client ({:.0f} % busy) and server ({:.0f} %) ran in turns: throughput says nothing about "
+      "what either can do; give them more to do at once (-n, --depth)",
+      percent(*client), percent(*server));
+}
+
+Sentence steal(const Measured& run) {
+  const auto& share = run.costs.steal;
+  if (!share || *share <= much_steal) return std::nullopt;
+  return fmt::format(
+      "the hypervisor took {:.1f} % of this machine's time (steal): the highest percentiles are "
+      "its",
+      percent(*share));
+}
+
+Sentence neighbours(const Measured& run) {
+  const auto& share = run.costs.others;
+  if (!share || *share <= much_by_others) return std::nullopt;
+  return fmt::format(
+      "others used {:.0f} % of the machine in the measured window: find them with "
+      "`top`, and run again when it is quiet",
+      percent(*share));
+}
+
+/// The minute's mean alone would blame a run on the one before it; the moment alone, on chance.
+Sentence crowd(const Measured& run) {
+  if (!run.load || run.processors == 0) return std::nullopt;
+  const std::uint64_t others = run.load->runnable > 0 ? run.load->runnable - 1 : 0;
+  const bool queued = others >= run.processors;
+  const bool lasting = run.load->one_minute > static_cast<double>(run.processors) && others > 0;
+  if (!queued && !lasting) return std::nullopt;
+  return fmt::format(
+      "the machine was busy before the run: load {:.1f} on {} processors, {} more "
+      "wanted to run at that moment",
+      run.load->one_minute, run.processors, others);
+}
+
+Sentence lateness(const Measured& run) {
+  const auto p99 = run.lateness.percentile(99);
+  if (!p99 || std::chrono::nanoseconds(p99->ns) <= late) return std::nullopt;
+  return "the client itself sent late, p99 " + format_duration(std::chrono::nanoseconds(p99->ns)) +
+         ": the rate is too high for it, or the machine is busy";
+}
+
+Sentence brevity(const Measured& run) {
+  if (run.window >= short_window) return std::nullopt;
+  return fmt::format(
+      "the measured window was short, {}: the shares of CPU in it say nothing; send "
+      "more (-m, -d)",
+      format_duration(run.window));
+}
+
+/// The p99 is what text and objectives show; beyond it, null in the document says enough.
+Sentence scarcity(const Measured& run) {
+  if (run.echo.count() == 0 || run.echo.percentile(99)) return std::nullopt;
+  std::string untold;
+  for (const double rank : {50.0, 90.0, 99.0, 99.9, 99.99}) {
+    if (!run.echo.percentile(rank))
+      untold += fmt::format("{}p{:g}", untold.empty() ? "" : ", ", rank);
+  }
+  return fmt::format("too few echoes, {}, to tell {}: each needs ten above it; send more (-m, -d)",
+                     limits::format_count(run.echo.count()), untold);
+}
+
+}  // namespace
+
+std::vector<std::string> warnings_about(const Measured& run) {
+  std::vector<std::string> sentences;
+  const auto ask = [&](Sentence (*judge)(const Measured&)) {
+    if (Sentence sentence = judge(run)) sentences.push_back(std::move(*sentence));
+  };
+  const bool has_shares = run.window >= short_window;
+  if (has_shares) {
+    for (const auto judge : {bottleneck, lockstep, steal, neighbours}) ask(judge);
+  }
+  for (const auto judge : {crowd, lateness, scarcity, brevity}) ask(judge);
+  return sentences;
+}
+
+std::vector<std::string> warnings_of(const Result& result) {
+  const Tally& tally = result.tally;
+  std::vector<std::string> warnings;
+  const auto grew = [](const auto& before, const auto& after) {
+    return before && after && *after > *before ? *after - *before : 0;
+  };
+  const auto& first = result.moments.before.tcp;
+  const auto& last = result.moments.after.tcp;
+  if (const auto drops = grew(first.listen_drops, last.listen_drops); drops > 0) {
+    warnings.push_back(
+        fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's backlog "
+                    "(and net.core.somaxconn)",
+                    limits::format_count(drops)));
+  }
+  if (tally.slow_connects > 0) {
+    warnings.push_back(
+        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and sent again",
+                    limits::format_count(tally.slow_connects)));
+  }
+  if (tally.late_resets > 0) {
+    warnings.push_back(fmt::format(
+        "late_reset: {} connections were reset after their last echo; they count as served",
+        limits::format_count(tally.late_resets)));
+  }
+  if (tally.count(Outcome::local_limit) > 0) {
+    warnings.push_back(fmt::format(
+        "local_limit: this machine ran out (see errno); `limits -n {}` names what, and the command",
+        result.options.connections));
+  }
+  if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
+      tally.established > 0) {
+    warnings.emplace_back(
+        "the server's process was not found by its listener (another user's, or another host): "
+        "--server-pid tells it");
+  }
+  if (first.time_wait_overflow && grew(first.time_wait_overflow, last.time_wait_overflow) > 0) {
+    warnings.push_back(
+        fmt::format("{} sockets skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets were full",
+                    limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
+  }
+  if (tally.verified() == 0) return warnings;  // nothing was measured
+  const Costs costs = costs_of(result.moments, result.echoes_between);
+  const LoopKind kind = loop_kind(result) == "open"    ? LoopKind::open
+                        : loop_kind(result) == "burst" ? LoopKind::burst
+                                                       : LoopKind::closed;
+  const Measured measured{
+      .costs = costs,
+      .window = result.moments.end.at - result.moments.begin.at,
+      .loop = kind,
+      .echo = tally.measured.latency,
+      .lateness = tally.lateness,
+      .load = result.moments.before.load,
+      .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN))};
+  for (std::string& warning : warnings_about(measured)) warnings.push_back(std::move(warning));
+  return warnings;
+}
+
+}  // namespace client

@@ -1,0 +1,198 @@
+#include "client/run/load.hpp"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/run/round.hpp"
+#include "client/run/watch.hpp"
+#include "echo/exit_code.hpp"
+#include "limits/preflight.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+constexpr std::chrono::seconds drain_after_signal{2};
+
+std::vector<echo::Endpoint> allowed_targets(const Options& options) {
+  std::vector<echo::Endpoint> found = [&options] {
+    try {
+      return echo::resolve(options.target.host, options.target.first_port);
+    } catch (const std::runtime_error& error) {
+      throw echo::Exit(echo::exit_network, error.what());
+    }
+  }();
+  for (const echo::Endpoint& endpoint : found) {
+    bool allowed = endpoint.is_loopback();
+    try {
+      allowed = allowed || lies_in(endpoint, options.allow_remote);
+    } catch (const std::invalid_argument& error) {
+      throw echo::Exit(echo::exit_usage, std::string("--allow-remote: ") + error.what());
+    }
+    if (!allowed) {
+      throw echo::Exit(echo::exit_safety,
+                       endpoint.text() +
+                           " is outside loopback: no connect was made; --allow-remote " +
+                           endpoint.host_text() + (endpoint.family() == AF_INET6 ? "/128" : "/32") +
+                           " if that machine is yours");
+    }
+  }
+  return found;
+}
+
+/// Where in 127/8 this run's sources begin: a new place each time, clear of the last run's
+/// TIME_WAIT.
+std::uint64_t fresh_seed() {
+  const auto ticks = static_cast<std::uint64_t>(now().count()) / 1000;
+  return (ticks + static_cast<std::uint64_t>(::getpid())) * 0x9e3779b97f4a7c15ULL >> 24U;
+}
+
+void refuse_what_cannot_work(const Options& options, const Connector& connector,
+                             const limits::Kernel& kernel) {
+  limits::Demand demand{options.connections, limits::client_traits()};
+  demand.traits.fixed_descriptors += std::min(options.threads, options.connections);
+  demand.takes_ports = true;
+  // Each pair of a source and a target port has a range of its own.
+  demand.sources = connector.sources().count() * connector.targets().size();
+  const auto verdicts = limits::preflight({demand}, limits::read_ceilings(kernel), 0);
+  if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
+    throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
+  }
+}
+
+/// Connections to find room for in the port ranges: those that stand, and in churn those of a
+/// minute, which is how long TIME_WAIT keeps a port.
+std::uint64_t ports_wanted(const Options& options) {
+  if (options.mode != Mode::churn) return options.connections;
+  constexpr double most_per_second = 50'000;
+  constexpr double time_wait_seconds = 60;
+  const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
+  const double rate =
+      options.connect_rate > 0 ? std::min(options.connect_rate, most_per_second) : most_per_second;
+  return options.connections +
+         static_cast<std::uint64_t>(std::min(time.count(), time_wait_seconds) * rate);
+}
+
+std::vector<Connector> connectors_to(const std::vector<echo::Endpoint>& addresses,
+                                     const Options& options, const limits::Kernel& kernel,
+                                     std::uint64_t seed) {
+  std::vector<Connector> connectors;
+  for (const echo::Endpoint& address : addresses) {
+    std::vector<echo::Endpoint> targets;
+    for (unsigned port = options.target.first_port; port <= options.target.last_port; ++port) {
+      targets.push_back(address);
+      targets.back().set_port(static_cast<std::uint16_t>(port));
+    }
+    const Sources sources = options.sources.empty()
+                                ? Sources::enough(address, ports_wanted(options), targets.size(),
+                                                  kernel.port_range(), seed)
+                                : Sources{options.sources};
+    connectors.emplace_back(std::move(targets), sources, options.sockets);
+  }
+  return connectors;
+}
+
+/// Sleeps until --start-at; false when a signal came first.
+bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
+  if (!options.start_at) return true;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        *options.start_at - std::chrono::system_clock::now());
+    if (left.count() <= 0) return true;
+    pollfd entry{stop.drain_fd(), POLLIN, 0};
+    const auto slice = std::min<std::int64_t>(left.count(), 60'000);
+    if (::poll(&entry, 1, static_cast<int>(slice)) > 0) return false;
+  }
+}
+
+/// Several rounds: what they did adds up, what they found is the last one's.
+void add(Result& all, Result round) {
+  all.rounds.insert(all.rounds.end(), round.rounds.begin(), round.rounds.end());
+  all.found = std::move(round.found);
+  all.target = round.target;
+  all.sources = round.sources;
+  all.server_name = std::move(round.server_name);
+  all.tally += round.tally;
+  all.requested += round.requested;
+  all.max_concurrent = std::max(all.max_concurrent, round.max_concurrent);
+  all.open_at_end += round.open_at_end;
+  all.stop_reason = round.stop_reason;
+  all.phases += round.phases;
+  all.moments = std::move(round.moments);
+  all.echoes_between = round.echoes_between;
+}
+
+}  // namespace
+
+Phases& Phases::operator+=(const Phases& other) {
+  ramp += other.ramp;
+  warm_up += other.warm_up;
+  measured += other.measured;
+  idle += other.idle;
+  drain += other.drain;
+  whole += other.whole;
+  return *this;
+}
+
+Result run_load(const Options& options) {
+  check(options);
+  Result result;
+  result.options = options;
+  result.options.seed = options.seed.value_or(fresh_seed());
+  const std::vector<echo::Endpoint> addresses = allowed_targets(options);
+  limits::raise_open_files(limits::unlimited);
+  const limits::Kernel kernel;
+  const std::uint64_t seed = *result.options.seed;
+  std::vector<Connector> connectors = connectors_to(addresses, options, kernel, fresh_seed());
+  refuse_what_cannot_work(options, connectors.back(), kernel);
+
+  limits::reserve_descriptor_table(options.connections + 64 + options.threads);
+  echo::Stop stop;
+  echo::SignalWatch signals{stop, drain_after_signal};
+  ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would show in every lateness
+  Watch watch{options};
+  if (wait_for_the_start(options, stop)) {
+    RunContext context{
+        options, std::move(connectors), stop, watch, seed, now() + options.effective_deadline()};
+    for (std::uint64_t number = 0;
+         number < options.repeat && result.stop_reason == StopReason::none; ++number) {
+      // Other sources in each round: the last one's TIME_WAIT holds its ports.
+      if (number > 0) context.candidates = connectors_to(addresses, options, kernel, fresh_seed());
+      add(result, run_round(context, number));
+    }
+  } else {
+    result.stop_reason = StopReason::interrupted;
+    result.target = addresses.front();
+    result.requested = options.connections;
+    for (std::uint64_t i = 0; i < options.connections; ++i)
+      result.tally.end({Outcome::interrupted, Phase::connect, 0});
+  }
+  watch.clear();
+  signals.finish();
+  result.signal = signals.signal();
+  result.series_error = watch.series_error();
+  if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
+  return result;
+}
+
+int exit_code_of(const Result& result) {
+  const Tally& tally = result.tally;
+  const Options& options = result.options;
+  if (result.stop_reason == StopReason::interrupted) return echo::exit_signal + result.signal;
+  if (result.stop_reason == StopReason::deadline) return echo::exit_deadline;
+  const std::uint64_t no_server = tally.count(Outcome::refused) +
+                                  tally.count(Outcome::connect_timeout) +
+                                  tally.count(Outcome::unreachable);
+  if (tally.established == 0 && no_server > 0) return echo::exit_network;
+  if (result.stop_reason == StopReason::server_lost || tally.failed() > options.max_errors)
+    return echo::exit_fail;
+  if (result.max_concurrent < options.require_conc.value_or(0)) return echo::exit_fail;
+  if (result.found && !result.found->holds_somewhere()) return echo::exit_fail;
+  return verdict_of(result.judgements) == Verdict::held ? echo::exit_pass : echo::exit_fail;
+}
+
+}  // namespace client

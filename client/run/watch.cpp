@@ -1,0 +1,159 @@
+#include "client/run/watch.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "echo/exit_code.hpp"
+#include "echo/report.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::milliseconds live_interval{250};
+constexpr std::chrono::seconds asked_interval{1};
+constexpr std::chrono::seconds plain_interval{10};
+/// The loops leave their notes at the interval's end: look a moment later.
+constexpr std::chrono::milliseconds after_the_notes{3};
+
+/// A line that wraps could not be written over.
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
+}
+
+json::value percentile(const echo::Histogram& latency, double percent) {
+  const auto value = latency.percentile(percent);
+  return value ? json::value(value->ns) : json::value(nullptr);
+}
+
+}  // namespace
+
+Watch::Watch(const Options& options)
+    : connections_(options.connections),
+      on_(!options.quiet && options.progress != ShowProgress::never),
+      live_(on_ && ::isatty(STDERR_FILENO) == 1),
+      begun_(now()),
+      next_(begun_),
+      last_(begun_) {
+  if (live_) {
+    interval_ = live_interval;
+  } else if (on_) {
+    interval_ = options.progress == ShowProgress::always ? asked_interval : plain_interval;
+  }
+  if (options.series.empty()) return;
+  interval_ = options.interval;
+  series_.reset(
+      ::open(options.series.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666));
+  if (!series_)
+    throw echo::Exit(echo::exit_internal, "open " + options.series + ": " + std::strerror(errno));
+}
+
+bool Watch::attend(LoopGroup& group, Nanoseconds until) {
+  if (interval_ == never) return group.wait_until(until);
+  for (;;) {
+    // On a grid, as the loops' notes are.
+    const Nanoseconds at = now();
+    if (next_ <= at) next_ += interval_ * ((at - next_) / interval_ + 1);
+    if (group.wait_until(std::min(until, next_ + after_the_notes))) return true;
+    if (now() >= until) return false;
+    look(group, next_);
+  }
+}
+
+void Watch::run(LoopGroup& group, LoopGroup::Task task) {
+  group.start(std::move(task));
+  attend(group);
+  group.wait();
+}
+
+void Watch::finish(LoopGroup& group) {
+  if (series_) look(group, now());
+  last_echoes_ = 0;
+}
+
+void Watch::look(LoopGroup& group, Nanoseconds at) {
+  echo::Histogram latency;
+  const Progress progress = group.look(latency);
+  const std::chrono::duration<double> passed = at - last_;
+  const std::uint64_t echoes =
+      progress.echoes > last_echoes_ ? progress.echoes - last_echoes_ : 0;  // a new round began
+  const double per_second = passed.count() > 0 ? static_cast<double>(echoes) / passed.count() : 0;
+  last_ = at;
+  last_echoes_ = progress.echoes;
+  if (on_) show(progress, per_second, latency);
+  if (series_) write(progress, at, per_second, latency);
+}
+
+void Watch::show(const Progress& progress, double echoes_per_s, const echo::Histogram& latency) {
+  std::string text = fmt::format(
+      "{:<8} connected {} of {}, failed {}, echoes {} ({:.0f}/s)", progress.phase,
+      limits::format_count(progress.connected), limits::format_count(connections_),
+      limits::format_count(progress.failed), limits::format_count(progress.echoes), echoes_per_s);
+  if (live_) {
+    const auto memory = [](const std::optional<std::uint64_t>& bytes) {
+      return bytes ? limits::format_bytes(*bytes) : "-";
+    };
+    const QuickMemory resident = observer_ != nullptr ? observer_->quick_memory() : QuickMemory{};
+    text += fmt::format(", p99 {}, resident {} / {}", echo::text_of(latency.percentile(99)),
+                        memory(resident.client), memory(resident.server));
+  }
+  if (live_) text.resize(std::min(text.size(), terminal_columns() - 1));
+  // Not fmt::print, which throws when stderr is closed or full: a run does not end over its
+  // progress.
+  std::fputs((live_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
+  shown_ = true;
+}
+
+void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
+                  const echo::Histogram& latency) {
+  const QuickMemory resident = observer_ != nullptr ? observer_->quick_memory() : QuickMemory{};
+  const json::object line{
+      {"at_ns", (at - begun_).count()},
+      {"phase", progress.phase},
+      {"connected", progress.connected},
+      {"established", progress.established},
+      {"failed", progress.failed},
+      {"sent", progress.sent},
+      {"verified", progress.echoes},
+      {"echoes_per_s", std::llround(echoes_per_s)},
+      {"echo", json::object{{"count", latency.count()},
+                            {"p50", percentile(latency, 50)},
+                            {"p90", percentile(latency, 90)},
+                            {"p99", percentile(latency, 99)},
+                            {"max", latency.count() > 0 ? json::value(latency.max())
+                                                        : json::value(nullptr)}}},
+      {"client_rss", echo::to_json(resident.client)},
+      {"server_rss", echo::to_json(resident.server)}};
+  const std::string text = json::serialize(line) + "\n";
+  if (series_error_ == 0 &&
+      ::write(series_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    series_error_ = errno == 0 ? EIO : errno;
+  }
+}
+
+void Watch::say(const std::string& sentence) {
+  if (!on_) return;
+  std::fputs((live_ ? "\r\033[K" + sentence : sentence + "\n").c_str(), stderr);
+  shown_ = true;
+}
+
+void Watch::clear() {
+  if (live_ && shown_) std::fputs("\r\033[K", stderr);
+  shown_ = false;
+}
+
+}  // namespace client

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""Folders stay small: names each source folder that holds more than fifteen nouns.
+
+    folder_size.py ROOT         exit 1 and one line per folder
+    folder_size.py --self-test  the count against small trees
+
+A noun is a file name without its ending: a header and its source count once, models.inc counts with
+models.cpp. Sub-folders count for themselves. tests/, docs/ and scripts/ are not examined: the first grows
+with what it tests, the second is indexed, and scripts/ has a layout of its own.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+MOST = 15
+FOLDERS = ("limits", "echo", "server", "echo_threads", "echo_async", "client", "bench")
+SOURCES = {".hpp", ".cpp", ".inc"}
+
+
+def too_large(root):
+    """(folder, number of nouns) of each folder with more than MOST, and how many folders were looked at."""
+    found, seen = [], 0
+    for top in FOLDERS:
+        for folder in [root / top, *sorted(path for path in (root / top).rglob("*") if path.is_dir())]:
+            nouns = {path.stem for path in folder.glob("*") if path.suffix in SOURCES}
+            seen += bool(nouns)
+            if len(nouns) > MOST:
+                found.append((folder.relative_to(root), len(nouns)))
+    return found, seen
+
+
+def self_test():
+    failures = 0
+    # How many headers, how many of them with a source beside them, and whether that is too many.
+    for headers, pairs, expected in ((15, 15, False), (16, 0, True), (16, 16, True), (1, 0, False)):
+        with tempfile.TemporaryDirectory() as folder:
+            room = Path(folder) / "client" / "room"
+            room.mkdir(parents=True)
+            for number in range(headers):
+                (room / f"n{number}.hpp").touch()
+                if number < pairs:
+                    (room / f"n{number}.cpp").touch()
+            found, _ = too_large(Path(folder))
+        if bool(found) != expected:
+            failures += 1
+            print(f"{headers} headers, {pairs} sources: expected {expected}, got {found}")
+    print(f"4 cases, {failures} failed")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return self_test()
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    found, seen = too_large(Path(arguments[0]).resolve())
+    if seen == 0:
+        print(f"{arguments[0]} holds none of {', '.join(FOLDERS)}", file=sys.stderr)
+        return 2
+    for folder, count in found:
+        print(f"{folder}: {count} nouns, at most {MOST}")
+    if not found:
+        print(f"{seen} folders, none with more than {MOST} nouns")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
