@@ -1,6 +1,6 @@
-"""The figures of one run, read out of the documents of client and server. Pure.
+"""The figures of one run, read from the documents of client and server. Pure.
 
-A document may be missing or a figure null: then the figure is None, and never invented. Times are
+Where a document is missing or a figure null, the figure is None; it is never guessed. Times are
 in nanoseconds; a latency is a pair, the value and whether it is only a lower bound.
 """
 
@@ -11,23 +11,23 @@ import demo_table
 at = demo_table.at
 #: docs/terminology.md, the ten-samples rule.
 SAMPLES_ABOVE = 10
-#: What a connection fails of while a server that takes only so many at once leaves it waiting.
+#: Causes of failure of a connection that waits while a server serves its limit of others.
 WAITING = {"timeout", "connect_timeout", "not_attempted"}
-#: How a connection ends that a server accepts and closes at once.
+#: Causes of failure of a connection that a server accepts and closes at once.
 SHED = {"closed_early", "reset", "short"}
 
 
 def middle(lower):
-    """Of the histogram's bin that begins there: 128 bins to each doubling, below that one a ns."""
+    """Of the histogram's bin that begins at `lower`: 128 per doubling; below 256 ns one per ns."""
     return lower + max(1, 1 << max(lower.bit_length() - 8, 0)) // 2
 
 
 def percentile(document, percent):
     """(ns, is a lower bound) of the echoes in the window, or None with too few samples above.
 
-    A connection that waits throughout sent its message in the warm-up, whose figures are kept
-    apart; without it, the few that are served would speak for all. So what had no answer then
-    counts here, as at least that long.
+    A connection that waits throughout sent its message in the warm-up, which has its own figures.
+    Without it, the few served connections would stand for all. So a message of the warm-up that had
+    no answer counts here, as at least as long as the client waited.
     """
     measured = at(document, "latency", "echo")
     early = at(document, "phases", "warm_up", "echo")
@@ -49,13 +49,13 @@ def percentile(document, percent):
 
 
 def told(histogram, percent):
-    """A percentile as the document itself tells it."""
+    """A percentile as the document has it."""
     value = at(histogram, "percentiles", f"{percent:g}")
     return None if value is None else (value, f"{percent:g}" in histogram["at_least"])
 
 
 def both_ends(cpu):
-    """ns of CPU an echo: client and server, and the softirq threads where they can be seen."""
+    """ns of CPU per echo: client and server, and the softirq threads where they can be read."""
     ends = at(cpu, "client_ns_per_echo"), at(cpu, "server_ns_per_echo")
     return None if None in ends else sum(ends) + (at(cpu, "softirq_ns_per_echo") or 0)
 
@@ -76,7 +76,7 @@ def figures_of(client, server):
         "p99": percentile(client, 99) if client else None,
         "connect_p99": told(at(client, "latency", "connect"), 99),
         "resident": at(client, "memory", "server", "per_connection"),
-        # 0: others on the machine gave more memory back than all connections took.
+        # 0: other processes freed more memory than all connections took.
         "kernel": at(client, "memory", "machine", "per_connection") or None,
         "balance": at(server, "balance", "cpu", "cv"),
         "balance_connections": at(server, "balance", "connections", "cv"),
@@ -90,8 +90,8 @@ def figures_of(client, server):
 
 
 def unexplained(failed, shed, at_once, wanted):
-    """Failures, by cause, that the server does not account for: more is wrong than that it is
-    limited, or the client's patience was too short for it."""
+    """Failures, by cause, that the server does not account for: neither its limit nor what it shed
+    explains them, so something else is wrong, or the client's timeout was too short."""
     limited = at_once is not None and at_once < wanted
     rest = {cause: n for cause, n in failed.items() if not (limited and cause in WAITING)}
     refused = sum(n for cause, n in rest.items() if cause in SHED)

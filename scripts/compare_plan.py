@@ -1,8 +1,9 @@
 """What scripts/compare-models runs, in which order, and how long the rest will take. Pure.
 
-A machine drifts: it warms up, a neighbour comes and goes. So every cell of the table has its turn
-once a round, and each round has another order, or the model that always runs behind the largest one
-would always find its leftovers. The orders follow from a seed, which is kept with the results.
+A machine drifts: it warms up, and other loads come and go. So every cell of the table runs once per
+round, and each round has a different order: otherwise the same model would always run after the
+largest one and find what it left behind. The orders follow from a seed, which is stored with the
+results.
 """
 
 import dataclasses
@@ -12,15 +13,15 @@ import re
 
 MODES = ("stream", "churn")
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
-#: A run beside its window: start, ramp, drain, both ends' ends, the kernel's tidying up. Seconds,
-#: before any was seen: they only weigh the first round's cells against each other.
+#: Seconds of a run outside its window: start, ramp, drain, end of both programs, and until the
+#: kernel has freed their memory. Estimates that weigh the cells of the first round.
 USUAL_OVERHEAD = 0.7
 USUAL_PER_CONNECTION = 2e-4
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One place of the table: its runs are repeated, a round after the other."""
+    """One row of a table; it runs once per round."""
 
     model: str  #: PROGRAM:MODEL
     mode: str
@@ -28,20 +29,20 @@ class Cell:
 
 
 def cells_of(models, modes, connections):
-    """In the order in which the table shows them."""
+    """In the order of the tables."""
     places = itertools.product(modes, connections, models)
     return [Cell(model, mode, n) for mode, n, model in places]
 
 
 def round_of(cells, seed, number):
-    """The cells in the order of round `number`, the same whenever seed and cells are."""
+    """The cells in the order of round `number`, which follows from seed and cells."""
     shuffled = list(cells)
     random.Random(f"{seed} {number}").shuffle(shuffled)
     return shuffled
 
 
 class Forecast:
-    """How long runs will take, from those that were seen."""
+    """How long runs will take, from those before."""
 
     def __init__(self, window):
         self.window = window  # seconds of traffic in each run, warm-up included
@@ -58,7 +59,7 @@ class Forecast:
         self.took_so_far += seconds
 
     def of(self, cell):
-        """Its own time where it has run; else a guess, corrected by how far guesses were off."""
+        """Its longest time if it has run; else a guess, scaled by the error of the guesses so far."""
         if cell in self.took:
             return self.took[cell]
         off = self.took_so_far / self.expected_so_far if self.expected_so_far else 1.0

@@ -1,10 +1,10 @@
-"""Where scripts/compare-models is, on stderr: a live line on a terminal, plain lines elsewhere."""
+"""Progress of scripts/compare-models on stderr: a live line on a terminal, else plain lines."""
 
 import os
 import sys
 import time
 
-#: Seconds between two plain lines, where stderr is no terminal: a log is to stay readable.
+#: Seconds between two plain lines where stderr is no terminal, so that a log stays readable.
 PAUSE = 10
 
 
@@ -13,7 +13,7 @@ class Progress:
         self.live, self.said_at = sys.stderr.isatty(), None
 
     def say(self, text, always=False):
-        """`always`: also in a log in which a line was written a moment ago."""
+        """`always`: in a log too, however recent its last line is."""
         now = time.monotonic()
         if self.live:
             width = os.get_terminal_size(sys.stderr.fileno()).columns or 80

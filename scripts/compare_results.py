@@ -1,8 +1,9 @@
 """A comparison as a whole: what was asked for, each run, and its file.
 
-The file holds every run with its own figures, so that whoever doubts a median sees what it is made
-of, and `spread` has the least and the most of each. It is written anew after each round, to a
-temporary file that is then renamed: an hour's work survives whatever comes.
+The file holds every run with its own figures, so that a reader who doubts a median sees what it is
+made of. `spread` has the least, the median and the largest value of each figure. The file is
+rewritten after each round, by a rename: a kill or a full disk leaves the rounds before. The same as
+a folder: compare_folder.py.
 """
 
 import collections
@@ -12,6 +13,7 @@ import json
 import compare_plan
 import compare_runs
 import compare_table
+from experiment import atomic
 
 SCHEMA = "echo-testbed-comparison/1"
 
@@ -30,7 +32,7 @@ class Comparison:
     runs: list = dataclasses.field(default_factory=list)
     environment: dict | None = None
     seconds: float = 0
-    exit_code: int | None = None  #: None: it goes on
+    exit_code: int | None = None  #: None: not over yet
 
     @classmethod
     def of(cls, options, models):
@@ -58,9 +60,17 @@ class Comparison:
     def serves(self, model):
         return not self.traits[model].refusal and not self.traits[model].failure
 
+    def only(self, models, modes, connections):
+        """The part of it with these models, modes and numbers of connections."""
+        part = dataclasses.replace(self, models=models, modes=modes, connections=connections)
+        cells = set(part.cells)
+        part.traits = {model: self.traits[model] for model in models}
+        part.runs = [run for run in self.runs if self.cell_of(run) in cells]
+        return part
+
     def problems(self):
-        """What keeps the comparison from being whole, in words: nothing here is told by a row as
-        what a model cannot do."""
+        """What keeps the comparison from being complete, in words. What a model cannot do is no
+        problem: its row says so."""
         found = []
         for model in self.models:
             if self.traits[model].failure:
@@ -83,7 +93,7 @@ class Comparison:
         return 1 if self.problems() else 0
 
     def spread(self):
-        """Least, median and most of each figure, for each cell that was measured."""
+        """Least, median and largest value of each figure, for each cell that was measured."""
         runs = collections.defaultdict(list)
         for run in self.runs:
             if run.outcome == "measured":
@@ -99,18 +109,23 @@ class Comparison:
             found.append({**dataclasses.asdict(cell), "rounds": rounds, "figures": figures})
         return found
 
+    def document(self):
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
     def write(self, path):
-        document = {"schema": SCHEMA, **dataclasses.asdict(self), "spread": self.spread()}
-        unfinished = path.with_name(path.name + ".unfinished")
-        unfinished.write_text(json.dumps(document, indent=1) + "\n")
-        unfinished.replace(path)
+        """Raises atomic.CannotWrite."""
+        atomic.write_atomically(path, {**self.document(), "spread": self.spread()})
 
     @classmethod
     def read(cls, path):
-        document = json.loads(path.read_text())
+        return cls.of_document(json.loads(path.read_text()))
+
+    @classmethod
+    def of_document(cls, document):
+        """Raises ValueError, KeyError or TypeError where it is none. `spread` is computed again."""
         if document.pop("schema") != SCHEMA:
             raise ValueError(f"not {SCHEMA}")
-        document.pop("spread")
+        document.pop("spread", None)
         document["traits"] = {
             model: compare_runs.Traits(**traits) for model, traits in document["traits"].items()
         }

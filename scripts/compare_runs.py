@@ -1,13 +1,13 @@
-"""The runs of scripts/compare-models: a fresh server on a fresh port, one client, what they told.
+"""The runs of scripts/compare-models: a fresh server on a fresh port, one client, their documents.
 
-Every wait has an end. A server is ended by SIGTERM, and by SIGKILL where that does not end it; what
-it leaves behind nevertheless is ended as well (orphans.py).
+Every wait has a limit. A server is ended by SIGTERM, and by SIGKILL if it does not end in time;
+the processes that it leaves behind are ended as well (orphans.py).
 
-A model that serves only so many connections at once leaves the others waiting, in a stream for
-ever, since those that it serves never go. Waiting for each of them as long as a slow server deserves
-would make such a run the longest of all, and tell nothing more. So there, and only there, the
-client's patience is short: a message is given up a second after the window's end, when it cannot
-disturb what is measured any more, a connect after its SYN was sent twice.
+A model that serves a limited number of connections at once leaves the others waiting. In a stream
+they wait for ever, because the served connections stay. With the timeouts that a slow server needs,
+such a run would be the longest of all without showing more. So there, and only there, the client's
+timeouts are short: a message is given up one second after the window's end, when this cannot
+disturb the measurement; a connect, after its SYN was sent twice.
 """
 
 import contextlib
@@ -23,29 +23,30 @@ import bench_runs
 import compare_figures
 import orphans
 
-#: Of a client beside its traffic and one message's timeout; a ramp that hangs ends with it.
+#: Seconds for a client besides its traffic and one timeout; they end a ramp that hangs.
 DEADLINE_SLACK = 60
-#: What the client may take after its deadline, by its contract 1 s.
+#: Seconds that the client may take after its deadline; its contract allows 1 s.
 END_SLACK = 10
 PATIENT = ("10s", "5s")  # --timeout, --connect-timeout
 SHORT_CONNECT = "1500ms"
 SERVER_REFUSES = 3
+NO_LINE = "no line on stderr"
 
 
 @dataclasses.dataclass(frozen=True)
 class Traits:
-    """What a model's server says of itself before any load."""
+    """What a model's server reports before any load."""
 
-    refusal: str | None = None  #: its own line, where it does not start
-    failure: str | None = None  #: why it failed otherwise
-    at_once: int | None = None  #: connections that it serves at the same time; None: all
+    refusal: str | None = None  #: its own line, if it does not start
+    failure: str | None = None  #: any other reason why it failed
+    at_once: int | None = None  #: connections served at the same time; None: all
     workers: int | None = None
 
 
 @dataclasses.dataclass
 class Run:
-    """One run of a cell. outcome: measured; refused: the machine has no room for it, `why` says
-    what is short; failed: a program ended as it should not."""
+    """One run of a cell. outcome: measured; refused: the machine has no room for it, and `why`
+    names what is short; failed: a program ended with an error."""
 
     model: str
     mode: str
@@ -56,12 +57,15 @@ class Run:
     client_exit: int | None = None
     server_exit: int | None = None
     seconds: float = 0
-    limited_to: int | None = None  #: connections at once, by the model's own word
+    limited_to: int | None = None  #: connections at once, as the model's server reports
     figures: dict = dataclasses.field(default_factory=dict)
     failed: dict = dataclasses.field(default_factory=dict)
     shed: dict = dataclasses.field(default_factory=dict)
     unexplained: dict = dataclasses.field(default_factory=dict)
     warnings: list = dataclasses.field(default_factory=list)
+
+    def as_json(self):
+        return dataclasses.asdict(self)
 
 
 def read_json(path):
@@ -71,14 +75,14 @@ def read_json(path):
 
 
 def last_line(path):
-    """What a program said last, without its name in front."""
+    """The last line that a program wrote."""
     lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else NO_LINE
 
 
 def settle(at_most=3.0):
-    """Until slab stands still: the kernel frees the memory of ended sockets and threads some tenths
-    of a second late, and what it frees in the next run would be missing from its figures."""
+    """Waits until slab is stable. The kernel frees the memory of ended sockets and threads some
+    tenths of a second late; if it did so in the next run, that run's figures would be too low."""
     give_up = time.monotonic() + at_most
     before, still = slab_kb(), 0
     while time.monotonic() < give_up and still < 3:
@@ -94,7 +98,7 @@ def slab_kb():
 
 
 def watch(command, at_most, errors, cpu, in_turns=False):
-    """Runs a client to its end, or ends it: its exit code, None where it was not over in time."""
+    """Runs a client, and ends it if it takes too long: exit code, or None if it was ended."""
     client = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -121,7 +125,7 @@ class Runner:
         self.environment = None
 
     def start(self, model, folder):
-        """A server, whose stderr and document lie in `folder`."""
+        """A server that writes stderr and its document into `folder`."""
         with open(folder / "errors", "wb") as errors:
             report = ("--json", str(folder / "server.json"))
             return bench_runs.Server(
@@ -129,7 +133,7 @@ class Runner:
             )
 
     def look_at(self, model):
-        """Traits of a model: its server is started, and ended."""
+        """Traits of a model; its server is started and ended."""
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             try:
@@ -178,14 +182,14 @@ class Runner:
         with server:
             run.client_exit, said = self.load(server, cell, traits, folder)
         run.server_exit = server.process.returncode
-        client, told = read_json(folder / "client.json"), read_json(folder / "server.json")
-        judge(run, client, told, end_of(server, folder), said)
+        client, report = read_json(folder / "client.json"), read_json(folder / "server.json")
+        judge(run, client, report, end_of(server, folder), said)
         if client and not self.environment:
             self.environment = client["environment"]
         return run
 
     def load(self, server, cell, traits, folder):
-        """The client's exit code, and its last line on stderr where it did not finish a run."""
+        """The client's exit code, and its last line on stderr if it did not finish a run."""
         command = [self.options.bin / "client", *self.arguments(server, cell, traits)]
         at_most = self.deadline(cell, traits) + END_SLACK
         command += ["--json", folder / "client.json"]
@@ -200,7 +204,7 @@ class Runner:
 
     def patience(self, cell, traits):
         limited = traits.at_once is not None and traits.at_once < cell.connections
-        if not limited or cell.mode == "churn":  # in churn all have their turn
+        if not limited or cell.mode == "churn":  # in churn each is served in turn
             return PATIENT
         return f"{self.window() + 1:g}s", SHORT_CONNECT
 
@@ -219,25 +223,25 @@ class Runner:
 
 
 def ending(code):
-    """An exit code, and its signal's name where it was one."""
+    """An exit code, and the name of the signal if it was one."""
     with contextlib.suppress(ValueError, TypeError):
         return f"{code} ({signal.Signals(-code).name})"
     return str(code)
 
 
 def end_of(server, folder):
-    """What was wrong with a server's end; None: nothing."""
+    """The error in which a server ended; None: no error."""
     if server.process.returncode == 0:
         return None
     if server.ended_by == signal.SIGKILL:
         return f"server did not end within {bench_runs.END_TIMEOUT} s of SIGTERM"
     line = last_line(folder / "errors")
-    said = "" if line.startswith(("listening", "it said nothing")) else f": {line}"
+    said = "" if line.startswith(("listening", NO_LINE)) else f": {line}"
     return f"server ended with {ending(server.process.returncode)}{said}"
 
 
 def judge(run, client, server, server_failure, said):
-    """Fills in what the programs told, and what became of the run."""
+    """Fills in the figures of both programs and the outcome of the run."""
     connections = compare_figures.at(client, "connections") or {}
     shed = compare_figures.at(server, "connections", "shed") or {}
     run.failed, run.shed = connections.get("failed", {}), shed

@@ -1,7 +1,7 @@
-"""What scripts/compare-models makes of its runs: a table per mode and number of connections.
+"""The tables of scripts/compare-models: one for each mode and number of connections.
 
-Medians over the rounds that were measured. A row that lacks something says why: a model that serves
-eight at once is no failure, and no figure of its eight may pass for one of all.
+Medians over the rounds that were measured. A row that lacks a figure says why: a model that serves
+eight at once has not failed, and the figures of its eight must not be read as figures of all.
 """
 
 import collections
@@ -10,18 +10,18 @@ import statistics
 import demo_table
 
 at = demo_table.at
-#: Below so many connections the growth of resident memory is the server's own start, and that of
-#: the kernel's memory, which is the whole machine's, is everybody else's.
+#: With fewer connections, the growth of resident memory comes from the server's start, and the
+#: growth of kernel memory, which is counted for the whole machine, from other processes.
 MEMORY_FROM = {"resident": 100, "kernel": 1000}
-#: Share of a processor from which on the client's thread was the limit, and not the server.
+#: From this share of a processor on, the limit was the client's thread, not the server.
 BUSY_CLIENT = 0.95
 CLIENT_BOUND = "client-bound"
-#: Where fewer were served, the figures are theirs alone and stand in parentheses: one connection of
-#: a thousand, served as if the others were not there, would otherwise win every row.
+#: Where a smaller share was served, the figures are those of the served alone and are written in
+#: parentheses: otherwise one connection of a thousand, served while the others wait, would win.
 NEARLY_ALL = 0.99
 DASH = "-"
 
-#: heading, figure, how it is written. Columns in which nothing stands are left out.
+#: (heading, figure). Columns without any figure are left out.
 COLUMNS = {
     "stream": (
         ("echoes/s", "echoes_per_s"),
@@ -48,12 +48,12 @@ COLUMNS = {
 SCALES = {"server_ns": 1000, "both_ns": 1000}
 DIGITS = {"server_ns": 1, "both_ns": 1, "balance": 2}
 LATENCIES = {"p50", "p99", "queue_wait_p99"}
-OF_THE_SERVER = {"balance", "queue_wait_p99", "at_once"}  #: whoever was served
+OF_THE_SERVER = {"balance", "queue_wait_p99", "at_once"}  #: valid however many were served
 
 
 def median(values):
-    """Of what was read at all. Of two in the middle a latency is the larger one: the mean of two
-    p99 is no percentile of anything (docs/terminology.md)."""
+    """Of the values that were read. With two in the middle, of latencies the larger one: the mean
+    of two p99 is not a percentile (docs/terminology.md)."""
     values = sorted(value for value in values if value is not None)
     if not values:
         return None
@@ -62,8 +62,8 @@ def median(values):
 
 
 def of_runs(runs, figure):
-    """The median, where every round has the figure: a p99 that is missing for want of samples was
-    that of a slow round, and what the others have would pass for all."""
+    """The median, if every round has the figure. A round that was slow may have too few samples for
+    a p99; the median of the other rounds would be too low."""
     values = [run.figures.get(figure) for run in runs]
     return None if None in values else median(values)
 
@@ -77,10 +77,10 @@ def written(figure, value):
 
 
 def shown(cell, runs, figure):
-    """A figure as the table writes it, or a dash where it would mislead."""
+    """A figure as text, or a dash where it would mislead."""
     served, requested = of_runs(runs, "served"), of_runs(runs, "requested")
     value = of_runs(runs, figure)
-    # Memory would look cheap if it were spread over connections that nobody served, and in a stream
+    # Memory would look cheap if it were divided by connections that were not served. In a stream,
     # the wait of those that are never served ends when the client gives up.
     only_of_all = figure in MEMORY_FROM or (figure == "queue_wait_p99" and cell.mode == "stream")
     if only_of_all and (served != requested or cell.connections < MEMORY_FROM.get(figure, 0)):
@@ -92,7 +92,7 @@ def shown(cell, runs, figure):
 
 
 def spread(counts):
-    """One count, or from the lowest to the highest."""
+    """One count, or the lowest and the highest."""
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
@@ -109,7 +109,7 @@ def by_cause(runs, what):
 
 
 def note(cell, runs, traits, wanted_rounds):
-    """Why the row is as it is, in the programs' own words where they have some."""
+    """What explains the row, in the programs' own words where they report some."""
     good = [run for run in runs if run.outcome == "measured"]
     said = []
     if traits.at_once is not None and traits.at_once < cell.connections:
@@ -121,7 +121,7 @@ def note(cell, runs, traits, wanted_rounds):
     ):
         if causes := by_cause(good, what):
             said.append(words + causes)
-    # The kernel counts drops for the whole machine; those of this server made connects slow.
+    # The kernel counts drops for the whole machine; drops at this server make connects slow.
     late = of_runs(good, "slow_connects") or "connect_timeout" in by_cause(good, "failed")
     if late and (drops := of_runs(good, "listen_drops")):
         said.append(f"accept queue overflowed: {drops:,.0f} SYNs dropped")
@@ -146,7 +146,7 @@ def note(cell, runs, traits, wanted_rounds):
 def row(cell, runs, traits, wanted_rounds, columns):
     good = [run for run in runs if run.outcome == "measured"]
     served, requested = of_runs(good, "served"), of_runs(good, "requested")
-    # In churn served and requested are medians each; where all were served they must not differ.
+    # In churn, served and requested are two medians; where all were served they are equal.
     share = f"{served:,.0f}/{requested:,.0f}" if requested else f"0/{cell.connections:,}"
     if not runs:
         share = DASH
@@ -155,9 +155,9 @@ def row(cell, runs, traits, wanted_rounds, columns):
     return [f"{program}: {model}", share, *figures, note(cell, runs, traits, wanted_rounds)]
 
 
-def table(mode, cells, runs, traits, wanted_rounds):
-    """Heading and rows, without columns in which nothing stands."""
-    columns = COLUMNS[mode]
+def table(mode, cells, runs, traits, wanted_rounds, columns=None):
+    """Heading and rows, without columns that have no figure."""
+    columns = columns or COLUMNS[mode]
     rows = [
         row(cell, runs.get(cell, []), traits[cell.model], wanted_rounds, columns) for cell in cells
     ]
@@ -168,34 +168,48 @@ def table(mode, cells, runs, traits, wanted_rounds):
     return [[line[i] for i in kept] for line in (heading, *rows)]
 
 
-def as_text(rows):
-    """Columns as wide as they need; the first and the last to the left."""
+def as_text(rows, notes=True):
+    """Each column as wide as needed. Models, and `notes` in the last column, are left-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
     for line in rows:
-        cells = [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1])]
-        lines.append("  ".join([line[0].ljust(widths[0]), *cells, line[-1]]).rstrip())
+        cells = [cell.rjust(width) for cell, width in zip(line, widths)]
+        cells[0] = line[0].ljust(widths[0])
+        if notes:
+            cells[-1] = line[-1]
+        lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
 
-def as_markdown(rows):
+def as_markdown(rows, notes=True):
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in rows]
-    lines.insert(1, "|---|" + "---:|" * (len(rows[0]) - 2) + "---|")
+    figures = len(rows[0]) - (2 if notes else 1)
+    lines.insert(1, "|---|" + "---:|" * figures + ("---|" if notes else ""))
     return "\n".join(lines)
 
 
-def tables(comparison, markdown=False):
-    """All tables, each under its title."""
+def grouped(comparison):
+    """(mode, number of connections, cells) of each table, and the runs by cell."""
     groups = collections.defaultdict(list)
     for cell in comparison.cells:
         groups[cell.mode, cell.connections].append(cell)
     runs = collections.defaultdict(list)
     for run in comparison.runs:
         runs[comparison.cell_of(run)].append(run)
+    return [(*place, cells) for place, cells in groups.items()], runs
+
+
+def titled(mode, n, text, markdown):
+    title = f"{mode}, {n:,} connections"
+    return f"**{title}**\n\n{text}" if markdown else f"{title}\n{text}"
+
+
+def tables(comparison, markdown=False):
+    """All tables, each under its title."""
+    groups, runs = grouped(comparison)
+    write = as_markdown if markdown else as_text
     parts = []
-    for (mode, n), cells in groups.items():
-        title = f"{mode}, {n:,} connections"
+    for mode, n, cells in groups:
         rows = table(mode, cells, runs, comparison.traits, comparison.rounds)
-        text = f"**{title}**\n\n{as_markdown(rows)}" if markdown else f"{title}\n{as_text(rows)}"
-        parts.append(text)
+        parts.append(titled(mode, n, write(rows), markdown))
     return "\n\n".join(parts)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""scripts/compare-models from its command line to its exit code: short runs, whose figures mean
-nothing, against the real servers and against one whose models crash, refuse and wait."""
+"""scripts/compare-models from its command line to its exit code: runs too short for figures, with
+the real servers and with a server whose models crash, refuse and wait."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def two_models(folder):
         expect(run["outcome"] == "measured" and not run["failed"], f"all were served: {run}")
         expect(figures["served"] == figures["requested"] > 0, f"all were served: {run}")
         expect(figures["server_ns"] > 0 and figures["echoes_per_s"] > 0, f"figures: {run}")
-    for words in ("stream, 10 connections", "churn, 10 connections", "10/10", "Nobody was pinned"):
+    for words in ("stream, 10 connections", "churn, 10 connections", "10/10", "Not pinned: "):
         expect(words in output, f"{words!r} is in the output:\n{output}")
     rows = [line for line in output.splitlines() if line.startswith("echo_")]
     expect(len(rows) == 4, f"a row for each model and mode:\n{output}")
@@ -50,10 +50,37 @@ def two_models(folder):
     expect(text.endswith("<!-- /compare-models -->\nafter\n"), f"the page: {text}")
     again, _ = compare(0, "--from", report)
     expect(again == output, f"--from shows the same:\n{again}\n{output}")
+    converted = folder / "converted"
+    compare(0, "--from", report, "--out", converted)
+    again, _ = compare(0, "--from", converted)
+    expect(again == output, f"and so does the folder made of it:\n{again}\n{output}")
+
+
+def a_folder(folder):
+    """--out keeps each run as a line; --from shows the whole of it, or a part."""
+    out, page = folder / "results" / "two", folder / "page.md"
+    output, _ = compare(0, *TWO, "--mode", "stream", "--out", out)
+    lines = (out / "runs.jsonl").read_text().splitlines()
+    models = sorted(json.loads(line)["model"] for line in lines)
+    expect(models == ["echo_async:callbacks", "echo_threads:thread-per-connection"], f"{lines}")
+    experiment = json.loads((out / "experiment.json").read_text())
+    expect(experiment["exit_code"] == 0 and "runs" not in experiment, f"its end: {experiment}")
+    again, _ = compare(0, "--from", out)
+    expect(again == output, f"--from shows the same:\n{again}\n{output}")
+    page.write_text("<!-- compare-models: short -->\n<!-- /compare-models: short -->\n")
+    part, _ = compare(0, "--from", out, "--short", "--models", "callbacks", "--into", page)
+    expect("10/10" in part and "thread-per-connection" not in part, f"a part:\n{part}")
+    expect("| callbacks | 10/10 |" in page.read_text(), f"the page: {page.read_text()}")
+    _, errors = compare(2, *TWO, "--out", out)
+    expect("not empty" in errors, f"a folder with results is refused: {errors}")
+    _, errors = compare(2, "--from", out, "--models", "no-such-model")
+    expect("no-such-model" in errors, f"names what is wrong: {errors}")
+    _, errors = compare(7, *TWO, "--out", page / "below-a-file")
+    expect("below-a-file" in errors, f"names what cannot be written: {errors}")
 
 
 def odd_models(folder):
-    """A crash is a failure and says so; a refusal and a pool are none."""
+    """A crash is a failure, and its row says so; a refusal and a pool are not failures."""
     for program in ("client", "echo_async"):
         (folder / program).symlink_to(BIN.resolve() / program)
     (folder / "echo_threads").symlink_to(HERE / "odd_server.py")
@@ -69,7 +96,7 @@ def odd_models(folder):
     expect("FAILED: server ended with -11 (SIGSEGV)" in output, f"a crash is named:\n{output}")
     expect("left behind: 1" in output, f"and what it left behind:\n{output}")
     expect("10/10" in output, f"the others go on:\n{output}")
-    expect("SIGSEGV" in errors, f"what failed is told at the end:\n{errors}")
+    expect("SIGSEGV" in errors, f"the end lists what failed:\n{errors}")
     runs = json.loads(report.read_text())["runs"]
     expect(sorted(run["outcome"] for run in runs) == ["failed", "measured"], f"both: {runs}")
 
@@ -95,7 +122,7 @@ def interruption(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        for each in (two_models, odd_models, interruption):
+        for each in (two_models, a_folder, odd_models, interruption):
             (folder / each.__name__).mkdir()
             each(folder / each.__name__)
         output, _ = compare(1, *TWO, "--time", "0.1")
