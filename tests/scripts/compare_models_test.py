@@ -1,9 +1,15 @@
 #!/usr/bin/python3
-"""What scripts/compare-models plans, reads from documents, and writes as tables, file and folder."""
+"""What scripts/compare-models plans, reads from documents, and writes as tables, file and folder.
+
+The tables that are committed are generated anew here and compared byte for byte.
+"""
 
 import json
 import os
 import pathlib
+import re
+import shlex
+import subprocess
 import sys
 import tempfile
 import types
@@ -492,6 +498,33 @@ class Parts(unittest.TestCase):
         self.assertEqual(
             compare_short.sentences_of(notes), ["a, c: client-bound.", "d: 2 of 3 rounds."]
         )
+
+
+class Committed(unittest.TestCase):
+    """The commands below `<!-- generated -->` in docs/results/README.md, and what they generate."""
+
+    def commands(self):
+        text = (SOURCE / "docs" / "results" / "README.md").read_text()
+        block = re.search(r"^<!-- generated -->\n```sh\n(.*?)^```$", text, re.M | re.S)[1]
+        return [shlex.split(line) for line in block.replace("\\\n", " ").splitlines()]
+
+    def test_tables_are_those_of_the_committed_runs(self):
+        compared = []
+        for program, *arguments in self.commands():
+            page = SOURCE / arguments[arguments.index("--into") + 1]
+            marker = "<!-- compare-models: short -->" if "--short" in arguments else ""
+            if marker not in page.read_text():
+                continue  # the README need not have a table
+            with tempfile.TemporaryDirectory() as temporary:
+                copy = pathlib.Path(temporary) / "page.md"
+                copy.write_bytes(page.read_bytes())
+                arguments[arguments.index("--into") + 1] = str(copy)
+                command = [sys.executable, SOURCE / program, *arguments]
+                done = subprocess.run(command, cwd=SOURCE, capture_output=True, timeout=60)
+                self.assertEqual(done.returncode, 0, done.stderr.decode())
+                self.assertEqual(copy.read_text(), page.read_text(), f"{page}: generate it anew")
+                compared.append(page.name)
+        self.assertIn("tables.md", compared)
 
 
 if __name__ == "__main__":
