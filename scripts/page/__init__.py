@@ -1,19 +1,23 @@
 """The report page of an experiment, or of one run: what scripts/report writes.
 
-    source        what there is to tell: a results folder, or the documents of one run
-    cells         the runs by combination of levels: medians, spread, the run that stands for a cell
-    units         figures as people read them, and the ticks of an axis
-    curves        percentile, connect and time curves out of the programs' documents
-    plot          a plot as data: panels, series, axes; nothing of gnuplot in it
-    gnuplot       runs gnuplot, once for all plots; gnuplot_svg and gnuplot_text say what it draws, in
-                  gnuplot_words
-    svg           what gnuplot drew, as an SVG in classes instead of colours
-    palette       the colours, light and dark
-    dots, bars, lines      the plots that the page has, made of cells, slopes and curves
-    markup        HTML elements; everything is escaped there
-    sections, caveats, results, pictures, environment, single      the parts of the page
-    style         the page's style sheet
-    page          the parts in their order, and the document around them
+    page_input      reads a results folder, or the documents of one run
+    fields          typed access to the fields of JSON documents
+    cell_grid       the runs by combination of levels: medians, spread, the run that represents a cell
+    comparisons     each level compared with its baseline, as the experiment recorded it
+    units           formats figures, and computes the ticks of an axis
+    curve_points    percentile, connect and time curves from the programs' documents
+    plot            a plot as data: panels, series, axes; independent of gnuplot
+    gnuplot         runs gnuplot, once for all plots; gnuplot_svg and gnuplot_text write its scripts,
+                    gnuplot_syntax holds what both share
+    svg             turns gnuplot's output into an SVG with classes instead of colours
+    palette         the colours, light and dark
+    dot_plot, line_plot, stack_bar_chart      the plots of the page
+    captioned_plots     a plot in the page: its caption, and its figures in a table
+    markup          HTML elements; all text is escaped there
+    text_sections, warnings_section, result_tables, environment, single_run      sections of the page
+    run_commands    the commands that repeat a run by hand
+    style           the style sheet
+    page            the sections in their order, and the document around them
 
 It reads results through experiment.folder and experiment.figures, and writes nothing itself.
 """

@@ -1,14 +1,14 @@
-"""The manifest as tables: what decides about figures first, the long tail folded away.
+"""The manifest as tables: what affects the figures most comes first, the rest is folded.
 
-What the page does not know by name is shown under its own one: a manifest that has grown since is
-never cut short.
+Fields that the page does not know are shown under their own name, so that a later manifest is shown
+in full.
 """
 
 from experiment import manifest
 
 from . import markup, units
 
-#: (heading, open from the start, [(key, label)]); a key is a path into the manifest.
+#: (key in the manifest, label).
 _FIRST = (
     ("commit", "commit"),
     ("build", "build"),
@@ -18,19 +18,19 @@ _FIRST = (
     ("hypervisor", "hypervisor"),
     ("memory_b", "memory"),
     ("steal", "steal since boot"),
-    ("load", "load before"),
+    ("load", "load before the runs"),
     ("huge_pages", "huge pages"),
-    ("cgroup", "limits of the cgroup"),
+    ("cgroup", "cgroup limits"),
     ("libraries", "libraries"),
 )
 _LONG = (
-    ("options", "Options of both programs, as they took effect"),
+    ("options", "Effective options of both programs"),
     ("sysctls", "Kernel settings"),
-    ("limits", "Limits of a process (soft, hard)"),
-    ("mitigations", "Mitigations of the processor"),
+    ("limits", "Process limits (soft, hard)"),
+    ("mitigations", "Processor mitigations"),
     ("programs", "Programs (SHA-256)"),
 )
-#: Several of the processor's fields are one line each; its topology is a list of its own.
+#: Keys whose values are bytes.
 _BYTES = ("memory", "memory_b", "memory_max")
 
 
@@ -42,13 +42,13 @@ def section(told):
     for key, label in _FIRST:
         rows += _rows(label, told.get(key), key)
     rest = [row for key, value in told.items() if key not in named for row in _rows(key, value, key)]
-    first = markup.table("What decides about the figures", ("what", "value"), rows, 2, "environment")
+    first = markup.table("What affects the figures", ("what", "value"), rows, 2, "environment")
     parts = [first]
     for key, label in _LONG:
         parts.append(_folded(key, label, told.get(key)))
     if rest:
-        table = markup.table("What else was noted", ("what", "value"), rest, 2, "environment")
-        parts.append(markup.details("What else was noted", table))
+        table = markup.table("Other properties", ("what", "value"), rest, 2, "environment")
+        parts.append(markup.details("Other properties", table))
     return markup.section("environment", "Environment", *parts)
 
 
@@ -65,7 +65,7 @@ def _folded(key, label, value):
 
 
 def _rows(label, value, key):
-    """Flat rows of a tree; nulls are left out, since what could not be read says nothing."""
+    """The rows of a tree. Nulls, values that could not be read, are left out."""
     if value is None or value in ({}, []):
         return []
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Plots in gnuplot's language, and gnuplot itself: the one renderer of page, README and terminal.
+"""Runs gnuplot, which draws all plots: those of the page, of README and of the terminal.
 
-All plots of a page go to one gnuplot process; starting one for each would cost more than drawing.
-What they are in its language, gnuplot_svg.py and gnuplot_text.py say.
+One gnuplot process draws all plots of a page; starting one per plot would cost more than drawing.
+gnuplot_svg.py and gnuplot_text.py write its scripts.
 
     gnuplot.draw([plot, ...]) -> {name: SVG text as gnuplot wrote it}
     gnuplot.terminal(plot, columns=100) -> text
@@ -19,11 +19,11 @@ TIMEOUT = 60
 
 
 class Missing(Exception):
-    """There is no gnuplot here."""
+    """gnuplot is not installed."""
 
 
 class Failed(Exception):
-    """gnuplot ended otherwise than it should; says what it said."""
+    """gnuplot failed or did not end; the text holds its error message."""
 
 
 def found():
@@ -39,7 +39,7 @@ def _run(script):
         path.write_text(script, errors="replace")
         try:
             done = subprocess.run(
-                [program, "-d", path.name],  # -d: nobody's ~/.gnuplot changes the picture
+                [program, "-d", path.name],  # -d: ignore ~/.gnuplot
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -65,7 +65,7 @@ def draw(plots):
 
 
 def terminal(plot, columns=100):
-    """Each panel in ASCII, one below the other."""
+    """The panels in ASCII, one below the other."""
     columns = max(40, min(columns, 200))
     script = "\n".join(
         gnuplot_text.script(plot, panel, f"{at:03}", columns)

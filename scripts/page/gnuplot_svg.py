@@ -1,18 +1,18 @@
-"""A plot as gnuplot's script for an SVG: where everything lies on the sheet, and how it is drawn.
+"""A plot as a gnuplot script for an SVG: the layout of the sheet and the style of each series.
 
-Margins are set by hand: gnuplot's own differ from panel to panel, and rows would not align.
+Margins are set here: gnuplot's own differ from panel to panel, and rows would not align.
 """
 
 import textwrap
 
 from . import palette
-from .gnuplot_words import data, ink, quoted, ranges, tick_marks
+from .gnuplot_syntax import data, ink, quoted, ranges, tick_marks
 
 _FONT = "sans-serif"
 _SIZE, _SMALL, _HEAD = 13, 12, 16
-_ADVANCE = 0.56  #: of a character of a common sans serif, by its size
+_ADVANCE = 0.56  #: width of a character of a common sans serif, by font size
 _TITLE, _AXIS, _AXIS_LABEL, _GAP, _LEGEND_ROW = 26, 26, 20, 22, 22
-_SAID_LINES = 4  #: of a sentence in a picture; the page has all of it
+_SAID_LINES = 4  #: at most, of the answer in a picture; the page has all of it
 
 
 def wrapped(text, width, size):
@@ -26,7 +26,7 @@ def shortened(lines):
 
 
 class _Sheet:
-    """Places in pixels from the top left, as gnuplot's fractions of the whole from the bottom."""
+    """Converts pixels from the top left to gnuplot's fractions from the bottom left."""
 
     def __init__(self, plot):
         self.plot, self.width = plot, plot.width
@@ -55,7 +55,7 @@ class _Sheet:
         self.across = across / plot.columns
 
     def _legend_rows(self):
-        """Entries in lines: [[(x, label, series)]]."""
+        """The entries, row by row: [[(x, label, series)]]."""
         entries = self.plot.entries()
         if len(entries) < 2:
             return []

@@ -1,6 +1,6 @@
-"""A panel as gnuplot's script for its `dumb` terminal: a plot in characters."""
+"""A panel as a script for gnuplot's `dumb` terminal: a plot in characters."""
 
-from .gnuplot_words import data, quoted, ranges, tick_marks
+from .gnuplot_syntax import data, quoted, ranges, tick_marks
 
 _LETTERS = "oxv#%&@+"
 
@@ -8,7 +8,7 @@ _LETTERS = "oxv#%&@+"
 def script(plot, panel, name, columns):
     rows = len(panel.y.ticks) * 2 + 7 if panel.rows else 20
     kept = [series for series in panel.series if any(p is not None for p in series.points)]
-    # A list of names has no room for a legend, and all its spans are strokes here.
+    # A list of names has no room for a legend, and all its spans look alike here.
     named = plot.legend and not panel.rows
     key = [series.label for series in kept if series.label and named]
     lines = [

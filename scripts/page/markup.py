@@ -1,6 +1,6 @@
-"""HTML, an element at a time. Everything that is handed over as text is escaped here and only here.
+"""HTML elements. All text is escaped here, and only here.
 
-What is markup already is of the type Markup; a plain str never gets into a page as it is.
+What is already markup has the type Markup; a plain str never enters a page unescaped.
 
     element("p", "5 < 6")            -> <p>5 &lt; 6</p>
     element("p", element("b", "x"))  -> <p><b>x</b></p>
@@ -9,7 +9,7 @@ What is markup already is of the type Markup; a plain str never gets into a page
 import html
 import unicodedata
 
-#: A row's name that is no longer is not broken into lines.
+#: Up to this many characters the name of a row is not wrapped.
 SHORT = 24
 VOID = {"meta", "br", "link"}
 
@@ -30,12 +30,12 @@ def escaped(content):
 
 
 def _is_control(c):
-    """Not allowed in HTML, or something that turns the reading direction of what follows."""
+    """Not allowed in HTML, or changes the reading direction of the text after it."""
     return c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")
 
 
 def element(tag, *content, **attributes):
-    """`class_`, `for_`: without the underscore; others: - for _. False and None leave one out."""
+    """Attributes: `class_`, `for_` lose the underscore, others get - for _; False, None: left out."""
     words = [tag]
     for name, value in attributes.items():
         name = name.rstrip("_").replace("_", "-")
@@ -54,7 +54,7 @@ def lines(*parts):
 
 
 def section(name, heading, *content):
-    """None without content, so that no empty section is shown."""
+    """The section, or None without content: the page has no empty sections."""
     content = [part for part in content if part]
     if not content:
         return None
@@ -67,7 +67,7 @@ def paragraph(text, class_=None):
 
 
 class Table:
-    """Rows under heads. A column is `text` or numbers, which are set to the right."""
+    """Rows under heads. The first `text` columns hold text; the others are aligned to the right."""
 
     def __init__(self, caption, heads, text=1, class_=None):
         self.caption, self.heads, self.text, self.class_ = caption, heads, text, class_

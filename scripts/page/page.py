@@ -1,66 +1,67 @@
-"""The page: its parts in their order, the document around them, and the plots beside it.
+"""The page: its sections in their order, the document around them, and the plots beside it.
 
     made = page.make(material)
     made.html, made.plots        # {"answer": "<?xml ...", ...}
 
-The same material gives the same bytes: no clock, no name of a machine or a folder goes into it.
+The same input gives the same bytes: the page holds no current time and no path.
 """
 
 import dataclasses
 
-from . import answers, bars, caveats, cells, dots, environment, gnuplot, lines, markup, pictures
-from . import results, sections, single, source, style, svg, units
+from . import captioned_plots, cell_grid, comparisons, dot_plot, environment, fields, gnuplot
+from . import line_plot, markup, result_tables, single_run, stack_bar_chart, style, svg
+from . import text_sections, units, warnings_section
 
-#: Of the other figures, so many get a plot of their own; all are in the tables.
+#: At most this many other figures get a plot; all are in the tables.
 MOST_DOTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
     html: str
-    plots: dict  #: name -> a whole SVG file
+    plots: dict  #: name -> a complete SVG file
 
 
 def plots_of(material):
-    """All plots that the material has data for, in the page's order, and their tables."""
-    grid = cells.grid(material)
-    told = answers.of(material.experiment)
+    """All plots for which there is data, in the order of the page, and their tables."""
+    grid = cell_grid.grid(material)
+    compared = comparisons.of(material.experiment)
     found, tables = [], {}
     if not material.single:
         for plot in (
-            *_first(grid, told, material),
-            dots.comparisons(grid, told),
-            *(dots.of_figure(grid, name, told) for name in _beside_primary(grid)),
+            *_first(grid, compared, material),
+            dot_plot.comparisons(grid, compared),
+            *(dot_plot.of_figure(grid, name, compared) for name in _beside_primary(grid)),
         ):
             if plot:
                 found.append(plot)
     for drawn in (
-        lines.percentiles(grid, material),
-        lines.established(grid, material),
-        lines.connects(grid, material),
-        *(lines.over_time(grid, material, field) for field in ("connected", "server_rss", "echoes_per_s")),
-        lines.workers(grid, material),
+        line_plot.percentiles(grid, material),
+        line_plot.established(grid, material),
+        line_plot.connects(grid, material),
+        *(line_plot.over_time(grid, material, field) for field in ("connected", "server_rss", "echoes_per_s")),
+        line_plot.workers(grid, material),
     ):
         if drawn:
             found.append(drawn.plot)
             tables[drawn.plot.name] = drawn
-    return grid, told, found, tables
+    return grid, compared, found, tables
 
 
-def _first(grid, told, material):
-    """The picture of the answer: of a kind's own where it has one, else the runs as dots."""
-    own = bars.answer(material) if _kind(material) == bars.KIND else []
-    if own and grid.told(grid.primary):
-        own.append(dots.of_figure(grid, grid.primary, told))
-    return own or dots.answer(grid, told, material.experiment, material.runs)
+def _first(grid, compared, material):
+    """The picture of the answer: the kind's own plot where it has one, else the runs as dots."""
+    own = stack_bar_chart.answer(material) if _kind(material) == stack_bar_chart.KIND else []
+    if own and grid.has_figure(grid.primary):
+        own.append(dot_plot.of_figure(grid, grid.primary, compared))
+    return own or dot_plot.answer(grid, compared, material.experiment, material.runs)
 
 
 def _kind(material):
-    return source.text_at(material.experiment, "kind")
+    return fields.text_at(material.experiment, "kind")
 
 
 def _beside_primary(grid):
-    """Other main figures that are not the same in all runs: those have nothing to show."""
+    """The other main figures, without those that are the same in all runs."""
     kept = []
     for name in grid.main_figures():
         values = {value for cell in grid.cells for value in cell.values(name)}
@@ -71,10 +72,10 @@ def _beside_primary(grid):
 
 def make(material):
     material.read_all()
-    grid, told, plots, tables = plots_of(material)
+    grid, compared, plots, tables = plots_of(material)
     drawn = gnuplot.draw(plots)
     drawings = {plot.name: svg.Drawing.of(plot, drawn[plot.name]) for plot in plots}
-    parts = (_single if material.single else _experiment)(material, grid, told, drawings, tables)
+    parts = (_single if material.single else _experiment)(material, grid, compared, drawings, tables)
     parts = [part for part in parts if part]
     html = _document(material, parts)
     return Page(html, {plot.name: drawings[plot.name].alone() for plot in plots if plot.kept})
@@ -87,35 +88,35 @@ def _figures(drawings, tables, names):
         title = drawn.plot.title
         if len(names) > 1:
             yield markup.element("h3", title)
-        yield pictures.figure(
-            drawings[name], behind=pictures.behind(drawn, title), left_out=drawn.left_out
+        yield captioned_plots.figure(
+            drawings[name], behind=captioned_plots.behind(drawn, title), left_out=drawn.left_out
         )
 
 
-def _experiment(material, grid, told, drawings, tables):
+def _experiment(material, grid, compared, drawings, tables):
     experiment = material.experiment
     own, primary = drawings.get("costs-in-page"), drawings.get("answer-in-page")
     if own:
-        pictured = pictures.figure(own, behind=bars.behind(material))
+        pictured = captioned_plots.figure(own, behind=stack_bar_chart.behind(material))
     else:
-        pictured = primary and pictures.figure(primary, behind=pictures.runs_behind(grid))
+        pictured = primary and captioned_plots.figure(primary, behind=captioned_plots.runs_behind(grid))
     forest = drawings.get("comparisons")
     others = [
         (name, drawings[f"figure-{name}"])
         for name in (grid.primary, *_beside_primary(grid))
         if f"figure-{name}" in drawings
     ]
-    yield sections.question(experiment)
-    yield sections.answer(experiment, pictured)
-    yield caveats.section(material, grid)
-    yield results.cells(grid)
-    yield results.comparisons(grid, told, forest and pictures.figure(forest))
-    yield pictures.dots(others, grid)
+    yield text_sections.question(experiment)
+    yield text_sections.answer(experiment, pictured)
+    yield warnings_section.section(material, grid)
+    yield result_tables.cells(grid)
+    yield result_tables.comparisons(grid, compared, forest and captioned_plots.figure(forest))
+    yield captioned_plots.dots(others, grid)
     yield from _curves(drawings, tables)
-    yield sections.findings(experiment)
-    yield sections.left_out(material, grid)
+    yield text_sections.further_results(experiment)
+    yield text_sections.left_out(material, grid)
     yield environment.section(experiment.get("manifest"))
-    yield sections.reproduce(material, grid)
+    yield text_sections.reproduce(material, grid)
 
 
 def _curves(drawings, tables):
@@ -131,25 +132,25 @@ def _curves(drawings, tables):
 def _single(material, grid, _, drawings, tables):
     run = material.runs[0]
     client, server = material.client(run), material.server(run)
-    said = single.verdict(client, server)
-    yield markup.section("answer", "What came of it", markup.paragraph(said, "answer"))
-    yield caveats.section(material, grid)
+    said = single_run.verdict(client, server)
+    yield markup.section("answer", "Result", markup.paragraph(said, "answer"))
+    yield warnings_section.section(material, grid)
     yield markup.section(
-        "figures", "Connections, throughput, CPU", single.connections(client, server), single.rates(client)
+        "figures", "Connections, throughput, CPU", single_run.connections(client, server), single_run.rates(client)
     )
-    yield single.latencies(client)
+    yield single_run.latencies(client)
     yield from _curves(drawings, tables)
-    yield markup.section("balance", "How the workers shared it", single.balance(server))
-    yield single.memory(client, server)
-    yield environment.section(single.manifest(client, server))
-    yield sections.reproduce(material, grid)
+    yield markup.section("balance", "Balance of the workers", single_run.balance(server))
+    yield single_run.memory(client, server)
+    yield environment.section(single_run.manifest(client, server))
+    yield text_sections.reproduce(material, grid)
 
 
 # ---- the document --------------------------------------------------------------------------------
 def _document(material, parts):
     told = material.experiment
-    name = source.text_at(told, "name") or "Experiment"
-    kind = sections.KINDS.get(source.text_at(told, "kind"), "")
+    name = fields.text_at(told, "name") or "Experiment"
+    kind = text_sections.KINDS.get(fields.text_at(told, "kind"), "")
     head = markup.lines(
         markup.element("meta", charset="utf-8"),
         markup.element("meta", http_equiv="Content-Security-Policy", content=style.POLICY),
@@ -167,8 +168,8 @@ def _document(material, parts):
         "\n",
         markup.element(
             "footer",
-            "Echo testbed. A run is the unit of all statistics; only measured ones enter them. "
-            "Times and sizes are in the unit of their column; the documents beside this page have them in ns and bytes.",
+            "Echo testbed. A run is the unit of all statistics; only measured runs enter them. "
+            "Each column names its unit; the documents beside this page have times in ns and sizes in bytes.",
         ),
         "\n",
     )
@@ -178,15 +179,15 @@ def _document(material, parts):
 def _meta(material, kind):
     told = material.experiment
     measured = sum(run.measured for run in material.runs)
-    began = (source.text_at(told, "begun") or "").replace("T", " ")[:16]
-    reps, seed = (source.number_at(told, "design", name) for name in ("reps", "seed"))
+    began = (fields.text_at(told, "begun") or "").replace("T", " ")[:16]
+    reps, seed = (fields.number_at(told, "design", name) for name in ("reps", "seed"))
     parts = [
         kind or None,
         began or None,
         None if material.single else units.many(measured, "measured run"),
         f"{reps:,.0f} blocks" if reps else None,
         f"seed {seed}" if seed is not None else None,
-        source.text_at(told, "status") if not material.single else None,
+        fields.text_at(told, "status") if not material.single else None,
     ]
     words = " · ".join(part for part in parts if part)
     return markup.paragraph(words, "meta")

@@ -1,13 +1,14 @@
 """The colours of page and plots, light and dark, and the marks that do not depend on colour.
 
-Eight hues after Okabe and Ito (https://jfly.uni-koeln.de/color/), which stay apart in every common
-colour blindness; darkened or lightened until each has a contrast of 3:1 or more to its background.
-No series is told by colour alone: each has a dash pattern and a point shape of its own as well.
+Eight hues after Okabe and Ito (https://jfly.uni-koeln.de/color/), which remain distinct in every
+common colour blindness; darkened or lightened until each has a contrast of 3:1 or more to its
+background. No series is distinguished by colour alone: each also has its own dash pattern and point
+shape.
 
-gnuplot knows no classes. It draws in stand-ins, #0000NN, which svg.py turns into classes kNN.
+gnuplot has no classes. It draws in stand-in colours, #0000NN, which svg.py turns into classes kNN.
 """
 
-#: Stand-ins, by what they mean. The series follow from SERIES on.
+#: Stand-ins, by meaning. The series are numbered from SERIES on.
 FRAME, GRID, INK, MUTED, PAPER, ACCENT, SERIES = 1, 2, 3, 4, 5, 6, 16
 
 _LIGHT = {FRAME: "#6b7280", GRID: "#e3e6ea", INK: "#1b1f24", MUTED: "#57606a", PAPER: "#ffffff"}
@@ -29,12 +30,12 @@ DARK = _DARK | {SERIES + at: pair[1] for at, pair in enumerate(_SERIES)}
 
 #: Lengths of dash and gap, in gnuplot's units; None: solid.
 DASHES = (None, (12, 5), (3, 4), (14, 5, 3, 5), (20, 6), (7, 4), (3, 9), (14, 4, 3, 4, 3, 4))
-#: gnuplot's point types: circle, square, triangle, diamond, triangle down, and the same ones open.
+#: gnuplot's point types: circle, square, triangle, diamond, triangle down; then open ones.
 SHAPES = (7, 5, 9, 13, 11, 6, 4, 12)
 
 
 def series(at):
-    """The stand-in of the at-th series. After the last hue it begins again."""
+    """The stand-in of the at-th series. After the last hue it starts over."""
     return SERIES + at % SERIES_COUNT
 
 

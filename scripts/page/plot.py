@@ -1,7 +1,7 @@
 """A plot as data: panels with axes and series, and the legend that they share.
 
-Positions are those of the axes (units.Axis.place), so that no logarithm is left to do. Text may
-hold anything: what becomes of it in gnuplot's language is gnuplot.py's part, and in XML svg.py's.
+Positions are positions on the axes (units.Axis.place): logarithms have been taken. Text may hold
+any character: gnuplot_syntax.py escapes it for gnuplot, svg.py for XML.
 """
 
 import dataclasses
@@ -11,10 +11,10 @@ from . import units
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    points: list  #: of (x, y); None in place of a point interrupts a line
+    points: list  #: of (x, y); None interrupts a line
     kind: str  #: line, steps, dots, ticks (short upright strokes), spans (from x, to x, y)
     colour: int  #: which hue, or a negative palette meaning
-    label: str = ""  #: empty: the legend does not name it
+    label: str = ""  #: empty: not in the legend
     width: float = 1.6
     size: float = 0.6
     shape: int | None = None  #: None: as the colour
@@ -23,7 +23,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """Text at a row of the panel's y axis, in the margin right of it."""
+    """Text at a row of the panel's y axis, in the right margin."""
 
     y: float
     text: str
@@ -37,14 +37,14 @@ class Panel:
     title: str = ""
     notes: tuple = ()
     rows: bool = False  #: y is a list of names, and its axis is not drawn
-    line_at: float | None = None  #: an upright reference line
+    line_at: float | None = None  #: a vertical reference line
 
 
 @dataclasses.dataclass(frozen=True)
 class Plot:
     name: str  #: of its file
     title: str
-    about: str  #: what it shows, for those who cannot see it
+    about: str  #: what it shows, as text for screen readers
     panels: list
     columns: int = 1
     panel_height: int = 230  #: of the drawing area, without axis and title
@@ -54,11 +54,11 @@ class Plot:
     foot: str = ""
     legend: bool = True
     note_title: str = ""
-    shared_x: bool = False  #: only the lowest panels name their x axis
-    kept: bool = True  #: as a file beside the page
+    shared_x: bool = False  #: only the lowest panels have a label of the x axis
+    kept: bool = True  #: also written as a file beside the page
 
     def entries(self):
-        """What the legend names, each once: (label, series)."""
+        """The entries of the legend, each once: (label, series)."""
         found = {}
         for panel in self.panels:
             for series in panel.series:

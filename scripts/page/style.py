@@ -1,8 +1,8 @@
-"""The style sheet of the page. It stands in the page whole, and the page's CSP names its hash.
+"""The style sheet of the page. The page contains it, and the page's CSP names its hash.
 
-Light or dark as the reader's system is; paper is always light. No picture, font or script is loaded
-from anywhere. Figures have digits of one width and stand right, so that a column can be compared by
-eye; what is wider than the window scrolls in its own box.
+Light or dark as the reader's system is; print is always light. No picture, font or script is loaded.
+Numbers have digits of equal width and are aligned to the right, so that a column is easy to compare.
+Content wider than the window scrolls in its own box.
 """
 
 import base64
@@ -60,7 +60,7 @@ figcaption{margin-top:.35rem;max-width:46rem}
 .plot{overflow-x:auto}
 .plot svg{display:block;width:100%;min-width:36rem;max-width:54rem;height:auto;font-family:inherit}
 .wide{overflow-x:auto;margin:1rem 0;max-width:100%}
-/* What scrolls shows a shade at the edge that hides something, and none at its ends. */
+/* A scrolling box has a shade at each edge that hides something. */
 .wide,.plot{background:linear-gradient(to right,var(--paper) 40%,transparent) left/2.5rem 100% local,
 linear-gradient(to left,var(--paper) 40%,transparent) right/2.5rem 100% local,
 linear-gradient(to right,var(--shade),transparent) left/.9rem 100% scroll,
@@ -109,6 +109,6 @@ details.print::details-content{content-visibility:visible;display:block}
 details:not(.print):not([open]){display:none}}
 """
 )
-#: What the page's Content-Security-Policy allows: this sheet, and nothing else at all.
+#: The page's Content-Security-Policy: it allows this sheet and nothing else.
 HASH = "sha256-" + base64.b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src '{HASH}'; base-uri 'none'; form-action 'none'"

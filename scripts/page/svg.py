@@ -1,12 +1,12 @@
-"""What gnuplot drew, as an SVG that follows light and dark.
+"""gnuplot's output as an SVG with a light and a dark form.
 
-gnuplot writes colours; a page that may be light or dark needs classes. It drew in stand-ins
-(palette.py), each of which becomes class="kNN" with the light colour as an attribute beside it, for
-viewers that know no style sheets. Markers are written out instead of referred to by id: several
-SVGs stand in one page, where an id must not occur twice. Nothing else of gnuplot's is kept.
+gnuplot writes colours; a page that may be light or dark needs classes. gnuplot drew in stand-ins
+(palette.py), each of which becomes class="kNN", with the light colour as an attribute for viewers
+without style sheets. Markers are written out instead of referenced by id: several SVGs share one
+page, where an id must be unique. Nothing else of gnuplot's output is kept.
 
     svg.Drawing.of(plot, text).inline() -> for the page, whose style sheet gives the colours
-    svg.Drawing.of(plot, text).alone()  -> a file by itself, light or dark as its viewer is
+    svg.Drawing.of(plot, text).alone()  -> a separate file, light or dark as its viewer is
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ _NAME = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _RGB = re.compile(r"rgb\(\s*0,\s*0,\s*(\d+)\)")
 _FONTS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
-#: gnuplot's point types that palette.SHAPES uses, about the origin with radius 1.
+#: gnuplot's point types that palette.SHAPES uses, with radius 1 around the origin.
 _MARKS = {
     7: "M-1,0a1,1 0 1,0 2,0a1,1 0 1,0 -2,0z",
     5: "M-.9,-.9h1.8v1.8h-1.8z",
@@ -94,7 +94,7 @@ def _elements(root):
 
 
 def _leaves(node, group):
-    """Whatever draws, each with the attributes of the groups around it."""
+    """The drawing elements, each with the attributes of the groups around it."""
     for child in node:
         tag = child.tag.removeprefix(_NAME)
         if tag == "g":

@@ -1,16 +1,16 @@
-"""Figures as people read them, and the ticks of an axis. Pure.
+"""Formats figures for reading, and computes the ticks of an axis. Pure.
 
-A column or an axis has one unit for all of its values, chosen so that the middle one reads well;
-a single figure in a sentence chooses its own.
+A column or an axis has one unit for all its values, chosen for their median. A single figure in a
+sentence has its own unit.
 """
 
 import dataclasses
 import math
 import statistics
 
-#: Between a number and its unit, which no line may part.
+#: No-break space between a number and its unit.
 SPACE = "\u00a0"
-#: Above this ratio of the largest to the least value an axis is logarithmic.
+#: Above this ratio of the largest to the smallest value an axis is logarithmic.
 LOG_FROM = 20
 #: An axis spans at least this share of its values.
 LEAST_SPAN = 0.1
@@ -19,7 +19,7 @@ _STEPS = {
     "s": (("us", 1e-6), ("ms", 1e-3), ("s", 1)),
     "B": (("B", 1), ("KiB", 2**10), ("MiB", 2**20), ("GiB", 2**30)),
 }
-#: Bytes stay bytes so long: 8,917 B tells more than 8.7 KiB.
+#: Below this bytes stay bytes: 8,917 B is more exact than 8.7 KiB.
 _BYTES_UP_TO = 10_000
 
 
@@ -31,7 +31,7 @@ def many(count, one, several=None):
 @dataclasses.dataclass(frozen=True)
 class Scale:
     unit: str  #: as shown: us, MiB, /s; empty for a count
-    size: float  #: how much of the figure's own unit one of it is
+    size: float  #: one of `unit` in the figure's own unit
     decimals: int
 
     def number(self, value):
@@ -51,7 +51,7 @@ class Scale:
 
 
 def scale(values, unit):
-    """The one Scale for all of `values`, of which some may be None."""
+    """One Scale for all of `values`, some of which may be None."""
     known = [abs(value) for value in values if value is not None]
     middle = statistics.median(known) if known else 0
     name, size = _unit_for(middle, unit)
@@ -79,7 +79,7 @@ def _unit_for(value, unit):
 
 
 def text(value, unit):
-    """One figure by itself: 16.3 us, 8,917 B, 61,234/s."""
+    """A single figure with its unit: 16.3 us, 8,917 B, 61,234/s."""
     return scale([value], unit).text(value)
 
 
@@ -88,7 +88,7 @@ def percent(fraction, decimals=1):
 
 
 def change(ratio, low=None, high=None):
-    """A ratio as what it changes: +3.1 % (2.0 to 4.3), -12 % (-15 to -9), 4.02 x (3.70 to 4.41)."""
+    """A ratio as a change: +3.1 % (2.0 to 4.3), -12 % (-15 to -9), 4.02 x (3.70 to 4.41)."""
     if ratio is None:
         return "-"
     ends = [end for end in (ratio, low, high) if end is not None]
@@ -103,7 +103,7 @@ def change(ratio, low=None, high=None):
 
 
 def quantity(level):
-    """16K as 16384: what a level of a factor means as a number, or None."""
+    """The level of a factor as a number (16K: 16384), or None."""
     word = str(level).strip()
     suffix = word[-1:].upper()
     size = {"K": 2**10, "M": 2**20, "G": 2**30}.get(suffix, 1)
@@ -130,14 +130,14 @@ class Axis:
 
 
 def axis(values, unit, label, zero=False):
-    """For values of a unit; logarithmic where the range asks for it and `zero` does not forbid."""
+    """An axis for values of a unit: logarithmic for a wide range, unless `zero` starts it at 0."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     low, high = (min(known), max(known)) if known else (0, 1)
     if low > 0 and not zero and high / low > LOG_FROM:
         return _log_axis(low, high, unit, label)
     if zero:
         low = min(0, low)
-    elif high - low < LEAST_SPAN * abs(high):  # noise is not to look like an effect
+    elif high - low < LEAST_SPAN * abs(high):  # so that noise does not look like an effect
         low, high = (sum((low, high)) + way * LEAST_SPAN * abs(high) for way in (-1, 1))
         low, high = low / 2, high / 2
     shown = _unit_for(max(abs(low), abs(high)), unit)
@@ -149,7 +149,7 @@ def axis(values, unit, label, zero=False):
         bottom = 0
     top = high + room
     ticks = _linear_ticks(bottom, top, whole=unit == "1")
-    inside = name.strip("/") if name != "/s" else "" if "second" in label else "a second"
+    inside = name.strip("/") if name != "/s" else "" if "second" in label else "per second"
     return Axis(f"{label} ({inside})" if inside else label, bottom, top, ticks, size=size)
 
 

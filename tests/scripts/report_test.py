@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/report: a page that needs nothing but itself, of whatever a folder holds."""
+"""scripts/report: the page is self-contained, whatever its folder holds."""
 
 import html.parser
 import json
@@ -22,10 +22,10 @@ REPORT = SOURCE / "scripts" / "report"
 SWEEP = SOURCE / "scripts" / "sweep"
 HOSTILE = "<script>alert(1)</script>\"&' \u202e"
 VOID = {"meta", "br", "link", "img", "hr"}
-#: What a sweep of two levels and all its documents has to show, as headings of the page.
+#: The headings of the page of a sweep with two levels and all its documents.
 SECTIONS = (
     "Question", "Answer", "Results", "Comparisons", "Every run", "Latency by percentile",
-    "Connecting", "Over time", "Workers", "Environment", "How to make it again",
+    "Connecting", "Over time", "Workers", "Environment", "How to repeat it",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def report(*words, **more):
 
 
 class Reader(html.parser.HTMLParser):
-    """Open tags, their attributes, headings, and the text outside of styles."""
+    """Collects tags, attributes, headings, and tags that are not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -63,10 +63,10 @@ class Reader(html.parser.HTMLParser):
             self.headings.append((self.open[-1], data.strip()))
 
 
-@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not here: scripts/setup report")
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed: scripts/setup report")
 @unittest.skipUnless((BIN / "client").exists(), "the programs are not built")
 class OfAFolder(unittest.TestCase):
-    """One small sweep, measured once; each test gets a copy of its folder."""
+    """A small sweep, measured once; each test gets a copy of its folder."""
 
     @classmethod
     def setUpClass(cls):
@@ -105,7 +105,7 @@ class OfAFolder(unittest.TestCase):
             change(row)
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def test_is_whole_and_needs_nothing_but_itself(self):
+    def test_is_well_formed_and_self_contained(self):
         text = self.page()
         reader = Reader(text)
         self.assertEqual((reader.wrong, reader.open), ([], []))
@@ -119,7 +119,7 @@ class OfAFolder(unittest.TestCase):
         policy = [value for tag, _, value in reader.attributes if tag == "meta"]
         self.assertTrue(any("default-src 'none'" in value for value in policy), policy)
 
-    def test_shows_each_section_in_order_and_no_heading_is_skipped(self):
+    def test_has_all_sections_in_order_and_skips_no_heading_level(self):
         headings = Reader(self.page()).headings
         second = [words for level, words in headings if level == "h2"]
         self.assertEqual([words for words in second if words in SECTIONS], list(SECTIONS))
@@ -127,7 +127,7 @@ class OfAFolder(unittest.TestCase):
         self.assertEqual(levels[0], 1)
         self.assertLessEqual(max(b - a for a, b in zip(levels, levels[1:])), 1)
 
-    def test_leaves_out_what_has_no_data(self):
+    def test_leaves_out_sections_without_data(self):
         for path in (self.folder / "runs").iterdir():
             path.unlink()
         self.rows(lambda row: row.update(documents=dict.fromkeys(row["documents"])))
@@ -136,7 +136,7 @@ class OfAFolder(unittest.TestCase):
             self.assertNotIn(gone, second)
         self.assertIn("Every run", second)
 
-    def test_escapes_whatever_a_document_says(self):
+    def test_escapes_all_text_of_documents(self):
         self.change(name=HOSTILE, question=HOSTILE, answer=HOSTILE)
         self.rows(lambda row: row.update(warnings=[HOSTILE], server=[HOSTILE]))
 
@@ -150,7 +150,7 @@ class OfAFolder(unittest.TestCase):
         self.assertNotIn("\u202e", text)
         self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", text)
 
-    def test_keeps_plots_that_stand_alone_in_light_and_dark(self):
+    def test_writes_plots_with_a_light_and_a_dark_form(self):
         self.page()
         plots = sorted(self.folder.glob("*.svg"))
         self.assertIn("answer.svg", [plot.name for plot in plots])
@@ -159,21 +159,21 @@ class OfAFolder(unittest.TestCase):
             self.assertTrue(root.tag.endswith("svg"), plot)
             self.assertIn("prefers-color-scheme", plot.read_text(), plot)
 
-    def test_makes_the_same_bytes_of_the_same_folder(self):
+    def test_gives_the_same_bytes_for_the_same_folder(self):
         self.assertEqual(self.page(), self.page())
 
-    def test_tells_of_a_broken_document_and_goes_on(self):
+    def test_warns_of_a_broken_document_and_goes_on(self):
         (self.folder / "runs" / "0001-client.json").write_text('{"schema": "echo-te')
         self.assertIn("0001-client.json", self.page())
 
-    def test_documents_that_were_not_published_are_one_warning(self):
+    def test_gives_one_warning_for_all_absent_documents(self):
         for path in (self.folder / "runs").iterdir():
             path.unlink()
         text = self.page()
         self.assertEqual(text.count("What it would show"), 0)
         self.assertRegex(text, r"\d+ documents of runs are not in the folder, the first is runs/0001-")
 
-    def test_counts_a_failed_run_and_says_why(self):
+    def test_counts_a_failed_run_and_gives_the_reason(self):
         def fail(row):
             if row["run"] == 3:
                 row.update(outcome="failed", why="the dog ate it")
@@ -181,13 +181,13 @@ class OfAFolder(unittest.TestCase):
         self.rows(fail)
         self.assertIn("the dog ate it", self.page())
 
-    def test_takes_a_probe_for_no_cell(self):
+    def test_does_not_take_a_probe_for_a_cell(self):
         rows = (self.folder / "runs.jsonl").read_text().splitlines()
         probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
         (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
         self.assertNotIn("probe", self.page())
 
-    def test_does_not_tell_that_a_probes_client_was_busy(self):
+    def test_does_not_warn_of_a_probes_busy_client(self):
         rows = (self.folder / "runs.jsonl").read_text().splitlines()
         probe = {**json.loads(rows[0]), "run": 99, "cell": {"probe": "edge", "size": "20K"}}
         document = json.loads((self.folder / probe["documents"]["client"]).read_text())
@@ -197,7 +197,7 @@ class OfAFolder(unittest.TestCase):
         (self.folder / "runs.jsonl").write_text("\n".join([*rows, json.dumps(probe)]) + "\n")
         self.assertNotIn("probe edge", self.page())
 
-    def test_draws_in_a_terminal_and_writes_nothing_then(self):
+    def test_with_terminal_prints_a_plot_and_writes_nothing(self):
         for path in self.folder.glob("*.svg"):
             path.unlink()
         done = report(self.folder, "--terminal", env={**os.environ, "COLUMNS": "100"})
@@ -206,7 +206,7 @@ class OfAFolder(unittest.TestCase):
         self.assertGreater(len(done.stdout.splitlines()), 10)
         self.assertEqual(list(self.folder.glob("*.svg")), [])
 
-    def test_makes_a_page_of_one_runs_documents(self):
+    def test_makes_a_page_of_the_documents_of_one_run(self):
         documents = [self.folder / "runs" / f"0001-{end}.json" for end in ("client", "server")]
         for words in (documents[:1], documents):
             done = report(*words)
@@ -216,7 +216,7 @@ class OfAFolder(unittest.TestCase):
             self.assertIn("Latency by percentile", second)
             page.unlink()
 
-    def test_keeps_the_old_page_where_the_disk_is_full(self):
+    def test_keeps_the_old_page_when_the_disk_is_full(self):
         (self.folder / "report.html").write_text("the old one")
 
         def nothing_may_be_written():
@@ -232,16 +232,16 @@ class OfAFolder(unittest.TestCase):
         self.assertEqual((self.folder / "report.html").read_text(), "the old one")
         self.assertEqual([p.name for p in self.folder.iterdir() if p.name.startswith(".")], [])
 
-    def test_says_what_to_type_where_gnuplot_is_missing(self):
+    def test_names_the_command_that_installs_gnuplot(self):
         done = report(self.folder, env={**os.environ, "PATH": "/nowhere"})
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stderr, r"apt(-get)? install .*gnuplot-nox")
         self.assertEqual(len(done.stderr.splitlines()), 1)
 
 
-@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not here: scripts/setup report")
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed: scripts/setup report")
 class OfAStackSweep(unittest.TestCase):
-    """Made up: 8,700 B resident a thread at 1K touched, 24,700 at 16K, where 16K of stack fault."""
+    """Made up: 8,700 B resident per thread at 1K touched, 24,700 at 16K, where a 16K stack faults."""
 
     SMALLEST = [["1K", "-", "-", "6,840", "16K", "not possible"],
                 ["16K", "-", "-", "22,200", "24K", "20K faults"]]  # fmt: skip
@@ -288,7 +288,7 @@ class OfAStackSweep(unittest.TestCase):
         parts["page_tables_b"] = self.TABLES[cell["stack"]]
         return {name: 1e6 + int(cell["n"]) * one for name, one in parts.items()}
 
-    def test_begins_with_one_picture_of_what_each_size_costs(self):
+    def test_begins_with_one_chart_of_the_cost_of_each_size(self):
         done = report(self.path)
         self.assertEqual(done.returncode, 0, done.stderr)
         text = (self.path / "report.html").read_text()
@@ -301,10 +301,10 @@ class OfAStackSweep(unittest.TestCase):
         drawn = (self.path / "answer.svg").read_text()
         for words in ("holds, 20K faults", "24K", "too small", "page tables", "So small."):
             self.assertIn(words, drawn)
-        # 24,700 + 16,384 + 130 and the block, whose median is 4 or 5: the peak is not counted twice.
+        # 24,700 + 16,384 + 130 and the median of the blocks, 4 or 5: the peak is not counted twice.
         self.assertRegex(answer, r"<td[^>]*>41,21[89]</td>")
 
-    def test_of_a_folder_that_somebody_changed_is_drawn_as_others_are(self):
+    def test_a_folder_edited_by_hand_still_gives_a_page(self):
         for changes in (
             {"findings": [{"name": "smallest", "data": {"rows": [["1K"], "x", None]}}]},
             {"findings": None},

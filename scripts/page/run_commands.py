@@ -1,18 +1,18 @@
-"""The commands that make a run again, as one can type them. Pure.
+"""The commands that repeat a run by hand. Pure.
 
-A harness gives a server port 0 and a descriptor to tell the port on; by hand there is no such
-descriptor, and the client must know the port. So the server gets the port that the client was told,
-and words that only the harness can give are left out. Nothing else is changed.
+The harness gives a server port 0 and a descriptor to report the port on. By hand there is no such
+descriptor, and the client must know the port. So the server gets the port of the client's command,
+and the options that only the harness can give are left out. Nothing else is changed.
 """
 
 import shlex
 
-#: Options whose value belongs to the one run: a descriptor, a process id.
+#: Options whose value is valid in that run only: a descriptor, a process id.
 _ONCE = {"--ready-fd", "--server-pid"}
 
 
 def of(run):
-    """The server's and the client's line; "" where the run does not tell."""
+    """The server's and the client's command line; "" where the run has none."""
     port = _port_of(run.client)
     server = _without(run.server)
     if port and server:

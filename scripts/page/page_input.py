@@ -1,65 +1,37 @@
-"""What a page tells of: a results folder, or the documents of one run. Read only.
+"""The input of a page: a results folder, or the documents of one run. Read only.
 
-Files come from anywhere and may be cut short, so nothing in them is taken on trust: whatever has
-another shape than it should counts as not there, and `problems` says so in a line for the page.
+Files may come from anywhere and may be truncated, so their content is not trusted. Content of an
+unexpected shape counts as absent, and `problems` holds a line for the page that says so.
 
-    material = source.of_folder(path)                      # raises Bad where there is no experiment
-    material = source.of_documents([Path("client.json"), Path("server.json")])
-    material.client(run), material.server(run), material.series(run)      # None: not there
+    material = page_input.of_folder(path)                      # raises Bad where there is no experiment
+    material = page_input.of_documents([Path("client.json"), Path("server.json")])
+    material.client(run), material.server(run), material.series(run)      # None: absent
 """
 
 import dataclasses
 import json
-import math
 import pathlib
 
 from experiment import figures, folder, row
 
+from . import fields
+
 SCHEMA = "echo-testbed/1"
 MISSING = "What it would show is missing below."
-#: Up to so many documents that are not there are named one by one.
+#: Up to this many absent documents are named one by one.
 FEW_ABSENT = 3
 
 
 class Bad(Exception):
-    """Nothing to report on; one line that says why."""
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def at(document, *keys):
-    """document[key][key]..., None as soon as something is missing."""
-    for key in keys:
-        if not isinstance(document, dict):
-            return None
-        document = document.get(key)
-    return document
-
-
-def number_at(document, *keys):
-    value = at(document, *keys)
-    return value if is_number(value) else None
-
-
-def list_at(document, *keys):
-    value = at(document, *keys)
-    return value if isinstance(value, list) else []
-
-
-def text_at(document, *keys):
-    """Text that says something, or None."""
-    value = at(document, *keys)
-    return value.strip() or None if isinstance(value, str) else None
+    """There is nothing to report on; the text is one line that says why."""
 
 
 @dataclasses.dataclass
 class Material:
-    path: pathlib.Path  #: the folder that documents lie in
+    path: pathlib.Path  #: the folder with the documents
     experiment: dict
     runs: list
-    single: bool = False  #: one run by itself, without an experiment around it
+    single: bool = False  #: one run, without an experiment
     problems: list = dataclasses.field(default_factory=list)
     _documents: dict = dataclasses.field(default_factory=dict)
     _absent: list = dataclasses.field(default_factory=list)
@@ -71,14 +43,14 @@ class Material:
         return self._document(run, "server", sound_server)
 
     def series(self, run):
-        """The lines of --series; [] without."""
+        """The lines of --series; [] without one."""
         return self._document(run, "series", None) or []
 
     def read_all(self):
-        """So that `problems` is complete before the page begins."""
+        """Loads every document, so that `problems` is complete before the page is written."""
         for run in self.runs:
             self.client(run), self.server(run), self.series(run)
-        # Results are often published without them: that is one thing to say, not one for each.
+        # Results are often published without documents: one warning for all of them is enough.
         if len(self._absent) > FEW_ABSENT:
             self.problems.append(
                 f"{len(self._absent)} documents of runs are not in the folder, the first is "
@@ -102,7 +74,7 @@ class Material:
         path = self.path / name
         try:
             if not path.resolve().is_relative_to(self.path.resolve()):
-                raise ValueError("lies outside of the folder")
+                raise ValueError("is outside the folder")
             text = path.read_text()
             if kind == "series":
                 return sound_series(text)
@@ -115,7 +87,7 @@ class Material:
         except OSError as error:
             why = error.strerror
         except (ValueError, RecursionError) as error:
-            why = "is no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+            why = "is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
         where = "" if self.single else f"Run {run.run}: "
         self.problems.append(f"{where}{name}: {why}. {MISSING}")
         return None
@@ -146,14 +118,14 @@ def of_folder(path):
 
 
 def _clean(run):
-    """A run of which each field is what it should be; None: it is no run."""
+    """The run with each field of the expected type; None where it is not a run."""
     if not isinstance(run.run, int) or not isinstance(run.cell, dict):
         return None
     run.cell = {str(name): str(level) for name, level in run.cell.items()}
     given = run.figures if isinstance(run.figures, dict) else {}
-    run.figures = {str(name): value for name, value in given.items() if is_number(value)}
+    run.figures = {str(name): value for name, value in given.items() if fields.is_number(value)}
     for name in ("steal", "load1", "took_s"):
-        if not is_number(getattr(run, name)):
+        if not fields.is_number(getattr(run, name)):
             setattr(run, name, None)
     for name in ("warnings", "server", "client"):
         value = getattr(run, name)
@@ -172,10 +144,10 @@ def of_documents(paths):
     for path in paths:
         kind = _kind(path)
         if kind in found:
-            raise Bad(f"{path}: a second {kind} document; a page of one run takes one of each")
+            raise Bad(f"{path}: a second {kind} document; the page of one run takes one of each")
         found[kind] = path
     if "client" not in found and "server" not in found:
-        raise Bad(f"{paths[0]}: a series needs the client's document beside it")
+        raise Bad(f"{paths[0]}: a series needs the client's document as well")
     client_path, server_path = found.get("client"), found.get("server")
     client = _sound(client_path, sound_client) if client_path else None
     server = _sound(server_path, sound_server) if server_path else None
@@ -184,11 +156,11 @@ def of_documents(paths):
         if series:
             found["series"] = series
     run = row.Run(1, 1, 1, {}, "measured")
-    run.began = text_at(client or server, "environment", "time")
+    run.began = fields.text_at(client or server, "environment", "time")
     run.figures = figures.read(client, server)
-    run.steal = number_at(client, "cpu", "steal")
-    run.warnings = list_at(client, "warnings") + list_at(server, "warnings")
-    run.client = [str(word) for word in list_at(client, "argv")]
+    run.steal = fields.number_at(client, "cpu", "steal")
+    run.warnings = fields.list_at(client, "warnings") + fields.list_at(server, "warnings")
+    run.client = [str(word) for word in fields.list_at(client, "argv")]
     base = pathlib.Path("/")
     run.documents = {kind: str(path.resolve().relative_to(base)) for kind, path in found.items()}
     _clean(run)
@@ -208,11 +180,11 @@ def _kind(path):
             raise Bad(f"{path}: no such file")
         return "series"
     document = _json(path)
-    if at(document, "program") == "client":
+    if fields.at(document, "program") == "client":
         return "client"
-    if at(document, "schema") == SCHEMA and isinstance(at(document, "workers"), list):
+    if fields.at(document, "schema") == SCHEMA and isinstance(fields.at(document, "workers"), list):
         return "server"
-    raise Bad(f"{path}: neither client --json nor server --json wrote this")
+    raise Bad(f"{path}: not a document of client --json or of a server's --json")
 
 
 def _json(path):
@@ -221,7 +193,7 @@ def _json(path):
     except OSError as error:
         raise Bad(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise Bad(f"{path}: no JSON ({error})") from error
+        raise Bad(f"{path}: not JSON ({error})") from error
 
 
 def _sound(path, check):
@@ -234,8 +206,8 @@ def _sound(path, check):
 
 
 def _series_beside(path, client):
-    """Where the client says that it wrote its series, or beside its document by the same name."""
-    name = text_at(client, "options", "series")
+    """The series that the client's document names: beside that document, or at its path."""
+    name = fields.text_at(client, "options", "series")
     if not name:
         return None
     for candidate in (path.parent / pathlib.Path(name).name, pathlib.Path(name)):
@@ -245,8 +217,8 @@ def _series_beside(path, client):
 
 
 def _name_of_run(client, server):
-    model, mode = text_at(server, "model"), text_at(client, "mode")
-    count = number_at(client, "connections", "requested")
+    model, mode = fields.text_at(server, "model"), fields.text_at(client, "mode")
+    count = fields.number_at(client, "connections", "requested")
     words = [model or "One run", mode, None if count is None else f"{count:,} connections"]
     return ", ".join(word for word in words if word)
 
@@ -254,17 +226,17 @@ def _name_of_run(client, server):
 # ---- the shapes that the page relies on ----------------------------------------------------------
 def sound_client(document):
     _schema(document)
-    warm_up = at(document, "phases", "warm_up", "echo")
+    warm_up = fields.at(document, "phases", "warm_up", "echo")
     for histogram in [*_histograms(document), warm_up]:
         if histogram is None:
             continue
         bins = histogram.get("bins") if isinstance(histogram, dict) else None
         if not isinstance(bins, list) or not all(map(_is_bin, bins)):
-            raise ValueError("a histogram in it has another form than it should")
+            raise ValueError("a histogram in it has an unexpected form")
 
 
 def _histograms(document):
-    return [at(document, "latency", name) for name in ("connect", "echo", "wire", "lateness")]
+    return [fields.at(document, "latency", name) for name in ("connect", "echo", "wire", "lateness")]
 
 
 def _is_bin(one):
@@ -273,23 +245,23 @@ def _is_bin(one):
 
 def sound_server(document):
     _schema(document)
-    series = at(document, "series")
+    series = fields.at(document, "series")
     if not isinstance(series, list):
         raise ValueError("it has no series")
     for interval in series:
-        workers = at(interval, "workers")
-        times = number_at(interval, "from_ns"), number_at(interval, "to_ns")
+        workers = fields.at(interval, "workers")
+        times = fields.number_at(interval, "from_ns"), fields.number_at(interval, "to_ns")
         if None in times or not isinstance(workers, list):
-            raise ValueError("its series has another form than it should")
+            raise ValueError("its series has an unexpected form")
 
 
 def _schema(document):
-    if at(document, "schema") != SCHEMA:
+    if fields.at(document, "schema") != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA}")
 
 
 def sound_series(text):
-    """Its lines; one that was cut short at the end is left out."""
+    """Its lines, without a truncated last line."""
     lines = [line for line in text.splitlines() if line.strip()]
     found = []
     for index, line in enumerate(lines):
@@ -298,8 +270,8 @@ def sound_series(text):
         except ValueError:
             if index == len(lines) - 1:
                 break
-            raise ValueError(f"line {index + 1} is no JSON") from None
-        if number_at(told, "at_ns") is None:
-            raise ValueError(f"line {index + 1} tells no time")
+            raise ValueError(f"line {index + 1} is not JSON") from None
+        if fields.number_at(told, "at_ns") is None:
+            raise ValueError(f"line {index + 1} has no at_ns")
         found.append(told)
     return found

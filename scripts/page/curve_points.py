@@ -1,49 +1,49 @@
-"""Curves out of the programs' documents: percentiles, connects, and what went on over time. Pure."""
+"""The points of curves, from the programs' documents: percentiles, connects, time series. Pure."""
 
 import collections
 import math
 
 import compare_figures
 
-from . import source
+from . import fields
 
-#: docs/terminology.md: no percentile is told with fewer samples above it.
+#: docs/terminology.md: no percentile is given with fewer samples above it.
 SAMPLES_ABOVE = compare_figures.SAMPLES_ABOVE
-#: More points than that no eye tells apart.
+#: More points than this cannot be distinguished.
 POINTS = 160
-#: Fewer samples while connections are made do not show how that went.
+#: With fewer samples during the ramp a curve of it shows nothing.
 RAMP_SAMPLES = 4
 
 
 def nines(fraction):
-    """Where a percentile stands on an axis on which 90 %, 99 %, 99.9 % are equally far apart."""
+    """The position of a percentile on an axis where 90 %, 99 %, 99.9 % have equal distances."""
     return -math.log10(1 - fraction)
 
 
 def merged(clients, name="echo"):
-    """One histogram of several runs: ({bin: count}, the least value that is only a lower bound).
+    """One histogram of several runs: ({bin: count}, the smallest value that is only a lower bound).
 
-    Connections that waited throughout sent their message in the warm-up; they belong to the
-    measured ones, as at least that long (compare_figures.percentile)."""
+    Connections that waited throughout the run sent their message in the warm-up. They are counted
+    with the measured ones, as a lower bound (compare_figures.percentile)."""
     counts, lowest = collections.Counter(), None
     for client in clients:
-        histogram = source.at(client, "latency", name)
-        early = source.at(client, "phases", "warm_up", "echo") if name == "echo" else None
-        waiting = source.number_at(early, "censored") or 0
-        for lower, count in source.list_at(histogram, "bins"):
+        histogram = fields.at(client, "latency", name)
+        early = fields.at(client, "phases", "warm_up", "echo") if name == "echo" else None
+        waiting = fields.number_at(early, "censored") or 0
+        for lower, count in fields.list_at(histogram, "bins"):
             counts[lower] += count
         for one in (histogram, early if waiting else None):
-            bound = source.number_at(one, "lowest_censored")
-            if source.number_at(one, "censored") and bound is not None:
+            bound = fields.number_at(one, "lowest_censored")
+            if fields.number_at(one, "censored") and bound is not None:
                 lowest = bound if lowest is None else min(lowest, bound)
-        bound = source.number_at(early, "lowest_censored")
+        bound = fields.number_at(early, "lowest_censored")
         if waiting and bound is not None:
             counts[int(bound)] += int(waiting)
     return counts, lowest
 
 
 def percentiles(counts, lowest_bound=None):
-    """[(fraction, ns)] as far as ten samples lie above, and no value is only a lower bound."""
+    """[(fraction, ns)] as long as ten samples lie above and the value is not just a lower bound."""
     total = sum(counts.values())
     points, below = [], 0
     for lower in sorted(counts):
@@ -56,7 +56,7 @@ def percentiles(counts, lowest_bound=None):
 
 
 def percentile(counts, fraction, lowest_bound=None):
-    """ns, or None with too few samples above or where it is only a lower bound."""
+    """ns; None with too few samples above it, or where it is only a lower bound."""
     total = sum(counts.values())
     rank = math.ceil(total * fraction - 1e-9)
     if not total or total - rank < SAMPLES_ABOVE:
@@ -71,7 +71,7 @@ def percentile(counts, fraction, lowest_bound=None):
 
 
 def thinned(points, place):
-    """At most POINTS of them, evenly far apart by `place`; the first and the last stay."""
+    """At most POINTS points, evenly spaced by `place`; the first and the last are kept."""
     if len(points) <= POINTS:
         return points
     first, last = place(points[0]), place(points[-1])
@@ -85,7 +85,7 @@ def thinned(points, place):
 
 
 def shares(counts):
-    """[(ns, share of the samples up to there)]."""
+    """[(ns, share of the samples up to it)]."""
     total, below, points = sum(counts.values()), 0, []
     for lower in sorted(counts):
         below += counts[lower]
@@ -94,17 +94,17 @@ def shares(counts):
 
 
 def over_time(lines, name):
-    """[(s, value)] of a field of the series; a value that is not there is left out."""
-    points = [(line["at_ns"] / 1e9, source.number_at(line, name)) for line in lines]
+    """[(s, value)] of a field of the series; absent values are left out."""
+    points = [(line["at_ns"] / 1e9, fields.number_at(line, name)) for line in lines]
     return [point for point in points if point[1] is not None]
 
 
 def shows_ramp(lines):
-    return sum(source.text_at(line, "phase") == "connect" for line in lines) >= RAMP_SAMPLES
+    return sum(fields.text_at(line, "phase") == "connect" for line in lines) >= RAMP_SAMPLES
 
 
 def established(lines):
-    """[(s, connections)] while they were made, and a little after."""
+    """[(s, connections)] during the ramp, and one sample after it."""
     points = over_time(lines, "established")
     if not points:
         return []
@@ -114,14 +114,14 @@ def established(lines):
 
 
 def workers(server):
-    """[[(s, messages/s)]], one list a worker, out of a server's document."""
+    """[[(s, messages/s)]], one list per worker, from a server's document."""
     found = collections.defaultdict(list)
-    for interval in source.list_at(server, "series"):
+    for interval in fields.list_at(server, "series"):
         begun, ended = interval["from_ns"], interval["to_ns"]
         if ended <= begun:
             continue
         for worker, told in enumerate(interval["workers"]):
-            messages = source.number_at(told, "messages")
+            messages = fields.number_at(told, "messages")
             if messages is not None:
                 found[worker].append(((begun + ended) / 2e9, messages * 1e9 / (ended - begun)))
     return [found[worker] for worker in sorted(found)]

@@ -1,7 +1,7 @@
-"""The runs by cell: a cell is one combination of the factors' levels, and the run is the unit.
+"""The runs by cell. A cell is one combination of the factors' levels; the run is the unit.
 
-Levels stand in the order in which the design names them; what a design does not name follows in the
-order of the runs. Medians are those of measured runs alone.
+Levels keep the order of the design. Levels that the design does not name follow in the order of the
+runs. Only measured runs enter a median.
 """
 
 import dataclasses
@@ -11,9 +11,9 @@ import statistics
 import paired
 from experiment import figures, plan
 
-from . import source, units
+from . import fields, units
 
-#: Beside the primary one, in this order, as far as the runs have them: what most ask for first.
+#: The main figures beside the primary one, in this order, as far as the runs have them.
 MAIN = {
     "time": (
         "server_ns_per_echo",
@@ -41,12 +41,12 @@ MAIN = {
 }
 MAIN_COUNT = 7
 HEADINGS = {
-    "server_ns_per_echo": "CPU an echo, server",
-    "client_ns_per_echo": "CPU an echo, client",
-    "both_ns_per_echo": "CPU an echo, both ends",
-    "server_by_client": "CPU an echo, server by client",
+    "server_ns_per_echo": "CPU per echo, server",
+    "client_ns_per_echo": "CPU per echo, client",
+    "both_ns_per_echo": "CPU per echo, both ends",
+    "server_by_client": "CPU per echo, server by client",
     "echoes_per_s": "echoes",
-    "echoes_per_wait": "echoes at a time",
+    "echoes_per_wait": "echoes per wait",
     "connects_per_s": "connects",
     "ramp_s": "time to establish all",
     "connect_p50_ns": "connect p50",
@@ -55,17 +55,17 @@ HEADINGS = {
     "echo_p99_ns": "echo p99",
     "resident_b": "resident, server",
     "peak_resident_b": "largest resident, server",
-    "resident_b_per_connection": "resident a connection",
+    "resident_b_per_connection": "resident per connection",
     "virtual_b": "address space",
     "page_tables_b": "page tables",
     "kernel_stack_b": "kernel stacks",
     "slab_b": "slab",
     "kernel_b": "kernel, both ends",
     "machine_b": "free memory lost",
-    "kernel_stack_b_per_connection": "kernel stack a connection",
-    "slab_b_per_connection": "slab a connection",
-    "kernel_b_per_connection": "kernel a connection, both ends",
-    "machine_b_per_connection": "free memory lost a connection",
+    "kernel_stack_b_per_connection": "kernel stack per connection",
+    "slab_b_per_connection": "slab per connection",
+    "kernel_b_per_connection": "kernel per connection, both ends",
+    "machine_b_per_connection": "free memory lost per connection",
     "listen_overflows": "listen overflows",
     "listen_drops": "listen drops",
 }
@@ -98,8 +98,8 @@ class Cell:
         return statistics.median(values) if values else None
 
     def typical(self, figure):
-        """The measured run in the middle by a figure: it stands for the cell where a curve needs
-        one run. The first measured one, or any, where the figure is missing."""
+        """The median run by a figure. It represents the cell where a curve needs one run. Where
+        the figure is missing: the first measured run, else the first run."""
         known = sorted((run.figures[figure], run.run, run) for run in self.measured if figure in run.figures)
         if known:
             return known[(len(known) - 1) // 2][2]
@@ -114,9 +114,9 @@ class Interval:
 
 @dataclasses.dataclass
 class Grid:
-    """All cells, and how to lay them out: by the main factor, and by all others together."""
+    """All cells, and their layout: by the main factor, and by all others together."""
 
-    factors: list  #: those that vary
+    factors: list  #: those with several levels
     constant: list
     cells: list
     primary: str
@@ -147,14 +147,14 @@ class Grid:
         return [_place(factor.levels, level) for factor, level in zip(factors, key)]
 
     def label(self, cell):
-        """Of a cell within a facet."""
+        """The name of a cell within a facet."""
         return cell.levels.get(self.main.name, "") if self.main else "all runs"
 
     def name(self, cell):
         return ", ".join(f"{f.name} {cell.levels.get(f.name, '-')}" for f in self.factors) or "all runs"
 
     def colour(self, cell):
-        """The same hue for a level wherever it stands on the page."""
+        """A level has the same hue everywhere on the page."""
         return _place(self.main.levels, self.label(cell)) if self.main else 0
 
     def unit(self, figure):
@@ -164,30 +164,30 @@ class Grid:
         return self.about[figure].about if figure in self.about else figure
 
     def heading(self, figure):
-        """Of a column, where there is no room for a sentence."""
+        """A short name for the head of a column."""
         return HEADINGS.get(figure) or self.words(figure)
 
     def level(self, cell):
-        """A level as a legend names it: a name stands for itself, a number needs its factor."""
+        """The level in a legend; a number is preceded by the name of its factor."""
         label = self.label(cell)
         number = units.quantity(label) is not None or label in ("on", "off")
         return f"{self.main.name} {label}" if self.main and number else label
 
-    def told(self, figure):
+    def has_figure(self, figure):
         return any(cell.values(figure) for cell in self.cells)
 
     def main_figures(self):
-        """The primary one and what is asked for first beside it."""
+        """The primary figure, and the main ones beside it."""
         family = "memory" if self.unit(self.primary) == "B" else "time"
         wanted = [self.primary, *(name for name in MAIN[family] if name != self.primary)]
-        return [name for name in wanted if self.told(name)][:MAIN_COUNT]
+        return [name for name in wanted if self.has_figure(name)][:MAIN_COUNT]
 
     def other_figures(self):
         main = self.main_figures()
-        return [name for name in self.about if name not in main and self.told(name)]
+        return [name for name in self.about if name not in main and self.has_figure(name)]
 
     def interval(self, values):
-        """Of the centre of `values`, exact as in paired.py; None with too few."""
+        """The exact interval of the centre of `values` (paired.py); None with too few values."""
         if len(values) < 2:
             return None
         logs = all(value > 0 for value in values)
@@ -210,7 +210,7 @@ def grid(material):
     names = [factor.name for factor in factors]
     found = {}
     for run in material.runs:
-        # A run beside the design, as a kind's probes are, has no cell: its say is in the findings.
+        # A run outside of the design, such as a probe, has no cell; "findings" holds its result.
         if all(name in run.cell for name in names):
             found.setdefault(tuple(run.cell[name] for name in names), []).append(run)
     order = sorted(found, key=lambda key: [_place(f.levels, level) for f, level in zip(factors, key)])
@@ -219,23 +219,23 @@ def grid(material):
     primary = told.get("primary")
     if not isinstance(primary, str) or primary not in about:
         primary = next(iter(about), "server_ns_per_echo")
-    confidence = source.number_at(told, "design", "confidence") or plan.CONFIDENCE
+    confidence = fields.number_at(told, "design", "confidence") or plan.CONFIDENCE
     confidence = confidence if 0.5 <= confidence < 1 else plan.CONFIDENCE
     return Grid(varying, constant, cells, primary, about, confidence)
 
 
 def _factors(told, runs):
     names = set()
-    for factor in source.list_at(told, "design", "factors"):
-        name = source.text_at(factor, "name")
+    for factor in fields.list_at(told, "design", "factors"):
+        name = fields.text_at(factor, "name")
         if not name or name in names:
             continue
         names.add(name)
-        levels = list(dict.fromkeys(str(level) for level in source.list_at(factor, "levels")))
+        levels = list(dict.fromkeys(str(level) for level in fields.list_at(factor, "levels")))
         levels += [level for level in _levels_of(runs, name) if level not in levels]
         if levels:
             baseline = str(factor.get("baseline", levels[0]))
-            option, end = source.text_at(factor, "option"), source.text_at(factor, "end")
+            option, end = fields.text_at(factor, "option"), fields.text_at(factor, "end")
             yield Factor(name, tuple(levels), baseline, option, end)
     if names:
         return
@@ -249,12 +249,12 @@ def _levels_of(runs, name):
 
 
 def _about(told, cells):
-    """The figures of which the page can speak: the project's, and those that the folder declares."""
+    """The figures that the page knows: the project's, and those that the folder declares."""
     known = dict(figures.FIGURES)
-    declared = source.at(told, "figures")
+    declared = fields.at(told, "figures")
     for name, entry in declared.items() if isinstance(declared, dict) else ():
-        unit, better = source.text_at(entry, "unit") or "1", source.text_at(entry, "better")
-        words = source.text_at(entry, "about") or name
+        unit, better = fields.text_at(entry, "unit") or "1", fields.text_at(entry, "better")
+        words = fields.text_at(entry, "about") or name
         known[name] = figures.Figure(name, unit, better, words)
     for cell in cells:
         for run in cell.runs:

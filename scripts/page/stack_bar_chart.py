@@ -1,9 +1,10 @@
-"""The picture of a stack sweep: what each size of a thread's stack costs, and how small it may be.
+"""The bar chart of a stack sweep: the memory per thread at each stack size, and the smallest size
+that holds.
 
-A panel for each depth that was touched, a row for each size, in it the parts of the memory end to
-end, each as the slope over N. The smallest size that holds stands in its place among the others.
-The depth makes the bars long, the size hardly does: that is what there is to see. Address space has
-no bar, which would be as long as the size itself and hide the rest.
+There is one panel per touched depth and one row per stack size. A row's bar is made of the parts of
+the memory, end to end, each as the slope over N. The smallest size that holds has its row among the
+others. The chart shows that the touched depth decides the memory, and the stack size hardly does.
+Address space has no bar: it would be as long as the stack size and hide the other parts.
 """
 
 import dataclasses
@@ -11,14 +12,14 @@ import dataclasses
 from experiment import slope
 from stacks import memory
 
-from . import markup, palette, plot, source, units
+from . import fields, markup, palette, plot, units
 
 KIND = "stack-sweep"
-#: Of what a thread is known to take, in the order in which the bar shows it, and their hues. A
-#: pool's resident memory is in its peak alone, that of the others in its growth.
+#: The parts of a thread's memory in the order of the bar, and their hues. The resident memory of a
+#: pool shows in its peak only; that of the other models shows in its growth.
 COLOURS = {"resident_b": 0, "peak_resident_b": 0, "page_tables_b": 1, "kernel_stack_b": 2}
 NAMES = memory.NAMES
-LABEL = "a thread's resident memory, page tables and kernel stack"
+LABEL = "resident memory, page tables and kernel stack per thread"
 THICK, ROW = 13, 24
 MOST_PANELS, MOST_ROWS = 6, 16
 
@@ -27,19 +28,19 @@ MOST_PANELS, MOST_ROWS = 6, 16
 class Row:
     size: str
     parts: list  #: of (name, bytes); empty: not measured
-    holds: bool | None = None  #: the smallest that does; None: one like others
+    holds: bool | None = None  #: True: the smallest size that holds; None: any other
     note: str = ""
 
 
 def answer(material):
-    """The picture with its words around it, and the same for the page. [] without figures."""
+    """The chart with its text, and the chart alone for the page. [] without figures."""
     told = material.experiment
     facets = _facets(told, material.runs)
     if not any(row.parts for _, rows in facets for row in rows):
         return []
     alone = {
-        "headline": source.text_at(told, "question") or source.text_at(told, "name") or "",
-        "said": source.text_at(told, "answer") or "",
+        "headline": fields.text_at(told, "question") or fields.text_at(told, "name") or "",
+        "said": fields.text_at(told, "answer") or "",
         "foot": _foot(told),
     }
     return [
@@ -49,10 +50,10 @@ def answer(material):
 
 
 def _facets(told, runs):
-    """[(title, rows)], a depth each."""
+    """[(title, rows)], one for each depth."""
     levels = {
-        source.text_at(one, "name"): [str(level) for level in source.list_at(one, "levels")]
-        for one in source.list_at(told, "design", "factors")
+        fields.text_at(one, "name"): [str(level) for level in fields.list_at(one, "levels")]
+        for one in fields.list_at(told, "design", "factors")
     }
     if not {"stack", "touch", "n"} <= levels.keys():
         return []
@@ -70,14 +71,14 @@ def _facets(told, runs):
 
 
 def _slopes(told, runs):
-    """{(touch, stack): {figure: bytes a thread}}."""
+    """{(touch, stack): {figure: bytes per thread}}."""
     found = {}
     for figure in COLOURS:
         if figure not in memory.figures(told):
             continue
         try:
             several = slope.over(told, runs, figure)
-        except (KeyError, TypeError, ValueError, AttributeError):  # a folder that somebody changed
+        except (KeyError, TypeError, ValueError, AttributeError):  # a folder edited by hand
             return {}
         for one in several:
             if one.per_unit is not None:
@@ -87,10 +88,10 @@ def _slopes(told, runs):
 
 
 def _smallest(told):
-    """{touch: (size, bytes used, what became of a page less)}, as the findings have it."""
-    for one in source.list_at(told, "findings"):
-        if source.text_at(one, "name") == "smallest":
-            rows = source.list_at(one, "data", "rows")
+    """{touch: (size, bytes used, the outcome one page below)}, as experiment.json has it."""
+    for one in fields.list_at(told, "findings"):
+        if fields.text_at(one, "name") == "smallest":
+            rows = fields.list_at(one, "data", "rows")
             rows = [[str(cell) for cell in row] for row in rows if isinstance(row, list)]
             return {
                 row[0]: (row[4], row[3], row[5])
@@ -104,7 +105,7 @@ def _row(size, told, smallest, below):
     parts = [(name, told[name]) for name in COLOURS if told.get(name, 0) > 0]
     least, here = units.quantity(smallest) if smallest else None, units.quantity(size)
     if size == smallest:
-        why = "the platform's least" if below == "not possible" else below
+        why = "the platform's minimum" if below == "not possible" else below
         return Row(size, parts, True, "holds" + (f", {why}" if why != "-" else ""))
     if not parts:
         return Row(size, [], False, "too small" if least and here < least else "not measured")
@@ -118,7 +119,7 @@ def _picture(facets, name, **more):
     most = max(len(panel.y.ticks) for panel in panels)
     return plot.Plot(
         name=name,
-        title="Memory of a thread by the size of its stack",
+        title="Memory per thread by stack size",
         about=_about(facets),
         panels=[_filled(panel, most) for panel in panels],
         panel_height=most * ROW,
@@ -152,30 +153,30 @@ def _panel(title, rows, x):
 
 
 def _filled(panel, rows):
-    """With room for so many rows, so that a row is as high in each panel."""
+    """With room for `rows` rows, so that rows have the same height in all panels."""
     y = dataclasses.replace(panel.y, low=panel.y.high - rows - 0.2)
     return dataclasses.replace(panel, y=y)
 
 
 def behind(material):
-    """The bars as a table, for those who want the figures."""
+    """The figures of the bars as a table."""
     facets = _facets(material.experiment, material.runs)
     told = {part for _, rows in facets for row in rows for part, _ in row.parts}
     names = [name for name in COLOURS if name in told]
-    heads = ["depth", "stack", *(NAMES[name] for name in names), "together", ""]
+    heads = ["depth", "stack", *(NAMES[name] for name in names), "total", ""]
     rows = []
     for title, several in facets:
         for row in several:
             parts = dict(row.parts)
             cells = [f"{parts[name]:,.0f}" if name in parts else "-" for name in names]
-            together = f"{sum(parts.values()):,.0f}" if parts else "-"
-            rows.append([title, row.size, *cells, together, row.note])
-    table = markup.table("Bytes of a thread, slopes over the number of connections", heads, rows, 2)
-    return markup.details("The figures behind this plot", table)
+            total = f"{sum(parts.values()):,.0f}" if parts else "-"
+            rows.append([title, row.size, *cells, total, row.note])
+    table = markup.table("Bytes per thread, slopes over the number of connections", heads, rows, 2)
+    return markup.details("The figures of this plot", table)
 
 
 def _about(facets):
-    return "Bars of memory, resident and page tables and kernel stack. " + "; ".join(
+    return "Bars of resident memory, page tables and kernel stack per thread. " + "; ".join(
         f"{title}: "
         + ", ".join(
             f"{row.size} {units.text(sum(size for _, size in row.parts), 'B') if row.parts else ''}"
@@ -187,12 +188,12 @@ def _about(facets):
 
 
 def _foot(told):
-    count = source.number_at(told, "design", "connections")
-    reps = source.number_at(told, "design", "reps")
+    count = fields.number_at(told, "design", "connections")
+    reps = fields.number_at(told, "design", "reps")
     parts = [
         f"{count:,.0f} connections" if count else None,
         f"slopes over n, {reps:,.0f} blocks" if reps else "slopes over n",
-        "address space: the size itself",
-        (source.text_at(told, "begun") or "")[:10] or None,
+        "address space: equal to the stack size",
+        (fields.text_at(told, "begun") or "")[:10] or None,
     ]
     return " · ".join(part for part in parts if part)

@@ -1,13 +1,13 @@
-"""The plots with lines: percentiles, connects, what went on over time, and the workers.
+"""The plots with lines: percentiles, connects, time series, and the workers.
 
-A line is a level of the main factor, a panel a combination of the others. Percentiles and connects
-merge all measured runs of a cell; what runs over time is shown of one run, the one in the middle by
-the primary figure, since averages over runs would smooth away what such a plot is looked at for.
+A line is a level of the main factor; a panel is a combination of the levels of the others.
+Percentiles and connects merge all measured runs of a cell. A time series shows one run, the median
+one by the primary figure: an average over runs would hide the very peaks and steps to look for.
 """
 
 import dataclasses
 
-from . import curves, palette, plot, units
+from . import curve_points, palette, plot, units
 
 MOST_PANELS, MOST_LINES = 6, 8
 _WIDE = 860
@@ -17,7 +17,7 @@ _PERCENTS += ((0.99999, "99.999 %"), (0.999999, "99.9999 %"))
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """A plot, the table behind it and what it leaves out."""
+    """A plot, the table of its figures, and a note on what it leaves out."""
 
     plot: plot.Plot
     heads: tuple
@@ -26,7 +26,7 @@ class Drawn:
 
 
 def _of_cells(grid, lines_of):
-    """[(facet title, [(cell, points)])] of the cells that have points, and what does not fit."""
+    """[(facet title, [(cell, points)])] of the cells that have points, and a note on the rest."""
     panels, hidden = [], 0
     for title, _, cells in grid.facets():
         kept = [(cell, points) for cell in cells for points in [lines_of(cell)] if points]
@@ -34,7 +34,7 @@ def _of_cells(grid, lines_of):
         if kept:
             panels.append((title, kept[:MOST_LINES]))
     hidden += sum(len(kept) for _, kept in panels[MOST_PANELS:])
-    left_out = f"{hidden} more cells are not drawn; the table of cells has them." if hidden else ""
+    left_out = f"{hidden} more cells are not drawn; see the table of results." if hidden else ""
     return panels[:MOST_PANELS], left_out
 
 
@@ -69,28 +69,28 @@ def percentiles(grid, material):
 
     def lines_of(cell):
         clients = [material.client(run) for run in cell.measured]
-        histograms[cell.key] = curves.merged([client for client in clients if client])
-        points = curves.percentiles(*histograms[cell.key])
-        # The fastest of a hundred tell nothing, and would take half of a logarithmic axis.
+        histograms[cell.key] = curve_points.merged([client for client in clients if client])
+        points = curve_points.percentiles(*histograms[cell.key])
+        # The fastest 1 % show nothing, and would take half of a logarithmic axis.
         points = [point for point in points if point[0] >= 0.01]
-        return curves.thinned(points, lambda point: curves.nines(point[0]))
+        return curve_points.thinned(points, lambda point: curve_points.nines(point[0]))
 
     panels, left_out = _of_cells(grid, lines_of)
     if not panels:
         return None
     every = [point for _, kept in panels for _, points in kept for point in points]
     y = units.axis([value for _, value in every], "ns", "echo latency")
-    last = max(curves.nines(fraction) for fraction, _ in every)
-    ticks = tuple((curves.nines(f), text) for f, text in _PERCENTS if curves.nines(f) <= last + 0.15)
+    last = max(curve_points.nines(fraction) for fraction, _ in every)
+    ticks = tuple((curve_points.nines(f), text) for f, text in _PERCENTS if curve_points.nines(f) <= last + 0.15)
     x = units.Axis("percentile of the echoes", 0, max(last, ticks[-1][0] if ticks else 0) + 0.1, ticks)
     shown = [
-        _panel(grid, x, y, title, kept, place=lambda p: (curves.nines(p[0]), y.place(p[1])))
+        _panel(grid, x, y, title, kept, place=lambda p: (curve_points.nines(p[0]), y.place(p[1])))
         for title, kept in panels
     ]
     picture = plot.Plot(
         name="percentiles",
-        title="Latency of an echo by percentile",
-        about="Echo latency against percentile, one line a level. " + _ends(grid, panels),
+        title="Echo latency by percentile",
+        about="Echo latency against percentile, one line per level. " + _ends(grid, panels),
         panels=shown,
         columns=_columns(panels),
         width=_WIDE,
@@ -98,7 +98,7 @@ def percentiles(grid, material):
     )
     fractions = [f for f, _ in _PERCENTS if f < 0.99999]
     values = {
-        key: [curves.percentile(counts, f, bound) for f in fractions]
+        key: [curve_points.percentile(counts, f, bound) for f in fractions]
         for key, (counts, bound) in histograms.items()
     }
     scale = units.scale([v for row in values.values() for v in row], "ns")
@@ -128,42 +128,42 @@ def _ends(grid, panels):
 
 # ---- connects ------------------------------------------------------------------------------------
 def established(grid, material):
-    """Connections established over time, where the series was fine enough to show it."""
+    """Connections established over time, where the series has enough samples of the ramp."""
 
     def lines_of(cell):
         run = cell.typical(grid.primary)
         lines = material.series(run) if run else []
-        return curves.established(lines) if curves.shows_ramp(lines) else []
+        return curve_points.established(lines) if curve_points.shows_ramp(lines) else []
 
     return _over_time(
         grid,
         lines_of,
         *("established", "Connections established", "connections", "1"),
-        "Connections established since the run began, one run of each level",
+        "Connections established since the run began, one run per level",
     )
 
 
 def connects(grid, material):
-    """Which share of the connects was done within which time, all measured runs together."""
+    """The share of the connects done within a time, all measured runs of a cell together."""
     histograms = {}
 
     def lines_of(cell):
         clients = [material.client(run) for run in cell.measured]
-        counts, _ = curves.merged([client for client in clients if client], "connect")
+        counts, _ = curve_points.merged([client for client in clients if client], "connect")
         histograms[cell.key] = counts
-        return curves.shares(counts) if counts else []
+        return curve_points.shares(counts) if counts else []
 
     panels, left_out = _of_cells(grid, lines_of)
     if not panels:
         return None
     every = [point for _, kept in panels for _, points in kept for point in points]
-    x = units.axis([value for value, _ in every], "ns", "time of a connect")
+    x = units.axis([value for value, _ in every], "ns", "connect time")
     ticks = tuple((share, f"{share} %") for share in (0, 25, 50, 75, 100))
     y = units.Axis("share of the connects", 0, 104, ticks)
     place = lambda p: (x.place(p[0]), 100 * p[1])  # noqa: E731
     shown = [_panel(grid, x, y, title, kept, place=place) for title, kept in panels]
     percents = (0.5, 0.9, 0.99)
-    values = {k: [curves.percentile(c, f) for f in percents] for k, c in histograms.items()}
+    values = {k: [curve_points.percentile(c, f) for f in percents] for k, c in histograms.items()}
     scale = units.scale([v for row in values.values() for v in row], "ns")
     rows = [
         [grid.name(cell), f"{sum(histograms[cell.key].values()):,}"]
@@ -173,8 +173,8 @@ def connects(grid, material):
     ]
     picture = plot.Plot(
         name="connects",
-        title="Time of a connect",
-        about="Share of the connects that were done within a time, one line a level. Half of them: "
+        title="Connect time",
+        about="Share of the connects done within a time, one line per level. Half of them: "
         + "; ".join(f"{row[0]} {row[2]} {scale.unit}" for row in rows[:12])
         + ".",
         panels=shown,
@@ -188,25 +188,25 @@ def connects(grid, material):
 
 # ---- over time -----------------------------------------------------------------------------------
 _TIMES = {
-    "connected": ("concurrency", "Connections open at a time", "connections", "1"),
+    "connected": ("concurrency", "Open connections", "connections", "1"),
     "server_rss": ("memory", "Resident memory of the server", "resident memory", "B"),
-    "echoes_per_s": ("throughput", "Echoes a second", "echoes", "1/s"),
+    "echoes_per_s": ("throughput", "Echoes per second", "echoes", "1/s"),
 }
 
 
 def over_time(grid, material, field):
-    """A field of the client's series, of the run in the middle of each cell."""
+    """A field of the client's series, of the median run of each cell."""
     name, title, label, unit = _TIMES[field]
 
     def lines_of(cell):
         run = cell.typical(grid.primary)
-        points = curves.over_time(material.series(run), field) if run else []
+        points = curve_points.over_time(material.series(run), field) if run else []
         points = points if len(points) > 2 else []
         if points and field == "connected":
             points = [(0.0, 0), *points]
-        return curves.thinned(points, lambda point: point[0])
+        return curve_points.thinned(points, lambda point: point[0])
 
-    about = f"{title}, over time, one run of each level"
+    about = f"{title}, over time, one run per level"
     return _over_time(grid, lines_of, name, title, label, unit, about)
 
 
@@ -229,7 +229,7 @@ def _over_time(grid, lines_of, name, title, label, unit, about):
     picture = plot.Plot(
         name=name,
         title=title,
-        about=f"{about}. Most: "
+        about=f"{about}. Maximum: "
         + "; ".join(f"{row[0]} {row[4]} {scale.unit}".strip() for row in rows[:12])
         + ".",
         panels=shown,
@@ -237,7 +237,7 @@ def _over_time(grid, lines_of, name, title, label, unit, about):
         width=_WIDE,
         panel_height=190 if len(panels) == 1 else 160,
     )
-    heads = ("cell", "until (s)", f"least{inside}", f"median{inside}", f"most{inside}")
+    heads = ("cell", "until (s)", f"minimum{inside}", f"median{inside}", f"maximum{inside}")
     return Drawn(picture, heads, rows, left_out)
 
 
@@ -247,12 +247,12 @@ def _middle(values):
 
 # ---- workers -------------------------------------------------------------------------------------
 def workers(grid, material):
-    """What each worker of a server did over time, of the run in the middle of each cell."""
+    """Messages of each worker over time, of the median run of each cell."""
     found = []
     for cell in grid.cells:
         run = cell.typical(grid.primary)
-        lines = curves.workers(material.server(run)) if run else []
-        lines = [curves.thinned(line, lambda point: point[0]) for line in lines]
+        lines = curve_points.workers(material.server(run)) if run else []
+        lines = [curve_points.thinned(line, lambda point: point[0]) for line in lines]
         if lines and len(lines[0]) > 2:
             found.append((cell, lines))
     several = [one for one in found if len(one[1]) > 1]
@@ -261,7 +261,7 @@ def workers(grid, material):
         return None
     every = [point for _, lines in kept for line in lines for point in line]
     x = units.axis([0, *(s for s, _ in every)], "s", "time since the server began", zero=True)
-    y = units.axis([value for _, value in every], "1/s", "messages of a worker", zero=True)
+    y = units.axis([value for _, value in every], "1/s", "messages of each worker", zero=True)
     most = max(len(lines) for _, lines in kept)
     shown = [
         plot.Panel(x, y, list(_worker_lines(lines, x, y, most)), grid.name(cell) if grid.factors else "")
@@ -276,7 +276,7 @@ def workers(grid, material):
     picture = plot.Plot(
         name="workers",
         title="Messages of each worker",
-        about="Messages a second of each worker of the server over time. Mean of each: "
+        about="Messages per second of each worker of the server over time. Mean of each: "
         + "; ".join(f"{row[0]}, worker {row[1]}: {row[2]}/s" for row in rows[:16])
         + ".",
         panels=shown,
@@ -285,14 +285,14 @@ def workers(grid, material):
         panel_height=220 if len(kept) == 1 else 180,
     )
     left_out = f"{hidden} more cells are not drawn." if hidden > 0 else ""
-    heads = ("cell", "worker", "mean (messages/s)", "most (messages/s)")
+    heads = ("cell", "worker", "mean (messages/s)", "maximum (messages/s)")
     return Drawn(picture, heads, rows[:200], left_out)
 
 
 def _worker_lines(lines, x, y, most):
     for worker, line in enumerate(lines):
         points = [(x.place(second), y.place(value)) for second, value in line]
-        if most > MOST_LINES:  # no eye follows so many; what matters is who leaves the bundle
+        if most > MOST_LINES:  # too many lines for colours: only one apart from the others matters
             yield plot.Series(points, "line", -palette.FRAME, width=1, size=0)
         else:
             yield plot.Series(points, "line", worker, f"worker {worker}", width=1.6, size=0)

@@ -1,22 +1,22 @@
-"""The parts of an experiment's page that are words: question, answer, findings, commands.
+"""The sections of an experiment's page that are text: question, answer, further results, commands.
 
-Each gives markup or None; a part without anything to show is not shown at all.
+Each returns markup, or None where there is nothing to show.
 """
 
-from . import commands, markup, source, units
+from . import fields, markup, run_commands, units
 
 KINDS = {"sweep": "Sweep", "compare": "Comparison", "stack-sweep": "Stack sweep", "tune": "Tuning"}
 OUTCOMES = {
-    "refused": "the machine's limits leave no room for it (exit 3)",
-    "infeasible": "these options cannot go together (exit 2)",
-    "faulted": "the server died of a signal",
-    "failed": "something went wrong",
+    "refused": "the machine's limits do not allow it (exit 3)",
+    "infeasible": "these options exclude each other (exit 2)",
+    "faulted": "a signal ended the server",
+    "failed": "an error occurred",
 }
 
 
 def question(told):
-    text = source.text_at(told, "question")
-    expects, origin = source.text_at(told, "expects"), source.text_at(told, "source")
+    text = fields.text_at(told, "question")
+    expects, origin = fields.text_at(told, "expects"), fields.text_at(told, "source")
     return markup.section(
         "question",
         "Question",
@@ -27,32 +27,32 @@ def question(told):
 
 
 def answer(told, figure):
-    text = source.text_at(told, "answer")
+    text = fields.text_at(told, "answer")
     length = "answer long" if text and len(text) > 200 else "answer"
     return markup.section("answer", "Answer", markup.paragraph(text, length), figure)
 
 
-# ---- findings ------------------------------------------------------------------------------------
-def findings(told):
+# ---- further results -----------------------------------------------------------------------------
+def further_results(told):
     parts = []
-    for finding in source.list_at(told, "findings"):
-        title = source.text_at(finding, "title") or source.text_at(finding, "name")
-        text = source.text_at(finding, "text")
-        table = _finding_table(finding, title)
+    for finding in fields.list_at(told, "findings"):
+        title = fields.text_at(finding, "title") or fields.text_at(finding, "name")
+        text = fields.text_at(finding, "text")
+        table = _result_table(finding, title)
         if title and (text or table):
             parts += [markup.element("h3", title), markup.paragraph(text), table]
-    return markup.section("findings", "Findings", *parts)
+    return markup.section("further-results", "Further results", *parts)
 
 
-def _finding_table(finding, title):
-    columns = source.list_at(finding, "data", "columns")
-    rows = [row for row in source.list_at(finding, "data", "rows") if isinstance(row, list)]
+def _result_table(finding, title):
+    columns = fields.list_at(finding, "data", "columns")
+    rows = [row for row in fields.list_at(finding, "data", "rows") if isinstance(row, list)]
     if not columns or not rows:
         return None
     width = len(columns)
     rows = [(row + [None] * width)[:width] for row in rows]
     words = next(
-        (at for at in range(width) if any(source.is_number(row[at]) for row in rows)), width
+        (at for at in range(width) if any(fields.is_number(row[at]) for row in rows)), width
     )
     shown = [[_value(value) for value in row] for row in rows]
     return markup.table(title, [str(column) for column in columns], shown, max(1, words))
@@ -70,7 +70,7 @@ def _value(value):
     return str(value)
 
 
-# ---- rows that failed ----------------------------------------------------------------------------
+# ---- runs without figures ------------------------------------------------------------------------
 def left_out(material, grid, most=200):
     lost = [run for run in material.runs if not run.measured]
     groups = {}
@@ -88,17 +88,17 @@ def left_out(material, grid, most=200):
         ]
         for (_, outcome, why), runs in groups.items()
     ]
-    heads = ("cell", "outcome", "why", "exit of server, client", "runs")
-    caption = f"{units.many(len(lost), 'run')} without figures; no statistic has them"
+    heads = ("cell", "outcome", "why", "exit code of server, client", "runs")
+    caption = f"{units.many(len(lost), 'run')} without figures; they are in no statistic"
     table = markup.table(caption, heads, rows[:most], 5)
     seen = dict.fromkeys(run.outcome for run in lost)
     words = "; ".join(f"{name}: {OUTCOMES[name]}" for name in seen if name in OUTCOMES)
-    more = f"{len(rows) - most} more rows are in runs.jsonl." if len(rows) > most else None
+    more = f"{len(rows) - most} more rows in runs.jsonl." if len(rows) > most else None
     if not lost:
         return None
     return markup.section(
         "left-out",
-        "Runs that gave no figures",
+        "Runs without figures",
         table,
         markup.paragraph(more),
         markup.paragraph(f"{words}." if words else None, "how"),
@@ -110,26 +110,26 @@ def _exits(run):
     return ", ".join("-" if code is None else str(code) for code in codes)
 
 
-# ---- how to make it again ------------------------------------------------------------------------
+# ---- how to repeat it ----------------------------------------------------------------------------
 def reproduce(material, grid):
-    whole = source.text_at(material.experiment, "command")
+    whole = fields.text_at(material.experiment, "command")
     parts = []
     if whole:
-        parts.append(markup.paragraph("The whole experiment, with the seed of its order:"))
+        parts.append(markup.paragraph("The whole experiment, with the seed of its run order:"))
         parts.append(markup.command(whole))
     blocks = []
     for cell in grid.cells:
         run = cell.typical(grid.primary)
-        server, client = commands.of(run) if run else ("", "")
+        server, client = run_commands.of(run) if run else ("", "")
         said = "\n".join(filter(None, (f"{server} &" if server else "", client)))
         if said:
             blocks.append((grid.name(cell), run, said))
     if blocks:
         parts.append(
             markup.paragraph(
-                "One run of a cell, by hand: the server first, the client after it, then end the "
-                "server with SIGINT. The run shown is the one in the middle by the primary figure; "
-                "port and file names are its own."
+                "One run of a cell, by hand: start the server, then the client, and end the server "
+                "with SIGINT. The commands are those of the cell's median run by the primary "
+                "figure, with its port and file names."
             )
         )
     few = len(blocks) <= 3
@@ -139,4 +139,4 @@ def reproduce(material, grid):
         printed = "print" if len(blocks) <= 12 else None
         words = {"open": few, "class_": printed}
         parts.append(markup.element("details", summary, markup.command(said), **words))
-    return markup.section("reproduce", "How to make it again", *parts)
+    return markup.section("reproduce", "How to repeat it", *parts)

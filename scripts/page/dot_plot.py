@@ -1,23 +1,23 @@
-"""The plots in which each run is a dot, and those of the comparisons.
+"""The plots in which each run is a dot, and the plot of the comparisons.
 
-Levels are rows, so that long names stay readable and the figures of a level line up. The row of a
-level has its runs above, in the order of their blocks from top to bottom, and below them the median
-with the interval of the centre: the eye gets the data before the summary.
+Levels are rows, so that long names stay readable and the figures of a level line up. A row shows
+its runs first, in the order of their blocks from top to bottom, and below them the median with its
+interval: the data come before the summary.
 """
 
 import math
 
 from . import palette, plot, units
 
-#: More facets or rows than that fit no picture; the table has the others.
+#: More facets or rows do not fit into a picture; the table has the others.
 MOST_PANELS, MOST_ROWS = 8, 24
 
 
 def answer(grid, answers, experiment, runs):
-    """The picture that people paste: the primary figure, and what the experiment concluded. On the
-    page the words stand around it, so there it goes without."""
+    """The picture to paste elsewhere: the primary figure, and the experiment's answer as text. The
+    one on the page has no text, because the page has it already."""
     figure = grid.primary
-    if not grid.told(figure):
+    if not grid.has_figure(figure):
         return []
     name = str(experiment.get("name") or "")
     said = str(experiment.get("answer") or "")
@@ -31,7 +31,7 @@ def answer(grid, answers, experiment, runs):
 
 
 def of_figure(grid, figure, answers):
-    """One of the other figures, half a page wide."""
+    """The plot of one other figure, half a page wide."""
     return _dots(grid, figure, answers, f"figure-{figure}", row=30)
 
 
@@ -41,8 +41,8 @@ def _foot(grid, experiment, runs):
         return ""
     count = f"{per_cell[0]}" if len(per_cell) == 1 else f"{per_cell[0]} to {per_cell[-1]}"
     plural = "run" if per_cell == [1] else "runs"
-    level = "a level" if grid.factors else "in all"
-    parts = [f"{count} {plural} {level}, each a dot; bar: median and {_percent(grid)} interval"]
+    level = "per level" if grid.factors else "in all"
+    parts = [f"{count} {plural} {level}, one dot each; bar: median and {_percent(grid)} interval"]
     when = str(experiment.get("begun") or "")[:10]
     return " · ".join([*parts, when] if when else parts)
 
@@ -63,7 +63,7 @@ def _dots(grid, figure, answers, name, row, **more):
     rows = max(len(panel.y.ticks) for panel in panels)
     scale = units.scale(values, unit)
     about = (
-        f"{words}, each run a dot, by {grid.main.name if grid.main else 'run'}. Medians: "
+        f"{words}, one dot per run, by {grid.main.name if grid.main else 'run'}. Medians: "
         + "; ".join(
             f"{title + ': ' if title else ''}"
             + ", ".join(f"{grid.label(c)} {scale.text(c.median(figure))}" for c in cells)
@@ -144,7 +144,7 @@ def _note(grid, cell, given, answers):
 
 # ---- comparisons ---------------------------------------------------------------------------------
 def comparisons(grid, answers):
-    """All ratios of the primary figure with their intervals, beside the line of no difference."""
+    """All ratios of the primary figure with their intervals, and a line at no difference."""
     kept = [a for a in answers if a.figure == grid.primary and None not in (a.ratio, a.low, a.high)]
     kept = kept[:MOST_ROWS]
     if len(kept) < 2:
@@ -167,7 +167,7 @@ def comparisons(grid, answers):
     words = grid.words(grid.primary)
     return plot.Plot(
         name="comparisons",
-        title=f"{words[:1].upper()}{words[1:]}: each level beside its baseline",
+        title=f"{words[:1].upper()}{words[1:]}: each level compared with its baseline",
         about="Ratio to the baseline with its interval: "
         + "; ".join(f"{text} {one.change()}" for (_, text), one in zip(ticks, kept))
         + ".",
@@ -184,7 +184,7 @@ def _ratio_axis(kept, grid):
     bottom, top = math.log10(low), math.log10(high)
     room = max(0.06 * (top - bottom), 0.004)
     bottom, top = bottom - room, top + room
-    label = f"{grid.words(grid.primary)}, change against the baseline"
+    label = f"{grid.words(grid.primary)}, change from the baseline"
     if high / low > 4:
         values = [m * 10**e for e in range(-4, 6) for m in (1, 2, 5)]
         ticks = [(math.log10(v), f"x {v:g}") for v in values]

@@ -1,4 +1,4 @@
-"""The page's tables of results: the cells' medians, and each level beside its baseline."""
+"""The tables of results: medians per cell, and each level compared with its baseline."""
 
 from experiment import phrases
 
@@ -8,11 +8,11 @@ from . import markup, units
 def cells(grid):
     if not any(cell.runs for cell in grid.cells) or not grid.factors:
         return None
-    caption = "Runs of each cell; medians, and below them the least and the most"
+    caption = "Runs per cell; medians, and below them minimum and maximum"
     main = cell_table(grid, grid.main_figures(), caption)
     others = grid.other_figures()
     rest = [
-        cell_table(grid, others[at : at + 7], "Medians, and below them the least and the most")
+        cell_table(grid, others[at : at + 7], "Medians, and below them minimum and maximum")
         for at in range(0, len(others), 7)
     ]
     folded = markup.details(f"All other figures ({len(others)})", *rest) if others else None
@@ -50,7 +50,7 @@ def _head(grid, name, scale):
     words = grid.heading(name)
     if not scale.unit:
         return words
-    unit = "a second" if scale.unit == "/s" else scale.unit
+    unit = "per second" if scale.unit == "/s" else scale.unit
     return markup.escaped([words, " ", markup.element("span", f"({unit})", class_="unit")])
 
 
@@ -74,12 +74,12 @@ def comparisons(grid, answers, figure):
     rest = [one for one in answers if one.figure != grid.primary]
     words = grid.words(grid.primary)
     confidence = 100 * grid.confidence
-    caption = f"{words[:1].upper()}{words[1:]}: each level beside its baseline"
+    caption = f"{words[:1].upper()}{words[1:]}: each level compared with its baseline"
     main = _answer_table(grid, joined or given, caption)
     how = markup.paragraph(
-        "A ratio is that of runs of the same block and the same other levels, paired; its interval "
-        f"covers the true ratio with {confidence:g} % or more. p is adjusted by Holm for all "
-        "comparisons of this table.",
+        "Runs are paired within a block, at the same levels of the other factors; the ratio is the "
+        f"estimate over all pairs. Its interval covers the true ratio with a probability of "
+        f"{confidence:g} % or more. p is adjusted by Holm for all comparisons of this table.",
         "how",
     )
     in_words = markup.notes([one.text for one in joined or given])
@@ -90,11 +90,11 @@ def comparisons(grid, answers, figure):
             _answer_table(
                 grid,
                 given,
-                "The same, at each level of the other factors; no verdict is drawn from these",
+                "The same comparisons at each level of the other factors; they carry no verdict",
             ),
         )
     if rest:
-        caption = "Other figures; their intervals are not adjusted for their number"
+        caption = "Other figures; their intervals are not adjusted for the number of comparisons"
         others = markup.details(
             f"Comparisons of other figures ({len(rest)})", _answer_table(grid, rest, caption)
         )
@@ -106,7 +106,7 @@ def _answer_table(grid, answers, caption):
         return None
     several = len({one.figure for one in answers}) > 1 or answers[0].figure != grid.primary
     adjusted = any(one.p_adjusted is not None for one in answers)
-    heads = (["figure"] if several else []) + ["level", "beside"]
+    heads = (["figure"] if several else []) + ["level", "baseline"]
     text = len(heads)
     heads += ["pairs", "ratio", "interval", "change", "p after Holm" if adjusted else "p"]
     table = markup.Table(caption, heads, text)

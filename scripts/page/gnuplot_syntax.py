@@ -1,14 +1,14 @@
-"""Words of gnuplot's language that both of its terminals take.
+"""Elements of gnuplot's language that both scripts use.
 
-Text stands in single quotes, where gnuplot expands neither `commands` nor @macros, and has lost its
-control characters before: names and warnings come out of files that anybody may have written.
+Text is put into single quotes, where gnuplot expands neither `commands` nor @macros. Control
+characters are removed first: names and warnings come from files that anybody may have written.
 """
 
 from . import palette
 
 
 def quoted(text):
-    """In single quotes, on one line, without what a terminal or XML would take for a command."""
+    """In single quotes, on one line, without characters that control a terminal or break XML."""
     kept = "".join(c if c.isprintable() else " " for c in str(text))
     return "'" + kept.replace("'", "''") + "'"
 
@@ -19,7 +19,7 @@ def data(name, points):
 
 
 def tick_marks(marks):
-    """The texts of ticks are formats to gnuplot, so a % is two there."""
+    """gnuplot takes the texts of ticks for formats, so each % is doubled."""
     named = (f"{quoted(str(text).replace('%', '%%'))} {place:.9g}" for place, text in marks)
     return "(" + ", ".join(named) + ")"
 

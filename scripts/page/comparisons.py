@@ -1,16 +1,16 @@
-"""The comparisons of an experiment as the page needs them. Pure.
+"""The comparisons of an experiment, one for each level beside its baseline. Pure.
 
-They are what the experiment itself concluded and wrote; the page computes none anew, so that it can
-never say something else than the terminal did.
+They are read from experiment.json ("answers"). The page does not compute them again, so that it
+always agrees with what the terminal showed.
 """
 
 import dataclasses
 
-from . import source, units
+from . import fields, units
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Comparison:
     figure: str
     factor: str
     level: str
@@ -24,7 +24,7 @@ class Answer:
     p: float | None
     p_adjusted: float | None
     text: str | None
-    verdict: str | None = None  #: differs, same, undecided; None: the experiment gives none
+    verdict: str | None = None  #: differs, same, undecided; None: the experiment has none
 
     def where(self):
         return ", ".join(f"{name} {level}" for name, level in self.given.items())
@@ -36,25 +36,25 @@ class Answer:
 
 def of(experiment):
     found = []
-    for told in source.list_at(experiment, "answers"):
+    for told in fields.list_at(experiment, "answers"):
         if not isinstance(told, dict) or told.get("level") is None:
             continue
         given = told.get("given")
         given = given if isinstance(given, dict) else {}
         numbers = ("pairs", "ratio", "low", "high", "confidence", "p", "p_adjusted")
-        known = {name: source.number_at(told, name) for name in numbers}
+        known = {name: fields.number_at(told, name) for name in numbers}
         for name in ("ratio", "low", "high"):
             if known[name] is not None and known[name] <= 0:
                 known[name] = None
         found.append(
-            Answer(
+            Comparison(
                 figure=str(told.get("figure") or experiment.get("primary") or ""),
                 factor=str(told.get("factor") or ""),
                 level=str(told["level"]),
                 baseline=str(told.get("baseline") or ""),
                 given={str(name): str(level) for name, level in given.items()},
-                text=source.text_at(told, "text"),
-                verdict=source.text_at(told, "verdict"),
+                text=fields.text_at(told, "text"),
+                verdict=fields.text_at(told, "verdict"),
                 **known,
             )
         )

@@ -1,0 +1,35 @@
+"""Fields of JSON documents that may have any shape. Pure.
+
+A field that is missing or has another type than expected counts as absent: None, or an empty list.
+"""
+
+import math
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def at(document, *keys):
+    """document[key][key]..., or None as soon as a key is missing."""
+    for key in keys:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
+
+
+def number_at(document, *keys):
+    value = at(document, *keys)
+    return value if is_number(value) else None
+
+
+def list_at(document, *keys):
+    value = at(document, *keys)
+    return value if isinstance(value, list) else []
+
+
+def text_at(document, *keys):
+    """Text that is not empty, or None."""
+    value = at(document, *keys)
+    return value.strip() or None if isinstance(value, str) else None
