@@ -1,8 +1,7 @@
-"""The system calls of a program, for scripts/bench: how many an echo takes, which explains its CPU.
+"""Counts the system calls of a program, for scripts/bench. Calls per echo explain its CPU.
 
-Counting costs time, so it is done in runs of their own. perf hardly slows a run down, so that
-batches stay as large as they are without it; strace slows it tenfold, but serves where perf may not
-read its tracepoints.
+Counting costs time, so it is done in separate runs. perf hardly slows a run down, and batches keep
+their size. strace slows it down tenfold, and is used where perf may not read its tracepoints.
 """
 
 import contextlib
@@ -17,14 +16,14 @@ PROBE_TIMEOUT = 30
 
 @dataclasses.dataclass(frozen=True)
 class Calls:
-    """Of one program from its start to its end."""
+    """The calls of one program, from its start to its end."""
 
     all: int
     waits_per_call: float
 
 
 class Counter:
-    """Counts a program's system calls, by perf where its tracepoints can be read, else strace."""
+    """Counts a program's system calls: with perf if its tracepoints can be read, else strace."""
 
     def __init__(self):
         self.events = [event for event in ("raw_syscalls:sys_enter",) if perf_counts(event)]
@@ -34,7 +33,7 @@ class Counter:
         self.means = "perf" if self.events else "strace" if strace_counts() else None
 
     def prefix(self, output):
-        """What to write before a command, so that its counts are in `output` when it has ended."""
+        """The prefix of a command that writes its counts to `output` at its end."""
         if self.means == "perf":
             events = ",".join(self.events)
             return ["perf", "stat", "-I", "100", "-x", ",", "-o", output, "-e", events, "--"]
@@ -46,7 +45,8 @@ class Counter:
 
 
 def read_perf(text):
-    """Counts of intervals; the middle ones, when all connections stand, tell how often it waits."""
+    """Reads the counts of each interval. The share of waits is that of the middle intervals, when
+    all connections stand."""
     intervals = {}
     for time, count, name in re.findall(r"^\s*([\d.]+),(\d+),,\w+:sys_enter_?(\w*)", text, re.M):
         intervals.setdefault(float(time), {})[name] = int(count)
@@ -83,8 +83,8 @@ def strace_counts():
 
 
 def per_echo(counted):
-    """System calls per echo and echoes per wait, from a short run and a longer one: the difference
-    is free of what start and end cost. `counted`: two pairs (Calls, echoes). None: not known.
+    """System calls per echo, and echoes per wait, from a short run and a longer one: the difference
+    excludes the calls at start and end. `counted`: two pairs (Calls, echoes). None: not known.
     """
     (short, few), (longer, many) = counted
     calls = longer.all - short.all

@@ -1,11 +1,11 @@
-"""The runs of scripts/bench: one server and one client, each on its CPU, and what came of it.
+"""The runs of scripts/bench: one server and one client, each on its own CPU, and their figures.
 
-scripts/compare-models starts its servers here as well, with arguments of their own and on any CPU.
+scripts/compare-models also starts its servers here, with its own arguments and on any CPU.
 
-Every wait has an end and every process is ended by its own pid. A client tells its figures as JSON,
-in one of two languages: floor_client's (programs whose name starts with floor_) and that of the
-testbed's client. A server is `PROGRAM:MODEL` of the testbed, or a floor, which takes the port as
-its only argument.
+Every wait has a timeout, and every process is ended by its own pid. A client reports its figures as
+JSON, in one of two forms: that of floor_client (programs whose name starts with floor_) and that of
+the testbed's client. A server is `PROGRAM:MODEL` of the testbed, or a floor program, whose only
+argument is the port.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ import tempfile
 
 START_TIMEOUT = 30
 END_TIMEOUT = 15
-#: What a run may take beside its warm-up and its window: 10,000 connects under strace, at worst.
+#: Time allowed beside warm-up and window; the worst case is 10,000 connects under strace.
 SLACK = 60
 
 
 class RunFailed(Exception):
-    """A program is missing, or ended otherwise than it should."""
+    """A program is missing or failed."""
 
 
 class NeverListened(RunFailed):
-    """A server ended, with `code`, before it told its port; or it was ended for saying nothing."""
+    """A server ended with `code` before it reported its port, or it was killed after a timeout."""
 
     def __init__(self, name, code):
         super().__init__(f"{name} ended with {code} before it listened")
@@ -46,12 +46,12 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    """Of one run's window. ns of CPU per echo; None: could not be read."""
+    """The figures of a run's window. CPU is in ns per echo; None: it could not be read."""
 
     client_ns: float
     server_ns: float
     softirq_ns: float | None
-    all_echoes: int  #: of the whole run, outside of the window too
+    all_echoes: int  #: of the whole run, including outside the window
     echoes_per_s: float
     echoes_per_wait: float | None
 
@@ -61,7 +61,7 @@ def is_floor(program):
 
 
 def softirq_pids():
-    """The kernel's softirq threads, as far as this process can see them."""
+    """The pids of the kernel's softirq threads that this process can see."""
     found = []
     for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
@@ -71,11 +71,11 @@ def softirq_pids():
 
 
 def pinned(cpu, in_turns=False):
-    """What a child does before it becomes the program; None leaves it on any CPU.
+    """A function for the child to call before exec; None, if `cpu` is None: any CPU.
 
-    `in_turns`: for two on one CPU. Under SCHED_BATCH (sched(7)) one that wakes does not push the
-    other aside: each goes on until it has nothing left to do, so that a batch is as large as the
-    load has it, and not as the scheduler's mood.
+    `in_turns`: for two processes on one CPU. Under SCHED_BATCH (sched(7)) a process that wakes up
+    does not preempt the other: each runs until it has nothing left to do. So the load decides the
+    size of a batch, and not the scheduler.
     """
     if cpu is None:
         return None
@@ -89,12 +89,12 @@ def pinned(cpu, in_turns=False):
 
 
 class Server:
-    """A server that listens, from its start to its end. Use it in a `with`.
+    """A listening server, from its start to its end. Use it in a `with` statement.
 
     `name`: PROGRAM, PROGRAM:MODEL, or "PROGRAM:MODEL --option of --the model".
 
-    `errors` takes its stderr: a server that refuses says why there, in one line. `environment` is
-    its whole environment, this process's own unless given.
+    `errors` receives its stderr: a server that refuses to start gives the reason there, in one
+    line. `environment` is its whole environment; unless given, that of this process.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Server:
             command += ["--model", *model.split()] if model else []
             output = subprocess.DEVNULL
         self.name = name
-        self.ended_by = None  # the signal; None: it was over before
+        self.ended_by = None  # the signal; None: it ended by itself
         try:
             self.process = subprocess.Popen(
                 [*prefix, *command, *arguments],
@@ -148,7 +148,7 @@ class Server:
         self.end(signal.SIGTERM)
 
     def end(self, number):
-        """A wrapper ends with the program that it has started."""
+        """Ends the program by signal `number`, then by SIGKILL. A wrapper ends with its program."""
         for number in (number, signal.SIGKILL):
             if self.process.poll() is None:
                 self.ended_by = number
@@ -160,7 +160,7 @@ class Server:
 
 
 def program_of(pid, program):
-    """The process of `program`: a wrapper either became it (nsenter) or started it (strace)."""
+    """The pid of `program`. A wrapper either becomes it by exec (nsenter) or starts it (strace)."""
     with contextlib.suppress(OSError):
         if os.path.samefile(f"/proc/{pid}/exe", program):
             return pid
@@ -170,11 +170,11 @@ def program_of(pid, program):
 
 
 def run_client(program, server, load, cpu, prefix=()):
-    """Figures of a run of `program` against `server`."""
-    speak = FloorClient if is_floor(program) else TestbedClient
+    """The Figures of a run of `program` against `server`."""
+    form = FloorClient if is_floor(program) else TestbedClient
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "client.json"
-        command = [*prefix, program, *speak.arguments(server, load, report)]
+        command = [*prefix, program, *form.arguments(server, load, report)]
         try:
             done = subprocess.run(
                 command,
@@ -192,7 +192,7 @@ def run_client(program, server, load, cpu, prefix=()):
             output = (done.stderr + done.stdout).strip()[-2000:]
             raise RunFailed(f"`{words}` ended with {done.returncode}:\n{output}")
         try:
-            return speak.figures(json.loads(report.read_text() if report.exists() else done.stdout))
+            return form.figures(json.loads(report.read_text() if report.exists() else done.stdout))
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise RunFailed(f"`{words}`: no figures in its JSON ({error!r})") from error
 

@@ -1,4 +1,4 @@
-"""What scripts/bench makes of its pairs: ratios, verdicts, what explains them, a file."""
+"""The results of scripts/bench: ratios, verdicts, the figures that explain them, the JSON file."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ def result_of(row, options, with_softirq):
 
     medians = {}
     for side, (calls_per_echo, echoes_per_wait) in row.calls.items():
-        if options.subject == "client":  # a server's waits are known from the counted runs alone
+        if options.subject == "client":  # only the counted runs know the waits of a server
             echoes_per_wait = median(side, lambda one: one.echoes_per_wait)
         medians[side] = {
             "ns": median(side, own),
@@ -67,7 +67,7 @@ def bounds(interval):
 
 
 def table(header, lines):
-    """Columns as wide as they need; the first and the last to the left."""
+    """Prints columns of the needed width; the first and the last are aligned to the left."""
     widths = [max(map(len, column)) for column in zip(header, *lines)]
     for line in (header, *lines):
         cells = [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1])]
@@ -103,7 +103,7 @@ def show(options, with_softirq, results, counted_by):
     ]
     table((*header, "interval", goal), lines)
 
-    print(f"\nWhat explains them (system calls: {counted_by or 'not counted'}):\n")
+    print(f"\nFigures that explain the ratios (system calls: {counted_by or 'not counted'}):\n")
     kinds = (("echoes_per_s", 0), ("echoes_per_wait", 1), ("calls_per_echo", 2))
     lines = [
         (
@@ -119,7 +119,7 @@ def show(options, with_softirq, results, counted_by):
 
 
 def write(path, options, results, exit_code):
-    """To a temporary file, which is then renamed."""
+    """Writes the JSON document to a temporary file and renames it."""
     document = {
         "schema": "echo-testbed-bench/1",
         "exit_code": exit_code,

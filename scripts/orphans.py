@@ -1,9 +1,9 @@
-"""Processes that outlive the server that started them: ended here, each by its own pid.
+"""Ends processes that outlive the server that started them, each by its own pid.
 
-A forking server that crashes, or is killed, leaves its children to init, where nobody who started it
-could tell them from anybody else's. So this process asks to be their parent instead, and at the end
-of a run whatever is still its child has been left behind. Linux's prctl(2), PR_SET_CHILD_SUBREAPER;
-without it nothing is found, and nothing that is not ours is ever ended.
+When a forking server crashes or is killed, init becomes the parent of its children, and they can no
+longer be distinguished from other processes. So this process becomes their parent instead
+(prctl(2), PR_SET_CHILD_SUBREAPER), and at the end of a run its remaining children are those left
+behind. Where prctl fails, nothing is found; a process of somebody else is never ended.
 """
 
 import contextlib
@@ -14,20 +14,20 @@ import signal
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-#: Seconds in which they may end by themselves: a server's last child may take a moment.
+#: Seconds in which children may end by themselves: a server's last child may need a moment.
 PATIENCE = 2.0
 
 
 def adopt():
-    """From now on this process becomes the parent of its descendants' orphans."""
+    """Makes this process the parent of its descendants' orphans, from now on."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end_all(patience=PATIENCE):
-    """Waits for all children of this process, and kills those that stay; tells how many did.
+    """Waits for all children of this process, kills those that do not end, returns their number.
 
-    Only for moments in which no child is wanted any more.
+    To be called only when no child is needed any more.
     """
     killed = set()
     for _ in range(3):

@@ -1,20 +1,20 @@
-"""Statistics of paired runs: a ratio with an interval that is exact, and the verdict it carries.
+"""Statistics of paired runs: a ratio with its exact interval, its p, and a verdict.
 
-A pair is one run of the floor and one of the side under test, next to each other in time, so that
-what the machine does to both cancels in their ratio. The estimate is that of Hodges and Lehmann
-(1963): the median of all averages of two differences, here of logarithms, so that 2 and 1/2 weigh
-the same. Its interval is the one that inverts Wilcoxon's signed-rank test, by the test's exact
-distribution. It assumes nothing of the noise but that a pair's log ratio is as likely above the
-true one as below, by the same amounts; a mean and a t-interval would follow the one pair in twenty
-that swings by 20 % and more.
+A pair is one run of the floor and one of the side under test, adjacent in time, so that the effects
+of the machine on both cancel in their ratio. The estimate is that of Hodges and Lehmann (1963): the
+median of all averages of two differences, here of logarithms, so that 2 and 1/2 have the same
+weight. Its interval inverts Wilcoxon's signed-rank test, with the test's exact distribution. The
+only assumption about the noise is that the log ratio of a pair is distributed symmetrically about
+the true one. A mean and a t-interval would follow the one pair in twenty that is off by 20 % and
+more.
 
-Ties: each difference keeps its own place, zeros as well, and equal averages count as often as they
-occur (as in R's wilcox.test); with ties the interval covers at least what it states.
+Ties: each difference has its own rank, zeros as well, and equal averages count as often as they
+occur (as in R's wilcox.test). With ties the interval covers at least the stated confidence.
 
-The p that belongs to it counts the averages on either side of no difference, an average of exactly
-0 against the difference. Without ties and zeros it is Wilcoxon's exact two-sided p; with them it is
-at least the p that any way of breaking them would give, each of which is exact. It is at most
-1 - confidence just where the interval leaves no difference out.
+p counts the averages on either side of "no difference"; an average of exactly 0 counts against a
+difference. Without ties and zeros it is Wilcoxon's exact two-sided p. With them it is at least the
+p that any way of breaking them gives, each of which is exact. It is at most 1 - confidence exactly
+when the interval excludes "no difference".
 
     import paired
     ratio = paired.ratio(floor=[4.70, 4.75, ...], test=[4.81, 4.80, ...])
@@ -27,28 +27,28 @@ import functools
 import math
 import statistics
 
-#: Fewer pairs carry no verdict, however narrow their interval.
+#: Fewer pairs give no verdict, however narrow their interval.
 ENOUGH_PAIRS = 30
-#: Up to so many the distribution is counted out; beyond, counting takes minutes and the normal
-#: distribution is off by less than 0.0003.
+#: Up to this many pairs the exact distribution is counted. For more, counting takes minutes and the
+#: normal distribution is off by less than 0.0003.
 EXACT_PAIRS = 400
 
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """An estimate between its bounds. `low` and `high` are None where there are too few pairs."""
+    """An estimate and its bounds. `low` and `high` are None with too few pairs."""
 
     estimate: float
     low: float | None
     high: float | None
-    #: The probability with which an interval made so covers the truth: at least the one asked for.
+    #: The probability that such an interval covers the true value: at least the one requested.
     confidence: float | None
     pairs: int
 
 
 @functools.cache
 def signed_rank_counts(pairs):
-    """How many of the 2^pairs sign patterns give the rank sum 0, 1, ..., pairs (pairs + 1) / 2."""
+    """The number of the 2^pairs sign patterns with rank sum 0, 1, ..., pairs (pairs + 1) / 2."""
     counts = [1]
     for rank in range(1, pairs + 1):
         longer = counts + [0] * rank
@@ -59,7 +59,7 @@ def signed_rank_counts(pairs):
 
 
 def signed_rank_tail(total, pairs):
-    """P(rank sum <= total) when neither side is dearer."""
+    """P(rank sum <= total) if the two sides do not differ."""
     if total < 0:
         return 0.0
     if pairs > EXACT_PAIRS:
@@ -68,14 +68,14 @@ def signed_rank_tail(total, pairs):
 
 
 def normal_tail(total, pairs):
-    """What the tail of very many pairs comes to, with the correction for whole numbers."""
+    """The tail by the normal distribution, with continuity correction."""
     mean = pairs * (pairs + 1) / 4
     deviation = math.sqrt(pairs * (pairs + 1) * (2 * pairs + 1) / 24)
     return math.erfc((mean - total - 0.5) / deviation / math.sqrt(2)) / 2
 
 
 def cut_of(pairs, alpha):
-    """How many averages the interval leaves out at either end: as many as the test's tail allows."""
+    """The number of averages that the interval excludes at either end, from the test's tail."""
     low, high = 0, pairs * (pairs + 1) // 2
     while low < high:
         middle = (low + high + 1) // 2
@@ -87,7 +87,7 @@ def cut_of(pairs, alpha):
 
 
 def walsh_averages(differences):
-    """The averages of all pairs of differences, each with itself too, ascending."""
+    """The averages of all pairs of differences, including each with itself, in ascending order."""
     return sorted(
         (one + other) / 2
         for at, one in enumerate(differences)
@@ -110,7 +110,7 @@ def hodges_lehmann(differences, confidence=0.95):
 
 
 def ratio(floor, test, confidence=0.95):
-    """test / floor over pairs: the k-th of one belongs to the k-th of the other. All above 0."""
+    """The ratio test / floor; the k-th of one is paired with the k-th of the other. All above 0."""
     logs = [math.log(above / below) for below, above in zip(floor, test, strict=True)]
     of_logs = hodges_lehmann(logs, confidence)
     low, high = (None if end is None else math.exp(end) for end in (of_logs.low, of_logs.high))
@@ -118,7 +118,7 @@ def ratio(floor, test, confidence=0.95):
 
 
 def p_value(differences):
-    """Exact two-sided p of the signed-rank test that `differences` lie evenly about 0."""
+    """Exact two-sided p of the signed-rank test that `differences` are symmetric about 0."""
     if not differences:
         raise ValueError("no differences")
     averages = walsh_averages(differences)
@@ -128,15 +128,15 @@ def p_value(differences):
 
 
 def p_of(floor, test):
-    """p_value of the log ratios of pairs."""
+    """p_value of the log ratios of the pairs."""
     return p_value([math.log(above / below) for below, above in zip(floor, test, strict=True)])
 
 
 def holm(ps):
-    """Each p adjusted for all of them being looked at (Holm 1979), in the order given.
+    """The p values adjusted for their number (Holm 1979), in the order given.
 
-    Where all whose adjusted p is at most alpha are called real, the chance that any of them is not
-    is at most alpha, whatever the tests have in common.
+    If all comparisons whose adjusted p is at most alpha are called differences, the probability of
+    one or more false ones is at most alpha, even if the tests depend on each other.
     """
     adjusted, so_far = [None] * len(ps), 0.0
     for place, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
@@ -146,8 +146,8 @@ def holm(ps):
 
 
 def least_pairs(comparisons=1, confidence=0.95):
-    """The fewest pairs that can reach a verdict on each of so many comparisons after Holm: all
-    agreeing they give p = 2 / 2^pairs, and the smallest p is multiplied by their number."""
+    """The smallest number of pairs that can reach a verdict on each of `comparisons` after Holm. If
+    all pairs agree, p = 2 / 2^pairs, and Holm multiplies the smallest p by `comparisons`."""
     pairs = 1
     while 2 / 2**pairs > (1 - confidence) / max(comparisons, 1) * (1 + 1e-12):
         pairs += 1
@@ -155,7 +155,7 @@ def least_pairs(comparisons=1, confidence=0.95):
 
 
 def verdict(interval, goal):
-    """Whether a ratio is at most `goal`, in words: holds, missed, or not decided and why."""
+    """Whether the ratio is at most `goal`: holds, missed, or not decided with the reason."""
     if interval.pairs < ENOUGH_PAIRS or interval.low is None:
         return f"not decided: {interval.pairs} pairs, a verdict needs {ENOUGH_PAIRS}"
     if interval.high <= goal:

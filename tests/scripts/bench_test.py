@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What scripts/bench reads out of programs' outputs, and what it makes of pairs."""
+"""scripts/bench: what it reads from the output of programs, and its results from pairs."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ import bench_calls  # noqa: E402
 import bench_runs  # noqa: E402
 import bench_table  # noqa: E402
 
-# A ramp, an echo's two calls and a wait every fifty echoes, and an end.
+# A ramp; then two calls per echo and a wait every fifty echoes; then the end.
 PERF = """# started on Sat Nov 21 14:51:28 2026
 
      0.100100000,900,,raw_syscalls:sys_enter,100000000,100.00,,
@@ -48,14 +48,14 @@ class Counted(unittest.TestCase):
         self.assertEqual(bench_calls.read_strace(STRACE), bench_calls.Calls(60802, 602 / 60802))
         self.assertEqual(bench_calls.read_strace(""), bench_calls.Calls(0, 0))
 
-    def test_start_and_end_are_in_no_figure_per_echo(self):
+    def test_calls_per_echo_exclude_start_and_end(self):
         calls = bench_calls.Calls
         counted = [(calls(1200, 0.5), 100), (calls(3220, 20 / 2020), 1100)]
         calls_per_echo, echoes_per_wait = bench_calls.per_echo(counted)
         self.assertAlmostEqual(calls_per_echo, 2.02)
         self.assertAlmostEqual(echoes_per_wait, 50)
 
-    def test_says_nothing_where_nothing_was_echoed(self):
+    def test_without_echoes_nothing_is_known(self):
         calls = bench_calls.Calls(10, 0)
         self.assertEqual(bench_calls.per_echo([(calls, 5), (calls, 5)]), (None, None))
 
@@ -74,7 +74,7 @@ class Documents(unittest.TestCase):
             bench_runs.Figures(5000, 4000, None, 1300, 2000, 20),
         )
 
-    def test_figures_of_the_client_are_those_of_its_window(self):
+    def test_figures_of_the_client_are_those_of_the_measured_window(self):
         document = {
             "phases": {"measured": {"ns": 500_000_000, "echoes_within": 1000}},
             "cpu": {
@@ -108,7 +108,7 @@ class Results(unittest.TestCase):
         options = types.SimpleNamespace(subject=subject, confidence=0.95, goal=1.05)
         return bench_table.result_of(row, options, with_softirq)
 
-    def test_the_side_under_test_is_judged_and_both_are_told(self):
+    def test_the_verdict_is_for_the_side_under_test_and_both_are_reported(self):
         pairs = [{"floor": figures(5000, 5000), "test": figures(6000, 5000)}] * 30
         client = self.result("client", pairs)
         self.assertAlmostEqual(client.ratio.estimate, 1.2)
@@ -118,7 +118,7 @@ class Results(unittest.TestCase):
         self.assertAlmostEqual(server.ratio.estimate, 1)
         self.assertEqual(server.verdict, "holds")
 
-    def test_softirq_threads_belong_to_both_where_they_can_be_read(self):
+    def test_softirq_threads_count_if_all_runs_could_read_them(self):
         pairs = [{"floor": figures(5000, 5000, 0), "test": figures(5000, 5000, 1000)}] * 6
         row = types.SimpleNamespace(pairs=pairs)
         self.assertTrue(bench_table.softirq_readable([row]))
@@ -126,7 +126,7 @@ class Results(unittest.TestCase):
         row.pairs = pairs + [{"floor": figures(1, 1, 0), "test": figures(1, 1, None)}]
         self.assertFalse(bench_table.softirq_readable([row]))
 
-    def test_what_was_not_counted_is_a_dash(self):
+    def test_shows_a_dash_for_what_was_not_counted(self):
         pairs = [{"floor": figures(5000, 5000), "test": figures(6000, 5000)}]
         medians = self.result("server", pairs).medians
         self.assertEqual(medians["floor"]["calls_per_echo"], 2.0)
@@ -143,7 +143,7 @@ class Pinned(unittest.TestCase):
         )  # fmt: skip
         return done.stdout.strip()
 
-    def test_puts_a_program_on_its_processor(self):
+    def test_a_program_runs_on_its_processor(self):
         last = max(os.sched_getaffinity(0))
         self.assertEqual(self.place(last), f"[{last}] {os.SCHED_OTHER}")
         self.assertEqual(self.place(last, True), f"[{last}] {os.SCHED_BATCH}")
