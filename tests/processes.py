@@ -1,8 +1,8 @@
-"""Programs as processes, for the tests that are scripts: start a server, load it, end it.
+"""Runs programs as processes, for the tests that are scripts: starts a server, loads it, ends it.
 
-Every wait has an end, every process that is started is ended by its own pid, and a server chooses
-its port by itself (port 0) and says so. Where a machine has no room for a test, the test is skipped
-(exit 77), and says what is short.
+Every wait has a timeout, every process is ended by its own pid, and a server chooses its port (port
+0) and reports it. If the machine has too few resources for a test, the test is skipped (exit 77) and
+names what is short.
 """
 
 import json
@@ -28,13 +28,13 @@ def skip(why):
 
 
 def expect(condition, claim):
-    """Ends the test with `claim`, in words that say what was seen, unless the condition holds."""
+    """Ends the test unless the condition holds. `claim`: what is expected, and what was seen."""
     if not condition:
         sys.exit(f"FAILED: {claim}")
 
 
 def with_descriptors(count):
-    """What `ulimit -n COUNT` does in the child; None leaves the limit alone."""
+    """A function that does `ulimit -n COUNT` in the child; None keeps the limit."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
@@ -62,7 +62,7 @@ def need_room_for(connections, descriptors):
 
 
 class Server:
-    """A server of the project, from its first line to its exit block. Use it in a `with`."""
+    """A server of the project, from start to exit block. Use it in a `with` statement."""
 
     def __init__(self, program, *arguments, descriptors=None):
         self.program = program
@@ -87,17 +87,17 @@ class Server:
         end(self.process)
 
     def stop(self):
-        """SIGINT, as a user would; returns the exit code and the text on stdout."""
+        """Sends SIGINT, as a user would. Returns the exit code and the text on stdout."""
         self.process.send_signal(signal.SIGINT)
         text, _ = self.process.communicate(timeout=START_TIMEOUT)
         return self.process.returncode, text
 
 
 def first_line(process, stream):
-    """The first line of `stream`, or the test's end when `process` says nothing in time."""
+    """The first line of `stream`. Ends the test if `process` prints none in time."""
     if not select.select([stream], [], [], START_TIMEOUT)[0]:
         end(process)
-        sys.exit(f"FAILED: {process.args[0]} says nothing for {START_TIMEOUT} s")
+        sys.exit(f"FAILED: {process.args[0]} printed nothing for {START_TIMEOUT} s")
     line = stream.readline()
     if not line:
         end(process)
@@ -106,7 +106,7 @@ def first_line(process, stream):
 
 
 def end(process):
-    """Ends a process of ours, whatever state it is in."""
+    """Ends a process that the test started, whatever its state."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -137,7 +137,7 @@ class Run:
         self.code, self.text, self.errors = done.returncode, done.stdout, done.stderr
 
     def expect_pass(self, connections, who):
-        """Exit 0, and the three lines that old scripts read, byte for byte."""
+        """Expects exit 0, and the three lines that old scripts read, byte for byte."""
         shown = f"{self.text}{self.errors}".strip()
         expect(self.code == 0, f"{who}: the client ends with 0, not {self.code}:\n{shown}")
         wanted = f"Max conc: {connections}\ntotal: {connections}\nconc: 0\n"
@@ -145,12 +145,12 @@ class Run:
 
     @property
     def established_in(self):
-        """Seconds from the first of the connects to the last."""
+        """Seconds from the first connect to the last."""
         return self.document["phases"]["ramp"]["ns"] / 1e9
 
 
 def wait_until_listening(port, process):
-    """Returns when something listens on the port. For servers that cannot say so; connects to none."""
+    """Waits until something listens on the port, for servers that cannot report it. Does not connect."""
     wanted = f"0100007F:{port:04X} 00000000:0000 0A"
     give_up = time.monotonic() + START_TIMEOUT
     while time.monotonic() < give_up and process.poll() is None:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""An echo server on asyncio's streams, as its documentation has it. Prints its port.
+"""An echo server on asyncio's streams, as in its documentation. Prints its port.
 
-    asyncio_echo.py [BACKLOG]       unset: asyncio's own default, 100
+    asyncio_echo.py [BACKLOG]       default: asyncio's own, 100
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/bench from its command line to its exit code: short runs, whose figures mean nothing."""
+"""scripts/bench from command line to exit code, with runs too short for meaningful figures."""
 
 import json
 import pathlib
@@ -27,15 +27,15 @@ def expect_code(wanted, *arguments):
 
 
 def with_itself(*arguments):
-    """The floor client beside itself."""
+    """Compares the floor client with itself."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "bench.json"
         ourselves = ("client", *SHORT, "--client", BIN / "floor_client", "--json", report)
         output = expect_code(1, *ourselves, "--pairs", "2", "-n", "3", "-n", "10", *arguments)
         words = "not decided: 2 pairs, a verdict needs 30"
-        expect(words in output, f"two pairs decide nothing:\n{output}")
+        expect(words in output, f"two pairs give no verdict:\n{output}")
         rows = json.loads(report.read_text())["rows"]
-    expect([row["connections"] for row in rows] == [3, 10], f"a row each: {rows}")
+    expect([row["connections"] for row in rows] == [3, 10], f"one row each: {rows}")
     for row in rows:
         expect(len(row["pairs"]) == 2 and row["verdict"] == words, f"two pairs: {row}")
         for figures in (side for pair in row["pairs"] for side in pair.values()):
@@ -47,11 +47,11 @@ def main():
     with_itself("--churn")
     server = ("server", *SHORT, "--pairs", "1", "-n", "10", "--model", "echo_async:callbacks")
     output = expect_code(0, *server, "--model", "floor_threads")
-    expect("floor_threads" in output, f"a row for each model:\n{output}")
+    expect("floor_threads" in output, f"one row per model:\n{output}")
     expect_code(0, *server, "--floor", "threads")
     one_at_once = ("server", *SHORT, "--pairs", "1", "-n", "2", "--model", "echo_threads:iterative")
     output = expect_code(3, *one_at_once)
-    expect("not every connection is served" in output, f"why there are no figures:\n{output}")
+    expect("not every connection is served" in output, f"the reason for missing figures:\n{output}")
     expect_code(2, *server, "--confidence", "1")
     expect_code(3, *server, "--model", "echo_async:no-such-model")
     expect_code(3, "client", *SHORT, "--client", "/nonexistent/client")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""scripts/compare-models from its command line to its exit code: runs too short for figures, with
-the real servers and with a server whose models crash, refuse and wait."""
+"""scripts/compare-models from command line to exit code, with runs too short for meaningful figures,
+against the real servers and against one whose models crash, refuse to start, or let clients wait."""
 
 import json
 import os
@@ -33,8 +33,8 @@ def two_models(folder):
     page.write_text(f"before\n{MARKERS}after\n")
     output, errors = compare(0, *TWO, "--json", report, "--into", page, "--seed", "7")
     document = json.loads(report.read_text())
-    expect(document["exit_code"] == 0 and document["seed"] == 7, f"its end and seed: {document}")
-    expect(len(document["runs"]) == 4, f"a run for each model and mode: {document['runs']}")
+    expect(document["exit_code"] == 0 and document["seed"] == 7, f"its exit code and seed: {document}")
+    expect(len(document["runs"]) == 4, f"one run per model and mode: {document['runs']}")
     for run in document["runs"]:
         figures = run["figures"]
         expect(run["outcome"] == "measured" and not run["failed"], f"all were served: {run}")
@@ -43,7 +43,7 @@ def two_models(folder):
     for words in ("stream, 10 connections", "churn, 10 connections", "10/10", "Not pinned: "):
         expect(words in output, f"{words!r} is in the output:\n{output}")
     rows = [line for line in output.splitlines() if line.startswith("echo_")]
-    expect(len(rows) == 4, f"a row for each model and mode:\n{output}")
+    expect(len(rows) == 4, f"one row per model and mode:\n{output}")
     expect("round 1 of 1, run 1 of 4" in errors, f"progress on stderr:\n{errors}")
     text = page.read_text()
     expect(text.startswith("before\n<!-- compare-models -->\n**stream"), f"the page: {text}")
@@ -80,29 +80,29 @@ def a_folder(folder):
 
 
 def odd_models(folder):
-    """A crash is a failure, and its row says so; a refusal and a pool are not failures."""
+    """A crash is a failure and is reported as one; a refusal and a pool are not."""
     for program in ("client", "echo_async"):
         (folder / program).symlink_to(BIN.resolve() / program)
     (folder / "echo_threads").symlink_to(HERE / "odd_server.py")
     one = ("--mode", "stream", "--models")
     output, _ = compare(0, *one, "pool", "--models", "refusing", binaries=folder)
     expect("2/10" in output, f"a pool serves two:\n{output}")
-    expect("serves 2 at once; failed: timeout 8" in output, f"and says so:\n{output}")
-    expect("REFUSED: odd: the kernel refuses it" in output, f"its own line:\n{output}")
+    expect("serves 2 at once; failed: timeout 8" in output, f"and the row says so:\n{output}")
+    expect("REFUSED: odd: the kernel refuses it" in output, f"the server's own line:\n{output}")
     report = folder / "all.json"
     output, errors = compare(
         1, *one, "crashing", "--models", "callbacks", "--json", report, binaries=folder
     )
     expect("FAILED: server ended with -11 (SIGSEGV)" in output, f"a crash is named:\n{output}")
-    expect("left behind: 1" in output, f"and what it left behind:\n{output}")
-    expect("10/10" in output, f"the others go on:\n{output}")
-    expect("SIGSEGV" in errors, f"the end lists what failed:\n{errors}")
+    expect("left behind: 1" in output, f"and the number of processes left behind:\n{output}")
+    expect("10/10" in output, f"the other models still run:\n{output}")
+    expect("SIGSEGV" in errors, f"failures are repeated at the end:\n{errors}")
     runs = json.loads(report.read_text())["runs"]
     expect(sorted(run["outcome"] for run in runs) == ["failed", "measured"], f"both: {runs}")
 
 
 def interruption(folder):
-    """What was measured until then is printed and written."""
+    """After an interruption, what was measured until then is printed and written."""
     report = folder / "cut.json"
     command = [PROGRAM, "--bin", BIN, *TWO, *SHORT, "--rounds", "500", "--json", report]
     with subprocess.Popen(
@@ -126,7 +126,7 @@ def main():
             (folder / each.__name__).mkdir()
             each(folder / each.__name__)
         output, _ = compare(1, *TWO, "--time", "0.1")
-        expect("NOT REACHED" in output, f"the cap is kept:\n{output}")
+        expect("NOT REACHED" in output, f"the time limit is kept:\n{output}")
         for wrong in (
             ("-n", "0"),
             ("--models", "no-such-model"),
@@ -137,7 +137,7 @@ def main():
             ("--json", folder / "no-such-folder" / "all.json"),
         ):
             _, errors = compare(2, *wrong)
-            expect(wrong[0].lstrip("-") in errors, f"names what is wrong: {errors}")
+            expect(wrong[0].lstrip("-") in errors, f"names the wrong option: {errors}")
         compare(3, binaries=folder)
 
 

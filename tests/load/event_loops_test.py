@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The client against event loops from elsewhere, 10,000 connections each: node's net, asyncio.
+"""The client against other event loops, 10,000 connections each: node's net and asyncio.
 
-Both keep their default backlogs, 511 and 100, so their accept queues overflow and some connects take
-one or two seconds. All must be served all the same: a client that goes on connecting at full speed while
-SYNs are dropped ends up with hundreds of connections that the server's end never gets.
+Both use their default backlogs, 511 and 100, so their accept queues overflow and some connects take
+one or two seconds. All connections must still be served. A client that continues to connect at full
+speed while SYNs are dropped ends with hundreds of connections that do not exist at the server's end.
 """
 
 import pathlib
@@ -18,15 +18,15 @@ from processes import with_descriptors  # noqa: E402
 CONNECTIONS = 10_000
 DESCRIPTORS = 10_100
 HERE = pathlib.Path(__file__).resolve().parent
-PEERS = {
+SERVERS = {
     "node": ["node", HERE / "node_echo.js"],
     "asyncio": ["/usr/bin/python3", HERE / "asyncio_echo.py"],
 }
 
 
-def load(peer):
+def load(name):
     server = subprocess.Popen(
-        PEERS[peer],
+        SERVERS[name],
         preexec_fn=with_descriptors(DESCRIPTORS),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -35,25 +35,25 @@ def load(peer):
     try:
         port = int(first_line(server, server.stdout))
         run = Run(port, CONNECTIONS, descriptors=DESCRIPTORS)
-        run.expect_pass(CONNECTIONS, peer)
+        run.expect_pass(CONNECTIONS, name)
     finally:
         end(server)
     memory = run.document["memory"]["server"]
-    expect(memory and memory["rss"], f"{peer}: its resident memory is known: {memory}")
+    expect(memory and memory["rss"], f"{name}: its resident memory is known: {memory}")
     print(
-        f"{peer}: {CONNECTIONS:,} of {CONNECTIONS:,} served, established in "
+        f"{name}: {CONNECTIONS:,} of {CONNECTIONS:,} served, established in "
         f"{run.established_in:.3f} s, ListenDrops {run.document['kernel']['listen_drops']}; "
-        f"{memory['rss']:,} B resident, {memory['per_connection']:,} B a connection",
+        f"{memory['rss']:,} B resident, {memory['per_connection']:,} B per connection",
         flush=True,
     )
 
 
 def main():
     need_room_for(CONNECTIONS, DESCRIPTORS)
-    peers = [peer for peer, command in PEERS.items() if shutil.which(command[0])]
-    for peer in peers:
-        load(peer)
-    if len(peers) < len(PEERS):
+    servers = [name for name, command in SERVERS.items() if shutil.which(command[0])]
+    for name in servers:
+        load(name)
+    if len(servers) < len(SERVERS):
         skip("node is not installed (scripts/setup test)")
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The client against echo servers that fork: socat and ncat, 50 connections each.
+"""The client against other echo servers that fork: socat and ncat, 50 connections each.
 
-Neither knows this project. All bytes must come back verified, and the report must hold the memory
-of all their processes together: the listener's and one for each connection. ncat listens with a
-backlog of 10 that no option changes, so most of its connects take a second.
+All bytes must come back verified, and the report must have the memory of all their processes: the
+listener and one process per connection. ncat listens with a backlog of 10 that no option changes, so
+most of its connects take a second.
 """
 
 import pathlib
@@ -19,43 +19,43 @@ CONNECTIONS = 50
 
 
 def free_port():
-    """A port that nothing listens on now: neither peer can say which one the kernel chose."""
+    """A port on which nothing listens now: neither server can report a port that the kernel chose."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def command(peer, port):
-    if peer == "socat":
+def command(name, port):
+    if name == "socat":
         return ["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,backlog=128", "PIPE"]
     return ["ncat", "-l", "127.0.0.1", str(port), "-k", "-e", "/bin/cat"]
 
 
-def load(peer):
+def load(name):
     port = free_port()
-    server = subprocess.Popen(command(peer, port), stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command(name, port), stderr=subprocess.DEVNULL)
     try:
         wait_until_listening(port, server)
         run = Run(port, CONNECTIONS)
-        run.expect_pass(CONNECTIONS, peer)
+        run.expect_pass(CONNECTIONS, name)
     finally:
         end(server)
     memory = run.document["memory"]["server"]
-    expect(memory and memory["rss"], f"{peer}: its resident memory is known: {memory}")
+    expect(memory and memory["rss"], f"{name}: its resident memory is known: {memory}")
     processes = len(memory["pids"])
-    expect(processes > CONNECTIONS, f"{peer}: memory of all its processes, not of {processes}")
+    expect(processes > CONNECTIONS, f"{name}: memory of all its processes, not only of {processes}")
     print(
-        f"{peer}: {CONNECTIONS} of {CONNECTIONS} served, established in {run.established_in:.3f} s; "
+        f"{name}: {CONNECTIONS} of {CONNECTIONS} served, established in {run.established_in:.3f} s; "
         f"{processes} processes, {memory['rss']:,} B resident together",
         flush=True,
     )
 
 
 def main():
-    peers = [peer for peer in ("socat", "ncat") if shutil.which(peer)]
-    for peer in peers:
-        load(peer)
-    if len(peers) < 2:
+    servers = [name for name in ("socat", "ncat") if shutil.which(name)]
+    for name in servers:
+        load(name)
+    if len(servers) < 2:
         skip("socat or ncat is not installed (scripts/setup test)")
 
 

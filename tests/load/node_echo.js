@@ -1,5 +1,5 @@
-// An echo server on node's net, as its documentation has it. Prints its port.
-// With an argument: that backlog; without: node's own default, 511.
+// An echo server on node's net, as in its documentation. Prints its port.
+// The argument is the backlog; default: node's own, 511.
 'use strict';
 const net = require('net');
 

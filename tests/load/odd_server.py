@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""A server as scripts/compare-models meets them, whose models have what the real ones should not.
+"""A server for tests of scripts/compare-models. Its models behave as the real ones should not.
 
 pool      serves two connections at once, one after another; the others wait
-refusing  does not start: exit 3, and a line that says why
-crashing  dies of SIGSEGV at its first connection, and leaves a child behind
+refusing  does not start: exit 3, and one line with the reason
+crashing  ends by SIGSEGV at its first connection, and leaves a child behind
 """
 
 import json

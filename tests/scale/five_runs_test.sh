@@ -1,3 +1,3 @@
 #!/bin/bash
-# The soak in short: five runs of 10,000 connections in a row against each server.
+# A short soak: five runs of 10,000 connections in a row against each server.
 exec /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/../soak/hundred_runs_test.py" 5

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What 10,000 idle connections may hold in resident memory, at both ends; and that the counts agree.
+"""Limits on the resident memory of 10,000 idle connections at both ends; and the counts agree.
 
-Each server is fresh, since one that has served before has kept memory. All connections stand, each
-has echoed once, and nothing is in flight when the client takes its sample.
+Each server is fresh, because one that has served before has kept memory. When the client takes its
+sample, all connections stand, each has echoed once, and nothing is in flight.
 """
 
 import pathlib
@@ -13,8 +13,8 @@ from processes import Run, Server, expect, need_room_for  # noqa: E402
 
 CONNECTIONS = 10_000
 DESCRIPTORS = 10_100
-SERVER_BYTES = {"echo_threads": 9 * 1024, "echo_async": 2 * 1024}  # a connection, 1 KiB buffer
-CLIENT_BYTES = 512  # a connection
+SERVER_BYTES = {"echo_threads": 9 * 1024, "echo_async": 2 * 1024}  # per connection, 1 KiB buffer
+CLIENT_BYTES = 512  # per connection
 CLIENT_BYTES_IN_ALL = 5_000_000
 
 
@@ -38,13 +38,13 @@ def measure(program, at_most):
     client_bytes = memory["client"]["per_connection"]
     client_in_all = memory["client"]["peak_rss"]
     print(
-        f"{program}: {server_bytes:,} B a connection (at most {at_most:,}); client: "
-        f"{client_bytes} B a connection, {client_in_all:,} B in all; kernel, both ends: "
-        f"{memory['machine']['per_connection']:,} B a connection",
+        f"{program}: {server_bytes:,} B per connection (at most {at_most:,}); client: "
+        f"{client_bytes} B per connection, {client_in_all:,} B in all; kernel, both ends: "
+        f"{memory['machine']['per_connection']:,} B per connection",
         flush=True,
     )
-    expect(server_bytes <= at_most, f"{program} holds {server_bytes} B a connection")
-    expect(client_bytes <= CLIENT_BYTES, f"the client holds {client_bytes} B a connection")
+    expect(server_bytes <= at_most, f"{program} holds {server_bytes} B per connection")
+    expect(client_bytes <= CLIENT_BYTES, f"the client holds {client_bytes} B per connection")
     expect(client_in_all <= CLIENT_BYTES_IN_ALL, f"the client holds {client_in_all} B in all")
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Does the client tell what is known beforehand?
+"""The client reports figures that are known beforehand.
 
-A server that answers after 50 ms is told as 50 ms; one that is stopped for 1 s of 6 shows in an open
-loop what arithmetic says (p90 0.4 s, p99 0.94 s), and a closed loop says what it is; a rate times a time
-is the number of messages. Skipped where the client itself says that the machine was busy: then the
-figures are the neighbours'.
+A server that answers after 50 ms gives 50 ms. A server that is stopped for 1 s of 6 gives, in an open
+loop, the percentiles that arithmetic predicts (p90 0.4 s, p99 0.94 s); a closed loop is reported as
+one. A rate times a duration gives the number of messages. The test is skipped if the client warns of
+a busy machine, because other processes then affect the figures.
 """
 
 import pathlib
@@ -29,7 +29,7 @@ def skip_if_busy(run):
 
 
 def answer_late(connection):
-    """Each message DELAY after it came. The thread's wait is in the answer, so it is part of it."""
+    """Answers each message DELAY after it arrived. The sleep is the delay under test."""
     with connection:
         while data := connection.recv(65536):
             time.sleep(DELAY)
@@ -65,12 +65,12 @@ def a_known_delay():
     run.expect_pass(20, "a server that answers after 50 ms")
     skip_if_busy(run)
     p50 = percentile(run, "50")
-    expect(50 * MS <= p50 <= 51 * MS, f"50 ms are told as 50 to 51 ms, not {p50 / MS:.3f}")
+    expect(50 * MS <= p50 <= 51 * MS, f"50 ms are reported as 50 to 51 ms, not {p50 / MS:.3f}")
     print(f"a server that answers after 50 ms: p50 {p50 / MS:.3f} ms")
 
 
 def stalled(*arguments, seconds):
-    """A stream during which the server is stopped for a second, two seconds in."""
+    """A stream of which the server is stopped for a second, after two seconds."""
     with Server("echo_async") as server:
         stop = threading.Timer(2.2, server.process.send_signal, [signal.SIGSTOP])
         go = threading.Timer(3.2, server.process.send_signal, [signal.SIGCONT])
@@ -93,15 +93,16 @@ def a_known_stall():
     expect(abs(p99 - 940 * MS) < 30 * MS, f"p99 of the stall is about 940 ms, not {p99 / MS:.0f}")
     sent = run.document["phases"]["measured"]["sent"]
     expect(abs(sent - 12_000) <= 120, f"2,000/s for 6 s are 12,000 messages, not {sent}")
-    expect(run.document["latency"]["loop"] == "open", "a loop with a rate is told as open")
+    expect(run.document["latency"]["loop"] == "open", "a loop with a rate is reported as open")
     print(f"stopped for 1 s of 6, open loop: p90 {p90 / MS:.0f} ms, p99 {p99 / MS:.0f} ms, {sent} sent")
 
     closed = stalled(seconds=4)
     closed.expect_pass(100, "the same stall, closed loop")
-    expect(closed.document["latency"]["loop"] == "closed", "without a rate the loop is told as closed")
+    loop = closed.document["latency"]["loop"]
+    expect(loop == "closed", "without a rate the loop is reported as closed")
     expect("closed loop" in closed.text, "the text says closed loop beside the percentiles")
-    told = percentile(closed, "99")
-    print(f"the same stall, closed loop: p99 {told / MS:.2f} ms, and the report says closed loop")
+    p99 = percentile(closed, "99")
+    print(f"the same stall, closed loop: p99 {p99 / MS:.2f} ms, and the report says closed loop")
 
 
 def rate_times_time():

@@ -143,8 +143,8 @@ class Ratio(unittest.TestCase):
         self.assertAlmostEqual(math.log(paired.ratio([1], [2]).estimate), math.log(2))
 
 
-# R's help page of wilcox.test uses the same data (Hollander and Wolfe 1973): for BEFORE - AFTER it has
-# V = 40 and p-value = 0.01953 for "greater". The two-sided p is twice that.
+# R's help page of wilcox.test uses the same data (Hollander and Wolfe 1973): for BEFORE - AFTER it
+# has V = 40 and p-value = 0.01953 for "greater". The two-sided p is twice that.
 FALL = [before - after for before, after in zip(BEFORE, AFTER)]
 
 # The example of Holm (1979), p = 0.01, 0.04, 0.03, 0.005: 4 x 0.005 = 0.02, 3 x 0.01 = 0.03,

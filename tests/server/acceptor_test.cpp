@@ -152,7 +152,7 @@ TEST(Acceptor, ThrowsOnAMistakeOfOurs) {
 }
 
 TEST(Acceptor, ShedsAtTheDescriptorLimitPausesAndRecovers) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = echo::testing::in_child([] {
     const Door door;
     Counters counters{1};
     Acceptor acceptor{door.listener.get(), counters, std::nullopt, true};

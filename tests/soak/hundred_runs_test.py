@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""A hundred runs of 10,000 connections against each server, none of which may fail or stall.
+"""A hundred runs of 10,000 connections against each server. None may fail or stall.
 
     hundred_runs_test.py [RUNS]
 
-The ancestor's client "sometimes stalls", and 10,000 simultaneous connects left its server's accept
-queue overflowing. So each run must end with 0, with its three lines byte for byte, and without a
-dropped SYN (ListenDrops 0), both ends under `ulimit -n 10100`; and at the end the server must have
-counted what the client has.
+The ancestor's client "sometimes stalls", and 10,000 simultaneous connects made its server's accept
+queue overflow. So each run must exit with 0, print its three lines byte for byte, and drop no SYN
+(ListenDrops 0), with both ends under `ulimit -n 10100`. At the end the server's counts must equal the
+client's.
 """
 
 import pathlib

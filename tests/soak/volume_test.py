@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""A GiB on one connection, and a million connections one after another, through each family of I/O.
+"""1 GiB on one connection, and a million connections one after another, through each kind of I/O.
 
     volume_test.py [CONNECTIONS]
 
-The GiB must come back byte for byte while the server holds no more than it did before; after the
-million its descriptors, threads and children are those of a server that has just started, none of
-them a zombie, and its resident memory lies where it lay after the first round of them.
+The GiB must come back byte for byte, and the server must need no more memory than before. After the
+million connections the server must have as many descriptors, threads and children as a fresh one, no
+zombies, and as much resident memory as after the first round.
 """
 
 import contextlib
@@ -21,22 +21,22 @@ FAMILIES = {
     "blocking": ("echo_threads",),
     "processes": ("echo_threads", "--model", "prefork"),
     "Asio": ("echo_async",),
-    "an epoll of our own": ("echo_async", "--model", "nested-epoll"),
+    "raw epoll": ("echo_async", "--model", "nested-epoll"),
     "io_uring": ("echo_async", "--model", "io-uring"),
 }
 MIB = 1 << 20
-#: Buffers that fill up once, and what the allocator keeps.
+#: For buffers that fill once, and memory that the allocator keeps.
 SLACK = 8 * MIB
 
 
 class Held:
-    """What a server and its children hold now."""
+    """The resources that a server and its children hold now."""
 
     def __init__(self, pid):
         self.children = self.descriptors = self.threads = self.resident = 0
         self.zombies = 0
         for each in [pid, *children_of(pid)]:
-            with contextlib.suppress(OSError):  # it ends while it is looked at
+            with contextlib.suppress(OSError):  # it ended meanwhile
                 self.add(pathlib.Path("/proc", str(each)))
         self.children -= 1
 
@@ -70,8 +70,8 @@ def children_of(pid):
 
 
 def settled(pid, fresh=None):
-    """What is held when the last connections have ended at the server too: as much as by a fresh one,
-    or else as much as 0.1 s before; or after 5 s, whatever it is."""
+    """What is held once the last connections have ended at the server as well: as much as by a fresh
+    one, or as much as 0.1 s before. After 5 s: what is held then."""
     give_up, before = time.monotonic() + 5, Held(pid)
     while time.monotonic() < give_up:
         time.sleep(0.1)
@@ -99,23 +99,23 @@ def one_gib(family, program, *arguments):
 
 def churn(family, wanted, program, *arguments):
     with Server(program, *arguments) as server:
-        Run(server.port, 8).expect_pass(8, family)  # so that it stands whole
+        Run(server.port, 8).expect_pass(8, family)  # so that all its parts have started
         fresh, served, first = settled(server.process.pid), 8, None
         while served < wanted:
             run = Run(server.port, 100, "--mode", "churn", "-d", "10s")
             said = f"{run.text}{run.errors}"
             expect(run.code == 0, f"{family}: the client ends with {run.code}:\n{said}")
-            expect(run.document["connections"]["served"] > 0, f"{family} serves somebody")
+            expect(run.document["connections"]["served"] > 0, f"{family} serves connections")
             served += run.document["connections"]["served"]
             now = settled(server.process.pid, fresh)
             first = first or now
-            told = f"{family}, after {served:,}: {now}; new: {fresh}"
-            expect(now.counts() == fresh.counts(), told)
+            seen = f"{family}, after {served:,}: {now}; fresh: {fresh}"
+            expect(now.counts() == fresh.counts(), seen)
             expect(now.resident <= first.resident + MIB, f"{family}: {now}, {first} at first")
         code, text = server.stop()
     expect(code == 0, f"{family} ends with 0, not {code}")
     expect(f"Total: {served}\nNow: 0\n" in text, f"{family} counted {served}, not {text!r}")
-    print(f"{family}: {served:,} connections in turn; {now}", flush=True)
+    print(f"{family}: {served:,} connections one after another; {now}", flush=True)
 
 
 def main():

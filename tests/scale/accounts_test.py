@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""Do the client's books close, with real servers?
+"""The client's accounts of CPU and memory balance, with real servers.
 
-CPU: what /proc/stat saw in the measured window is what client, server and softirq threads had by
-their own clocks, and what everybody else had by theirs: within 5 %. So neighbours disturb it little.
-Memory of 10,000 connections: resident memory of both ends and the kernel's parts agree with what the
-machine's own figures grew by; and an event server's free memory is lost to nothing else. For that
-the machine must be quiet: neighbours who compile take and give back more than both ends hold. It is
-looked at again until it is, and skipped with what was seen when it never is.
+CPU: the busy time of /proc/stat in the measured window equals the CPU time of client, server,
+softirq threads and all other processes by their own clocks, within 5 %. Other processes are part of
+the sum, so they disturb it little.
+Memory of 10,000 connections: resident memory of both ends plus the kernel's parts equals the growth
+of the machine's own figures, and with an event server no further free memory is lost. This needs a
+quiet machine: a compiler beside it takes and gives back more memory than both ends hold. The test is
+repeated until the machine is quiet, and skipped, with what was seen, if it never is.
 """
 
 import os
@@ -21,16 +22,16 @@ CONNECTIONS = 10_000
 DESCRIPTORS = 10_100
 PARTS = ("slab", "anon", "kernel_stack", "page_tables", "socket")
 CLOSE = 0.05
-SEND_FRAGMENT = 32_768  # of each thread that has ever sent: page fragment, in no figure of the kernel
+SEND_FRAGMENT = 32_768  # page fragment of each thread that has ever sent; in no figure of the kernel
 TICKS = os.sysconf("SC_CLK_TCK")
 PROCESSORS = os.cpu_count()
-QUIET_CPU = 0.05  # of the machine, by others
-QUIET_MEMORY = 2 << 20  # bytes of anonymous memory that others may take or give back in a second
-LOOKS = 5
+QUIET_CPU = 0.05  # share of the machine that others may use
+QUIET_MEMORY = 2 << 20  # bytes of anonymous memory that others may take or give back per second
+ATTEMPTS = 5
 
 
 def cpu_of_others(ours):
-    """Seconds that all processes but `ours` have had, with those of children they waited for."""
+    """CPU seconds of all processes except `ours`, including children that they waited for."""
     ticks = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if int(pid) in ours:
@@ -51,17 +52,17 @@ def anonymous_bytes():
 
 
 def noise():
-    """What others do in one second: their share of the machine, and bytes taken or given back."""
+    """Activity of others in one second: share of the machine, and bytes taken or given back."""
     cpu, memory = cpu_of_others({os.getpid()}), anonymous_bytes()
     most = 0
     for _ in range(10):
-        time.sleep(0.1)  # a look at the neighbours, no wait for anybody
+        time.sleep(0.1)  # samples the other processes; nothing is waited for
         most = max(most, abs(anonymous_bytes() - memory))
     return (cpu_of_others({os.getpid()}) - cpu) / PROCESSORS, most
 
 
 def saturated_run(program):
-    """A run whose window holds 200 ticks or more, the CPU of others in it, and the window: seconds."""
+    """A run whose window has 200 ticks or more; CPU of others in it and its length, both in s."""
     for messages in (3_000, 12_000, 48_000):
         with Server(program) as server:
             ours = {os.getpid(), server.process.pid}
@@ -80,7 +81,7 @@ def check_cpu(program):
     document, others, window = saturated_run(program)
     cpu = document["cpu"]
     if cpu["total_ns_per_echo"] is None:
-        skip("the softirq threads are not visible: in a pid namespace the books stay open")
+        skip("the softirq threads are not visible (pid namespace): the accounts cannot balance")
     echoes = document["echoes"]["verified"]
     attributed = cpu["total_ns_per_echo"] * echoes / 1e9
     expect(
@@ -92,14 +93,14 @@ def check_cpu(program):
     gap = (unattributed - others) / busy
     print(
         f"{program}: busy {busy:.2f} s of {window * PROCESSORS:.2f}: attributed {attributed:.2f}, "
-        f"others {others:.2f}, open {100 * gap:+.1f} %",
+        f"others {others:.2f}, difference {100 * gap:+.1f} %",
         flush=True,
     )
-    expect(abs(gap) <= CLOSE, f"{program}: the books stay open by {100 * gap:+.1f} %")
+    expect(abs(gap) <= CLOSE, f"{program}: the accounts differ by {100 * gap:+.1f} %")
 
 
 def check_memory(program):
-    """False when neighbours were in it."""
+    """False if other processes disturbed it."""
     before = noise()
     with Server(program, "--buffer-size", "1K", descriptors=DESCRIPTORS) as server:
         run = Run(server.port, CONNECTIONS, descriptors=DESCRIPTORS)
@@ -112,19 +113,22 @@ def check_memory(program):
     memory = run.document["memory"]
     machine = memory["machine"]
     if machine["total_per_connection"] is None:
-        print(f"{program}: free memory was given back meanwhile, the client says so", flush=True)
+        print(f"{program}: the client reports that free memory was given back meanwhile", flush=True)
         return False
     grown = {part: machine[part] / CONNECTIONS for part in PARTS}
     parts = sum(grown.values())
     lost = machine["total"] / CONNECTIONS
     resident = memory["client"]["per_connection"] + memory["server"]["per_connection"]
-    booked = machine["per_connection"] + resident
+    attributed = machine["per_connection"] + resident
     print(
-        f"{program}: booked {booked:,.0f} B a connection, grown {parts:,.0f}, free memory lost "
-        f"{lost:,.0f}: " + ", ".join(f"{part} {grown[part]:,.0f}" for part in PARTS),
+        f"{program}: attributed {attributed:,.0f} B per connection, grown {parts:,.0f}, "
+        f"free memory lost {lost:,.0f}: " + ", ".join(f"{part} {grown[part]:,.0f}" for part in PARTS),
         flush=True,
     )
-    expect(abs(booked - parts) <= CLOSE * parts, f"{program}: booked {booked}, grown {parts}")
+    expect(
+        abs(attributed - parts) <= CLOSE * parts,
+        f"{program}: attributed {attributed}, grown {parts}",
+    )
     unseen = SEND_FRAGMENT if program == "echo_threads" else 0
     expect(
         (1 - CLOSE) * parts <= lost <= (1 + CLOSE) * (parts + unseen),
@@ -140,10 +144,10 @@ def main():
     disturbed = [
         program
         for program in MODELS
-        if not any(check_memory(program) for _ in range(LOOKS))
+        if not any(check_memory(program) for _ in range(ATTEMPTS))
     ]
     if disturbed:
-        skip(f"memory of {', '.join(disturbed)}: neighbours were in each of {LOOKS} looks")
+        skip(f"memory of {', '.join(disturbed)}: other processes disturbed all {ATTEMPTS} attempts")
 
 
 if __name__ == "__main__":
