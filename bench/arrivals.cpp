@@ -1,8 +1,8 @@
-// Was the client as punctual as it says? An echo server that notes when the kernel received each
-// message (SO_TIMESTAMPNS: stamped on the way through the stack, before this program was woken) and
-// compares with the schedule of `client --rate RATE`. Usage: arrivals RATE; it prints its port, and
-// on SIGTERM how far behind the schedule the messages arrived. Uniform arrivals, one thread, every
-// message of 64 B; the schedule's beginning is taken from the most punctual message.
+// Checks the client's reported lateness: an echo server that records when the kernel received each
+// message (SO_TIMESTAMPNS: stamped in the network stack, before this program wakes up) and compares
+// it with the schedule of `client --rate RATE`. Usage: arrivals RATE. It prints its port, and on
+// SIGTERM how far behind the schedule the messages arrived. It expects uniform arrivals, one thread
+// and messages of 64 B. The start of the schedule is derived from the most punctual message.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -27,8 +27,8 @@ namespace {
   std::exit(1);
 }
 
-/// Nanoseconds since 1970 at which the kernel received what is at the head of the queue; -1: no
-/// more.
+/// Receives what is in the queue. Returns when the kernel received it, in ns since 1970; -1: no
+/// data, or no time stamp.
 std::int64_t receive(int fd, char* buffer, std::size_t size, ssize_t& got) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
   iovec data{buffer, size};

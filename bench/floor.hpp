@@ -1,6 +1,6 @@
-// What the floor programs share: clocks, descriptors, a listening socket. They are the yardstick
-// that ratios are measured against, so they link nothing of the tree and do no more than the work
-// itself; whatever goes wrong ends them with one line.
+// What the floor programs share: clocks, descriptors, a listening socket. Ratios are measured
+// against these programs, so they link nothing of the rest of the project and do no more than the
+// work itself. Any error ends them with one line.
 #pragma once
 
 #include <arpa/inet.h>
@@ -36,7 +36,7 @@ inline std::int64_t now_ns() {
   return read_ns(CLOCK_MONOTONIC);
 }
 
-/// Soft limit to the hard one.
+/// Raises the soft limit to the hard limit.
 inline void raise_open_files() {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
@@ -44,7 +44,7 @@ inline void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// `host` in host order.
+/// `host`: in host byte order.
 inline sockaddr_in address_of(std::uint32_t host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -53,8 +53,8 @@ inline sockaddr_in address_of(std::uint32_t host, std::uint16_t port) {
   return address;
 }
 
-/// Listens on 127.0.0.1 and prints the port (0: any). `type`: SOCK_NONBLOCK or 0. TCP_NODELAY is
-/// inherited by every accepted socket, so that it costs no call there.
+/// Listens on 127.0.0.1 and prints the port (0: any). `type`: SOCK_NONBLOCK or 0. Accepted sockets
+/// inherit TCP_NODELAY, so that they need no call for it.
 inline int listen_and_tell(std::uint16_t port, int type) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | type, 0);
   if (listener < 0) fail("socket");

@@ -1,8 +1,7 @@
-// The floor's churn: connect, one verified echo, close, and the next connection in its place. On
-// loopback the SYN-ACK is handled within connect(), which returns EINPROGRESS all the same: the
-// message goes out at once, and the socket is watched for its echo only. Sources are taken
-// in turn, so that no port range fills up. TCP_NODELAY is left alone: a lone message is
-// never held back.
+// The floor's churn: connect, one verified echo, close, then the next connection. On loopback the
+// SYN-ACK is handled within connect(), although it returns EINPROGRESS: the message is sent at
+// once, and the socket is watched only for its echo. Sources are used in rotation, so that no port
+// range fills up. TCP_NODELAY is not set: a single message is never delayed.
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -13,7 +12,7 @@
 namespace bench {
 namespace {
 
-/// Sources taken in turn.
+/// Source addresses used in rotation.
 constexpr std::uint32_t source_count = 256;
 
 struct Slot {
@@ -37,7 +36,7 @@ class Churn {
     watch(epoll_, slot.fd, EPOLLET | EPOLLIN | (slot.sent ? 0U : EPOLLOUT), index);
   }
 
-  /// True: its echo came back, and the connection is closed.
+  /// Returns true when the echo came back and the connection is closed.
   bool finish(std::uint32_t index) {
     Slot& slot = slots_[index];
     if (!slot.sent) {

@@ -1,12 +1,12 @@
-// The floor under the client: raw epoll, one thread, every byte compared, one clock read and one
-// histogram record a round trip, and nothing else. Sources are spread as the client spreads them,
-// since otherwise TIME_WAIT and not the program would be timed.
+// The floor of the client: raw epoll, one thread, every byte compared, one clock read and one
+// histogram record per round trip, and nothing else. Sources are spread as in the client, because
+// otherwise TIME_WAIT would be measured and not the program.
 //
-//   floor_client PORT N                      connects N, echoes once, prints the connects' seconds
+//   floor_client PORT N                      connects N, echoes once, prints the seconds to connect
 //   floor_client PORT N --stream SECONDS     one message of 64 B in flight on each: JSON
 //   floor_client PORT N --churn SECONDS      connect, echo, close, N at once: JSON
 //     --warm-up SECONDS    before the window           --server-pid PID      its CPU in the window
-//     --softirq-pid PID    a ksoftirqd's CPU (again and again)
+//     --softirq-pid PID    CPU of a ksoftirqd thread (may be repeated)
 #include "bench/floor_client.hpp"
 
 #include <sys/epoll.h>
@@ -49,7 +49,7 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-/// Connects all; returns how long it took, in ns.
+/// Connects all; returns the time that it took, in ns.
 std::int64_t connect_all(const Options& options, int epoll, std::vector<int>& fds) {
   const std::uint32_t total = options.connections;
   const std::uint32_t source = first_source();
@@ -65,7 +65,7 @@ std::int64_t connect_all(const Options& options, int epoll, std::vector<int>& fd
     }
     const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()),
                                    opened < total ? 0 : patience_ms);
-    if (count == 0 && opened == total) give_up("stuck");
+    if (count == 0 && opened == total) give_up("connects do not finish");
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) give_up("a connect failed");

@@ -1,4 +1,4 @@
-// The parts of the floor client: a message, a histogram, a window of measurement, the two loads.
+// The parts of the floor client: message, histogram, measured window, the two loads.
 #pragma once
 
 #include <sys/types.h>
@@ -15,10 +15,10 @@
 namespace bench {
 
 constexpr std::size_t message_bytes = 64;
-/// 127.1.0.0 to 127.254.255.255, as the client's sources.
+/// 127.1.0.0 to 127.254.255.255, the sources of the client.
 constexpr std::uint32_t pool_first = 0x7f010000U;
 constexpr std::uint32_t pool_size = 254U << 16U;
-/// Nothing came for so long: the run is over.
+/// The run is given up after this time without an event.
 constexpr int patience_ms = 5000;
 
 struct Options {
@@ -33,7 +33,7 @@ struct Options {
 
 using Message = std::array<std::uint64_t, message_bytes / sizeof(std::uint64_t)>;
 
-/// Unique to connection and number: the product with an odd constant is a bijection, and each word
+/// Unique per connection and number: the product with an odd constant is a bijection, and each word
 /// adds another multiple of it.
 inline Message message_of(std::uint32_t connection, std::uint32_t number) {
   constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ULL;
@@ -43,11 +43,11 @@ inline Message message_of(std::uint32_t connection, std::uint32_t number) {
   return message;
 }
 
-/// Receives a whole message of 64 B and compares every byte. False: nothing there yet. More, less
-/// or other bytes end the program: on loopback a message of 64 B comes in one piece.
+/// Receives a whole message of 64 B and compares every byte. False: nothing has arrived yet. More,
+/// fewer or other bytes end the program: on loopback a message of 64 B arrives in one piece.
 bool receive_and_verify(int fd, const Message& expected);
 
-/// Log-linear, 128 bins in each doubling: the client's layout.
+/// Log-linear, 128 bins per doubling, as in the client.
 class Histogram {
  public:
   void record(std::int64_t ns) {
@@ -67,19 +67,19 @@ class Histogram {
   std::uint64_t count_ = 0;
 };
 
-/// What is measured: from the end of the warm-up on, for so many seconds, by the processes' CPU
-/// clocks.
+/// The measured window: it begins at the end of the warm-up and lasts options.seconds. CPU is read
+/// from the CPU clocks of the processes.
 class Window {
  public:
   explicit Window(const Options& options);
-  /// The warm-up begins: a stream's when every connection is served, so that the window holds no
-  /// accepting and no starting of threads; churn's at once.
+  /// Begins the warm-up. In a stream it begins when every connection is served, so that the window
+  /// contains no accept and no thread start; in churn it begins at once.
   void warm_up_from(std::int64_t now) { edge_ = now + warm_up_; }
-  /// The moment at which cross() is due.
+  /// The time at which cross() is to be called.
   [[nodiscard]] std::int64_t edge() const { return edge_; }
   [[nodiscard]] bool over() const { return over_; }
   void cross(std::int64_t now, std::uint64_t echoes, std::uint64_t waits);
-  /// One line of JSON. `all_echoes`: of the whole run, outside of the window too.
+  /// One line of JSON. `all_echoes`: of the whole run, including outside the window.
   void print(const Options& options, const Histogram& histogram, std::uint64_t all_echoes) const;
 
  private:
@@ -105,17 +105,17 @@ class Window {
   Sample end_;
 };
 
-/// A non-blocking socket bound to `source`, its connect begun. `nodelay`: TCP_NODELAY, one call
-/// more.
+/// A non-blocking socket bound to `source`, with its connect in progress. `nodelay`: sets
+/// TCP_NODELAY, which is one call more.
 int begin_connect(std::uint16_t port, std::uint32_t source, bool nodelay);
 void watch(int epoll, int fd, std::uint32_t events, std::uint32_t index);
-/// Sources differ from run to run: TIME_WAIT of the last one would be timed otherwise.
+/// Differs from run to run; otherwise TIME_WAIT sockets of the previous run would be measured.
 std::uint32_t first_source();
 
-/// One message in flight on each of the connections, which stand already. What is in flight at the
-/// window's end is awaited.
+/// Keeps one message in flight on each of the established connections. Waits for the messages in
+/// flight at the end of the window.
 void stream(const Options& options, int epoll, const std::vector<int>& fds);
-/// Connect, one echo, close, again, on as many connections at once.
+/// Connect, one echo, close, repeat, on options.connections connections at once.
 void churn(const Options& options, int epoll);
 
 }  // namespace bench

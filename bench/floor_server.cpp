@@ -1,10 +1,9 @@
-// The floor under the servers: raw epoll, one thread, one buffer. Edge-triggered: a read that did
-// not fill the buffer has emptied the socket (epoll(7)), so that an echo is one recv and one send,
-// and the kernel does not put a socket back into the ready list to look at it a second time.
+// The floor of the event-loop servers: raw epoll, one thread, one buffer. Edge-triggered: a read
+// that did not fill the buffer has emptied the socket (epoll(7)). So an echo is one recv and one
+// send, and the kernel does not put a socket back into the ready list to check it a second time.
 //
-//   floor_server PORT     0: any; prints the port. SIGTERM ends it, and stderr gets one line of
-//   JSON
-//                         with its epoll_waits and reads.
+//   floor_server PORT     0: any; prints the port. SIGTERM ends it; it then writes one line of JSON
+//                         with its epoll_waits and reads to stderr.
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -21,7 +20,7 @@ namespace {
 using bench::fail;
 
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-/// A peer that does not read for so long is dropped.
+/// A connection whose client does not read for this time is closed.
 constexpr int patience_ms = 1000;
 
 std::array<char, 65536> buffer;
@@ -62,7 +61,7 @@ bool send_all(int fd, const char* data, std::size_t size) {
   return true;
 }
 
-/// Echoes what has come. A peer's end is told once, perhaps together with its last bytes.
+/// Echoes what has arrived. The end of a connection is reported once, possibly with its last bytes.
 void serve(int fd, std::uint32_t events) {
   for (;;) {
     const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);

@@ -1,5 +1,5 @@
-// The floor's closed loop. Edge-triggered: level-triggered, epoll_wait puts each socket that it
-// reports back into the ready list and looks at it once more, which came out 0 to 6 % dearer
+// The floor's closed loop. Edge-triggered: with level triggering epoll_wait puts each reported
+// socket back into the ready list and checks it again, which cost 0 to 6 % more CPU
 // (bench/README.md).
 #include <sys/epoll.h>
 
@@ -23,8 +23,9 @@ void send_next(Connection& connection, std::uint32_t index, std::int64_t now) {
 
 }  // namespace
 
-/// Each is asked once and left alone until all have answered: a server of threads that echoed all
-/// the while would leave its acceptor no processor, and be measured while it still accepts.
+/// Each connection sends one message and waits until all have had their echo. Otherwise a server of
+/// threads would echo all the time, leave its acceptor no processor, and be measured while it still
+/// accepts.
 void stream(const Options& options, int epoll, const std::vector<int>& fds) {
   std::vector<Connection> connections(fds.size());
   const auto send_on_all = [&connections] {

@@ -1,5 +1,5 @@
-// The floor under the thread servers: a raw pthread for each connection, blocking recv and send, 64
-// KiB of stack, detached. SIGTERM ends it as it ends any program.
+// The floor of the thread servers: a detached raw pthread per connection, blocking recv and send,
+// 64 KiB of stack. SIGTERM has its default effect.
 //
 //   floor_threads PORT     0: any; prints the port
 #include <pthread.h>
@@ -15,7 +15,7 @@ namespace {
 using bench::fail;
 
 constexpr std::size_t stack_bytes = std::size_t{64} * 1024;
-constexpr std::size_t buffer_bytes = 4096;  ///< on the stack, of which 64 B touch one page
+constexpr std::size_t buffer_bytes = 4096;  ///< on the stack; 64 B of it touch one page
 
 bool send_all(int fd, const char* data, ssize_t size) {
   while (size > 0) {

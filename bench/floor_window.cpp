@@ -1,4 +1,4 @@
-// The floor client's window and histogram: off the path of an echo but for Window::edge().
+// The floor client's window and histogram. Of these, only Window::edge() is on the path of an echo.
 #include <unistd.h>
 
 #include "bench/floor_client.hpp"
