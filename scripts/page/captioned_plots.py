@@ -29,15 +29,15 @@ HOW = {
 }
 
 
-def figure(drawing, behind=None, left_out=None):
+def figure(drawing, table=None, left_out=None):
     """A drawing with its caption, what it leaves out, and its figures."""
     words = " ".join(filter(None, (HOW.get(drawing.name), left_out)))
     caption = markup.element("figcaption", words) if words else ""
     picture = markup.element("div", markup.Markup(drawing.inline()), class_="plot")
-    return markup.element("figure", picture, caption, behind or "", id=f"plot-{drawing.name}")
+    return markup.element("figure", picture, caption, table or "", id=f"plot-{drawing.name}")
 
 
-def behind(drawn, title):
+def table_of(drawn, title):
     table = markup.table(title, drawn.heads, drawn.rows)
     return markup.details("The figures of this plot", table)
 
@@ -49,7 +49,7 @@ def dots(pictures, grid):
     for name, drawing in pictures:
         words = grid.words(name)
         parts.append(markup.element("h3", f"{words[:1].upper()}{words[1:]}"))
-        parts.append(figure(drawing, behind=_runs_table(grid, name)))
+        parts.append(figure(drawing, table=_runs_table(grid, name)))
     intro = markup.paragraph(HOW["answer-in-page"], "how")
     return markup.section("runs", "Every run", intro, *parts)
 
@@ -69,5 +69,5 @@ def _runs_table(grid, figure_name):
     return markup.details("The figures of this plot", table)
 
 
-def runs_behind(grid):
+def table_of_runs(grid):
     return _runs_table(grid, grid.primary)

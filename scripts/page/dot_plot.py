@@ -23,7 +23,7 @@ def answer(grid, answers, experiment, runs):
     said = str(experiment.get("answer") or "")
     foot = _foot(grid, experiment, runs)
     head = str(experiment.get("question") or name)
-    alone = {"headline": head, "said": said, "foot": foot}
+    alone = {"headline": head, "subtitle": said, "foot": foot}
     return [
         _dots(grid, figure, answers, "answer", row=40, **alone),
         _dots(grid, figure, answers, "answer-in-page", row=40, kept=False),

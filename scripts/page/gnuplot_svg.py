@@ -12,7 +12,7 @@ _FONT = "sans-serif"
 _SIZE, _SMALL, _HEAD = 13, 12, 16
 _ADVANCE = 0.56  #: width of a character of a common sans serif, by font size
 _TITLE, _AXIS, _AXIS_LABEL, _GAP, _LEGEND_ROW = 26, 26, 20, 22, 22
-_SAID_LINES = 4  #: at most, of the answer in a picture; the page has all of it
+_SUBTITLE_LINES = 4  #: at most, of the answer in a picture; the page has all of it
 
 
 def wrapped(text, width, size):
@@ -20,9 +20,9 @@ def wrapped(text, width, size):
 
 
 def shortened(lines):
-    if len(lines) <= _SAID_LINES:
+    if len(lines) <= _SUBTITLE_LINES:
         return lines
-    return [*lines[: _SAID_LINES - 1], lines[_SAID_LINES - 1].rstrip(" ,;:.") + " ..."]
+    return [*lines[: _SUBTITLE_LINES - 1], lines[_SUBTITLE_LINES - 1].rstrip(" ,;:.") + " ..."]
 
 
 class _Sheet:
@@ -38,10 +38,10 @@ class _Sheet:
         notes += [len(plot.note_title)] if notes else []
         self.right = 18 + max(notes, default=0) * _SMALL * _ADVANCE
         self.head = wrapped(plot.headline, plot.width - 24, _HEAD) if plot.headline else []
-        self.said = shortened(wrapped(plot.said, plot.width - 24, _SIZE)) if plot.said else []
+        self.subtitle = shortened(wrapped(plot.subtitle, plot.width - 24, _SIZE)) if plot.subtitle else []
         self.legend = self._legend_rows() if plot.legend else []
-        self.top = 10 + len(self.head) * 22 + len(self.said) * 19
-        self.top += 6 if self.head or self.said else 0
+        self.top = 10 + len(self.head) * 22 + len(self.subtitle) * 19
+        self.top += 6 if self.head or self.subtitle else 0
         self.legend_top = self.top
         self.top += len(self.legend) * _LEGEND_ROW + (4 if self.legend else 0)
         self.titled = any(panel.title or not panel.rows for panel in plot.panels) or plot.note_title
@@ -151,7 +151,7 @@ def _svg_surroundings(plot, sheet):
     for line in sheet.head:
         yield sheet.text(line, 14, y + 6, size=_HEAD, bold=True)
         y += 22
-    for line in sheet.said:
+    for line in sheet.subtitle:
         yield sheet.text(line, 14, y + 4, palette.MUTED, size=_SIZE)
         y += 19
     for row, entries in enumerate(sheet.legend):

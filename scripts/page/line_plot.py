@@ -2,7 +2,7 @@
 
 A line is a level of the main factor; a panel is a combination of the levels of the others.
 Percentiles and connects merge all measured runs of a cell. A time series shows one run, the median
-one by the primary figure: an average over runs would hide the very peaks and steps to look for.
+one by the primary figure: an average over runs would hide peaks and steps.
 """
 
 import dataclasses
@@ -81,7 +81,8 @@ def percentiles(grid, material):
     every = [point for _, kept in panels for _, points in kept for point in points]
     y = units.axis([value for _, value in every], "ns", "echo latency")
     last = max(curve_points.nines(fraction) for fraction, _ in every)
-    ticks = tuple((curve_points.nines(f), text) for f, text in _PERCENTS if curve_points.nines(f) <= last + 0.15)
+    places = [(curve_points.nines(fraction), text) for fraction, text in _PERCENTS]
+    ticks = tuple(tick for tick in places if tick[0] <= last + 0.15)
     x = units.Axis("percentile of the echoes", 0, max(last, ticks[-1][0] if ticks else 0) + 0.1, ticks)
     shown = [
         _panel(grid, x, y, title, kept, place=lambda p: (curve_points.nines(p[0]), y.place(p[1])))

@@ -89,7 +89,7 @@ def _figures(drawings, tables, names):
         if len(names) > 1:
             yield markup.element("h3", title)
         yield captioned_plots.figure(
-            drawings[name], behind=captioned_plots.behind(drawn, title), left_out=drawn.left_out
+            drawings[name], table=captioned_plots.table_of(drawn, title), left_out=drawn.left_out
         )
 
 
@@ -97,9 +97,9 @@ def _experiment(material, grid, compared, drawings, tables):
     experiment = material.experiment
     own, primary = drawings.get("costs-in-page"), drawings.get("answer-in-page")
     if own:
-        pictured = captioned_plots.figure(own, behind=stack_bar_chart.behind(material))
+        pictured = captioned_plots.figure(own, table=stack_bar_chart.table(material))
     else:
-        pictured = primary and captioned_plots.figure(primary, behind=captioned_plots.runs_behind(grid))
+        pictured = primary and captioned_plots.figure(primary, table=captioned_plots.table_of_runs(grid))
     forest = drawings.get("comparisons")
     others = [
         (name, drawings[f"figure-{name}"])

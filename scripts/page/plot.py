@@ -50,7 +50,7 @@ class Plot:
     panel_height: int = 230  #: of the drawing area, without axis and title
     width: int = 760
     headline: str = ""  #: printed above, in the picture itself
-    said: str = ""  #: below the headline
+    subtitle: str = ""  #: below the headline
     foot: str = ""
     legend: bool = True
     note_title: str = ""

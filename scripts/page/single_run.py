@@ -33,11 +33,11 @@ _MACHINE = (
 def verdict(client, server):
     """The result in one sentence."""
     connections = fields.at(client, "connections")
-    served, asked = (fields.number_at(connections, name) for name in ("served", "requested"))
-    if served is None or asked is None:
+    served, requested = (fields.number_at(connections, name) for name in ("served", "requested"))
+    if served is None or requested is None:
         accepted = fields.number_at(server, "connections", "accepted")
         return None if accepted is None else f"The server accepted {accepted:,} connections."
-    words = f"{served:,} of {asked:,} connections were served"
+    words = f"{served:,} of {requested:,} connections were served"
     rate = fields.number_at(client, "throughput", "echoes_per_s")
     if rate:
         words += f", at {rate:,.0f} verified echoes per second"

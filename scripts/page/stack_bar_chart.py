@@ -40,7 +40,7 @@ def answer(material):
         return []
     alone = {
         "headline": fields.text_at(told, "question") or fields.text_at(told, "name") or "",
-        "said": fields.text_at(told, "answer") or "",
+        "subtitle": fields.text_at(told, "answer") or "",
         "foot": _foot(told),
     }
     return [
@@ -158,7 +158,7 @@ def _filled(panel, rows):
     return dataclasses.replace(panel, y=y)
 
 
-def behind(material):
+def table(material):
     """The figures of the bars as a table."""
     facets = _facets(material.experiment, material.runs)
     told = {part for _, rows in facets for row in rows for part, _ in row.parts}
