@@ -25,7 +25,7 @@ def adopt():
 
 
 def end_all(patience=PATIENCE):
-    """Waits for all children of this process; kills those that do not end, and returns their number.
+    """Waits for all children of this process; kills those that do not end, returns their number.
 
     To be called only when no child is needed any more.
     """
