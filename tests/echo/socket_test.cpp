@@ -10,7 +10,6 @@
 #include <string>
 #include <system_error>
 
-#include "server/model.hpp"
 
 namespace echo {
 namespace {
@@ -173,17 +172,6 @@ TEST(Listener, NamesTheAddressThatIsInUse) {
     const std::string line = error.what();
     EXPECT_EQ(error.code().value(), EADDRINUSE);
     EXPECT_NE(line.find(taken.text() + ": Address already in use"), std::string::npos) << line;
-  }
-}
-
-TEST(Listeners, ShareOneAddressAndOnlyWithinTheServer) {
-  Listeners several{endpoint("127.0.0.1", 0), 8, 3};
-  EXPECT_THROW((Listeners{several.where(), 8, 3}), std::system_error)
-      << "a second server would get half of the connections, and nobody would be told";
-  const auto sockets = several.take();
-  ASSERT_EQ(sockets.size(), 3U);
-  for (const Descriptor& each : sockets) {
-    EXPECT_EQ(local_endpoint(each.get()).text(), several.where().text());
   }
 }
 
