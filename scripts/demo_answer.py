@@ -142,7 +142,7 @@ def room(limit):
 
 
 def then(limits, whose):
-    return f", {whose} next {named(limits[1])} at {room(limits[1])}" if len(limits) > 1 else ""
+    return f"; {whose} next is {named(limits[1])} at {room(limits[1])}" if len(limits) > 1 else ""
 
 
 def rounded_down(value):
@@ -158,8 +158,8 @@ def limits_met(answer):
     if not mine:
         return ["limits finds no limit that ends it on this machine."]
     said = [
-        f"This machine's limits allow it up to {room(mine[0])} connections (computed, not run): the "
-        f"first limit is {named(mine[0])}{then(mine, 'the')}."
+        f"This machine's limits allow it up to {room(mine[0])} connections (computed, not run): "
+        f"the first limit is {named(mine[0])}{then(mine, 'the')}."
     ]
     if other == []:
         said.append("limits finds none that ends the event loop.")

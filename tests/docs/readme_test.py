@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""README.md and docs/ against what is there.
+"""README.md and docs/ against the programs, the files and the figures that they describe.
 
 - A ```sh block below a line "<!-- run -->" is run, in a folder where build/bin holds the programs; it
   must end with 0, or with CODE below "<!-- run: CODE -->".
 - Each option that a command or a program's section names is in that program's --help.
 - Each link to a file leads to one.
+- Answer and table of the README are those that docs/results/answer.json gives.
+- The README has at most 260 lines.
 """
 
 import pathlib
@@ -18,11 +20,19 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from processes import BIN, SOURCE, expect, need_room_for, skip  # noqa: E402
 
+sys.path.insert(0, str(SOURCE / "scripts"))
+import demo_command  # noqa: E402
+
 README = SOURCE / "README.md"
+PAGES = [README, *sorted((SOURCE / "docs").glob("*.md"))]  # those that show how to use the programs
+ANSWER = SOURCE / "docs" / "results" / "answer.json"
+LINES = 260
 PROGRAMS = ("client", "echo_threads", "echo_async", "limits")
 BLOCK = re.compile(r"^(?:<!-- run(?:: (?P<code>\d+))? -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
 OPTION = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
-DEFAULT_PORT = 1234  # the README's commands use it
+DEFAULT_PORT = 1234  # the pages' commands use it
+NAME = "|".join(PROGRAMS)
+TITLE = re.compile(rf"(?:{NAME})(?:(?:, | and )(?:{NAME}))*")
 
 
 def blocks(text):
@@ -37,7 +47,7 @@ def run(commands, wanted):
         (pathlib.Path(folder) / "build").mkdir()
         (pathlib.Path(folder) / "build" / "bin").symlink_to(BIN.resolve())
         with tempfile.TemporaryFile("w+") as output:
-            # `timeout` leads a group of its own and ends all of it, servers in the background too.
+            # `timeout` leads its own process group and ends all of it, background servers included.
             guarded = f"trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\nset -e\n{commands}"
             done = subprocess.run(
                 ["timeout", "--kill-after=10", "60", "bash", "-c", guarded],
@@ -50,35 +60,47 @@ def run(commands, wanted):
             output.seek(0)
             said = output.read()
     shown = "; ".join(commands.strip().splitlines())
-    expect(done.returncode == wanted, f"{shown}: ends with {wanted}, not {done.returncode}:\n{said}")
+    claim = f"{shown}: ends with {wanted}, not {done.returncode}:\n{said}"
+    expect(done.returncode == wanted, claim)
     print(f"ran, exit {wanted}: {shown}")
 
 
+def programs_of(title, above):
+    """The programs that a section describes: those that its title consists of, or none. A section
+    below it with another title describes the same ones."""
+    return tuple(re.findall(NAME, title)) if TITLE.fullmatch(title) else above
+
+
 def options_named(text):
-    """(program, option) for each command in a code block or span, and for each bare option in the
-    section of a program."""
-    section = None
+    """(programs, option) for each command in a code block or span, and for each bare option in the
+    section of a program. One of the programs must have the option."""
+    sections = []  # the programs of each level of headings
     in_block = False
     for line in text.splitlines():
         if line.startswith("```"):
             in_block = not in_block
             continue
         if not in_block and line.startswith("#"):
-            title = line.lstrip("# ")
-            section = title if title in PROGRAMS else None
+            level = len(line) - len(line.lstrip("#"))
+            del sections[level - 1 :]
+            above = sections[-1] if sections else ()
+            sections += [above] * (level - 1 - len(sections))
+            sections.append(programs_of(line.lstrip("# "), above))
             continue
+        section = sections[-1] if sections else ()
         for piece in [line.split("#")[0]] if in_block else re.findall(r"`([^`]+)`", line):
             for command in re.split(r"[;|&]+", piece):
                 words = command.split()
                 program = pathlib.Path(words[0]).name if words else ""
                 if program in PROGRAMS:
-                    yield from ((program, option) for option in OPTION.findall(command))
+                    yield from (((program,), option) for option in OPTION.findall(command))
                 elif not in_block and section and command.lstrip().startswith("-"):
-                    yield section, OPTION.findall(command)[0]
+                    yield from ((section, option) for option in OPTION.findall(command)[:1])
 
 
 def help_of(program):
-    """What --help names, of a server with each of its models: some options are a model's own."""
+    """What --help names; for a server, with each of its models, because some models have options
+    that no other has."""
 
     def said(*words):
         command = [BIN / program, *words]
@@ -93,13 +115,31 @@ def help_of(program):
     return text
 
 
-def check_options(text):
+def check_options():
     helps = {program: help_of(program) for program in PROGRAMS}
-    named = sorted(set(options_named(text)))
-    for program, option in named:
-        known = re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", helps[program])
-        expect(known, f"{program} --help names {option}, which the README uses")
-    print(f"{len(named)} options of the README are in the help of their programs")
+    count = 0
+    for page in PAGES:
+        for programs, option in sorted(set(options_named(page.read_text()))):
+            named = re.compile(rf"(?<![\w-]){re.escape(option)}(?![\w-])")
+            known = any(named.search(helps[program]) for program in programs)
+            where = page.relative_to(SOURCE)
+            expect(known, f"{' or '.join(programs)} --help names {option}, which {where} uses")
+            count += 1
+    print(f"{count} options of {len(PAGES)} pages are in the help of their programs")
+
+
+def check_answer():
+    """The README's generated blocks, without a run."""
+    text = README.read_text()
+    relative = ANSWER.relative_to(SOURCE)
+    command = f"scripts/demo --from {relative} --into README.md"
+    for (begin, end), block in demo_command.blocks_of(demo_command.read_answer(ANSWER)):
+        whole = f"{begin}\n{block}\n{end}\n"
+        expect(whole in text, f"the block {begin} of the README is that of {relative}; run {command}")
+        expect(text.count(begin) == 1, f"the README has one block {begin}")
+    count = len(text.splitlines())
+    expect(count <= LINES, f"the README has at most {LINES} lines, not {count}")
+    print(f"answer and table are those of {relative}; {count} lines")
 
 
 def check_links():
@@ -121,9 +161,9 @@ def check_links():
 
 
 def main():
-    text = README.read_text()
     check_links()
-    check_options(text)
+    check_answer()
+    check_options()
     for tool in ("bash", "timeout"):
         if not shutil.which(tool):
             skip(f"{tool} is not installed")
@@ -133,10 +173,11 @@ def main():
         try:
             probe.bind(("127.0.0.1", DEFAULT_PORT))
         except OSError:
-            skip(f"something else uses port {DEFAULT_PORT}, which the README's commands need")
-    for wanted, commands in blocks(text):
-        if wanted is not None:
-            run(commands, wanted)
+            skip(f"something else uses port {DEFAULT_PORT}, which the pages' commands need")
+    for page in PAGES:
+        for wanted, commands in blocks(page.read_text()):
+            if wanted is not None:
+                run(commands, wanted)
 
 
 if __name__ == "__main__":

@@ -158,16 +158,16 @@ class Answer(unittest.TestCase):
 
     def test_the_first_limit_and_the_next_end_it(self):
         mine = [limit("files", 20_001, "ulimit -n 100016"), limit("pids", 32_369)]
-        first = "up to 20,000 connections (computed, not run): the first limit is files (/proc/files)"
+        first = "20,000 connections (computed, not run): the first limit is files (/proc/files)"
         same = "The event loop has the same first limit"
         lift = "For 100,000, lift the first: ulimit -n 100016."
         none = "limits finds no limit that ends it"
         no_other = "limits finds none that ends the event loop."
         table = [
-            (mine, mine[:1], f"{first}, the next pids (/proc/pids) at 32,368. {same}. {lift}"),
+            (mine, mine[:1], f"{first}; the next is pids (/proc/pids) at 32,368. {same}. {lift}"),
             (mine[:1], mine[:1], f"{first}. {same}. {lift}"),
             (mine, [limit("files", 10_001)], "first limit is files (/proc/files) at 10,000."),
-            (mine[:1], [mine[0], limit("b", 90_001)], f"{same}, its next b (/proc/b) at 90,000."),
+            (mine[:1], [mine[0], limit("b", 90_001)], f"{same}; its next is b (/proc/b) at 90,000."),
             (mine, [], first, no_other, lift),
             ([], [], none),
             (None, None, "The limits of this machine were not read."),
@@ -235,7 +235,7 @@ class Figures(unittest.TestCase):
                 "options": {"rate": "5000"},
                 "connections": {"served": 100, "requested": 100, "established": 100, "total": 100},
                 "phases": {"ramp": {"ns": 7}},
-                "latency": {"echo": {"percentiles": {"50": 1, "99": 2}, "max": 3, "at_least": [99]}},
+                "latency": {"echo": {"percentiles": {"50": 1, "99": 2}, "at_least": [99], "max": 3}},
                 "cpu": {"client_ns_per_echo": 4, "server_ns_per_echo": 5},
                 "memory": {
                     "server": {"per_connection": 10},
