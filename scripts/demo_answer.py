@@ -47,7 +47,8 @@ def verdict(answer):
     if answer["connections_wanted"] > answer["connections"]:
         connections += f" ({answer['connections_wanted']:,} do not fit on this machine)"
     if whole(answer, THREADS) and whole(answer, LOOP):
-        return [f"Yes: a thread per connection serves {connections}, as an event loop does."]
+        compared = f"as an event loop ({LOOP}) does"
+        return [f"Yes: a thread per connection serves {connections}, {compared}."]
     said = []
     for model in (THREADS, LOOP):
         complete = f"{NAMES[model]} serves {connections}"
