@@ -23,6 +23,7 @@ import demo_table
 
 ANSWER_MARKERS = ("<!-- answer -->", "<!-- /answer -->")
 PAGE_WIDTH = 118
+NOTES_IN_PAGE = 3  # a busy machine gives a dozen, and a page has to stay short
 TERMINAL_WIDTH = 100
 
 READING = """\
@@ -58,8 +59,11 @@ def answer_block(answer):
 
 def table_block(answer):
     parts = [demo_table.as_markdown(demo_table.rows_of(answer)), f"{demo_table.about(answer)}."]
-    if answer["notes"]:
-        parts.append("\n".join(f"- {note}" for note in answer["notes"]))
+    notes = [f"- {note}" for note in answer["notes"][:NOTES_IN_PAGE]]
+    if len(answer["notes"]) > NOTES_IN_PAGE:
+        notes.append(f"- {len(answer['notes']) - NOTES_IN_PAGE} more notes are in answer.json")
+    if notes:
+        parts.append("\n".join(notes))
     return "\n\n".join(parts)
 
 
@@ -80,10 +84,15 @@ def read_answer(path):
         if answer["schema"] != demo_figures.SCHEMA:
             raise ValueError(f"schema {answer['schema']}, not {demo_figures.SCHEMA}")
         blocks_of(answer)  # a key that is missing shows here
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write(f"{path}: no answer of a demo: {error!r}\n")
-        sys.exit(2)
-    return answer
+        return answer
+    except OSError as error:
+        reason = error.strerror
+    except KeyError as error:
+        reason = f"it has no key {error}"
+    except (ValueError, TypeError) as error:
+        reason = str(error)
+    sys.stderr.write(f"{path}: no answer of a demo: {reason}\n")
+    sys.exit(2)
 
 
 def write_answer(path, answer):

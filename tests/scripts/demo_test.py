@@ -286,9 +286,14 @@ class Page(unittest.TestCase):
         demo_command.put_into(page, answer())
         self.assertEqual(page.read_text(), text)
 
-    def test_a_note_stands_below_the_table(self):
-        found = answer(notes=["callbacks, burst: short"])
-        self.assertTrue(demo_command.table_block(found).endswith("\n\n- callbacks, burst: short"))
+    def test_a_few_notes_stand_below_the_table(self):
+        table = [
+            (["one"], ".\n\n- one"),
+            (["one", "two", "three"], "- one\n- two\n- three"),
+            (list("abcde"), "- a\n- b\n- c\n- 2 more notes are in answer.json"),
+        ]
+        for notes, end in table:
+            self.assertTrue(demo_command.table_block(answer(notes=notes)).endswith(end), notes)
 
     def test_lines_are_no_longer_than_a_page_is_wide(self):
         long = limit("files", 20_001, "ulimit -n 100016 before this container or session starts")
