@@ -9,14 +9,14 @@ Where other factors vary too, a comparison joins all their levels; `given` ones 
 the others by itself, again without a verdict, so that an effect that depends on another one shows.
 
     answers = answer.comparisons(folder.experiment, folder.runs())
-    print(phrases.sentence(folder.experiment, answers))
+    print(answer_text.sentence(folder.experiment, answers))
 """
 
 import dataclasses
 
 import paired
 
-from . import phrases, plan
+from . import answer_text, plan
 
 
 @dataclasses.dataclass
@@ -63,7 +63,7 @@ def comparisons(experiment, runs, figure=None):
     if figure == experiment.get("primary"):
         adjust(joined, confidence)
     for one in joined + given:
-        one.text = phrases.clause(one, experiment)
+        one.text = answer_text.clause(one, experiment)
     return joined + given
 
 

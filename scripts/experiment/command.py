@@ -1,4 +1,4 @@
-"""What the entry points share of their command lines: one-line errors, values, how they end."""
+"""What the entry points confidence_level of their command lines: one-line errors, values, how they end."""
 
 import argparse
 import os
@@ -69,7 +69,7 @@ def seconds(text):
     return value
 
 
-def whole(least):
+def at_least(least):
     def parse_value(text):
         if not text.isdigit() or int(text) < least:
             raise argparse.ArgumentTypeError(f"'{text}': {least} or more")
@@ -78,7 +78,7 @@ def whole(least):
     return parse_value
 
 
-def share(text):
+def confidence_level(text):
     value = _number(text, 0.5, "between 0.5 and 1, such as 0.99")
     if value >= 1:
         raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.99")
@@ -111,9 +111,9 @@ def cpus_or_one(text):
 
 def client_of(given):
     """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
-    from . import sweeping
+    from . import sweep_design
 
-    words = sweeping.split(given.client, "--client")
+    words = sweep_design.split(given.client, "--client")
     fixed = []
     for names, value in (
         (("-n", "--connections"), str(given.connections or 100)),
@@ -133,19 +133,19 @@ def add_common(parser, reps):
     add("--out", type=pathlib.Path, metavar="DIR", help=out)
     add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
-    add("--seed", type=whole(0), metavar="N", help="of the order of runs, kept (the clock)")
+    add("--seed", type=at_least(0), metavar="N", help="of the order of runs, kept (the clock)")
     add_confidence(parser)
     binaries = default_binaries()
     add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
     add("--name", metavar="TEXT", help="of the folder and the page")
     if reps:
         blocks = f"blocks, each with every cell once ({reps})"
-        add("--reps", type=whole(1), default=reps, metavar="N", help=blocks)
+        add("--reps", type=at_least(1), default=reps, metavar="N", help=blocks)
 
 
 def add_confidence(parser):
     told = f"of intervals and verdicts ({plan.CONFIDENCE})"
-    words = {"type": share, "default": plan.CONFIDENCE, "metavar": "P", "help": told}
+    words = {"type": confidence_level, "default": plan.CONFIDENCE, "metavar": "P", "help": told}
     parser.add_argument("--confidence", **words)
 
 
@@ -206,7 +206,7 @@ def seed_of(given, out):
     return time.time_ns() % 10**6
 
 
-def typed(name, arguments, seed):
+def reproducing_command(name, arguments, seed):
     """The command that reproduces it: as typed, with the seed, without the folder it went into."""
     words, skip = [], False
     for word in arguments:
@@ -221,9 +221,9 @@ def typed(name, arguments, seed):
     return shlex.join([name, *words])
 
 
-def end_with(name, body):
+def run_main(name, body):
     """Runs an entry point's `body` and turns what it raises into one line and an exit code."""
-    from . import sweeping
+    from . import sweep_design
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, session.interrupt)
@@ -233,21 +233,21 @@ def end_with(name, body):
         return code
     except session.Interrupted as by:
         return 128 + by.args[0]
-    except (sweeping.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
-        session.tell(f"{name}: {error}")
+    except (sweep_design.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
+        session.log(f"{name}: {error}")
         return session.USAGE
     except options.Missing as error:
-        session.tell(f"{name}: {error}")
+        session.log(f"{name}: {error}")
         return session.MISSING
     except results.CannotWrite as error:
-        session.tell(f"{name}: {error}")
+        session.log(f"{name}: {error}")
         return session.OUTPUT
     except BrokenPipeError:
-        session.forget_stdout()
+        session.discard_stdout()
         return session.OUTPUT
     except OSError as error:
-        session.tell(f"{name}: {error}")
-        session.forget_stdout()
+        session.log(f"{name}: {error}")
+        session.discard_stdout()
         return session.OUTPUT
     finally:
         orphans.end_all()

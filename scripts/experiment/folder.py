@@ -22,7 +22,7 @@ import pathlib
 import re
 import time
 
-from . import claim, index, row
+from . import folder_lock, index, run_record
 from .atomic import CannotWrite, write_atomically
 
 SCHEMA = "echo-testbed-experiment/1"
@@ -38,15 +38,15 @@ class Folder:
         self.path = pathlib.Path(path)
         self.experiment = experiment
         self.resumed = False
-        self.claim = None  #: where it is written, until `release`
+        self.lock = None  #: where it is written, until `release`
 
     @classmethod
     def create(cls, path, experiment):
         """A new folder, or an earlier one of the same design, to go on with. `experiment` may lack
         what only a run brings: it is filled in with nulls. `path`: None makes results/NAME-TIME."""
-        whole = _whole(experiment)
-        path = fresh_path(whole["name"]) if path is None else pathlib.Path(path)
-        held = claim_of(path)
+        whole = _with_defaults(experiment)
+        path = new_path(whole["name"]) if path is None else pathlib.Path(path)
+        lock = lock_folder(path)
         try:
             if any(path.iterdir()):
                 folder = cls._resume(path, experiment)
@@ -55,18 +55,18 @@ class Folder:
                 folder = cls(path, whole)
                 folder.update()
         except OSError as error:
-            held.release()
+            lock.release()
             raise CannotWrite(f"{path}: {error.strerror}") from error
         except BaseException:
-            held.release()
+            lock.release()
             raise
-        folder.claim = held
+        folder.lock = lock
         return folder
 
     def release(self):
         """Lets others write there. Whatever ends the process does so too."""
-        if self.claim:
-            self.claim.release()
+        if self.lock:
+            self.lock.release()
 
     @classmethod
     def _resume(cls, path, experiment):
@@ -74,7 +74,7 @@ class Folder:
             there = cls.open(path)
         except Refused as error:
             raise Refused(f"--out {path}: not empty, and no experiment to go on with") from error
-        what = other_design(there.experiment, experiment)
+        what = design_difference(there.experiment, experiment)
         if what:
             raise Refused(f"--out {path}: holds another experiment ({what}); name another folder")
         there.resumed = True
@@ -105,7 +105,7 @@ class Folder:
         """Changes the experiment, on disk too, and the index beside the folder."""
         self.experiment.update(fields)
         write_atomically(self.path / EXPERIMENT, self.experiment)
-        index.enter(self)
+        index.update(self)
 
     def append(self, run):
         """Keeps a run for good. A line that does not fit on the disk leaves nothing behind."""
@@ -133,7 +133,7 @@ class Folder:
         found = []
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):  # the last, of a run cut short
-                found.append(row.Run.of_json(json.loads(line)))
+                found.append(run_record.Run.of_json(json.loads(line)))
         return found
 
     def cut_broken_line(self):
@@ -152,7 +152,7 @@ def write_all(file, data):
         data = data[file.write(data) :]
 
 
-def _whole(experiment):
+def _with_defaults(experiment):
     empty = {
         "schema": SCHEMA,
         "kind": "sweep",
@@ -161,7 +161,7 @@ def _whole(experiment):
         "source": None,
         "expects": None,
         "command": None,
-        "begun": row.now(),
+        "begun": run_record.now(),
         "ended": None,
         "status": "running",
         "design": {},
@@ -175,7 +175,7 @@ def _whole(experiment):
     return empty | experiment
 
 
-def other_design(there, wanted):
+def design_difference(there, wanted):
     """What makes two experiments different ones, in words; None: they are the same. How long it may
     take is not part of a design; what runs where is."""
     for name in ("kind", "primary"):
@@ -199,23 +199,23 @@ def _values(name, old, new):
     return ""
 
 
-def is_one(path):
+def is_results_folder(path):
     """Whether a results folder lies there."""
     return (pathlib.Path(path) / EXPERIMENT).is_file()
 
 
-def claim_of(path):
+def lock_folder(path):
     """The folder, made where there is none, for this process alone."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        return claim.Claim(path)
-    except claim.Taken as taken:
+        return folder_lock.FolderLock(path)
+    except folder_lock.Locked as taken:
         raise Refused(f"--out {path}: {taken}; wait for it, or name another folder") from taken
     except OSError as error:
         raise CannotWrite(f"{path}: {error.strerror}") from error
 
 
-def fresh_path(name):
+def new_path(name):
     """results/NAME-YYYYMMDD-HHMMSS, where the command was typed: made, so that whoever begins in
     the same second gets another one, with -2 behind it."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "experiment"

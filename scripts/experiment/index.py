@@ -3,19 +3,19 @@
 import contextlib
 import json
 
-from . import claim
+from . import folder_lock
 from .atomic import CannotWrite, write_atomically
 
-INDEX, IN_TURN = "index.json", ".index-in-turn"
+INDEX, LOCK_FILE = "index.json", ".index-in-turn"
 
 
-def enter(folder):
+def update(folder):
     """results/index.json, only in a folder called results: elsewhere nobody asked for one."""
     parent = folder.path.absolute().parent
     if parent.name != "results":
         return
     # The results themselves matter, not their list.
-    with contextlib.suppress(CannotWrite, OSError), claim.in_turn(parent / IN_TURN):
+    with contextlib.suppress(CannotWrite, OSError), folder_lock.short_lock(parent / LOCK_FILE):
         _rewrite(folder, parent / INDEX)
 
 

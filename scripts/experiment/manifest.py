@@ -17,7 +17,7 @@ import platform
 import re
 import subprocess
 
-from . import machine, row
+from . import machine, run_record
 
 PROGRAMS = ("echo_threads", "echo_async", "client")
 #: sysctl: why it matters to a load of many connections.
@@ -74,7 +74,7 @@ def take(binaries, source, root="/"):
     here, binaries = machine.Machine(pathlib.Path(root)), pathlib.Path(binaries)
     load = here.text("proc/loadavg").split()
     return {
-        "taken": row.now(),
+        "taken": run_record.now(),
         "commit": commit_of(pathlib.Path(source)),
         "programs": programs_of(binaries),
         "build": build_of(binaries),

@@ -1,4 +1,4 @@
-"""One run: a fresh server on a fresh port, one client, and what became of both.
+"""SingleRun run: a fresh server on a fresh port, one client, and what became of both.
 
     run = runs.run(binaries, folder, spec, number=17, block=2, place=3)
 
@@ -21,9 +21,9 @@ import bench_runs
 import compare_runs
 import orphans
 
-from . import figures, foreign
+from . import figures, foreign_server
 from .arguments import seconds_of, value_of, window_of
-from .row import Run, now
+from .run_record import Run, now
 
 #: Of a client beside its warm-up and window, unless it is given a --deadline: ramp, one timeout.
 DEADLINE_SLACK = 60
@@ -60,7 +60,7 @@ def run(binaries, folder, spec, number, block, place):
         done.load1 = os.getloadavg()[0]
     begun = time.monotonic()
     try:
-        One(pathlib.Path(binaries), folder, spec, done).measure()
+        SingleRun(pathlib.Path(binaries), folder, spec, done).measure()
     finally:
         left_behind = orphans.end_all()
         done.took_s = round(time.monotonic() - begun, 3)
@@ -70,7 +70,7 @@ def run(binaries, folder, spec, number, block, place):
     return done
 
 
-class One:
+class SingleRun:
     """The parts of one run, which fill in `done`."""
 
     def __init__(self, binaries, folder, spec, done):
@@ -78,8 +78,8 @@ class One:
         self.stem = f"runs/{done.run:04}"
         self.server_cpu, self.client_cpu = spec.cpus
         self.window = window_of(spec.client)
-        self.errors = self.said = None  # what the two said on stderr
-        self.bare = foreign.is_foreign(spec.server) or bench_runs.is_floor(spec.server)
+        self.server_errors = self.client_errors = None  # what the two said on stderr
+        self.bare = foreign_server.is_foreign(spec.server) or bench_runs.is_floor(spec.server)
 
     def path(self, kind):
         return self.folder.path / f"{self.stem}-{kind}"
@@ -89,8 +89,8 @@ class One:
             self.path(kind).unlink(missing_ok=True)  # of an attempt that was interrupted
         # Not in the folder: where its disk is full, this is what says so.
         with tempfile.TemporaryDirectory() as elsewhere:
-            self.errors = pathlib.Path(elsewhere) / "server"
-            self.said = pathlib.Path(elsewhere) / "client"
+            self.server_errors = pathlib.Path(elsewhere) / "server"
+            self.client_errors = pathlib.Path(elsewhere) / "client"
             self.measure_once()
 
     def measure_once(self):
@@ -98,7 +98,7 @@ class One:
             with self.start() as server:
                 self.done.client_exit, problem = self.load(server)
             self.done.server_exit = server.process.returncode
-            self.judge(server, problem)
+            self.classify(server, problem)
         except bench_runs.NeverListened as error:
             self.not_started(error)
         except bench_runs.RunFailed as error:
@@ -109,10 +109,10 @@ class One:
     def start(self):
         spec = self.spec
         prefix = [*map(str, spec.server_prefix)]
-        environment = foreign.environment_with(spec.environment)
-        with open(self.errors, "wb") as errors:
-            if foreign.is_foreign(spec.server):
-                server = foreign.Server(
+        environment = foreign_server.environment_with(spec.environment)
+        with open(self.server_errors, "wb") as errors:
+            if foreign_server.is_foreign(spec.server):
+                server = foreign_server.Server(
                     *(spec.server, self.server_cpu, prefix, errors, environment, spec.in_turns)
                 )
                 self.done.server = server.arguments
@@ -122,7 +122,7 @@ class One:
                 words += ["--json", str(self.path("server.json"))]
                 if spec.series and value_of(spec.server.split() + words, "--stats") is None:
                     words += ["--stats", self.interval()]
-            self.done.server = self.told_server(prefix, words)
+            self.done.server = self.server_command(prefix, words)
             return bench_runs.Server(
                 *(self.binaries, spec.server, self.server_cpu, prefix),
                 arguments=words,
@@ -131,7 +131,7 @@ class One:
                 in_turns=spec.in_turns,
             )
 
-    def told_server(self, prefix, words):
+    def server_command(self, prefix, words):
         """The command to type, without what only this harness needs."""
         program, _, model = self.spec.server.partition(":")
         name = [str(self.binaries / program), *(["0"] if self.bare else ["-p", "0"])]
@@ -156,7 +156,7 @@ class One:
         command = [*map(str, spec.client_prefix), str(self.binaries / "client"), *words]
         self.done.client = command
         at_most = (given or deadline) + compare_runs.END_SLACK
-        with open(self.said, "wb") as errors:
+        with open(self.client_errors, "wb") as errors:
             try:
                 code = compare_runs.watch(
                     command, at_most, errors, self.client_cpu, spec.in_turns
@@ -165,16 +165,16 @@ class One:
                 raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
         if code is None:
             return None, f"client did not end within {at_most:g} s"
-        return code, "" if code in (0, 1) else said_last(self.said) or "it said nothing"
+        return code, "" if code in (0, 1) else last_error_line(self.client_errors) or "it said nothing"
 
-    def judge(self, server, problem):
+    def classify(self, server, problem):
         done = self.done
         client, told = self.read("client.json"), self.read("server.json")
         done.figures = figures.read(client, told)
         done.steal = figures.at(client, "cpu", "steal")
         done.warnings = figures.at(client, "warnings") or []
         if not self.ended_well(server):
-            done.outcome = "faulted" if self.died(server) else "failed"
+            done.outcome = "faulted" if self.crashed(server) else "failed"
             done.why = self.server_end(server)
         elif done.client_exit == LIMIT:
             done.outcome, done.why = "refused", problem
@@ -193,17 +193,17 @@ class One:
     def ended_well(self, server):
         return server.process.returncode == 0 or (self.bare and server.ended_by == signal.SIGTERM)
 
-    def died(self, server):
+    def crashed(self, server):
         return server.ended_by is None and server.process.returncode < 0
 
     def server_end(self, server):
         if server.ended_by == signal.SIGKILL:
             return f"server did not end within {bench_runs.END_TIMEOUT} s of SIGTERM"
-        line, ending = said_last(self.errors), compare_runs.ending(server.process.returncode)
+        line, ending = last_error_line(self.server_errors), compare_runs.ending(server.process.returncode)
         return f"server ended with {ending}" + (f": {line}" if line else "")
 
     def not_started(self, error):
-        done, line = self.done, said_last(self.errors)
+        done, line = self.done, last_error_line(self.server_errors)
         done.server_exit = error.code
         outcome = {USAGE: "infeasible", LIMIT: "refused"}.get(error.code)
         if outcome is None:
@@ -225,7 +225,7 @@ class One:
             self.done.documents[name] = f"{self.stem}-{kind}" if kept else None
 
 
-def said_last(path):
+def last_error_line(path):
     """What a program said last on stderr; its lines of progress are nothing said."""
     try:
         lines = path.read_text(errors="replace").splitlines()

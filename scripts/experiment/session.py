@@ -16,8 +16,8 @@ import time
 import compare_plan
 import orphans
 
-from . import answer, ending, folder as results, live, phrases, plan, row, table
-from .ending import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
+from . import answer, answer_text, folder as results, live_table, plan, run_record, summary, table
+from .summary import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
 
@@ -30,24 +30,24 @@ def carry_out(
     folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
 ):
     """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
-    row.Run. Returns the exit code so far; the folder's status tells the rest.
+    run_record.Run. Returns the exit code so far; the folder's status tells the rest.
 
     `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
-    `table_of`: a live.Table.
+    `table_of`: a live_table.Table.
     """
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
-    loop.table = table_of or live.Table(folder.experiment, loop.cells())
+    loop.table = table_of or live_table.Table(folder.experiment, loop.cells())
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        status, code = loop.go()
+        status, code = loop.run_all()
         if status == "capped":
             code = max(code, capped_code)
     except Interrupted as by:
         status, code = "interrupted", 128 + by.args[0]
     except results.CannotWrite as error:
         loop.table.clear()
-        tell(str(error))
+        log(str(error))
         status, code = "failed", OUTPUT
     finally:
         loop.table.clear()
@@ -58,7 +58,7 @@ def carry_out(
         folder.update(status=status)
     except results.CannotWrite as error:
         if code != OUTPUT:
-            tell(str(error))
+            log(str(error))
         return OUTPUT
     return code
 
@@ -98,18 +98,18 @@ class _Loop:
         if run.impossible:
             self.impossible.setdefault(plan.key_of(run.cell), run)
 
-    def left(self):
+    def remaining(self):
         return [
             one
             for one in self.planned
             if one.run not in self.done and one.key not in self.impossible
         ]
 
-    def go(self):
+    def run_all(self):
         """(status, exit code)."""
         begun = time.monotonic()
         while True:
-            todo = self.left()
+            todo = self.remaining()
             if not todo:
                 break
             one, elapsed = todo[0], time.monotonic() - begun
@@ -156,7 +156,7 @@ class Forecast(compare_plan.Forecast):
         return self.window + compare_plan.USUAL_OVERHEAD
 
 
-def tell(text):
+def log(text):
     """A line on stderr, if anybody is still there."""
     try:
         print(text, file=sys.stderr, flush=True)
@@ -164,7 +164,7 @@ def tell(text):
         pass
 
 
-def forget_stdout():
+def discard_stdout():
     """`| head` has seen enough, or there is no room: what Python still holds goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -182,13 +182,13 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
     runs = folder.runs()
     answers = answers_of(folder)
-    found = phrases.sentence(folder.experiment, answers)
+    found = answer_text.sentence(folder.experiment, answers)
     manifest = with_options(folder, runs)
     names = {one["name"] for one in findings}
     earlier = [one for one in folder.experiment.get("findings", []) if one["name"] not in names]
     try:
         folder.update(
-            ended=row.now(),
+            ended=run_record.now(),
             findings=[*earlier, *findings],
             answers=[one.as_json() for one in answers],
             answer=found,
@@ -196,18 +196,18 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
         )
     except results.CannotWrite as error:
         if code != OUTPUT:
-            tell(str(error))
+            log(str(error))
         code, page = OUTPUT, False
-    text = "" if quiet else "\n".join(ending.summary(folder, runs, answers, found)) + "\n"
+    text = "" if quiet else "\n".join(summary.lines_of(folder, runs, answers, found)) + "\n"
     try:
         print(text, end="", file=out or sys.stdout, flush=True)
     except BrokenPipeError:
-        forget_stdout()
+        discard_stdout()
     except OSError as error:
-        tell(f"stdout: {error.strerror}")
-        forget_stdout()
+        log(f"stdout: {error.strerror}")
+        discard_stdout()
         code = OUTPUT
     if page:
-        tell(make_page(folder))
+        log(make_page(folder))
     folder.release()
     return code

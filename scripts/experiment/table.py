@@ -147,7 +147,7 @@ class _Levels:
         self.name, self.levels = factor["name"], factor["levels"]
 
 
-def lost(runs):
+def not_measured(runs):
     """Lines: what was not measured, and why, equal reasons of a cell together."""
     counted = {}
     for run in runs:

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import pathlib
 
-from experiment import figures, folder, row
+from experiment import figures, folder, run_record
 
 from . import fields
 
@@ -155,7 +155,7 @@ def of_documents(paths):
         series = _series_beside(client_path, client)
         if series:
             found["series"] = series
-    run = row.Run(1, 1, 1, {}, "measured")
+    run = run_record.Run(1, 1, 1, {}, "measured")
     run.began = fields.text_at(client or server, "environment", "time")
     run.figures = figures.read(client, server)
     run.steal = fields.number_at(client, "cpu", "steal")

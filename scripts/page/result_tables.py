@@ -1,6 +1,6 @@
 """The tables of results: medians per cell, and each level compared with its baseline."""
 
-from experiment import phrases
+from experiment import answer_text
 
 from . import markup, units
 
@@ -122,6 +122,6 @@ def _answer_table(grid, answers, caption):
             "-" if one.ratio is None else f"{one.ratio:.3f}",
             "-" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}",
             units.change(one.ratio),
-            "-" if p is None else phrases.p_text(p),
+            "-" if p is None else answer_text.p_text(p),
         )
     return table.markup()

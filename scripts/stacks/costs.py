@@ -1,11 +1,11 @@
 """What a connection costs and whether the size matters, as rows and lines for people. Pure.
 
-`results` is a telling.Results; the figures come from memory. One that was not measured is "-".
+`results` is a results_text.Results; the figures come from memory. One that was not measured is "-".
 """
 
 from experiment import table
 
-from . import memory, probing
+from . import memory, probes
 
 
 def in_order(results):
@@ -14,7 +14,7 @@ def in_order(results):
     return [
         (touch, stack)
         for touch in levels["touch"]
-        for stack in sorted(levels["stack"], key=probing.size_of)
+        for stack in sorted(levels["stack"], key=probes.size_of)
     ]
 
 

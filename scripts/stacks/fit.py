@@ -29,7 +29,7 @@ class Row:
     most: int | None
 
 
-def ask(binaries, stack):
+def limits_document(binaries, stack):
     """The document of `limits`; None where it does not run."""
     command = [pathlib.Path(binaries) / "limits", "-n", "1", "--stack-size", stack]
     command += ["--ends", "server", "--json"]
@@ -72,7 +72,7 @@ def tightest(found):
     return next((row for row in found if row.most is not None), None)
 
 
-def connections_end_at(document):
+def connection_bound(document):
     """(name, most) of what bounds connections before threads are bounded; None: nothing does."""
     bounds = [
         (one["name"], one["bites_at"] - 1)

@@ -15,7 +15,7 @@ import statistics
 import paired
 from experiment import plan, slope
 
-from . import probing
+from . import probes
 
 #: figure: heading. All are totals, so that their slope over N is a connection's share.
 FIGURES = {
@@ -123,7 +123,7 @@ def growths(experiment, runs, figure):
         sizes = [stack for stack in levels["stack"] if by_cell.get((touch, stack))]
         if len(sizes) < 2:
             continue
-        sizes_in_order = sorted(sizes, key=probing.size_of)
+        sizes_in_order = sorted(sizes, key=probes.size_of)
         baseline = levels["stack"][0] if levels["stack"][0] in sizes else sizes_in_order[0]
         # The intervals of several sizes are looked at together: each is made wider for it.
         of_all = 1 - (1 - confidence) / (len(sizes) - 1)
@@ -164,7 +164,7 @@ def _per_byte(by_cell, touch, sizes, confidence):
     each = []
     for block in blocks:
         points = [
-            (probing.size_of(stack), by_cell[touch, stack][block])
+            (probes.size_of(stack), by_cell[touch, stack][block])
             for stack in sizes
             if block in by_cell[touch, stack]
         ]
@@ -180,9 +180,9 @@ def _per_byte(by_cell, touch, sizes, confidence):
 def levels_for(stacks, touches):
     """Stack sizes with the baseline first: the smallest that every depth fits into twice over, or
     the largest; the others as large as they are."""
-    ordered = sorted(stacks, key=probing.size_of)
-    deepest = max(map(probing.size_of, touches))
-    roomy = [stack for stack in ordered if probing.size_of(stack) >= 2 * deepest]
+    ordered = sorted(stacks, key=probes.size_of)
+    deepest = max(map(probes.size_of, touches))
+    roomy = [stack for stack in ordered if probes.size_of(stack) >= 2 * deepest]
     baseline = roomy[0] if roomy else ordered[-1]
     return (baseline, *(stack for stack in ordered if stack != baseline))
 

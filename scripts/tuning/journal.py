@@ -40,7 +40,7 @@ def folder():
 
 
 @contextlib.contextmanager
-def undisturbed():
+def signals_blocked():
     """No signal's handler runs between a step in the journal and the write it announces."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -54,7 +54,7 @@ class Journal:
         self.host = host
         self.path = pathlib.Path(path) if path else folder() / "tune-journal.jsonl"
         self.descriptor = None
-        self.told = []  #: what was left alone, one line each
+        self.notes = []  #: what was left alone, one line each
 
     # ---- an experiment's ----------------------------------------------------------------------
     def __enter__(self):
@@ -80,7 +80,7 @@ class Journal:
 
     def __exit__(self, *_):
         """Puts back what a run has left open, and takes the journal away."""
-        with undisturbed():
+        with signals_blocked():
             self._put_back(self._open_steps())
             self._end()
 
@@ -94,14 +94,14 @@ class Journal:
         """{name: value}, in force within. Raises OSError where the kernel refuses one."""
         try:
             for name, value in values.items():
-                with undisturbed():
+                with signals_blocked():
                     old = self.host.read(name)
                     self._append({"file": name, "old": old, "new": value})
                     self.host.write(name, value)
                     self._check(name, old, value)
             yield
         finally:
-            with undisturbed():
+            with signals_blocked():
                 self._put_back(self._open_steps())
 
     # ---- --recover ------------------------------------------------------------------------------
@@ -118,13 +118,13 @@ class Journal:
             self._close()
             raise Open(self.why_open()) from None
         try:
-            with undisturbed():
+            with signals_blocked():
                 os.write(self.descriptor, b"\n")  # behind a line that a crash has cut off
                 lines = self._put_back(self._open_steps())
                 self._end()
         finally:
             self._close()
-        return lines + self.told or ["nothing had to be put back"]
+        return lines + self.notes or ["nothing had to be put back"]
 
     def _check(self, name, old, value):
         """A kernel that keeps another value than it was told would look like somebody else."""
@@ -175,10 +175,10 @@ class Journal:
                     now = self.host.read(name)
                     lines.append(f"{name}: {old} again (it was {new})")
             except OSError as error:
-                self.told.append(f"{name}: not put back to {old}: {error.strerror}")
+                self.notes.append(f"{name}: not put back to {old}: {error.strerror}")
                 continue
             if now != old:
-                self.told.append(
+                self.notes.append(
                     f"{name}: somebody else set it to {now} meanwhile; left alone (it was {old})"
                 )
             self._append({"file": name, "done" if now == old else "kept": now})

@@ -24,12 +24,12 @@ import shutil
 import subprocess
 import sys
 
-PATIENCE = 20
+TIMEOUT_S = 20
 #: RFC 5737's first network for documentation: nobody routes it.
 VETH_NETWORK = "192.0.2.0/24"
 VETH_CLIENT, VETH_SERVER = "192.0.2.1", "192.0.2.2"
 LOOPBACK = "127.0.0.1"
-INSIDE = pathlib.Path(__file__).with_name("inside.py")
+SETTINGS_PROGRAM = pathlib.Path(__file__).with_name("namespace_settings.py")
 
 
 class NoNamespace(Exception):
@@ -67,7 +67,7 @@ def tool(name):
     return found
 
 
-def said(done):
+def first_line(done):
     lines = (done.stderr or b"").decode(errors="replace").strip().splitlines()
     return lines[0] if lines else f"ended with {done.returncode}"
 
@@ -132,37 +132,37 @@ class Namespace:
             [*self.enter, tool(words[0]), *words[1:]],
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
             pass_fds=pass_fds,
         )
         if done.returncode:
-            raise NoNamespace(f"`{' '.join(words)}`: {said(done)}")
+            raise NoNamespace(f"`{' '.join(words)}`: {first_line(done)}")
 
     def sysctl(self, write=None, read=()):
         """Writes {name: value} and reads {name: value or None} back, by a process inside.
 
         Raises Refused, with the name, where the kernel does not take a value.
         """
-        answer = self._ask(write=write or {}, read=list(read))
-        if answer["refused"]:
-            raise Refused("; ".join(answer["refused"]))
-        return answer["values"]
+        reply = self._ask(write=write or {}, read=list(read))
+        if reply["refused"]:
+            raise Refused("; ".join(reply["refused"]))
+        return reply["values"]
 
     def kinds(self, names):
         """{name: "writable", "read-only" or "absent"} of sysctls, as this namespace has them."""
         return self._ask(look_at=list(names))["kinds"]
 
-    def _ask(self, **order):
-        order = {"write": {}, "read": [], "look_at": [], **order}
-        order["not_in"] = os.stat("/proc/self/ns/net").st_ino
+    def _ask(self, **request):
+        request = {"write": {}, "read": [], "look_at": [], **request}
+        request["not_in"] = os.stat("/proc/self/ns/net").st_ino
         done = subprocess.run(
-            [*self.enter, sys.executable, "-I", str(INSIDE)],
-            input=json.dumps(order).encode(),
+            [*self.enter, sys.executable, "-I", str(SETTINGS_PROGRAM)],
+            input=json.dumps(request).encode(),
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
         )
         if done.returncode:
-            raise NoNamespace(f"{INSIDE.name}: {said(done)}")
+            raise NoNamespace(f"{SETTINGS_PROGRAM.name}: {first_line(done)}")
         return json.loads(done.stdout)
 
     def close(self):

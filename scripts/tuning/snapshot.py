@@ -7,7 +7,7 @@ import contextlib
 import os
 import pathlib
 
-MOVES = {
+WRITTEN_BY_KERNEL = {
     "fs/dentry-state": "counts directory entries in the cache",
     "fs/inode-nr": "counts inodes",
     "fs/inode-state": "counts inodes",
@@ -28,8 +28,8 @@ MOVES = {
 }
 
 
-def moves(name):
-    return any(name == one or name.startswith(one + "/") for one in MOVES)
+def changes_by_itself(name):
+    return any(name == one or name.startswith(one + "/") for one in WRITTEN_BY_KERNEL)
 
 
 def take(root="/proc/sys"):
@@ -40,7 +40,7 @@ def take(root="/proc/sys"):
             path = pathlib.Path(folder, file)
             name = str(path.relative_to(root))
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                if path.stat().st_mode & 0o222 and not moves(name):
+                if path.stat().st_mode & 0o222 and not changes_by_itself(name):
                     found[name] = path.read_text()
     return found
 

@@ -27,7 +27,7 @@ LATENCY = r"[0-9]+(\.[0-9]+)?(us|ms|s)"
 BURST = r"[0-9]+(kb|mb|b)?"
 
 
-class Bad(Exception):
+class SpecError(Exception):
     """One line: the file, the key, and what is allowed."""
 
 
@@ -87,7 +87,7 @@ def presets():
 
 
 def find(name):
-    """The file that is meant by NAME or FILE.toml. Raises Bad."""
+    """The file that is meant by NAME or FILE.toml. Raises SpecError."""
     if name.endswith(".toml") or "/" in name:
         return pathlib.Path(name)
     file = PRESETS / f"{name}.toml"
@@ -96,19 +96,19 @@ def find(name):
     known = [preset.stem for preset in presets()]
     near = difflib.get_close_matches(name, known, 1)
     meant = f"; did you mean {near[0]}?" if near else f"; shipped: {', '.join(known)}"
-    raise Bad(f"{name}: no such experiment{meant} (a file of your own ends in .toml)")
+    raise SpecError(f"{name}: no such experiment{meant} (a file of your own ends in .toml)")
 
 
 def read(file, figures=None):
     """The Experiment in `file`. `figures`: the names that a primary figure may have."""
     try:
         with open(file, "rb") as opened:
-            told = tomllib.load(opened)
+            keys = tomllib.load(opened)
     except OSError as error:
-        raise Bad(f"{file}: {error.strerror}") from error
+        raise SpecError(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Bad(f"{file}: not TOML: {error}") from error
-    return Reader(str(file), figures).experiment(told)
+        raise SpecError(f"{file}: not TOML: {error}") from error
+    return Reader(str(file), figures).experiment(keys)
 
 
 class Reader:
@@ -118,60 +118,60 @@ class Reader:
         self.file, self.figures = file, figures
 
     def bad(self, key, allowed):
-        raise Bad(f"{self.file}: {key}: {allowed}")
+        raise SpecError(f"{self.file}: {key}: {allowed}")
 
-    def experiment(self, told):
+    def experiment(self, keys):
         known = [field.name for field in dataclasses.fields(Experiment) if field.name != "file"]
         known = [{"arms": "arm"}.get(name, name) for name in known]
         known += ["sysctl", "host", "environment"]
-        self.only(told, known, "")
-        shared = {kind: self.table(told, kind, "") for kind in ("sysctl", "host", "environment")}
-        name = self.text(told, "name")
+        self.only(keys, known, "")
+        shared = {kind: self.table(keys, kind, "") for kind in ("sysctl", "host", "environment")}
+        name = self.text(keys, "name")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
             self.bad("name", f"'{name}': small letters, digits and hyphens, at most 40")
         return Experiment(
             file=self.file,
             name=name,
-            **{key: self.text(told, key) for key in ("question", "varies", "expects", "source")},
-            primary=self.figure(self.text(told, "primary"), "primary"),
-            server=self.server(told),
-            client=self.options(told, "client", "", OWN_CLIENT),
-            arms=self.arms(told, shared),
-            topology=self.topology(told.get("topology", "loopback")),
-            figures=tuple(self.figure(one, "figures") for one in self.texts(told, "figures", "")),
-            reps=self.number(told, "reps", DEFAULT_REPS, 1, MOST_REPS, whole=True),
-            cool_down=self.number(told, "cool_down", 0.0, 0, 600),
+            **{key: self.text(keys, key) for key in ("question", "varies", "expects", "source")},
+            primary=self.figure(self.text(keys, "primary"), "primary"),
+            server=self.server(keys),
+            client=self.options(keys, "client", "", OWN_CLIENT),
+            arms=self.arms(keys, shared),
+            topology=self.topology(keys.get("topology", "loopback")),
+            figures=tuple(self.figure(one, "figures") for one in self.texts(keys, "figures", "")),
+            reps=self.number(keys, "reps", DEFAULT_REPS, 1, MOST_REPS, whole=True),
+            cool_down=self.number(keys, "cool_down", 0.0, 0, 600),
         )
 
     # ---- keys ---------------------------------------------------------------------------------
-    def only(self, told, known, where):
-        for key in told:
+    def only(self, keys, known, where):
+        for key in keys:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
                 meant = f"did you mean {near[0]}? " if near else ""
                 self.bad(f"{where}{key}", f"unknown key; {meant}allowed: {', '.join(known)}")
 
-    def text(self, told, key, where=""):
-        value = told.get(key)
+    def text(self, keys, key, where=""):
+        value = keys.get(key)
         if not isinstance(value, str) or not value.strip():
             self.bad(f"{where}{key}", "missing: a text" if value is None else "a text, not empty")
         return " ".join(value.split())
 
-    def texts(self, told, key, where):
-        value = told.get(key, [])
+    def texts(self, keys, key, where):
+        value = keys.get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             self.bad(f"{where}{key}", 'a list of texts, such as ["-n", "100"]')
         return tuple(value)
 
-    def options(self, told, key, where, own):
-        words = self.texts(told, key, where)
+    def options(self, keys, key, where, own):
+        words = self.texts(keys, key, where)
         for word in words:
             if word.partition("=")[0] in own:
                 self.bad(f"{where}{key}", f"{word} is given by scripts/tune; leave it out")
         return words
 
-    def number(self, told, key, default, least, most, whole=False):
-        value = told.get(key, default)
+    def number(self, keys, key, default, least, most, whole=False):
+        value = keys.get(key, default)
         kind = int if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
             what = "a whole number" if whole else "seconds"
@@ -185,8 +185,8 @@ class Reader:
             self.bad(key, f"'{name}': no such figure; {meant}one of {', '.join(self.figures)}")
         return name
 
-    def server(self, told):
-        server = self.text(told, "server")
+    def server(self, keys):
+        server = self.text(keys, "server")
         words = server.split()
         if words[0].partition(":")[0] not in SERVERS:
             self.bad("server", f"'{words[0]}': PROGRAM:MODEL, PROGRAM one of {', '.join(SERVERS)}")
@@ -197,8 +197,8 @@ class Reader:
             self.bad("server", f"'{words[0]}': name the model too where options follow")
         return server
 
-    def topology(self, told):
-        table = {"kind": told} if isinstance(told, str) else told
+    def topology(self, keys):
+        table = {"kind": keys} if isinstance(keys, str) else keys
         if not isinstance(table, dict) or table.get("kind") not in ("loopback", "veth"):
             self.bad("topology", '"loopback", "veth", or a table with kind = "veth"')
         self.only(table, ["kind", "rate", "latency", "burst"], "topology.")
@@ -219,8 +219,8 @@ class Reader:
         return namespace.Topology(**table)
 
     # ---- arms ---------------------------------------------------------------------------------
-    def arms(self, told, shared):
-        tables = told.get("arm")
+    def arms(self, keys, shared):
+        tables = keys.get("arm")
         if not isinstance(tables, list) or len(tables) < 2:
             self.bad("arm", "two or more [[arm]] tables, the control first")
         arms = tuple(self.arm(table, at, shared) for at, table in enumerate(tables, 1))
@@ -253,17 +253,17 @@ class Reader:
             self.options(table, "server", where, OWN_SERVER),
             self.options(table, "client", where, OWN_CLIENT),
             **values,
-            optional=self.truth(table, "optional", where),
+            optional=self.boolean(table, "optional", where),
         )
 
-    def truth(self, told, key, where):
-        value = told.get(key, False)
+    def boolean(self, keys, key, where):
+        value = keys.get(key, False)
         if not isinstance(value, bool):
             self.bad(f"{where}{key}", "true or false")
         return value
 
-    def table(self, told, kind, where):
-        table = told.get(kind, {})
+    def table(self, keys, kind, where):
+        table = keys.get(kind, {})
         if not isinstance(table, dict):
             self.bad(f"{where}{kind}", "a table of names and values")
         check = getattr(self, f"check_{kind}")

@@ -13,7 +13,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, comparing, figures, folder, options, plan, row  # noqa: E402
+from experiment import answer, comparison, figures, folder, options, plan, run_record  # noqa: E402
 from experiment import table  # noqa: E402
 
 TIMEOUT = 60
@@ -60,7 +60,7 @@ class Servers(Case):
     def test_ends_on_one_processor_run_in_turns(self):
         programs = options.Programs(BIN)
         for cpus, in_turns in (((1, 1), True), ((0, 1), False), ((None, None), False)):
-            sides = comparing.Sides(programs, "callbacks", "coroutines", cpus=cpus)
+            sides = comparison.Sides(programs, "callbacks", "coroutines", cpus=cpus)
             self.assertIs(sides.spec({"server": sides.levels[0]}).in_turns, in_turns)
 
     def test_ends_apart_have_no_clock(self):
@@ -138,7 +138,7 @@ class Clock(Case):
             server, own, at_once = 1, 1, 100
             if one.cell["server"] == "other":
                 server, own, at_once = 1.03, client, batch
-            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
             done.figures = {
                 "server_ns_per_echo": 5000 * speed * server,
                 "client_ns_per_echo": 4000 * speed * own,
@@ -153,22 +153,22 @@ class Clock(Case):
         found = answer.comparisons(kept.experiment, kept.runs())[0]
         self.assertEqual(found.verdict, "differs")
         self.assertAlmostEqual(found.ratio, 1.03)
-        (in_time,) = comparing.clock_text(comparing.clock(kept))
+        (in_time,) = comparison.clock_text(comparison.clock(kept))
         self.assertRegex(in_time, r"^In time, .*: other needs .* \(-[\d.]+ to \d+ %, 10 pairs\)\.$")
 
     def test_that_goes_otherwise_beside_the_other_server_is_told(self):
-        lines = comparing.clock_text(comparing.clock(self.kept(client=3.0)))
+        lines = comparison.clock_text(comparison.clock(self.kept(client=3.0)))
         self.assertRegex(lines[1], r"^Mind: .* is another one: other needs [\d.]+ times as much")
 
     def test_that_has_other_batches_is_told(self):
-        lines = comparing.clock_text(comparing.clock(self.kept(client=1.0, batch=10)))
+        lines = comparison.clock_text(comparison.clock(self.kept(client=1.0, batch=10)))
         self.assertIn("finds 0.1 times as many echoes at a time beside other", lines[1])
 
     def test_is_not_asked_where_the_figure_is_another(self):
         kept = self.kept(client=1.0)
         kept.experiment["primary"] = "server_ns_per_echo"
-        self.assertIsNone(comparing.clock(kept))
-        self.assertEqual(comparing.clock_text(None), [])
+        self.assertIsNone(comparison.clock(kept))
+        self.assertEqual(comparison.clock_text(None), [])
 
 
 class Folders(Case):
@@ -189,7 +189,7 @@ class Folders(Case):
         }
         kept = folder.Folder.create(self.folder / name, experiment)
         for one in plan.blocks(table.cells_of(experiment), 6, 1):
-            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
             done.figures = {"server_ns_per_echo": factor * (1000 + one.block + len(one.cell["n"]))}
             kept.append(done)
         return kept
@@ -221,8 +221,8 @@ class Folders(Case):
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
 
     def test_more_pairs_cannot_fit_than_windows_do(self):
-        self.assertEqual(comparing.pairs_in(300, 0.45), 306)
-        self.assertEqual(comparing.pairs_in(0.1, 0.45), 1)
+        self.assertEqual(comparison.pairs_in(300, 0.45), 306)
+        self.assertEqual(comparison.pairs_in(0.1, 0.45), 1)
 
 
 if __name__ == "__main__":

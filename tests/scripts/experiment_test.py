@@ -17,9 +17,9 @@ import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import answer, arguments, claim, command, figures, folder  # noqa: E402
-from experiment import foreign, index, live, manifest, options, phrases, plan, row  # noqa: E402
-from experiment import session, slope, table  # noqa: E402
+from experiment import answer, answer_text, arguments, command, figures, folder  # noqa: E402
+from experiment import folder_lock, foreign_server, index, live_table, manifest  # noqa: E402
+from experiment import options, plan, run_record, session, slope, table  # noqa: E402
 
 TIME = "2026-11-21T12:00:00.000+00:00"
 
@@ -52,7 +52,7 @@ def experiment_of(*factors, primary="server_ns_per_echo", reps=8, seed=1, **more
 
 
 def run_of(planned, outcome="measured", why=None, **told):
-    done = row.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
+    done = run_record.Run(planned.run, planned.block, planned.place, planned.cell, outcome, why)
     done.began, done.took_s, done.figures = TIME, 1.0, told
     done.documents = {"client": None, "server": None, "series": None}
     return done
@@ -167,9 +167,9 @@ class Answers(unittest.TestCase):
             one = answer.Answer(figure, "stack", "64K", "16K", None, 24, ratio, low, high, 0.95)
             one.p = one.p_adjusted = 0.0022
             one.verdict = verdict
-            self.assertEqual(phrases.clause(one, about), words)
+            self.assertEqual(answer_text.clause(one, about), words)
         one = answer.Answer("ramp_s", "stack", "64K", "16K", None, 0)
-        self.assertEqual(phrases.clause(one, about), "stack 64K: not measured beside 16K")
+        self.assertEqual(answer_text.clause(one, about), "stack 64K: not measured beside 16K")
 
     def test_noise_alone_is_told_as_no_difference_and_how_large_it_may_be(self):
         experiment = experiment_of(factor("stack", "16K", "64K"), reps=12)
@@ -223,10 +223,10 @@ class Answers(unittest.TestCase):
             return 1000 * up * several.uniform(0.99, 1.01)
 
         done = measured(experiment, cost)
-        text = phrases.sentence(experiment, answer.comparisons(experiment, done))
+        text = answer_text.sentence(experiment, answer.comparisons(experiment, done))
         self.assertRegex(text, r"Mind: what a 2 does depends on the rest: .* at b x, .* at b y")
         calm = measured(experiment, lambda cell, _: 1000 * several.uniform(0.99, 1.01))
-        self.assertNotIn("Mind", phrases.sentence(experiment, answer.comparisons(experiment, calm)))
+        self.assertNotIn("Mind", answer_text.sentence(experiment, answer.comparisons(experiment, calm)))
 
     def test_zero_has_no_ratio_and_says_so(self):
         experiment = experiment_of(factor("backlog", "128", "4096"), primary="listen_drops")
@@ -246,7 +246,7 @@ class Answers(unittest.TestCase):
 
     def test_sentence_of_a_single_cell_or_nothing_measured(self):
         experiment = experiment_of(factor("a", "1", "2"))
-        self.assertIn("No answer", phrases.sentence(experiment, answer.comparisons(experiment, [])))
+        self.assertIn("No answer", answer_text.sentence(experiment, answer.comparisons(experiment, [])))
 
 
 class Slopes(unittest.TestCase):
@@ -348,13 +348,13 @@ class Folder(unittest.TestCase):
         before = (self.path / "runs.jsonl").read_bytes()
         script = (
             "import signal, sys; sys.path.insert(0, sys.argv[1])\n"
-            "from experiment import folder, row\n"
+            "from experiment import folder, run_record\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "import resource, json\n"
             "kept = folder.Folder.open(sys.argv[2])\n"
             "most = int(sys.argv[3])\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
-            "try: kept.append(row.Run.of_json(json.load(sys.stdin)))\n"
+            "try: kept.append(run_record.Run.of_json(json.load(sys.stdin)))\n"
             "except folder.CannotWrite as error: print(error)\n"
         )
         for size in (300, 60_000):  # within a buffer, and beyond one
@@ -381,7 +381,7 @@ class Folder(unittest.TestCase):
         rewrite = index._rewrite
 
         def look(*words):
-            with open(self.path.parent / index.IN_TURN) as file:
+            with open(self.path.parent / index.LOCK_FILE) as file:
                 with self.assertRaises(BlockingIOError):
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             seen.append(rewrite(*words))
@@ -389,8 +389,8 @@ class Folder(unittest.TestCase):
         with unittest.mock.patch("experiment.index._rewrite", look):
             kept.update(status="complete")
         self.assertEqual(len(seen), 1)
-        with unittest.mock.patch("experiment.claim.PATIENCE", 0.02):
-            with claim.in_turn(self.path.parent / index.IN_TURN):
+        with unittest.mock.patch("experiment.folder_lock.WAIT_S", 0.02):
+            with folder_lock.short_lock(self.path.parent / index.LOCK_FILE):
                 kept.update(status="capped")  # one that stopped with its turn holds up nobody
         listed = json.loads((self.path.parent / "index.json").read_text())
         self.assertEqual(listed[0]["status"], "capped")
@@ -460,7 +460,7 @@ class Session(unittest.TestCase):
         self.path = pathlib.Path(held.name) / "some"
         self.experiment = experiment_of(factor("a", "1", "2"), reps=6)
         self.planned = plan.blocks(table.cells_of(self.experiment), 6, 1)
-        self.quiet = live.Table(self.experiment, [], stream=io.StringIO(), terminal=False)
+        self.quiet = live_table.Table(self.experiment, [], stream=io.StringIO(), terminal=False)
 
     def carry_out(self, run_one, **more):
         kept = folder.Folder.create(self.path, self.experiment)
@@ -481,7 +481,7 @@ class Session(unittest.TestCase):
         kept, code = self.carry_out(run_one)
         self.assertEqual(len(kept.runs()), 12)
         self.assertEqual((code, kept.experiment["status"]), (1, "complete"))
-        self.assertEqual(table.lost(kept.runs())[0].partition(": ")[2], "failed: it fell")
+        self.assertEqual(table.not_measured(kept.runs())[0].partition(": ")[2], "failed: it fell")
 
     def test_cell_that_cannot_be_is_tried_once_and_is_no_failure(self):
         def run_one(one):
@@ -583,7 +583,7 @@ class Words(unittest.TestCase):
         done = [run_of(one, server_ns_per_echo=9000.0 + one.run) for one in planned[:5]]
         done[1].outcome, done[1].why = "failed", "it fell"
         stream = io.StringIO()
-        shown = live.Table(experiment, table.cells_of(experiment), stream, terminal=True)
+        shown = live_table.Table(experiment, table.cells_of(experiment), stream, terminal=True)
         shown.show(done, planned[5], 80, 16)
         text = stream.getvalue()
         self.assertIn("run 6 of 16, block 3: stack ", text)
@@ -599,7 +599,7 @@ class Words(unittest.TestCase):
         experiment = experiment_of(factor("stack", "16K", "64K"))
         planned = plan.blocks(table.cells_of(experiment), 8, 1)
         stream, now = io.StringIO(), [0.0]
-        shown = live.Table(experiment, [], stream, terminal=False, clock=lambda: now[0])
+        shown = live_table.Table(experiment, [], stream, terminal=False, clock=lambda: now[0])
         for at in range(25):
             now[0] = at
             shown.show([], planned[0], 100 - at, 16)
@@ -609,7 +609,7 @@ class Words(unittest.TestCase):
     def test_table_larger_than_the_terminal_shows_the_cells_about_the_one_that_runs(self):
         lines = ["heading", *(f"  row {at}" for at in range(40)), "line"]
         lines[31] = "> row 30"
-        kept = live._fitted(lines, 12)
+        kept = live_table._fitted(lines, 12)
         self.assertEqual(len(kept), 12)
         self.assertIn("> row 30", kept)
         self.assertEqual((kept[0], kept[-1], kept[-2]), ("heading", "line", "  ... 31 more cells"))
@@ -747,8 +747,8 @@ class Commands(unittest.TestCase):
         self.assertAlmostEqual(arguments.window_of(["--mode", "stream"]), 10)
 
     def test_free_port_is_one_that_nobody_listens_on(self):
-        port = foreign.free_port()
-        self.assertFalse(foreign.listens(os.getpid(), port))
+        port = foreign_server.free_port()
+        self.assertFalse(foreign_server.listens(os.getpid(), port))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import xml.etree.ElementTree as xml
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import figures, folder, plan, row  # noqa: E402
+from experiment import figures, folder, plan, run_record  # noqa: E402
 
 REPORT = SOURCE / "scripts" / "report"
 SWEEP = SOURCE / "scripts" / "sweep"
@@ -275,7 +275,7 @@ class OfAStackSweep(unittest.TestCase):
             },
         )
         for one in plan.blocks(plan.cells(factors), 8, 1):
-            done = row.Run(one.run, one.block, one.place, one.cell, "measured", began=row.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
             if (one.cell["stack"], one.cell["touch"]) == ("16K", "16K"):
                 done.outcome, done.why = "infeasible", "too small"
             else:

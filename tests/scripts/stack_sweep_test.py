@@ -16,8 +16,8 @@ SCRIPT = SOURCE / "scripts" / "stack-sweep"
 sys.path.insert(0, str(SOURCE / "scripts"))
 sys.dont_write_bytecode = True
 
-from experiment import row  # noqa: E402
-from stacks import costs, edge, fit, memory, probing, telling  # noqa: E402
+from experiment import run_record  # noqa: E402
+from stacks import costs, fit, memory, probes, results_text, smallest_size  # noqa: E402
 
 PAGE, LEAST = 4096, 16384
 
@@ -29,8 +29,8 @@ def needing(need, refused_below=0):
     def holds(size):
         tried.append(size)
         if size < refused_below:
-            return edge.REFUSED
-        return edge.HOLDS if size >= need else edge.FAULTS
+            return smallest_size.REFUSED
+        return smallest_size.HOLDS if size >= need else smallest_size.FAULTS
 
     return holds, tried
 
@@ -38,7 +38,7 @@ def needing(need, refused_below=0):
 class Edge(unittest.TestCase):
     def test_two_runs_do_where_the_estimate_is_right(self):
         holds, tried = needing(22200)
-        found = edge.find(22200, LEAST, PAGE, holds)
+        found = smallest_size.find(22200, LEAST, PAGE, holds)
         self.assertEqual((found.size, found.below, found.is_least), (24576, 20480, False))
         self.assertEqual(tried, [24576, 20480])
         self.assertTrue(found.confirmed)
@@ -47,7 +47,7 @@ class Edge(unittest.TestCase):
         for need in (16385, 20480, 20481, 22200, 71352, 1_000_001, 8 << 20):
             for estimate in (1, need // 4, need - PAGE, need - 1, need, need + PAGE, need * 3):
                 holds, tried = needing(need)
-                found = edge.find(estimate, LEAST, PAGE, holds)
+                found = smallest_size.find(estimate, LEAST, PAGE, holds)
                 right = -(-need // PAGE) * PAGE
                 self.assertEqual((found.size, found.below), (right, right - PAGE), (need, estimate))
                 self.assertEqual(len(tried), len(set(tried)), "no size is run twice")
@@ -57,44 +57,44 @@ class Edge(unittest.TestCase):
     def test_the_least_of_the_platform_needs_no_run_below(self):
         for need in (1, 6840, 16384):
             holds, tried = needing(need)
-            found = edge.find(need, LEAST, PAGE, holds)
+            found = smallest_size.find(need, LEAST, PAGE, holds)
             self.assertEqual((found.size, found.below, found.is_least), (LEAST, None, True))
             self.assertEqual(tried, [LEAST])
             self.assertTrue(found.confirmed)
 
     def test_a_size_that_is_refused_confirms_nothing(self):
         holds, _ = needing(24000, refused_below=24576)
-        found = edge.find(24000, LEAST, PAGE, holds)
+        found = smallest_size.find(24000, LEAST, PAGE, holds)
         self.assertEqual((found.size, found.below), (24576, None))
         self.assertFalse(found.confirmed)
 
     def test_a_run_that_fails_otherwise_ends_the_search(self):
-        found = edge.find(22200, LEAST, PAGE, lambda size: edge.UNCLEAR)
+        found = smallest_size.find(22200, LEAST, PAGE, lambda size: smallest_size.UNCLEAR)
         self.assertIsNone(found.size)
         self.assertFalse(found.confirmed)
         self.assertIn("24576", found.why)
 
     def test_a_search_without_end_ends(self):
-        found = edge.find(22200, LEAST, PAGE, lambda size: edge.FAULTS, most=1 << 24)
+        found = smallest_size.find(22200, LEAST, PAGE, lambda size: smallest_size.FAULTS, most=1 << 24)
         self.assertIsNone(found.size)
         self.assertIn("does not hold", found.why)
 
 
 def a_run(outcome, server_exit=0, cell=None, block=1, **figures):
-    return row.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
+    return run_record.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
 
 
 class Verdict(unittest.TestCase):
     def test_only_a_fault_on_the_guard_is_one(self):
         for run, told in (
-            (a_run("measured"), edge.HOLDS),
-            (a_run("faulted", -11), edge.FAULTS),
-            (a_run("faulted", -9), edge.UNCLEAR),
-            (a_run("failed", 0), edge.UNCLEAR),
-            (a_run("refused", 3), edge.UNCLEAR),
-            (a_run("infeasible", 2), edge.REFUSED),
+            (a_run("measured"), smallest_size.HOLDS),
+            (a_run("faulted", -11), smallest_size.FAULTS),
+            (a_run("faulted", -9), smallest_size.UNCLEAR),
+            (a_run("failed", 0), smallest_size.UNCLEAR),
+            (a_run("refused", 3), smallest_size.UNCLEAR),
+            (a_run("infeasible", 2), smallest_size.REFUSED),
         ):
-            self.assertEqual(probing.verdict(run), told, run)
+            self.assertEqual(probes.verdict(run), told, run)
 
 
 STACKS, TOUCH, N = ["64K", "16K", "8M"], ["1K"], ["100", "50", "25"]
@@ -135,7 +135,7 @@ class Slopes(unittest.TestCase):
         self.assertIn("flat", costs.flat_text(found))
 
     def test_what_grows_is_told_with_the_size_and_its_interval(self):
-        found = self.growth(8, lambda stack, block: probing.size_of(stack) + 4096 + block)
+        found = self.growth(8, lambda stack, block: probes.size_of(stack) + 4096 + block)
         self.assertFalse(found.flat)
         self.assertEqual((found.at, found.baseline), ("8M", "64K"))
         self.assertAlmostEqual(found.per_byte, 1.0)
@@ -191,21 +191,21 @@ class Fit(unittest.TestCase):
         self.assertEqual(bounds[:2], [("memory", 20_000), ("process ids", 32_377)])
         self.assertEqual(fit.tightest(found).name, "memory")
         self.assertEqual(found[-1].most, None)
-        self.assertEqual(fit.connections_end_at(self.DOCUMENT), ("open files", 1000))
+        self.assertEqual(fit.connection_bound(self.DOCUMENT), ("open files", 1000))
 
     def test_limits_estimates_the_memory_where_nothing_was_measured(self):
         self.assertEqual(fit.tightest(fit.rows(self.DOCUMENT, None, None, None)).most, 4)
 
     def test_nothing_is_made_up_where_limits_does_not_run(self):
         self.assertEqual(fit.rows(None, None, None, None), [])
-        self.assertIsNone(fit.ask("/nonexistent", "16K"))
+        self.assertIsNone(fit.limits_document("/nonexistent", "16K"))
 
 
 class Answer(unittest.TestCase):
     def test_says_what_bears_it_out_and_what_cannot(self):
         def depth(size, below, is_least, high):
-            found = edge.Edge(size, below, is_least, {})
-            return probing.Depth("16K", 1000, high, high, high, found)
+            found = smallest_size.SmallestSize(size, below, is_least, {})
+            return probes.Depth("16K", 1000, high, high, high, found)
 
         for told, words in (
             (
@@ -222,9 +222,9 @@ class Answer(unittest.TestCase):
                 "24K is the smallest stack that holds {} (22,200 B used; unconfirmed: no smaller "
                 "one could be tried)",
             ),
-            (probing.Depth("16K", why="it faulted"), "for {} no size was found: it faulted"),
+            (probes.Depth("16K", why="it faulted"), "for {} no size was found: it faulted"),
         ):
-            self.assertEqual(telling.clause(told), words.format("a handler of 16K"))
+            self.assertEqual(results_text.clause(told), words.format("a handler of 16K"))
 
 
 def sweep(*words, timeout=60):
@@ -297,13 +297,13 @@ class Real(unittest.TestCase):
         self.assertEqual((told["kind"], told["status"]), ("stack-sweep", "complete"))
         found = {one["name"]: one["data"]["rows"] for one in told["findings"]}
         (deep,) = found["smallest"]
-        size = probing.size_of(deep[4])
+        size = probes.size_of(deep[4])
         self.assertGreater(size, 30 << 10)
-        self.assertEqual(deep[5], f"{probing.kib(size - PAGE)} faults")
-        probes = [run for run in all_runs if run["cell"].get("depth") == "30K"]
-        outcomes = {run["cell"]["size"]: (run["outcome"], run["server_exit"]) for run in probes}
-        self.assertEqual(outcomes[probing.kib(size)], ("measured", 0))
-        self.assertEqual(outcomes[probing.kib(size - PAGE)], ("faulted", -11))
+        self.assertEqual(deep[5], f"{probes.kib(size - PAGE)} faults")
+        probe_runs = [run for run in all_runs if run["cell"].get("depth") == "30K"]
+        outcomes = {run["cell"]["size"]: (run["outcome"], run["server_exit"]) for run in probe_runs}
+        self.assertEqual(outcomes[probes.kib(size)], ("measured", 0))
+        self.assertEqual(outcomes[probes.kib(size - PAGE)], ("faulted", -11))
         self.assertTrue(done.stdout.startswith(f"With 20 connections: {deep[4]} is the smallest"))
         self.assertEqual(told["answer"], done.stdout.splitlines()[0])
 

@@ -15,7 +15,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from experiment import claim  # noqa: E402
+from experiment import folder_lock  # noqa: E402
 
 SWEEP = SOURCE / "scripts" / "sweep"
 TIMEOUT = 60
@@ -234,7 +234,7 @@ class Refuses(Case):
 
     def test_a_folder_that_another_one_writes_is_left_alone_by_every_script(self):
         self.out.mkdir()
-        held = claim.Claim(self.out)
+        held = folder_lock.FolderLock(self.out)
         self.addCleanup(held.release)
         for name, *words in (
             ("sweep", "--factor", "n=2,4"),

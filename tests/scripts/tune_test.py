@@ -22,8 +22,8 @@ SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__
 BINARIES = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
 from experiment import figures, plan  # noqa: E402
-from tuning import host, inside, journal, namespace, rehearsal  # noqa: E402
-from tuning import snapshot, spec, tell  # noqa: E402
+from tuning import feasibility, host, journal, namespace, namespace_settings  # noqa: E402
+from tuning import results_text, snapshot, spec  # noqa: E402
 
 TUNE = SOURCE / "scripts" / "tune"
 PATIENCE = 30
@@ -131,7 +131,7 @@ class Files(InFolder):
                 if words is None:
                     self.assertEqual(spec.read(file, figures.FIGURES).arms[1].sysctl, {})
                     continue
-                with self.assertRaises(spec.Bad) as raised:
+                with self.assertRaises(spec.SpecError) as raised:
                     spec.read(file, figures.FIGURES)
                 line = str(raised.exception)
                 self.assertNotIn("\n", line)
@@ -140,7 +140,7 @@ class Files(InFolder):
 
     def test_one_arm_is_no_experiment(self):
         file = self.write(GOOD[: GOOD.rindex("[[arm]]")])
-        with self.assertRaisesRegex(spec.Bad, "two or more"):
+        with self.assertRaisesRegex(spec.SpecError, "two or more"):
             spec.read(file)
 
     def test_what_all_arms_share_is_each_arms_own_unless_it_says_otherwise(self):
@@ -161,9 +161,9 @@ class Files(InFolder):
         self.assertEqual(needing, {"high-order", "thread-maps", "huge-pages"})
 
     def test_an_unknown_name_is_told_the_near_one(self):
-        with self.assertRaisesRegex(spec.Bad, "did you mean backlog?"):
+        with self.assertRaisesRegex(spec.SpecError, "did you mean backlog?"):
             spec.find("backlogs")
-        with self.assertRaisesRegex(spec.Bad, "No such file"):
+        with self.assertRaisesRegex(spec.SpecError, "No such file"):
             spec.read(spec.find("no/such.toml"))
 
 
@@ -221,7 +221,7 @@ class Journal(Fixture):
         self.assertEqual(self.host.read("transparent_hugepage"), "madvise")
         self.assertFalse(self.path.exists())
         self.assertEqual([*self.path.parent.iterdir()], [])
-        self.assertEqual(book.told, [])
+        self.assertEqual(book.notes, [])
 
     def test_puts_back_after_an_exception_and_after_a_signals(self):
         for error in (ValueError, KeyboardInterrupt, SystemExit):
@@ -263,7 +263,7 @@ class Journal(Fixture):
         with self.journal() as book:
             with book.changed({MAPS: "70000"}):
                 self.set("81000")
-            self.assertIn("81000", book.told[0])
+            self.assertIn("81000", book.notes[0])
         self.assertEqual(self.host.read(MAPS), "81000")
 
     def test_a_step_that_was_never_written_changes_nothing(self):
@@ -315,7 +315,7 @@ class Journal(Fixture):
         with self.journal() as book:
             with self.assertRaisesRegex(OSError, "reads 70000"), book.changed({MAPS: "70001"}):
                 self.fail("it was refused")
-            self.assertEqual((self.host.read(MAPS), book.told), ("65530", []))
+            self.assertEqual((self.host.read(MAPS), book.notes), ("65530", []))
 
 
 class Snapshot(InFolder):
@@ -348,22 +348,22 @@ class Forbidden(InFolder):
 
 
 class Congestion(unittest.TestCase):
-    VALUES = {inside.ALLOWED: "reno bbr", inside.AVAILABLE: "reno bbr cubic"}
+    VALUES = {namespace_settings.ALLOWED: "reno bbr", namespace_settings.AVAILABLE: "reno bbr cubic"}
 
     def test_tells_what_keeps_a_namespace_from_it_and_the_line_that_lifts_it(self):
-        with unittest.mock.patch("tuning.inside.read", self.VALUES.get):
-            hint = inside.congestion_hint("cubic", PermissionError())
-            self.assertIn(f'sysctl -w {inside.ALLOWED}="reno bbr cubic"', hint)
-            hint = inside.congestion_hint("dctcp", FileNotFoundError())
+        with unittest.mock.patch("tuning.namespace_settings.read", self.VALUES.get):
+            hint = namespace_settings.congestion_hint("cubic", PermissionError())
+            self.assertIn(f'sysctl -w {namespace_settings.ALLOWED}="reno bbr cubic"', hint)
+            hint = namespace_settings.congestion_hint("dctcp", FileNotFoundError())
             self.assertIn("this kernel has reno bbr cubic", hint)
             self.assertIn("tcp_dctcp", hint)
-            self.assertEqual(inside.congestion_hint("reno", OSError()), "")
+            self.assertEqual(namespace_settings.congestion_hint("reno", OSError()), "")
 
 
 @in_namespaces
 class Namespaces(InFolder):
     def rehearse(self, text):
-        return rehearsal.rehearse(spec.read(self.write(text), figures.FIGURES))
+        return feasibility.check(spec.read(self.write(text), figures.FIGURES))
 
     def test_two_fresh_ones_are_identical_but_for_what_an_arm_sets(self):
         found = []
@@ -389,7 +389,7 @@ class Namespaces(InFolder):
         order = {"write": {"net.core.somaxconn": "77"}, "read": [], "look_at": []}
         order["not_in"] = os.stat("/proc/self/ns/net").st_ino
         done = subprocess.run(
-            [sys.executable, namespace.INSIDE],
+            [sys.executable, namespace.SETTINGS_PROGRAM],
             input=json.dumps(order).encode(),
             capture_output=True,
         )
@@ -403,7 +403,7 @@ class Namespaces(InFolder):
             ("net.core.rmem_max", "77777", "may only read it|has none"),
             ("net.core.somaxcon", "77", "did you mean net.core.somaxconn?"),
         ):
-            with self.subTest(name=name), self.assertRaisesRegex(rehearsal.Refused, words):
+            with self.subTest(name=name), self.assertRaisesRegex(feasibility.Refused, words):
                 self.rehearse(GOOD.replace('"net.core.somaxconn" = 128', f'"{name}" = "{value}"'))
 
     def test_an_arm_whose_value_the_kernel_lacks_is_infeasible_but_not_the_control(self):
@@ -411,7 +411,7 @@ class Namespaces(InFolder):
         text = GOOD.replace(short, '"net.ipv4.tcp_congestion_control" = "no"')
         self.assertIn("tcp_congestion_control", self.rehearse(text).infeasible["short"])
         text = GOOD.replace('"net.core.somaxconn" = 4096', '"net.core.somaxconn" = -4')
-        with self.assertRaisesRegex(rehearsal.Refused, "control 'long' is infeasible"):
+        with self.assertRaisesRegex(feasibility.Refused, "control 'long' is infeasible"):
             self.rehearse(text)
         text = GOOD.replace(f"{short} }}", '"net.ipv4.not_yet" = 1 }\noptional = true')
         why = {"short": "this kernel has no net.ipv4.not_yet"}
@@ -541,7 +541,7 @@ class Runs(Command):
         self.assertEqual((told["kind"], told["status"]), ("tune", "complete"))
         findings = {one["name"]: one for one in told["findings"]}
         rows = {row[0]: row[1:] for row in findings["settings"]["data"]["rows"]}
-        host_value = tell.host_value("net.core.somaxconn", {})
+        host_value = results_text.host_value("net.core.somaxconn", {})
         self.assertEqual(rows["net.core.somaxconn"][0], host_value)
         self.assertEqual(rows["net.core.somaxconn"][2:], ["4096", "128", None])
         self.assertIn("the same value before and after", findings["host"]["text"])
@@ -582,7 +582,7 @@ class Runs(Command):
         self.assertEqual(len((out / "runs.jsonl").read_text().splitlines()), 16)
         told = json.loads((out / "experiment.json").read_text())
         self.assertEqual([one["name"] for one in told["findings"]], ["settings", "arms", "host"])
-        read_back = tell.read_settings(told["findings"])
+        read_back = results_text.read_settings(told["findings"])
         self.assertEqual(read_back["long"]["net.core.somaxconn"], "4096")
         self.assertEqual(read_back["short"]["net.core.somaxconn"], "128")
 

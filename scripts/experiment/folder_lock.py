@@ -4,8 +4,8 @@ Two sweeps in one folder would each take the other's runs for its own, and a row
 beside the documents of the other. flock(2) on the folder itself: nothing is left behind, and
 whatever ends the process, kill -9 and a full disk too, lets go. What it starts does not inherit it.
 
-    claim = Claim("results/stacks")      raises Taken where another one has it
-    claim.release()
+    lock = FolderLock("results/stacks")      raises Locked where another one has it
+    lock.release()
 """
 
 import contextlib
@@ -15,10 +15,10 @@ import os
 import time
 
 #: Seconds that a list of experiments may be another one's, which writes it in a thousandth of that.
-PATIENCE = 2.0
+WAIT_S = 2.0
 
 
-class Taken(Exception):
+class Locked(Exception):
     """Another experiment writes there; `process` is its id, None where the kernel does not say."""
 
     def __init__(self, process):
@@ -30,7 +30,7 @@ def _told(process):
     return "" if process is None else f" (process {process})"
 
 
-class Claim:
+class FolderLock:
     descriptor = None
 
     def __init__(self, path):
@@ -40,7 +40,7 @@ class Claim:
         except BlockingIOError as error:
             holder = holder_of(self.descriptor)
             self.release()
-            raise Taken(holder) from error
+            raise Locked(holder) from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
                 self.release()
@@ -68,10 +68,10 @@ def holder_of(descriptor):
 
 
 @contextlib.contextmanager
-def in_turn(path):
-    """Holds a file that is locked only for moments; after PATIENCE goes on without it."""
+def short_lock(path):
+    """Holds a file that is locked only for moments; after WAIT_S goes on without it."""
     with open(path, "ab") as file:
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + WAIT_S
         while time.monotonic() < give_up:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,8 +3,8 @@
 What a verdict does not carry is not said: "no difference detectable, smaller than 17 %" instead of
 "equal", "undecided" where more reps are needed.
 
-    phrases.clause(answer, experiment)    callbacks needs 3.1 % more than ... (2.0 to 4.3 %; ...)
-    phrases.sentence(experiment, answers)
+    answer_text.clause(answer, experiment)    callbacks needs 3.1 % more than ... (2.0 to 4.3 %; ...)
+    answer_text.sentence(experiment, answers)
 """
 
 import collections

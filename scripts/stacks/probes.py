@@ -10,7 +10,7 @@ import os
 import compare_runs
 from experiment import plan, runs, session
 
-from . import edge
+from . import smallest_size
 
 REPORT, SIZE = "report", "size"
 #: Painted stacks are resident: no more of them than this, in bytes.
@@ -47,7 +47,7 @@ class Depth:
     p50: int | None = None
     p99: int | None = None
     high: int | None = None
-    found: edge.Edge | None = None
+    found: smallest_size.SmallestSize | None = None
     confirming: list = dataclasses.field(default_factory=list)  #: runs, the painted one first
     why: str | None = None
 
@@ -69,19 +69,19 @@ def size_of(text):
 def verdict(run):
     """What a size did, by its run."""
     if run.measured:
-        return edge.HOLDS
+        return smallest_size.HOLDS
     if run.outcome == "faulted" and run.server_exit == SIGSEGV:
-        return edge.FAULTS
-    return edge.REFUSED if run.outcome == "infeasible" else edge.UNCLEAR
+        return smallest_size.FAULTS
+    return smallest_size.REFUSED if run.outcome == "infeasible" else smallest_size.UNCLEAR
 
 
 class Prober:
     """`spec_of(stack, touch, n, more)`: the runs.Spec of such a run. `first`: the number that the
     first probe's run gets."""
 
-    def __init__(self, binaries, folder, spec_of, connections, first, say=lambda text: None):
+    def __init__(self, binaries, folder, spec_of, connections, first, log=lambda text: None):
         self.binaries, self.folder, self.spec_of = binaries, folder, spec_of
-        self.connections, self.next, self.say = connections, first, say
+        self.connections, self.next, self.log = connections, first, log
         self.page = os.sysconf("SC_PAGESIZE")
         self.least = os.sysconf("SC_THREAD_STACK_MIN")
         self.by_cell = {plan.key_of(run.cell): run for run in folder.runs() if is_probe(run)}
@@ -107,10 +107,10 @@ class Prober:
             self.by_cell[key], self.next = made[-1], self.next + 1
         return self.by_cell[key]
 
-    def look(self, touch):
+    def measure_depth(self, touch):
         """A Depth, with its edge where it was found."""
         told = Depth(touch)
-        room = edge.whole_pages(size_of(touch) + ROOM, self.page)
+        room = smallest_size.whole_pages(size_of(touch) + ROOM, self.page)
         connections = max(min(self.connections, PAINT // room), 1)
         painted = self.run(REPORT, touch, room, connections, ["--stack-report"])
         told.confirming.append(painted)
@@ -121,8 +121,8 @@ class Prober:
         water = stacks["high_water"]
         told.painted, told.high = stacks["painted_threads"], water["max"]
         told.p50, told.p99 = water["p50"], water["p99"]
-        self.say(f"depth {touch}: {told.high:,} B were used")
-        told.found = edge.find(told.high, self.least, self.page, lambda at: self.holds(told, at))
+        self.log(f"depth {touch}: {told.high:,} B were used")
+        told.found = smallest_size.find(told.high, self.least, self.page, lambda at: self.holds(told, at))
         told.why = told.found.why
         return told
 
@@ -130,7 +130,7 @@ class Prober:
         run = self.run(SIZE, told.touch, size, self.connections)
         told.confirming.append(run)
         did = verdict(run)
-        self.say(f"depth {told.touch}: a stack of {kib(size)} {did}")
+        self.log(f"depth {told.touch}: a stack of {kib(size)} {did}")
         return did
 
     def stacks_of(self, run):

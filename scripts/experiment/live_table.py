@@ -4,7 +4,7 @@ The table has a row for each cell (factor levels, runs done, the median of the p
 and its spread) and is drawn over itself; a terminal too low for it shows the cells about the one
 that runs. Nothing here decides anything, so a closed stderr is no failure either.
 
-    with live.Table(experiment, cells) as table:
+    with live_table.Table(experiment, cells) as table:
         table.show(runs, planned, left_seconds, total)
 """
 
@@ -29,7 +29,7 @@ class Table:
         self.stream = stream or sys.stderr
         self.terminal = self.stream.isatty() if terminal is None else terminal
         self.experiment, self.cells, self.clock = experiment, list(cells), clock
-        self.drawn, self.said_at = 0, None
+        self.drawn, self.printed_at = 0, None
 
     def __enter__(self):
         return self
@@ -43,7 +43,7 @@ class Table:
             if self.terminal:
                 self._draw(self.lines(runs, planned, left, total))
             else:
-                self._say(self.line(runs, planned, left, total))
+                self._print_line(self.line(runs, planned, left, total))
 
     def clear(self):
         with contextlib.suppress(OSError, ValueError):
@@ -99,12 +99,12 @@ class Table:
         self.stream.flush()
         self.drawn = len(lines)
 
-    def _say(self, text):
+    def _print_line(self, text):
         now = self.clock()
-        if self.said_at is None or now - self.said_at >= PAUSE:
+        if self.printed_at is None or now - self.printed_at >= PAUSE:
             self.stream.write(text + "\n")
             self.stream.flush()
-            self.said_at = now
+            self.printed_at = now
 
 
 def _fitted(lines, height):

@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import pathlib
 
-from . import inside, namespace
+from . import namespace, namespace_settings
 
 #: Read back in every namespace beside what the arms set: what loads of many connections depend on.
 SHOWN = (
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 @dataclasses.dataclass
-class Rehearsal:
+class Feasibility:
     defaults: dict  #: what a fresh namespace has
     infeasible: dict  #: arm: why
 
@@ -44,7 +44,7 @@ def names_of(experiment):
     return sorted({*SHOWN, *experiment.sysctls})
 
 
-def rehearse(experiment):
+def check(experiment):
     """Raises Refused, or NoNamespace where none may be made."""
     names, infeasible = names_of(experiment), {}
     with namespace.Network(experiment.topology) as network:
@@ -59,7 +59,7 @@ def rehearse(experiment):
                     if arm.optional:
                         infeasible[arm.name] = f"this kernel has no {name}"
                         continue
-                    known = known or list(network.server.sysctl(read=[inside.WHOLE]))
+                    known = known or list(network.server.sysctl(read=[namespace_settings.WHOLE]))
                     near = difflib.get_close_matches(name, known, 1)
                     meant = f"; did you mean {near[0]}?" if near else ""
                     raise Refused(f"{name}: this kernel has no such setting{meant}")
@@ -78,7 +78,7 @@ def rehearse(experiment):
     if experiment.control.name in infeasible:
         why = infeasible[experiment.control.name]
         raise Refused(f"the control '{experiment.control.name}' is infeasible here: {why}")
-    return Rehearsal(defaults, infeasible)
+    return Feasibility(defaults, infeasible)
 
 
 def on_host(name):

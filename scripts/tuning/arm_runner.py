@@ -2,12 +2,12 @@
 
 import contextlib
 
-from experiment import row, runs
+from experiment import run_record, runs
 
-from . import namespace, rehearsal
+from . import feasibility, namespace
 
 
-class Runner:
+class ArmRunner:
     """Calls itself what session.carry_out calls for each planned run. `journal`: needed where an
     arm has host settings; it is open already. `earlier`: settings that the experiment's runs so far
     read back."""
@@ -22,18 +22,18 @@ class Runner:
         arm = self.arms[planned.cell["arm"]]
         try:
             with namespace.Network(self.experiment.topology) as network:
-                found = network.sysctl(arm.sysctl, rehearsal.names_of(self.experiment))
-                with self.host_of(arm):
+                found = network.sysctl(arm.sysctl, feasibility.names_of(self.experiment))
+                with self.host_settings(arm):
                     run = self.measure(planned, arm, network)
                     found |= self.check_host(arm, run)
-            self.note(arm.name, found)
+            self.record_settings(arm.name, found)
             return run
         except namespace.Refused as error:
-            return self.lost(planned, "infeasible", error)
+            return self.not_measured(planned, "infeasible", error)
         except namespace.NoNamespace as error:
-            return self.lost(planned, "failed", error)
+            return self.not_measured(planned, "failed", error)
         except HostRefused as error:
-            return self.lost(planned, "infeasible", error)
+            return self.not_measured(planned, "infeasible", error)
 
     def measure(self, planned, arm, network):
         told = self.experiment
@@ -51,7 +51,7 @@ class Runner:
         return runs.run(self.binaries, self.folder, spec, *where)
 
     @contextlib.contextmanager
-    def host_of(self, arm):
+    def host_settings(self, arm):
         if not arm.host:
             yield
             return
@@ -72,18 +72,18 @@ class Runner:
                 run.why = f"{name} was set to {value} by somebody else within the run"
         return found
 
-    def note(self, arm, found):
+    def record_settings(self, arm, found):
         known = self.settings.setdefault(arm, {})
         for name, value in found.items():
             if known.setdefault(name, value) != value:
                 known[name] = f"{known[name]} / {value}"
 
     @staticmethod
-    def lost(planned, outcome, why):
-        return row.Run(
+    def not_measured(planned, outcome, why):
+        return run_record.Run(
             *(planned.run, planned.block, planned.place, dict(planned.cell), outcome),
             why=str(why),
-            began=row.now(),
+            began=run_record.now(),
             documents={"client": None, "server": None, "series": None},
         )
 

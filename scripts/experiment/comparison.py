@@ -1,9 +1,9 @@
 """Two sides beside each other: interleaved pairs of two servers, or two results folders. Pure but
 for what `Sides` asks of the programs.
 
-    sides = comparing.Sides(programs, "callbacks", "callbacks --work cpu:300ns")
+    sides = comparison.Sides(programs, "callbacks", "callbacks --work cpu:300ns")
     sides.spec({"server": sides.levels[1]})
-    comparing.of_folders(one, other, "server_ns_per_echo")     answers, and the pairs
+    comparison.of_folders(one, other, "server_ns_per_echo")     answers, and the pairs
 """
 
 import dataclasses
@@ -11,16 +11,16 @@ import math
 import shlex
 import statistics
 
-from . import answer, figures, folder, foreign, live, manifest, options, phrases, plan, runs
-from . import session, sweeping
+from . import answer, answer_text, figures, folder, foreign_server, live_table, manifest, options
+from . import plan, runs, session, sweep_design
 
 FACTOR = "server"
 #: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
 OVERHEAD = 0.08
 #: What tells whether the client did the same work beside both.
-CLOCK = ("server_ns_per_echo", "client_ns_per_echo", "echoes_per_wait")
+CLOCK_FIGURES = ("server_ns_per_echo", "client_ns_per_echo", "echoes_per_wait")
 #: Batches of 10 echoes instead of 19 made the client 5 % dearer (docs/experiments.md).
-ALIKE = 1.5
+SIMILAR_BATCHES = 1.5
 
 
 class Sides:
@@ -36,11 +36,11 @@ class Sides:
         self.factor = plan.Factor(FACTOR, "server", None, tuple(self.levels))
 
     def _server(self, text):
-        if foreign.is_foreign(text):
+        if foreign_server.is_foreign(text):
             return text
-        words = sweeping.split(text, "side")
+        words = sweep_design.split(text, "side")
         if not words:
-            raise sweeping.Usage("a side is empty: PROGRAM:MODEL, a results folder or a command")
+            raise sweep_design.Usage("a side is empty: PROGRAM:MODEL, a results folder or a command")
         program, _, model = words[0].partition(":")
         if program not in options.SERVERS and "/" not in program:
             if program.startswith("floor_"):
@@ -48,7 +48,7 @@ class Sides:
             try:
                 words[0] = self.programs.model(words[0])
             except options.Unknown as error:
-                raise sweeping.Usage(
+                raise sweep_design.Usage(
                     f"{words[0]}: no results folder, no program, no command with {{port}}, "
                     f"and no {error}"
                 ) from error
@@ -56,14 +56,14 @@ class Sides:
             try:
                 self.programs.model(words[0])
             except options.Unknown as error:
-                raise sweeping.Usage(str(error)) from error
+                raise sweep_design.Usage(str(error)) from error
         else:
             self.programs.of_server(words[0])  # Missing, where there is no such program
         return shlex.join(words)
 
     def spec(self, cell):
         text = self.servers[self.levels.index(cell[FACTOR])]
-        words = [] if foreign.is_foreign(text) else shlex.split(text)
+        words = [] if foreign_server.is_foreign(text) else shlex.split(text)
         return runs.Spec(
             cell,
             words[0] if words else text,
@@ -79,12 +79,12 @@ class Sides:
     def try_out(self):
         """Raises Usage where a side does not start because of how it is called."""
         for level in self.levels:
-            problem = sweeping.server_problem(self.programs.binaries, self.spec({FACTOR: level}))
+            problem = sweep_design.server_problem(self.programs.binaries, self.spec({FACTOR: level}))
             if problem:
-                raise sweeping.Usage(problem)
-        problem = sweeping.client_problems(self.programs.binaries, [tuple(self.client)])
+                raise sweep_design.Usage(problem)
+        problem = sweep_design.client_problems(self.programs.binaries, [tuple(self.client)])
         if any(problem.values()):
-            raise sweeping.Usage(*problem.values())
+            raise sweep_design.Usage(*problem.values())
 
 
 def pairs_in(seconds, window):
@@ -100,7 +100,7 @@ def spread_of(pairs):
 
 # ---- servers -------------------------------------------------------------------------------------
 @dataclasses.dataclass
-class Terms:
+class PairDesign:
     """All that is settled before the first pair."""
 
     figure: str
@@ -116,9 +116,9 @@ class Terms:
     command: str
 
 
-def measure(binaries, source, path, sides, terms):
-    """(folder, exit code) of the pairs that the terms ask for, or of the rest of them."""
-    experiment = experiment_of(sides, terms)
+def measure(binaries, source, path, sides, design):
+    """(folder, exit code) of the pairs that the design ask for, or of the rest of them."""
+    experiment = experiment_of(sides, design)
     experiment["manifest"] = manifest.take(binaries, source)
     kept = folder.Folder.create(path, experiment)
     cells = plan.cells([sides.factor])
@@ -127,44 +127,44 @@ def measure(binaries, source, path, sides, terms):
         spec = sides.spec(planned.cell)
         return runs.run(binaries, kept, spec, planned.run, planned.block, planned.place)
 
-    cap_s = terms.cap_s
-    if terms.by_time and kept.resumed:  # what was measured before counts as well
-        cap_s -= sum(run.took_s + terms.cool_down for run in kept.runs())
-    with live.Table(kept.experiment, cells) as table:
+    cap_s = design.cap_s
+    if design.by_time and kept.resumed:  # what was measured before counts as well
+        cap_s -= sum(run.took_s + design.cool_down for run in kept.runs())
+    with live_table.Table(kept.experiment, cells) as table:
         code = session.carry_out(
             kept,
-            plan.blocks(cells, terms.pairs, terms.seed),
+            plan.blocks(cells, design.pairs, design.seed),
             run_one,
             cap_s,
-            terms.cool_down,
+            design.cool_down,
             table,
-            capped_code=session.DONE if terms.by_time else session.FAILED,
+            capped_code=session.DONE if design.by_time else session.FAILED,
         )
-    if terms.by_time and kept.experiment["status"] == "capped":
+    if design.by_time and kept.experiment["status"] == "capped":
         kept.update(status="complete")  # as many as fit was what was asked for
     return kept, session.conclude(kept, code, page=False, quiet=True)
 
 
-def experiment_of(sides, terms):
-    about = figures.FIGURES[terms.figure].about
+def experiment_of(sides, design):
+    about = figures.FIGURES[design.figure].about
     return {
         "kind": "compare",
-        "name": terms.name,
+        "name": design.name,
         "question": f"Does {sides.servers[1]} differ from {sides.servers[0]} in the {about}?",
-        "command": terms.command,
+        "command": design.command,
         "design": {
             "factors": [sides.factor.as_json()],
             "fixed": {"server": None, "client": sides.client},
-            "reps": terms.pairs,
-            "seed": terms.seed,
-            "seconds": terms.seconds,
-            "warm_up": terms.warm_up,
-            "cool_down": terms.cool_down,
-            "cap_s": terms.cap_s,
-            "confidence": terms.confidence,
+            "reps": design.pairs,
+            "seed": design.seed,
+            "seconds": design.seconds,
+            "warm_up": design.warm_up,
+            "cool_down": design.cool_down,
+            "cap_s": design.cap_s,
+            "confidence": design.confidence,
             "cpus": None if sides.cpus == (None, None) else list(sides.cpus),
         },
-        "primary": terms.figure,
+        "primary": design.figure,
         "figures": figures.as_json(),
     }
 
@@ -181,7 +181,7 @@ def clock(kept):
     if kept.experiment["primary"] != "server_by_client":
         return None
     measured = kept.runs()
-    return [answer.comparisons(kept.experiment, measured, figure)[0] for figure in CLOCK]
+    return [answer.comparisons(kept.experiment, measured, figure)[0] for figure in CLOCK_FIGURES]
 
 
 def clock_text(clock):
@@ -193,7 +193,7 @@ def clock_text(clock):
     why = []
     if not client.low <= 1 <= client.high:
         why.append(f"its own cost for an echo is another one: {client.text}")
-    if batch.ratio and not 1 / ALIKE <= batch.ratio <= ALIKE:
+    if batch.ratio and not 1 / SIMILAR_BATCHES <= batch.ratio <= SIMILAR_BATCHES:
         times = f"{batch.ratio:.2g} times as many"
         why.append(f"it finds {times} echoes at a time beside {batch.level}")
     if why:
@@ -205,7 +205,7 @@ def clock_text(clock):
 
 
 # ---- folders -------------------------------------------------------------------------------------
-class Apart(Exception):
+class Incomparable(Exception):
     """Two folders that are not to be compared; `lines` say why."""
 
     def __init__(self, message, lines):
@@ -218,7 +218,7 @@ def of_folders(one, other, figure, force=False):
     apart = manifest.incomparable(one.experiment["manifest"], other.experiment["manifest"])
     if apart and not force:
         said = "made on different machines or with different builds"
-        raise Apart(f"{said}: {'; '.join(apart)}", apart)
+        raise Incomparable(f"{said}: {'; '.join(apart)}", apart)
     confidence = one.experiment["design"].get("confidence", plan.CONFIDENCE)
     sides = [_values(folder, figure) for folder in (one, other)]
     cells = {}
@@ -237,7 +237,7 @@ def of_folders(one, other, figure, force=False):
             found.append(answer.of_pairs(figure, factor, level, cell, some, confidence))
     told = {"figures": figures.as_json()}
     for each in found:
-        each.text = phrases.clause(each, told)
+        each.text = answer_text.clause(each, told)
     return found, triples
 
 

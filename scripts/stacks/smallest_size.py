@@ -4,7 +4,7 @@ The paint's high water is an estimate, and usually right: then two runs do, one 
 below. Where it is not, the search gallops away from it and halves what is left. Pure: what a size
 does is told by `holds`, which runs it.
 
-    edge.find(22200, least=16384, page=4096, holds=lambda size: HOLDS if size >= 24576 else FAULTS)
+    smallest_size.find(22200, least=16384, page=4096, holds=lambda size: HOLDS if size >= 24576 else FAULTS)
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ MOST_STEPS = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Edge:
+class SmallestSize:
     """`size`: the smallest that held; None: none was found, and `why` says it. `below`: the largest
     that faulted. `is_least`: the platform gives no smaller one, so none below can be tried."""
 
@@ -38,7 +38,7 @@ def whole_pages(size, page):
 
 
 def find(estimate, least, page, holds, most=1 << 40):
-    """An Edge. `estimate`: bytes that were used; `least`: the platform's smallest stack."""
+    """An SmallestSize. `estimate`: bytes that were used; `least`: the platform's smallest stack."""
     tried = {}
 
     def at(size):
@@ -49,7 +49,7 @@ def find(estimate, least, page, holds, most=1 << 40):
         return tried[size]
 
     def unclear(size):
-        return Edge(None, None, False, tried, f"what {size} does is unclear")
+        return SmallestSize(None, None, False, tried, f"what {size} does is unclear")
 
     least = whole_pages(least, page)
     size = max(whole_pages(estimate, page), least)
@@ -63,7 +63,7 @@ def find(estimate, least, page, holds, most=1 << 40):
             break
         low = size
         if size >= most:
-            return Edge(None, _faulted(low, tried), False, tried, f"even {size} does not hold")
+            return SmallestSize(None, _faulted(low, tried), False, tried, f"even {size} does not hold")
         size, step = min(size + step, most), 2 * step
     step = page
     while low is None and high > least:
@@ -82,7 +82,7 @@ def find(estimate, least, page, holds, most=1 << 40):
         if did == UNCLEAR:
             return unclear(size)
         low, high = (low, size) if did == HOLDS else (size, high)
-    return Edge(high, _faulted(low, tried), high == least, tried)
+    return SmallestSize(high, _faulted(low, tried), high == least, tried)
 
 
 def _faulted(size, tried):

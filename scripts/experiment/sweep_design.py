@@ -1,6 +1,6 @@
 """A sweep's design: what --factor means, the commands of a cell, and whether they can run at all.
 
-    design = sweeping.Design(programs, server="echo_async", client=["-n", "1000"])
+    design = sweep_design.Design(programs, server="echo_async", client=["-n", "1000"])
     design.add("work=none,cpu:1us")
     design.spec({"work": "cpu:1us"})          runs.Spec
     design.try_out()                          raises Usage where a level can run nowhere
@@ -18,12 +18,12 @@ import tempfile
 import bench_runs
 import orphans
 
-from . import foreign, options, plan, runs
+from . import foreign_server, options, plan, runs
 
 SHORT = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
 DEFAULT_SERVER = "echo_threads:thread-per-connection"
 #: The harness sets these itself, or they make a run another kind of thing.
-OWN = {
+RESERVED = {
     "server": {"--help", "--port", "--json", "--ready-fd", "--list-models", "--stats"},
     "client": {
         *("--help", "--json", "--hgrm", "--series", "--interval", "--server-pid", "--label"),
@@ -52,7 +52,7 @@ class Design:
     def __init__(self, programs, server=None, client=(), cpus=(None, None)):
         self.programs, self.client, self.cpus = programs, list(client), cpus
         self.settle = True  #: before each run, until the kernel has freed the last one's memory
-        self.command = server if server and foreign.is_foreign(server) else None
+        self.command = server if server and foreign_server.is_foreign(server) else None
         self.factors, self.options = [], {}
         words = [] if self.command else split(server, "--server")
         self.program = None
@@ -90,7 +90,7 @@ class Design:
         if len(there) > 1:
             raise Usage(f"--factor {name}: both ends have it: server.{bare}= or client.{bare}=")
         (end, option), = there.items()
-        if option.name in OWN[end]:
+        if option.name in RESERVED[end]:
             raise Usage(f"--factor {name}: {option.name} is this script's own business")
         for level in levels:
             try:
@@ -129,7 +129,7 @@ class Design:
         names = {
             option[2:]
             for one, listed in known.items()
-            for option in listed - OWN[one]
+            for option in listed - RESERVED[one]
             if option.startswith("--") and not option.startswith("--no-") and end in ("", one)
         }
         close = difflib.get_close_matches(name, sorted({*names, *SHORT, "model"}), 3, 0.6)
@@ -232,8 +232,8 @@ def server_problem(binaries, spec):
     orphans.adopt()
     with tempfile.TemporaryFile() as errors:
         try:
-            if foreign.is_foreign(spec.server):
-                server = foreign.Server(spec.server, errors=errors)
+            if foreign_server.is_foreign(spec.server):
+                server = foreign_server.Server(spec.server, errors=errors)
             else:
                 words = list(spec.server_arguments)
                 server = bench_runs.Server(

@@ -8,18 +8,18 @@ import dataclasses
 
 from experiment import table
 
-from . import costs, memory, probing
+from . import costs, memory, probes
 
 
 @dataclasses.dataclass
 class Results:
-    """All that telling needs. `fits`: {touch: [fit.Row]}; `ends`: what bounds connections first."""
+    """All that telling needs. `fits`: {touch: [fit.Row]}; `connection_bound`: what bounds connections first."""
 
     experiment: dict
     runs: list
     depths: list
     fits: dict
-    ends: tuple | None = None
+    connection_bound: tuple | None = None
     thp: str | None = None
     least: int = 16384
     page: int = 4096
@@ -67,13 +67,13 @@ def clause(depth):
         return f"for {handler} no size was found: {depth.why or 'no run told it'}"
     used = f"{depth.high:,} B used"
     if found.is_least and depth.high <= found.size - 4096:
-        return f"{probing.kib(found.size)}, this platform's least, holds {handler} ({used})"
+        return f"{probes.kib(found.size)}, this platform's least, holds {handler} ({used})"
     if found.is_least:
-        return f"{probing.kib(found.size)}, this platform's least, just holds {handler} ({used})"
-    name = f"{probing.kib(found.size)} is the smallest stack that holds {handler}"
+        return f"{probes.kib(found.size)}, this platform's least, just holds {handler} ({used})"
+    name = f"{probes.kib(found.size)} is the smallest stack that holds {handler}"
     if found.below is None:
         return f"{name} ({used}; unconfirmed: no smaller one could be tried)"
-    return f"{name} ({used}; {probing.kib(found.below)} faults)"
+    return f"{name} ({used}; {probes.kib(found.below)} faults)"
 
 
 def smallest(results):
@@ -87,7 +87,7 @@ def smallest(results):
             [
                 depth.touch,
                 *(count(depth.p50), count(depth.p99), count(depth.high)),
-                "-" if size is None else probing.kib(size),
+                "-" if size is None else probes.kib(size),
                 below(found),
                 "-" if tightest is None else f"{tightest.most:,}",
                 "-" if tightest is None else tightest.name,
@@ -102,7 +102,7 @@ def below(found):
         return "-"
     if found.is_least:
         return "not possible"
-    return "-" if found.below is None else f"{probing.kib(found.below)} faults"
+    return "-" if found.below is None else f"{probes.kib(found.below)} faults"
 
 
 def count(value):
@@ -134,16 +134,16 @@ def fit_text(results):
     for depth in results.depths:
         rows = [row for row in results.fits.get(depth.touch) or [] if row.most is not None]
         if rows and depth.found and depth.found.size is not None:
-            bounds[depth.touch] = probing.kib(depth.found.size), rows
+            bounds[depth.touch] = probes.kib(depth.found.size), rows
     if not bounds:
         return "Not known: no size was found."
     tightest = {(rows[0].name, rows[0].most) for _, rows in bounds.values()}
     if len(tightest) == 1:
         _, rows = next(iter(bounds.values()))
-        text = f"{rows[0].most:,} of each of these sizes, then {ends_it(rows)}"
+        text = f"{rows[0].most:,} of each of these sizes, then {bound_text(rows)}"
     else:
         clauses = (
-            f"{rows[0].most:,} of {size}, then {ends_it(rows)}" for size, rows in bounds.values()
+            f"{rows[0].most:,} of {size}, then {bound_text(rows)}" for size, rows in bounds.values()
         )
         text = ". ".join(clauses)
     memory_holds = [
@@ -154,12 +154,12 @@ def fit_text(results):
     ]
     if memory_holds:
         text += ". Memory would hold " + ", ".join(memory_holds)
-    if results.ends:
-        text += f". Connections end at {results.ends[1]:,}, by {results.ends[0]}"
+    if results.connection_bound:
+        text += f". Connections end at {results.connection_bound[1]:,}, by {results.connection_bound[0]}"
     return text + "."
 
 
-def ends_it(rows):
+def bound_text(rows):
     """"process ids (/proc/sys/kernel/pid_max); next memory maps, 32,715"."""
     text = f"{rows[0].name} ({rows[0].source})"
     return text + (f"; next {rows[1].name}, {rows[1].most:,}" if len(rows) > 1 else "")
@@ -169,7 +169,7 @@ def ends_it(rows):
 def beside(results):
     """Rows: known, seen."""
     slopes = memory.slopes(results.experiment, results.runs)
-    shallow = min((touch for touch, _ in costs.in_order(results)), key=probing.size_of)
+    shallow = min((touch for touch, _ in costs.in_order(results)), key=probes.size_of)
     resident = _range(slopes, costs.primary(results), shallow)
     kernel = _range(slopes, "kernel_stack_b")
     small = _range(slopes, "page_tables_b", largest=(2 << 20) - 1)
@@ -197,7 +197,7 @@ def _range(slopes, figure, touch=None, least=0, largest=1 << 62):
     values = [
         told[figure].per_unit
         for (at, stack), told in slopes.items()
-        if figure in told and touch in (None, at) and least <= probing.size_of(stack) <= largest
+        if figure in told and touch in (None, at) and least <= probes.size_of(stack) <= largest
     ]
     return _spread(values, "B")
 

@@ -16,7 +16,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
 PAGE_TIMEOUT = 120
 
 
-def summary(folder, runs, answers, found):
+def lines_of(folder, runs, answers, found):
     """Lines: the answer, the cells, the comparisons, what was lost, where all lies."""
     experiment = folder.experiment
     lines = [found, ""]
@@ -26,9 +26,9 @@ def summary(folder, runs, answers, found):
         lines += ["", *comparisons_text(experiment, joined)]
     slopes = slopes_text(experiment, runs)
     lines += ["", *slopes] if slopes else []
-    lost = table.lost(runs)
+    lost = table.not_measured(runs)
     lines += ["", "Not measured:", *(f"  {line}" for line in lost)] if lost else []
-    lines += warned(runs)
+    lines += warnings_text(runs)
     status = experiment.get("status")
     if status in ("interrupted", "capped", "failed"):
         lines += ["", f"{status}: {status_text(folder)}"]
@@ -36,7 +36,7 @@ def summary(folder, runs, answers, found):
     return lines
 
 
-def warned(runs):
+def warnings_text(runs):
     """Lines: what the client warned of in a fifth of the runs or more, in one run's own words."""
     kinds = {}
     for run in runs:

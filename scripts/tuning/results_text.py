@@ -20,7 +20,7 @@ def listing(experiments):
     return lines
 
 
-def plan(experiment, options, rehearsal):
+def plan(experiment, options, feasibility):
     """--dry-run: what would be done."""
     lines = [f"{experiment.name}: {experiment.question}"]
     rows = [
@@ -34,7 +34,7 @@ def plan(experiment, options, rehearsal):
         ("runs", f"{options.reps} blocks of {len(experiment.arms)} arms, seed {options.seed}"),
     ]
     for at, arm in enumerate(experiment.arms):
-        why = rehearsal.infeasible.get(arm.name)
+        why = feasibility.infeasible.get(arm.name)
         role = " (control)" if at == 0 else f" (infeasible: {why})" if why else ""
         rows.append(("arm" if at == 0 else "", f"{arm.name}{role}: {arm.as_words()}"))
     for name in experiment.host_settings:
@@ -107,7 +107,7 @@ def arms(experiment):
     }
 
 
-def others(experiment, runs, units):
+def other_figures(experiment, runs, units):
     """Medians of the figures that the file asks for beside the primary one; None without any."""
     rows = []
     for arm in experiment.arms:
@@ -126,19 +126,19 @@ def others(experiment, runs, units):
     }
 
 
-def untouched(count, changed, told):
+def host_unchanged(count, changed, notes):
     """The finding that the host is as it was."""
-    if not changed and not told:
+    if not changed and not notes:
         text = f"All {count} writable sysctls of the host had the same value before and after."
     else:
         text = (
             f"Of {count} writable sysctls of the host, not the same before and after (an experiment "
-            f"puts back what it sets: somebody else wrote them): {'; '.join([*changed, *told])}."
+            f"puts back what it sets: somebody else wrote them): {'; '.join([*changed, *notes])}."
         )
     return {"name": "host", "title": "The host's settings", "text": text, "data": {}}
 
 
-def lines_of(finding):
+def text_lines(finding):
     """A finding as text for the terminal."""
     data = finding["data"]
     lines = textwrap.wrap(finding["text"], 98)

@@ -70,18 +70,18 @@ def everything():
 
 
 def main():
-    order = json.load(sys.stdin)
-    if os.stat("/proc/self/ns/net").st_ino == order["not_in"]:
+    request = json.load(sys.stdin)
+    if os.stat("/proc/self/ns/net").st_ino == request["not_in"]:
         print("this is the host's own namespace: nothing was written", file=sys.stderr)
         return 1
-    refused = [why for name, value in order["write"].items() if (why := write(name, value))]
-    names = sorted(everything()) if WHOLE in order["read"] else order["read"]
-    answer = {
+    refused = [why for name, value in request["write"].items() if (why := write(name, value))]
+    names = sorted(everything()) if WHOLE in request["read"] else request["read"]
+    reply = {
         "refused": refused,
         "values": {name: read(name) for name in names},
-        "kinds": {name: kind(name) for name in order["look_at"]},
+        "kinds": {name: kind(name) for name in request["look_at"]},
     }
-    json.dump(answer, sys.stdout)
+    json.dump(reply, sys.stdout)
     return 0
 
 
