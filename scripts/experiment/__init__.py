@@ -1,19 +1,20 @@
-"""What every experiment shares: a plan, its runs, the folder that keeps them, and the answers.
+"""What all experiments share: a plan, its runs, the folder that stores them, and the answers.
 
-    figures    what one run tells, by name and unit         plan      cells, blocks, their order
-    runs       one server, one client, what became of them  folder    a results folder on disk
-    foreign    somebody else's server                       answer    comparisons and their verdicts
-    slope      memory of a connection, over N               phrases   answers in words
-    row        a run as runs.jsonl keeps it                 claim     one writer in a folder
-    manifest   where and with what it was measured          live      progress in a terminal
-    session    the loop over the runs, and its end          table     cells, as text
-    options    what the programs take, asked of them        machine   what it tells of itself
-    arguments  what a client's words ask for                index     the list of experiments
-    atomic     a document on disk, whole or not at all
-    sweeping   what --factor means                          ending    what is told at the end
-    comparing  two servers, or two folders                  command   what entry points share
+    plan            cells, blocks, their order     answer        comparisons and their verdicts
+    runs            one run: server and client     answer_text   answers in words
+    run_record      a line of runs.jsonl           slope         memory per connection, over N
+    figures         named figures of one run       table         cells and values, as text
+    arguments       values of a command line       summary       the report at the end
+    foreign_server  a server of another project    live_table    progress on stderr
+    folder          a results folder               session       the loop over the runs
+    folder_lock     one writer per folder          command       options all entry points have
+    atomic          atomic writes of a document    manifest      machine and build of an experiment
+    index           the list of results folders    machine       what /proc and /sys report
+    sweep_design    factors of scripts/sweep       options       what the programs accept
+    comparison      two servers or two folders
 
-scripts/sweep, compare, stack-sweep and tune plan different runs; from there on all is the same, so
-that one reader (scripts/report) and one rule for a verdict do for all of them. docs/experiments.md
-tells how to read the results. Nothing here prints but live, table's callers and session.
+scripts/sweep, compare, stack-sweep and tune plan different runs. Everything after the plan is
+shared, so one reader (scripts/report) and one rule for a verdict serve all of them.
+docs/experiments.md describes how to read the results. Only live_table, session and the callers of
+table print.
 """

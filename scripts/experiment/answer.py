@@ -1,12 +1,12 @@
-"""What an experiment answers: each level beside its factor's baseline. Pure.
+"""The answers of an experiment: each level compared with its factor's baseline. Pure.
 
-The unit is the run. A pair is two runs of one block that differ in one factor only, so that what
-the machine did to both cancels in their ratio; paired.py gives the Hodges-Lehmann ratio, its exact
-interval and p. Holm adjusts the p of all comparisons of the primary figure together. Other figures
-are told with their intervals and without a verdict: there are too many of them for one.
+The unit is the run. A pair is two runs of one block that differ in one factor only, so the
+machine's influence on both cancels in their ratio. paired.py computes the Hodges-Lehmann ratio, its
+exact interval and p. Holm's method adjusts p over all comparisons of the primary figure. Other
+figures are reported with intervals and without a verdict, because there are too many of them.
 
-Where other factors vary too, a comparison joins all their levels; `given` ones tell each level of
-the others by itself, again without a verdict, so that an effect that depends on another one shows.
+Where other factors vary too, a comparison joins all their levels. The `given` comparisons report
+each level of the other factors separately, without a verdict; they show interactions.
 
     answers = answer.comparisons(folder.experiment, folder.runs())
     print(answer_text.sentence(folder.experiment, answers))
@@ -21,7 +21,7 @@ from . import answer_text, plan
 
 @dataclasses.dataclass
 class Answer:
-    """One level against its baseline. ratio: level / baseline; None where there is none to take."""
+    """One level compared with its baseline. ratio: level / baseline; None: there is no ratio."""
 
     figure: str
     factor: str
@@ -35,16 +35,16 @@ class Answer:
     confidence: float | None = None
     p: float | None = None
     p_adjusted: float | None = None
-    comparisons: int = 1  #: that p_adjusted is adjusted for
+    comparisons: int = 1  #: the number of comparisons in Holm's adjustment
     text: str = ""
-    verdict: str | None = None  #: differs, same, undecided; None: no verdict is given
+    verdict: str | None = None  #: differs, same, undecided; None: no verdict
 
     def as_json(self):
         return dataclasses.asdict(self)
 
 
 def comparisons(experiment, runs, figure=None):
-    """Answers of one figure, by default the primary one: the joined ones, then the given ones."""
+    """Answers of one figure, the primary one by default: joined first, then given."""
     figure = figure or experiment["primary"]
     design = experiment["design"]
     confidence = design.get("confidence", plan.CONFIDENCE)
@@ -68,7 +68,7 @@ def comparisons(experiment, runs, figure=None):
 
 
 def pairs_of(runs, figure, factor, level, baseline):
-    """(value at the baseline, value at the level, the rest of the cell), each pair of one block."""
+    """(value at the baseline, value at the level, the other levels of the cell), one per pair."""
     sides = {level: {}, baseline: {}}
     for run in runs:
         value = run.figures.get(figure) if run.measured else None
@@ -80,7 +80,7 @@ def pairs_of(runs, figure, factor, level, baseline):
 
 
 def of_pairs(figure, factor, level, given, pairs, confidence):
-    """An Answer without words, of (value at the baseline, value at the level, ...)."""
+    """An Answer without text, from (value at the baseline, value at the level, ...)."""
     found = Answer(figure, factor["name"], level, factor["baseline"], given, len(pairs))
     if pairs and all(base > 0 and value > 0 for base, value, _ in pairs):
         floor, test = [base for base, _, _ in pairs], [value for _, value, _ in pairs]
@@ -91,13 +91,13 @@ def of_pairs(figure, factor, level, given, pairs, confidence):
 
 
 def adjust(answers, confidence):
-    """Holm, over those that have a p; and the verdict that it carries."""
+    """Sets p_adjusted by Holm's method, and the verdict that follows from it."""
     alpha = 1 - confidence
-    told = [one for one in answers if one.p is not None]
-    # A comparison without figures was asked for as well, and stays counted.
-    missing = len(answers) - len(told)
-    adjusted = paired.holm([one.p for one in told] + [1.0] * missing)
-    for one, p in zip(told, adjusted):
+    with_p = [one for one in answers if one.p is not None]
+    # A planned comparison without figures still counts in the adjustment.
+    missing = len(answers) - len(with_p)
+    adjusted = paired.holm([one.p for one in with_p] + [1.0] * missing)
+    for one, p in zip(with_p, adjusted):
         one.p_adjusted = p
         if one.low is None or 2 / 2**one.pairs > alpha:
             one.verdict = "undecided"

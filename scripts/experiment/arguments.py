@@ -1,4 +1,4 @@
-"""What the words of a program's command line ask for, as far as a run's harness has to know."""
+"""Reads from a program's command line the values that the script running it needs."""
 
 import re
 
@@ -7,13 +7,13 @@ UNITS = {"": 1, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, 
 
 
 def seconds_of(text):
-    """A duration as the programs read it: 90, 400ms, 1.5h; None where it is none."""
+    """A duration in seconds, as the programs read it: 90, 400ms, 1.5h. None: not a duration."""
     found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-z]*)", str(text))
     return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None
 
 
 def value_of(words, *names):
-    """What an option is given among the words of a command line; the last one counts."""
+    """The value of an option in the words of a command line; the last one counts."""
     found = None
     for at, word in enumerate(words):
         for name in names:
@@ -25,7 +25,7 @@ def value_of(words, *names):
 
 
 def window_of(words):
-    """Seconds of traffic that a client with these words makes, as far as they tell."""
+    """Seconds of traffic, warm-up included, of a client with these options."""
     mode = value_of(words, "--mode") or "hold"
     length = seconds_of(value_of(words, "-d", "--duration"))
     warm_up = seconds_of(value_of(words, "--warmup"))

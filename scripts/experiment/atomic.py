@@ -41,7 +41,8 @@ def _opened(value, indent, write):
 
 
 def write_atomically(path, document):
-    """As JSON, through a temporary file in the same folder: a full disk leaves the old one."""
+    """Writes JSON to a temporary file in the same folder and renames it. A full disk keeps the old
+    file."""
     text = text_of(document)
     temporary = None
     try:

@@ -1,6 +1,7 @@
-"""What the entry points confidence_level of their command lines: one-line errors, values, how they end."""
+"""Command lines of the entry points: one-line errors, option values, exit codes."""
 
 import argparse
+import math
 import os
 import pathlib
 import shlex
@@ -13,13 +14,13 @@ import orphans
 
 from . import arguments, figures, folder as results, options, plan, session
 
-#: Blocks of a sweep: enough for the verdicts on a factor of six levels.
+#: Default blocks of a sweep: enough for verdicts on a factor of six levels.
 REPS = 10
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Parser(argparse.ArgumentParser):
-    """One line, without the usage in front of it. `name`: scripts/sweep."""
+    """Reports an error as one line, without usage. `name`: the command, as scripts/sweep."""
 
     def __init__(self, name, document):
         what, _, more = document.partition("\n\n")
@@ -36,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def checked(convert):
-    """A type for argparse whose ValueError is the message."""
+    """A type for argparse that reports the ValueError's own text."""
 
     def parse_value(text):
         try:
@@ -51,37 +52,30 @@ count = checked(compare_plan.count)
 duration = checked(compare_plan.seconds)
 
 
-def _number(text, least, what):
-    try:
-        value = float(text)
-    except ValueError:
-        value = None
-    if value is None or not least <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}': {what}")
-    return value
-
-
 def seconds(text):
-    """0.4, 400ms, 2s, 10m; 0 too."""
+    """0, 0.4, 400ms, 2s, 10m."""
     value = arguments.seconds_of(text)
     if value is None:
-        raise argparse.ArgumentTypeError(f"'{text}': a time, such as 0.4, 400ms or 2s")
+        raise argparse.ArgumentTypeError(f"'{text}': expected a time, such as 0.4, 400ms or 2s")
     return value
 
 
 def at_least(least):
     def parse_value(text):
         if not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"'{text}': {least} or more")
+            raise argparse.ArgumentTypeError(f"'{text}': must be {least} or more")
         return int(text)
 
     return parse_value
 
 
 def confidence_level(text):
-    value = _number(text, 0.5, "between 0.5 and 1, such as 0.99")
-    if value >= 1:
-        raise argparse.ArgumentTypeError(f"'{text}': between 0.5 and 1, such as 0.99")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.5 <= value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}': must be between 0.5 and 1, such as 0.99")
     return value
 
 
@@ -94,23 +88,23 @@ def cpus(text):
         both = ()
     if len(both) != 2 or not set(both) <= set(allowed):
         raise argparse.ArgumentTypeError(
-            f"'{text}': two of {','.join(map(str, allowed))}, SERVER,CLIENT"
+            f"'{text}': must be SERVER,CLIENT, two of {','.join(map(str, allowed))}"
         )
     return both
 
 
 def cpus_or_one(text):
-    """--cpus of those that pin by default: both ends on one processor; none: no pinning."""
+    """--cpus of the scripts that pin by default: both ends on one processor; none: no pinning."""
     if text == "none":
         return None
     if text:
         return cpus(text)
-    last = max(os.sched_getaffinity(0))  # the first has the machine's own chores
+    last = max(os.sched_getaffinity(0))  # the first one usually serves interrupts
     return last, last
 
 
 def client_of(given):
-    """The client's words from -n, --mode, --seconds, --warm-up and --client; the last one wins."""
+    """The client's options from -n, --mode, --seconds, --warm-up and --client; --client wins."""
     from . import sweep_design
 
     words = sweep_design.split(given.client, "--client")
@@ -127,56 +121,60 @@ def client_of(given):
 
 
 def add_common(parser, reps):
-    """Options that every experiment has."""
+    """Adds the options of every experiment."""
     add = parser.add_argument
-    out = "results folder; one of the same design is gone on with (results/NAME-TIME)"
+    out = "results folder; resumes an experiment of the same design (results/NAME-TIME)"
     add("--out", type=pathlib.Path, metavar="DIR", help=out)
-    add("--time", type=duration, metavar="CAP", help="begin no run that would end after it: 10m")
-    add("--cool-down", type=seconds, default=0.0, metavar="S", help="rest before each run (0)")
-    add("--seed", type=at_least(0), metavar="N", help="of the order of runs, kept (the clock)")
+    add("--time", type=duration, metavar="CAP", help="start no run that would end later, as 10m")
+    add("--cool-down", type=seconds, default=0.0, metavar="S", help="pause before each run (0)")
+    add("--seed", type=at_least(0), metavar="N", help="seed of the order of runs (the clock)")
     add_confidence(parser)
     binaries = default_binaries()
     add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
-    add("--name", metavar="TEXT", help="of the folder and the page")
+    add("--name", metavar="TEXT", help="name of the folder and the page")
     if reps:
-        blocks = f"blocks, each with every cell once ({reps})"
+        blocks = f"blocks; each runs every cell once ({reps})"
         add("--reps", type=at_least(1), default=reps, metavar="N", help=blocks)
 
 
 def add_confidence(parser):
-    told = f"of intervals and verdicts ({plan.CONFIDENCE})"
-    words = {"type": confidence_level, "default": plan.CONFIDENCE, "metavar": "P", "help": told}
-    parser.add_argument("--confidence", **words)
+    parser.add_argument(
+        "--confidence",
+        type=confidence_level,
+        default=plan.CONFIDENCE,
+        metavar="P",
+        help=f"confidence of intervals and verdicts ({plan.CONFIDENCE})",
+    )
 
 
 def add_pairs(parser):
-    """Options of those that set two servers beside each other in short runs.
+    """Adds the options of the scripts that compare two servers in short runs.
 
-    Both ends on one processor, and the client as the clock: server_by_client. What one run differs
-    in from the next is above all the machine, whose processor is now faster and now slower; on one
-    processor that is the same for both ends at each moment, and client and server take turns in the
+    By default both ends share one processor and the client is the clock: server_by_client. Most of
+    the difference between two runs comes from the machine, whose processor speed varies. On one
+    processor that affects both ends alike at each moment, and client and server alternate in the
     same batches, so it cancels in the ratio of their times. docs/experiments.md has the figures.
     """
     add = parser.add_argument
-    figure = "what is compared (server_by_client; ends apart: server_ns_per_echo)"
+    figure = "figure to compare (server_by_client; on two processors server_ns_per_echo)"
     add("--figure", metavar="FIGURE", help=figure)
     add_connections(parser)
-    add("--seconds", type=seconds, default=0.2, metavar="S", help="window of a run (0.2)")
-    add("--warm-up", type=seconds, default=0.05, metavar="S", help="before it (0.05)")
-    where = "pin them; none: any (both on the last one)"
+    add("--seconds", type=seconds, default=0.2, metavar="S", help="measured window of a run (0.2)")
+    add("--warm-up", type=seconds, default=0.05, metavar="S", help="warm-up before it (0.05)")
+    where = "processors; none: not pinned (both on the last one)"
     add("--cpus", type=cpus_or_one, metavar="SERVER,CLIENT", default="", help=where)
-    add("--client", default="", metavar="OPTIONS", help="more options of the client, in quotes")
+    add("--client", default="", metavar="OPTIONS", help="more options of the client, quoted")
 
 
 def check_pairs(parser, given):
-    """Fills in what depends on other options."""
+    """Fills in the defaults that depend on other options."""
     if given.figure is None:
         together = given.cpus and given.cpus[0] == given.cpus[1]
         given.figure = "server_by_client" if together else "server_ns_per_echo"
     if given.figure not in figures.FIGURES:
         parser.error(f"--figure {given.figure}: not one of {', '.join(figures.FIGURES)}")
     if given.mode != "hold" and given.seconds <= 0:
-        parser.error("--seconds: above 0")
+        parser.error("--seconds: must be above 0")
 
 
 def add_connections(parser):
@@ -185,7 +183,7 @@ def add_connections(parser):
 
 
 def default_binaries():
-    """build/bin, as one would type it where that is right."""
+    """build/bin, as a relative path if that names the same folder."""
     here = pathlib.Path("build/bin")
     there = SOURCE / "build" / "bin"
     installed = SOURCE / "bin"
@@ -195,7 +193,7 @@ def default_binaries():
 
 
 def seed_of(given, out):
-    """The one given, that of a folder to go on with, or a new one."""
+    """The seed given, that of the folder to resume, or a new one."""
     if given is not None:
         return given
     if out is not None:
@@ -207,7 +205,7 @@ def seed_of(given, out):
 
 
 def reproducing_command(name, arguments, seed):
-    """The command that reproduces it: as typed, with the seed, without the folder it went into."""
+    """The command that repeats the experiment: as typed, with the seed and without --out."""
     words, skip = [], False
     for word in arguments:
         if skip or word.startswith("--out="):
@@ -222,7 +220,7 @@ def reproducing_command(name, arguments, seed):
 
 
 def run_main(name, body):
-    """Runs an entry point's `body` and turns what it raises into one line and an exit code."""
+    """Runs an entry point's `body`; turns its exceptions into one line and an exit code."""
     from . import sweep_design
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,9 +1,8 @@
-"""Two sides beside each other: interleaved pairs of two servers, or two results folders. Pure but
-for what `Sides` asks of the programs.
+"""Comparison of two servers in interleaved pairs, or of two results folders.
 
     sides = comparison.Sides(programs, "callbacks", "callbacks --work cpu:300ns")
     sides.spec({"server": sides.levels[1]})
-    comparison.of_folders(one, other, "server_ns_per_echo")     answers, and the pairs
+    comparison.of_folders(one, other, "server_ns_per_echo")     answers and pairs
 """
 
 import dataclasses
@@ -15,17 +14,18 @@ from . import answer, answer_text, figures, folder, foreign_server, live_table, 
 from . import plan, runs, session, sweep_design
 
 FACTOR = "server"
-#: What a run of compare takes beside its window, at the least; docs/experiments.md has the figure.
+#: Seconds that a run takes at least in addition to its window (docs/experiments.md).
 OVERHEAD = 0.08
-#: What tells whether the client did the same work beside both.
+#: The figures that show whether the client did the same work with both servers.
 CLOCK_FIGURES = ("server_ns_per_echo", "client_ns_per_echo", "echoes_per_wait")
-#: Batches of 10 echoes instead of 19 made the client 5 % dearer (docs/experiments.md).
+#: Largest ratio of batch sizes without a warning. Batches of 10 echoes instead of 19 raised the
+#: client's cost by 5 % (docs/experiments.md).
 SIMILAR_BATCHES = 1.5
 
 
 class Sides:
-    """`one` and `other`: PROGRAM:MODEL --options, a path of another build's program, a model's
-    name, or a command with {port}. The same twice is an A/A comparison."""
+    """`one` and `other`: PROGRAM:MODEL --options, the path of another build's program, a model's
+    name, or a command with {port}. Two equal sides are an A/A comparison."""
 
     def __init__(self, programs, one, other, client=(), cpus=(None, None), keep=True):
         self.programs, self.client, self.cpus, self.keep = programs, list(client), cpus, keep
@@ -40,7 +40,9 @@ class Sides:
             return text
         words = sweep_design.split(text, "side")
         if not words:
-            raise sweep_design.Usage("a side is empty: PROGRAM:MODEL, a results folder or a command")
+            raise sweep_design.Usage(
+                "a side is empty; allowed: PROGRAM:MODEL, a results folder or a command"
+            )
         program, _, model = words[0].partition(":")
         if program not in options.SERVERS and "/" not in program:
             if program.startswith("floor_"):
@@ -49,8 +51,8 @@ class Sides:
                 words[0] = self.programs.model(words[0])
             except options.Unknown as error:
                 raise sweep_design.Usage(
-                    f"{words[0]}: no results folder, no program, no command with {{port}}, "
-                    f"and no {error}"
+                    f"{words[0]}: not a results folder, a program or a command with {{port}}; "
+                    f"{error}"
                 ) from error
         elif model and program in options.SERVERS:
             try:
@@ -58,7 +60,7 @@ class Sides:
             except options.Unknown as error:
                 raise sweep_design.Usage(str(error)) from error
         else:
-            self.programs.of_server(words[0])  # Missing, where there is no such program
+            self.programs.of_server(words[0])  # raises Missing if there is no such program
         return shlex.join(words)
 
     def spec(self, cell):
@@ -77,9 +79,10 @@ class Sides:
         )
 
     def try_out(self):
-        """Raises Usage where a side does not start because of how it is called."""
+        """Raises Usage if a side does not start because of its command line."""
         for level in self.levels:
-            problem = sweep_design.server_problem(self.programs.binaries, self.spec({FACTOR: level}))
+            spec = self.spec({FACTOR: level})
+            problem = sweep_design.server_problem(self.programs.binaries, spec)
             if problem:
                 raise sweep_design.Usage(problem)
         problem = sweep_design.client_problems(self.programs.binaries, [tuple(self.client)])
@@ -88,12 +91,12 @@ class Sides:
 
 
 def pairs_in(seconds, window):
-    """How many pairs a time can hold at the most."""
+    """The largest number of pairs that fit into a time."""
     return max(int(seconds / (2 * (window + OVERHEAD / 2))), 1)
 
 
 def spread_of(pairs):
-    """Standard deviation of the pairs' log ratios: how many pairs it takes follows from it."""
+    """Standard deviation of the pairs' log ratios, which determines how many pairs are needed."""
     logs = [math.log(value / base) for base, value, *_ in pairs if base > 0 and value > 0]
     return statistics.stdev(logs) if len(logs) > 1 else None
 
@@ -101,11 +104,11 @@ def spread_of(pairs):
 # ---- servers -------------------------------------------------------------------------------------
 @dataclasses.dataclass
 class PairDesign:
-    """All that is settled before the first pair."""
+    """All that is decided before the first pair."""
 
     figure: str
-    pairs: int  #: exactly, or at the most where `by_time`
-    by_time: bool  #: as many as fit into cap_s, and that is no shortfall
+    pairs: int  #: the exact number, or the largest if `by_time`
+    by_time: bool  #: as many pairs as fit into cap_s; fewer than `pairs` is no failure
     cap_s: float | None
     seconds: float
     warm_up: float
@@ -117,7 +120,7 @@ class PairDesign:
 
 
 def measure(binaries, source, path, sides, design):
-    """(folder, exit code) of the pairs that the design ask for, or of the rest of them."""
+    """Measures the pairs that the folder does not hold yet. Returns (folder, exit code)."""
     experiment = experiment_of(sides, design)
     experiment["manifest"] = manifest.take(binaries, source)
     kept = folder.Folder.create(path, experiment)
@@ -128,7 +131,7 @@ def measure(binaries, source, path, sides, design):
         return runs.run(binaries, kept, spec, planned.run, planned.block, planned.place)
 
     cap_s = design.cap_s
-    if design.by_time and kept.resumed:  # what was measured before counts as well
+    if design.by_time and kept.resumed:  # earlier runs count towards the time too
         cap_s -= sum(run.took_s + design.cool_down for run in kept.runs())
     with live_table.Table(kept.experiment, cells) as table:
         code = session.carry_out(
@@ -141,7 +144,7 @@ def measure(binaries, source, path, sides, design):
             capped_code=session.DONE if design.by_time else session.FAILED,
         )
     if design.by_time and kept.experiment["status"] == "capped":
-        kept.update(status="complete")  # as many as fit was what was asked for
+        kept.update(status="complete")  # all pairs that fit into the time were measured
     return kept, session.conclude(kept, code, page=False, quiet=True)
 
 
@@ -150,7 +153,7 @@ def experiment_of(sides, design):
     return {
         "kind": "compare",
         "name": design.name,
-        "question": f"Does {sides.servers[1]} differ from {sides.servers[0]} in the {about}?",
+        "question": f"Does {sides.servers[1]} differ from {sides.servers[0]} in {about}?",
         "command": design.command,
         "design": {
             "factors": [sides.factor.as_json()],
@@ -170,14 +173,14 @@ def experiment_of(sides, design):
 
 
 def pairs_of(kept):
-    """The pairs of a comparison's folder: (value of A, value of B, the rest of the cell)."""
+    """The pairs of a comparison's folder: (value of A, value of B, other levels of the cell)."""
     base, level = kept.experiment["design"]["factors"][0]["levels"]
     return answer.pairs_of(kept.runs(), kept.experiment["primary"], FACTOR, level, base)
 
 
 def clock(kept):
-    """Where the client was the clock, the Answers that tell whether it was one: of the server's
-    time, of the client's own, and of its batches. They have no verdict; else None."""
+    """If the client was the clock, the Answers that show whether it was a valid one: for the
+    server's time, the client's time and the client's batches, without a verdict. Else None."""
     if kept.experiment["primary"] != "server_by_client":
         return None
     measured = kept.runs()
@@ -185,20 +188,20 @@ def clock(kept):
 
 
 def clock_text(clock):
-    """Lines. A clock that has other work beside the other server is no clock."""
+    """Lines: the ratio in time, and a warning if the client's own work differed."""
     if not clock or None in (clock[0].low, clock[1].low):
         return []
     server, client, batch = clock
-    lines = [f"In time, with the machine's swing in it: {server.text}."]
+    lines = [f"In time, including the machine's variation: {server.text}."]
     why = []
     if not client.low <= 1 <= client.high:
-        why.append(f"its own cost for an echo is another one: {client.text}")
+        why.append(f"its own cost per echo differs: {client.text}")
     if batch.ratio and not 1 / SIMILAR_BATCHES <= batch.ratio <= SIMILAR_BATCHES:
         times = f"{batch.ratio:.2g} times as many"
-        why.append(f"it finds {times} echoes at a time beside {batch.level}")
+        why.append(f"it receives {times} echoes per wait with {batch.level}")
     if why:
         lines.append(
-            f"Mind: the client is the clock, and {'; '.join(why)}. Where its work differs, read "
+            f"Warning: the client is the clock, and {'; '.join(why)}. If its work differs, use "
             "--figure server_ns_per_echo or both_ns_per_echo."
         )
     return lines
@@ -206,7 +209,7 @@ def clock_text(clock):
 
 # ---- folders -------------------------------------------------------------------------------------
 class Incomparable(Exception):
-    """Two folders that are not to be compared; `lines` say why."""
+    """Two folders that must not be compared; `lines` list why."""
 
     def __init__(self, message, lines):
         super().__init__(message)
@@ -214,11 +217,12 @@ class Incomparable(Exception):
 
 
 def of_folders(one, other, figure, force=False):
-    """Answers: all cells that both folders have joined, then each by itself."""
+    """(answers, pairs). The first answer joins all cells that both folders have; one per cell
+    follows."""
     apart = manifest.incomparable(one.experiment["manifest"], other.experiment["manifest"])
     if apart and not force:
-        said = "made on different machines or with different builds"
-        raise Incomparable(f"{said}: {'; '.join(apart)}", apart)
+        message = "measured on different machines or with different builds"
+        raise Incomparable(f"{message}: {'; '.join(apart)}", apart)
     confidence = one.experiment["design"].get("confidence", plan.CONFIDENCE)
     sides = [_values(folder, figure) for folder in (one, other)]
     cells = {}
@@ -235,9 +239,9 @@ def of_folders(one, other, figure, force=False):
         some = [triple for triple in triples if plan.key_of(triple[2]) == key]
         if some and len(cells) > 1:
             found.append(answer.of_pairs(figure, factor, level, cell, some, confidence))
-    told = {"figures": figures.as_json()}
+    described = {"figures": figures.as_json()}
     for each in found:
-        each.text = answer_text.clause(each, told)
+        each.text = answer_text.clause(each, described)
     return found, triples
 
 

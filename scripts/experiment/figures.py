@@ -1,9 +1,9 @@
-"""The figures of one run, by name: what they are, in which unit, and how the documents tell them.
+"""The figures of one run, by name: meaning, unit, and where the programs' documents hold them.
 
-A figure that a document does not hold is None, never invented; so is a percentile that is only a
-lower bound, since a bound is no value to do statistics with. Times of CPU are per echo, memory in
-bytes: a total (`resident_b`), whose slope over several N is the honest memory per connection, and
-one run's own share (`resident_b_per_connection`), which holds the fixed part too.
+A figure that the documents do not hold is None. A percentile that is only a lower bound is None
+too, because statistics need a value. CPU times are per echo. Memory is in bytes: a total
+(`resident_b`), whose slope over several N is the memory per connection, and one run's share
+(`resident_b_per_connection`), which includes the server's fixed part.
 
     figures.read(json.load(open("client.json")), json.load(open("server.json")))["echoes_per_s"]
 """
@@ -23,7 +23,7 @@ class Figure:
     about: str
 
     def as_json(self):
-        """As experiment.json's `figures` holds it, under its name."""
+        """The figure's value in experiment.json's `figures`."""
         return {"unit": self.unit, "better": self.better, "about": self.about}
 
 
@@ -34,52 +34,52 @@ def _figure(name, unit, better, about):
 LOW, HIGH = "lower", "higher"
 FIGURES = dict(
     (
-        _figure("server_ns_per_echo", "ns", LOW, "CPU of the server for one echo"),
-        _figure("client_ns_per_echo", "ns", LOW, "CPU of the client for one echo"),
-        _figure("both_ns_per_echo", "ns", LOW, "CPU of both ends and of softirq for one echo"),
-        _figure("server_by_client", "x", LOW, "CPU of the server for one echo, by the client's"),
-        _figure("echoes_per_wait", "1", None, "echoes that the client found at a time"),
-        _figure("echoes_per_s", "1/s", HIGH, "verified echoes a second"),
-        _figure("connects_per_s", "1/s", HIGH, "connections established a second"),
-        _figure("ramp_s", "s", LOW, "until all requested connections were established"),
-        _figure("connect_p50_ns", "ns", LOW, "median time of a connect"),
-        _figure("connect_p99_ns", "ns", LOW, "99th percentile of the time of a connect"),
-        _figure("echo_p50_ns", "ns", LOW, "median time of an echo"),
-        _figure("echo_p99_ns", "ns", LOW, "99th percentile of the time of an echo"),
-        _figure("resident_b", "B", LOW, "resident memory of the server that the connections added"),
+        _figure("server_ns_per_echo", "ns", LOW, "server CPU per echo"),
+        _figure("client_ns_per_echo", "ns", LOW, "client CPU per echo"),
+        _figure("both_ns_per_echo", "ns", LOW, "CPU of both ends and softirq per echo"),
+        _figure("server_by_client", "x", LOW, "server CPU per echo relative to the client's"),
+        _figure("echoes_per_wait", "1", None, "echoes per wait of the client"),
+        _figure("echoes_per_s", "1/s", HIGH, "verified echoes per second"),
+        _figure("connects_per_s", "1/s", HIGH, "connections established per second"),
+        _figure("ramp_s", "s", LOW, "time until all requested connections were established"),
+        _figure("connect_p50_ns", "ns", LOW, "median connect time"),
+        _figure("connect_p99_ns", "ns", LOW, "99th percentile of the connect time"),
+        _figure("echo_p50_ns", "ns", LOW, "median echo time"),
+        _figure("echo_p99_ns", "ns", LOW, "99th percentile of the echo time"),
+        _figure("resident_b", "B", LOW, "resident memory of the server added by the connections"),
         _figure("peak_resident_b", "B", LOW, "largest resident memory of the server"),
         _figure(
-            "resident_b_per_connection", "B", LOW, "resident memory of the server for a connection"
+            "resident_b_per_connection", "B", LOW, "resident memory of the server per connection"
         ),
         _figure("virtual_b", "B", LOW, "address space of the server"),
         _figure("page_tables_b", "B", LOW, "page tables of the server"),
-        _figure("kernel_stack_b", "B", LOW, "kernel stacks that the whole machine gained"),
-        _figure("slab_b", "B", LOW, "slab that the whole machine gained"),
-        _figure("kernel_b", "B", LOW, "kernel memory that the whole machine gained, both ends"),
-        _figure("machine_b", "B", LOW, "free memory that the machine lost, both ends"),
-        _figure("kernel_stack_b_per_connection", "B", LOW, "kernel stacks for one connection"),
-        _figure("slab_b_per_connection", "B", LOW, "slab for one connection, both ends"),
-        _figure("kernel_b_per_connection", "B", LOW, "kernel memory for one connection, both ends"),
+        _figure("kernel_stack_b", "B", LOW, "growth of kernel stacks, whole machine"),
+        _figure("slab_b", "B", LOW, "growth of slab, whole machine"),
+        _figure("kernel_b", "B", LOW, "growth of kernel memory, whole machine, both ends"),
+        _figure("machine_b", "B", LOW, "loss of free memory, whole machine, both ends"),
+        _figure("kernel_stack_b_per_connection", "B", LOW, "kernel stacks per connection"),
+        _figure("slab_b_per_connection", "B", LOW, "slab per connection, both ends"),
+        _figure("kernel_b_per_connection", "B", LOW, "kernel memory per connection, both ends"),
         _figure(
-            "machine_b_per_connection", "B", LOW, "free memory lost for a connection, both ends"
+            "machine_b_per_connection", "B", LOW, "free memory lost per connection, both ends"
         ),
         _figure("threads", "1", LOW, "threads of the server"),
-        _figure("listen_overflows", "1", LOW, "times that an accept queue was full"),
-        _figure("listen_drops", "1", LOW, "SYNs that a listener dropped"),
-        _figure("retransmits", "1", LOW, "TCP segments sent again"),
-        _figure("served", "1", HIGH, "connections with a verified echo and nothing wrong"),
+        _figure("listen_overflows", "1", LOW, "times an accept queue was full"),
+        _figure("listen_drops", "1", LOW, "SYNs dropped by a listener"),
+        _figure("retransmits", "1", LOW, "TCP segments retransmitted"),
+        _figure("served", "1", HIGH, "connections with a verified echo and no error"),
         _figure("failed", "1", LOW, "requested connections that were not served"),
     )
 )
 
 
 def as_json():
-    """All of them, for experiment.json."""
+    """All figures, as experiment.json's `figures`."""
     return {name: figure.as_json() for name, figure in FIGURES.items()}
 
 
 def read(client, server):
-    """Figures by name out of the documents of both ends. Either may be None."""
+    """Figures by name, from the documents of both ends. Either document may be None."""
     cpu, connections = at(client, "cpu"), at(client, "connections")
     established, requested = at(connections, "established"), at(connections, "requested")
     memory, machine = at(client, "memory", "server"), at(client, "memory", "machine")
@@ -111,7 +111,7 @@ def read(client, server):
         "machine_b": at(machine, "total"),
         "kernel_stack_b_per_connection": _share(at(machine, "kernel_stack"), established),
         "slab_b_per_connection": _share(at(machine, "slab"), established),
-        # 0: others on the machine gave more back than all connections took.
+        # 0: other programs freed more memory than all connections took.
         "kernel_b_per_connection": at(machine, "per_connection") or None,
         "machine_b_per_connection": at(machine, "total_per_connection"),
         "threads": at(memory, "threads"),

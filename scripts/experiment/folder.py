@@ -1,16 +1,16 @@
-"""A results folder: what was asked for, each run as soon as it is over, and the answers.
+"""A results folder: the design, each run as soon as it ends, and the answers.
 
-    experiment.json   the design, the manifest, the answers; rewritten whole, by a rename
-    runs.jsonl        a line a run, appended and fsynced when the run ends
+    experiment.json   the design, the manifest, the answers; replaced atomically
+    runs.jsonl        one line per run, appended and fsynced when the run ends
     runs/             the programs' own documents
-    (results/)index.json    beside the folder: name, when, question, answer, status, of all there
+    (results/)index.json    next to the folder: name, time, question, answer and status of all
 
-Whatever was measured survives a kill and a full disk: a line that could not be written whole is cut
-off again. Who writes has the folder to itself (claim.py). docs/schema/experiment.json holds both
-forms.
+Measured runs survive a kill and a full disk: a line that could not be written completely is
+truncated. The writer locks the folder (folder_lock.py). docs/schema/experiment.json describes both
+formats.
 
-    folder = Folder.create("results/stacks", experiment)      # or goes on with the same design
-    folder = Folder.create(None, experiment)                  # results/NAME-TIME, a new one
+    folder = Folder.create("results/stacks", experiment)      # new, or resumes the same design
+    folder = Folder.create(None, experiment)                  # a new results/NAME-TIME
     folder.append(run); folder.update(status="complete"); Folder.open(path).runs()
 """
 
@@ -30,7 +30,7 @@ EXPERIMENT, RUNS = "experiment.json", "runs.jsonl"
 
 
 class Refused(Exception):
-    """The folder is not this experiment's; one line says why."""
+    """The folder does not belong to this experiment; one line says why."""
 
 
 class Folder:
@@ -38,12 +38,12 @@ class Folder:
         self.path = pathlib.Path(path)
         self.experiment = experiment
         self.resumed = False
-        self.lock = None  #: where it is written, until `release`
+        self.lock = None  #: held by a writer until `release`
 
     @classmethod
     def create(cls, path, experiment):
-        """A new folder, or an earlier one of the same design, to go on with. `experiment` may lack
-        what only a run brings: it is filled in with nulls. `path`: None makes results/NAME-TIME."""
+        """A new folder, or an existing one of the same design, which is resumed. Keys that
+        `experiment` lacks are set to null. `path`: None creates results/NAME-TIME."""
         whole = _with_defaults(experiment)
         path = new_path(whole["name"]) if path is None else pathlib.Path(path)
         lock = lock_folder(path)
@@ -64,7 +64,7 @@ class Folder:
         return folder
 
     def release(self):
-        """Lets others write there. Whatever ends the process does so too."""
+        """Releases the lock, so that others may write. The process's end releases it too."""
         if self.lock:
             self.lock.release()
 
@@ -73,10 +73,10 @@ class Folder:
         try:
             there = cls.open(path)
         except Refused as error:
-            raise Refused(f"--out {path}: not empty, and no experiment to go on with") from error
+            raise Refused(f"--out {path}: not empty and not an experiment to resume") from error
         what = design_difference(there.experiment, experiment)
         if what:
-            raise Refused(f"--out {path}: holds another experiment ({what}); name another folder")
+            raise Refused(f"--out {path}: holds another experiment ({what}); use another folder")
         there.resumed = True
         there.cut_broken_line()
         changes = {"status": "running", "ended": None}
@@ -89,30 +89,30 @@ class Folder:
 
     @classmethod
     def open(cls, path):
-        """A folder to read. Raises Refused where there is none."""
+        """Opens a folder for reading. Raises Refused if it is not a results folder."""
         path = pathlib.Path(path)
         try:
             experiment = json.loads((path / EXPERIMENT).read_text())
         except OSError as error:
             raise Refused(f"{path / EXPERIMENT}: {error.strerror}") from error
         except ValueError as error:
-            raise Refused(f"{path / EXPERIMENT}: no JSON ({error})") from error
+            raise Refused(f"{path / EXPERIMENT}: not JSON ({error})") from error
         if not isinstance(experiment, dict) or experiment.get("schema") != SCHEMA:
             raise Refused(f"{path / EXPERIMENT}: its schema is not {SCHEMA}")
         return cls(path, experiment)
 
     def update(self, **fields):
-        """Changes the experiment, on disk too, and the index beside the folder."""
+        """Changes keys of the experiment, in memory, on disk and in the index."""
         self.experiment.update(fields)
         write_atomically(self.path / EXPERIMENT, self.experiment)
         index.update(self)
 
     def append(self, run):
-        """Keeps a run for good. A line that does not fit on the disk leaves nothing behind."""
+        """Appends a run and syncs it. A line that does not fit on the disk is truncated."""
         line = json.dumps(run.as_json(), allow_nan=False) + "\n"
         path = self.path / RUNS
         try:
-            # Unbuffered: a buffer would try again at the close, behind the cut.
+            # Unbuffered: close() would retry a buffered write after the truncation.
             with open(path, "ab", buffering=0) as file:
                 before = os.fstat(file.fileno()).st_size
                 try:
@@ -125,19 +125,19 @@ class Folder:
             raise CannotWrite(f"{path}: {error.strerror}") from error
 
     def runs(self):
-        """All runs so far, in the order in which they ended."""
+        """All runs in the folder, in the order in which they ended."""
         try:
             lines = (self.path / RUNS).read_text().splitlines()
         except OSError:
             return []
         found = []
         for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # the last, of a run cut short
+            with contextlib.suppress(ValueError, TypeError):  # an incomplete last line
                 found.append(run_record.Run.of_json(json.loads(line)))
         return found
 
     def cut_broken_line(self):
-        """After a kill within `append`: what follows the last newline was never a run."""
+        """Truncates an incomplete last line, left by a kill during `append`."""
         path = self.path / RUNS
         with contextlib.suppress(FileNotFoundError):
             kept = path.read_bytes().rpartition(b"\n")
@@ -147,7 +147,7 @@ class Folder:
 
 
 def write_all(file, data):
-    """A raw file takes as much as fits, and says so."""
+    """Writes all data to a raw file, whose write() may write less than it is given."""
     while data:
         data = data[file.write(data) :]
 
@@ -176,19 +176,19 @@ def _with_defaults(experiment):
 
 
 def design_difference(there, wanted):
-    """What makes two experiments different ones, in words; None: they are the same. How long it may
-    take is not part of a design; what runs where is."""
+    """Describes what differs between two experiments; None: they are the same. The time limit is
+    not part of a design; programs, kernel and processor are."""
     for name in ("kind", "primary"):
         if wanted.get(name) != there.get(name):
             return f"its {name} is {there.get(name)}"
     old, new = there.get("design", {}), wanted.get("design", {})
     for name in sorted((old.keys() | new.keys()) - {"cap_s"}):
         if old.get(name) != json.loads(json.dumps(new.get(name))):
-            return f"its {name.replace('_', ' ')} differ" + _values(name, old, new)
+            return f"different {name.replace('_', ' ')}" + _values(name, old, new)
     for name in ("programs", "kernel", "cpu"):
         was, is_now = (one.get("manifest", {}).get(name) for one in (there, wanted))
         if was is not None and is_now is not None and was != json.loads(json.dumps(is_now)):
-            return f"measured with another {name.rstrip('s')}"
+            return f"measured with a different {name.rstrip('s')}"
     return None
 
 
@@ -200,24 +200,24 @@ def _values(name, old, new):
 
 
 def is_results_folder(path):
-    """Whether a results folder lies there."""
+    """Whether the path is a results folder."""
     return (pathlib.Path(path) / EXPERIMENT).is_file()
 
 
 def lock_folder(path):
-    """The folder, made where there is none, for this process alone."""
+    """Creates the folder if it is missing and returns its lock."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         return folder_lock.FolderLock(path)
-    except folder_lock.Locked as taken:
-        raise Refused(f"--out {path}: {taken}; wait for it, or name another folder") from taken
+    except folder_lock.Locked as error:
+        raise Refused(f"--out {path}: {error}; wait until it ends or use another folder") from error
     except OSError as error:
         raise CannotWrite(f"{path}: {error.strerror}") from error
 
 
 def new_path(name):
-    """results/NAME-YYYYMMDD-HHMMSS, where the command was typed: made, so that whoever begins in
-    the same second gets another one, with -2 behind it."""
+    """Creates results/NAME-YYYYMMDD-HHMMSS in the current folder. If the name is taken, because two
+    experiments begin in the same second, it gets a suffix: -2, -3 and so on."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "experiment"
     first = f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"
     parent = pathlib.Path("results")

@@ -1,10 +1,10 @@
-"""A folder that one experiment at a time writes into.
+"""The lock of a results folder: one experiment at a time writes into it.
 
-Two sweeps in one folder would each take the other's runs for its own, and a row of one would stand
-beside the documents of the other. flock(2) on the folder itself: nothing is left behind, and
-whatever ends the process, kill -9 and a full disk too, lets go. What it starts does not inherit it.
+Two sweeps in one folder would each count the other's runs as its own, and a row of one would refer
+to documents of the other. The lock is flock(2) on the folder itself. It leaves no file behind, and
+the kernel releases it when the process ends, also by kill -9. Child processes do not inherit it.
 
-    lock = FolderLock("results/stacks")      raises Locked where another one has it
+    lock = FolderLock("results/stacks")      raises Locked if another process holds it
     lock.release()
 """
 
@@ -14,20 +14,17 @@ import fcntl
 import os
 import time
 
-#: Seconds that a list of experiments may be another one's, which writes it in a thousandth of that.
+#: Seconds to wait for results/index.json's lock. A holder writes the list in a thousandth of that.
 WAIT_S = 2.0
 
 
 class Locked(Exception):
-    """Another experiment writes there; `process` is its id, None where the kernel does not say."""
+    """Another experiment writes there; `process` is its id, None if the kernel lists none."""
 
     def __init__(self, process):
-        super().__init__("another experiment is writing there" + _told(process))
+        suffix = "" if process is None else f" (process {process})"
+        super().__init__("another experiment is writing there" + suffix)
         self.process = process
-
-
-def _told(process):
-    return "" if process is None else f" (process {process})"
 
 
 class FolderLock:
@@ -45,18 +42,18 @@ class FolderLock:
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
                 self.release()
                 raise
-            # A file system without locks: to go on unguarded is what there was before.
+            # The file system has no locks: continue without one.
 
     def release(self):
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
 
-    __del__ = release  # dropped, it is let go
+    __del__ = release
 
 
 def holder_of(descriptor):
-    """The process that has a file locked, by /proc/locks (proc(5))."""
+    """The id of the process that has locked a file, from /proc/locks (proc(5)); None: unknown."""
     about = os.fstat(descriptor)
     place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
     with contextlib.suppress(OSError, ValueError), open("/proc/locks") as file:
@@ -69,7 +66,7 @@ def holder_of(descriptor):
 
 @contextlib.contextmanager
 def short_lock(path):
-    """Holds a file that is locked only for moments; after WAIT_S goes on without it."""
+    """Holds the lock of a file that is locked only briefly. Continues without it after WAIT_S."""
     with open(path, "ab") as file:
         give_up = time.monotonic() + WAIT_S
         while time.monotonic() < give_up:

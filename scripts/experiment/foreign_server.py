@@ -1,8 +1,8 @@
-"""Somebody else's server: any command line with {port} in it, told a free port.
+"""A server of another project: a command line in which {port} is replaced by a free port.
 
-It says nothing of being ready, so it is ready when the kernel lists its port as listening in
-/proc/PID/net/tcp: no connect of ours is in its counts, and it works inside a network namespace as
-well. Use it in a `with`, as bench_runs.Server.
+Such a server reports no readiness. It is ready when the kernel lists its port as listening in
+/proc/PID/net/tcp. This adds no connection to its counts and works in a network namespace too. Use
+it in a `with` statement, like bench_runs.Server.
 """
 
 import os
@@ -64,7 +64,7 @@ class Server:
 
 
 def free_port():
-    """A port that nobody has at this moment; a race remains, as for every such choice."""
+    """A port that is free at this moment. Another process may take it before the server does."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
@@ -86,5 +86,5 @@ def listens(pid, port):
 
 
 def environment_with(more):
-    """This process's environment and `more`; None: unchanged."""
+    """This process's environment plus `more`; None: unchanged."""
     return {**os.environ, **more} if more else None

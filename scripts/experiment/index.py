@@ -1,4 +1,4 @@
-"""results/index.json: the experiments that lie there, for whoever looks for one."""
+"""results/index.json: the list of the experiments in results/."""
 
 import contextlib
 import json
@@ -10,11 +10,11 @@ INDEX, LOCK_FILE = "index.json", ".index-in-turn"
 
 
 def update(folder):
-    """results/index.json, only in a folder called results: elsewhere nobody asked for one."""
+    """Enters a folder in results/index.json. Only a parent folder named results has an index."""
     parent = folder.path.absolute().parent
     if parent.name != "results":
         return
-    # The results themselves matter, not their list.
+    # Without the index the results are still complete.
     with contextlib.suppress(CannotWrite, OSError), folder_lock.short_lock(parent / LOCK_FILE):
         _rewrite(folder, parent / INDEX)
 
@@ -23,14 +23,14 @@ def _rewrite(folder, path):
     entries = []
     with contextlib.suppress(OSError, ValueError):
         entries = [one for one in json.loads(path.read_text()) if isinstance(one, dict)]
-    told = folder.experiment
+    experiment = folder.experiment
     entry = {
-        "name": told.get("name"),
-        "when": told.get("begun"),
-        "kind": told.get("kind"),
-        "question": told.get("question"),
-        "answer": told.get("answer"),
-        "status": told.get("status"),
+        "name": experiment.get("name"),
+        "when": experiment.get("begun"),
+        "kind": experiment.get("kind"),
+        "question": experiment.get("question"),
+        "answer": experiment.get("answer"),
+        "status": experiment.get("status"),
         "folder": folder.path.name,
     }
     entries = [one for one in entries if one.get("folder") != entry["folder"]] + [entry]

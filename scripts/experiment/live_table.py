@@ -1,8 +1,8 @@
-"""How an experiment goes, on stderr: a table in a terminal, else a plain line every ten seconds.
+"""Progress of an experiment on stderr: a table in a terminal, otherwise a line every ten seconds.
 
-The table has a row for each cell (factor levels, runs done, the median of the primary figure so far
-and its spread) and is drawn over itself; a terminal too low for it shows the cells about the one
-that runs. Nothing here decides anything, so a closed stderr is no failure either.
+The table has a row for each cell: factor levels, runs done, the median of the primary figure so far
+and its spread. It is redrawn in place. If the terminal is too low, it shows the cells around the
+one that runs. Nothing depends on this output, so a closed stderr is not an error.
 
     with live_table.Table(experiment, cells) as table:
         table.show(runs, planned, left_seconds, total)
@@ -18,12 +18,12 @@ import compare_plan
 
 from . import plan, table as text_table
 
-#: Seconds between two plain lines, where stderr is no terminal: a log is to stay readable.
+#: Seconds between two lines if stderr is not a terminal, so that a log stays readable.
 PAUSE = 10
 
 
 class Table:
-    """`stream` is stderr; `terminal` says whether to draw, from the stream unless given."""
+    """`stream`: stderr by default. `terminal`: draw a table; unless given, if `stream` is one."""
 
     def __init__(self, experiment, cells, stream=None, terminal=None, clock=time.monotonic):
         self.stream = stream or sys.stderr
@@ -38,7 +38,7 @@ class Table:
         self.clear()
 
     def show(self, runs, planned, left, total):
-        """`planned`: the run that begins now; None: between runs. `total`: runs of the plan."""
+        """`planned`: the run that begins now; None: no run. `left`: seconds. `total`: all runs."""
         with contextlib.suppress(OSError, ValueError):
             if self.terminal:
                 self._draw(self.lines(runs, planned, left, total))
@@ -53,7 +53,7 @@ class Table:
             self.drawn = 0
 
     def line(self, runs, planned, left, total):
-        """"run 17 of 64, block 3: stack 64K, touch 1K; 2 failed; 1 min 20 s left"."""
+        """"run 17 of 64, block 3: stack 64K, touch 1K; 2 not measured; 1 min 20 s left"."""
         lost = sum(not run.measured for run in runs)
         parts = [f"{len(runs)} of {total} runs done"]
         if planned:
@@ -63,7 +63,7 @@ class Table:
         return "; ".join([*parts, f"{compare_plan.duration_text(left)} left"])
 
     def lines(self, runs, planned, left, total):
-        """The table as it is to stand in the terminal."""
+        """The lines of the table."""
         names = [one["name"] for one in self.experiment["design"]["factors"]]
         primary = self.experiment["primary"]
         unit = self.experiment.get("figures", {}).get(primary, {}).get("unit", "")
@@ -80,12 +80,12 @@ class Table:
                 [
                     ">" if planned and plan.key_of(cell) == planned.key else " ",
                     *(cell.get(name, "") for name in names),
-                    f"{len(of_cell) - lost}" + (f" +{lost} not" if lost else ""),
+                    f"{len(of_cell) - lost} of {len(of_cell)}" if lost else len(of_cell),
                     text_table.human(statistics.median(values), unit) if values else "-",
                     text_table.spread(values, unit),
                 ]
             )
-        heading = [" ", *names, "runs", primary, "least..most"]
+        heading = [" ", *names, "runs", primary, "min..max"]
         return text_table.aligned(heading, rows) + [self.line(runs, planned, left, total)]
 
     def _draw(self, lines):
@@ -108,7 +108,7 @@ class Table:
 
 
 def _fitted(lines, height):
-    """The heading, the last line, and as many rows about the marked one as there is room for."""
+    """The heading, the last line, and as many rows around the marked one as fit."""
     heading, rows, last = lines[0], lines[1:-1], lines[-1]
     room = max(height - 3, 1)
     if len(rows) <= room:

@@ -1,4 +1,5 @@
-"""What a machine tells about itself, below a root that tests replace; None where it does not.
+"""What /proc, /sys and /etc report about a machine; None if a value cannot be read. The root of
+these paths is a parameter, so that tests use fixture trees.
 
     machine.Machine(pathlib.Path("/")).cpu()["model"]
     machine.rlimits()["nofile"]                             [soft, hard]
@@ -10,7 +11,7 @@ import pathlib
 import re
 import resource
 
-#: Of the kernel's command line: names a disk, a network, a user or what init is told.
+#: Words of the kernel's command line that name a disk, a network, a user or an option of init.
 PRIVATE_WORDS = re.compile(
     r"(root|resume|ip|nfs\w*|init|rdinit|rd\..*|luks.*|crypt\w*|systemd\..*|hostname|netconsole"
     r"|BOOT_IMAGE|ostree|zfs|ds|cloud-init)(=.*)?$"
@@ -32,7 +33,7 @@ class Machine:
         return " ".join(self.text(path).split()) or None
 
     def chosen(self, path):
-        """Of "always [madvise] never", the one in brackets."""
+        """The word in brackets, as in "always [madvise] never"."""
         found = re.search(r"\[(\w+)\]", self.text(path))
         return found[1] if found else None
 
@@ -86,8 +87,8 @@ class Machine:
         } or None
 
     def hypervisor(self):
-        """Its name where firmware tells it; "unnamed" where only the CPU says that there is one;
-        "none" where it says that there is not."""
+        """The hypervisor's name from the firmware; "unnamed" if only the CPU's flags show one;
+        "none" if they show none."""
         for path in ("sys/hypervisor/type", "sys/class/dmi/id/sys_vendor"):
             name = self.line(path)
             if name and ("dmi" not in path or " hypervisor" in self.text("proc/cpuinfo")):
@@ -102,7 +103,7 @@ class Machine:
         return kib * 1024 if kib else None
 
     def cgroup(self):
-        """Limits of this process's own groups and of all above: the least of each."""
+        """The smallest limit of each kind, over this process's cgroups and their parents."""
         found = {"pids_max": None, "memory_max": None, "cpu_max": None}
         files = {
             "pids_max": ("pids.max",),
@@ -125,7 +126,7 @@ class Machine:
         return found
 
     def steal(self):
-        """Since boot, of all time."""
+        """Steal time since boot, as a share of all CPU time."""
         fields = self.text("proc/stat").partition("\n")[0].split()[1:]
         if len(fields) < 8 or not sum(map(int, fields)):
             return None
@@ -144,7 +145,7 @@ def _number(text):
 
 
 def rlimits():
-    """[soft, hard] of all limits of this process; null: unlimited."""
+    """{name: [soft, hard]} of all limits of this process; None: unlimited."""
     found = {}
     for name in sorted(dir(resource)):
         if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE":

@@ -1,10 +1,10 @@
-"""Where and with what an experiment was measured, as far as it can be read: null where it cannot.
+"""The machine and the build of an experiment; null where a value cannot be read.
 
-Every path hangs below a root, so that tests run on fixture trees. There is no environment variable
-in it, no host name, no address, and of the kernel's command line nothing that names a disk, a
-network or what init is told: a manifest is published with its results.
+The root of all paths is a parameter, so that tests use fixture trees. A manifest is published with
+its results, so it has no environment variables, host name or addresses. The kernel's command line
+is stored without words that name a disk, a network or an option of init.
 
-    manifest.take("build/bin", source=".")                 a dict, in some 50 ms
+    manifest.take("build/bin", source=".")                 a dict, in about 50 ms
     manifest.differences(one, other)                       ["kernel: Linux 6.1 / Linux 6.18", ...]
 """
 
@@ -20,43 +20,43 @@ import subprocess
 from . import machine, run_record
 
 PROGRAMS = ("echo_threads", "echo_async", "client")
-#: sysctl: why it matters to a load of many connections.
+#: {sysctl: why it matters to a load of many connections}.
 SYSCTLS = {
     "fs.file-max": "descriptors of the whole machine",
     "fs.nr_open": "the most that RLIMIT_NOFILE can be",
-    "kernel.pid_max": "threads: their ids",
+    "kernel.pid_max": "thread ids",
     "kernel.threads-max": "threads of the whole machine",
     "kernel.randomize_va_space": "addresses, and with them cache and page-table layout",
-    "kernel.sched_autogroup_enabled": "how a session's threads share a processor with others",
+    "kernel.sched_autogroup_enabled": "how a login's threads share a processor with others",
     "kernel.numa_balancing": "pages that move while they are measured",
-    "vm.max_map_count": "threads: two maps for each stack",
-    "vm.overcommit_memory": "whether stacks need not be backed",
-    "vm.swappiness": "whether resident memory may leave",
+    "vm.max_map_count": "threads: two maps per stack",
+    "vm.overcommit_memory": "whether stacks may exceed memory and swap",
+    "vm.swappiness": "whether resident memory may be swapped out",
     "net.core.somaxconn": "the longest accept queue",
     "net.core.netdev_max_backlog": "packets that wait for softirq",
     "net.core.rmem_max": "the largest SO_RCVBUF",
     "net.core.wmem_max": "the largest SO_SNDBUF",
-    "net.core.busy_poll": "whether waiting burns a processor",
-    "net.core.busy_read": "whether reading burns a processor",
-    "net.core.high_order_alloc_disable": "32 KiB or 4 KiB for each thread that sends",
+    "net.core.busy_poll": "whether poll and select spin on a processor",
+    "net.core.busy_read": "whether reads spin on a processor",
+    "net.core.high_order_alloc_disable": "32 KiB or 4 KiB per thread that sends",
     "net.core.default_qdisc": "the queue in front of a device",
-    "net.ipv4.ip_local_port_range": "connections of one source",
-    "net.ipv4.tcp_congestion_control": "how fast a sender dares to be",
-    "net.ipv4.tcp_rmem": "receive buffers: least, default, most",
-    "net.ipv4.tcp_wmem": "send buffers: least, default, most",
-    "net.ipv4.tcp_mem": "pages of all TCP: where pressure begins",
+    "net.ipv4.ip_local_port_range": "connections of one source address",
+    "net.ipv4.tcp_congestion_control": "the sending rate",
+    "net.ipv4.tcp_rmem": "receive buffers: minimum, default, maximum",
+    "net.ipv4.tcp_wmem": "send buffers: minimum, default, maximum",
+    "net.ipv4.tcp_mem": "pages of all TCP sockets: where memory pressure begins",
     "net.ipv4.tcp_max_syn_backlog": "half-open connections",
-    "net.ipv4.tcp_syncookies": "what happens beyond them",
-    "net.ipv4.tcp_abort_on_overflow": "reset or silence where the accept queue is full",
+    "net.ipv4.tcp_syncookies": "what happens beyond that limit",
+    "net.ipv4.tcp_abort_on_overflow": "reset or silent drop when the accept queue is full",
     "net.ipv4.tcp_max_tw_buckets": "connections in TIME_WAIT",
-    "net.ipv4.tcp_tw_reuse": "whether a connect may take a port in TIME_WAIT",
-    "net.ipv4.tcp_tw_reuse_delay": "and how soon",
-    "net.ipv4.tcp_fin_timeout": "how long a half-closed orphan stays",
+    "net.ipv4.tcp_tw_reuse": "whether a connect may reuse a port in TIME_WAIT",
+    "net.ipv4.tcp_tw_reuse_delay": "how soon it may",
+    "net.ipv4.tcp_fin_timeout": "how long an orphan stays in FIN_WAIT_2",
     "net.ipv4.tcp_max_orphans": "closed sockets with unsent data",
-    "net.ipv4.tcp_autocorking": "whether small writes are joined",
-    "net.ipv4.tcp_limit_output_bytes": "unsent bytes below TCP",
+    "net.ipv4.tcp_autocorking": "whether small writes are combined",
+    "net.ipv4.tcp_limit_output_bytes": "unsent bytes in queues below TCP",
 }
-#: Two results of which these differ are not compared without --force: (in the manifest, in words).
+#: Results that differ in these are not compared without --force: (keys in the manifest, name).
 WEIGHTY = (
     (("kernel", "release"), "kernel"),
     (("cpu", "model"), "CPU"),
@@ -70,7 +70,7 @@ WEIGHTY = (
 
 
 def take(binaries, source, root="/"):
-    """The manifest. `binaries`: folder of the programs; `source`: the checkout, for its commit."""
+    """The manifest. `binaries`: the programs' folder; `source`: the checkout, for its commit."""
     here, binaries = machine.Machine(pathlib.Path(root)), pathlib.Path(binaries)
     load = here.text("proc/loadavg").split()
     return {
@@ -102,16 +102,16 @@ def take(binaries, source, root="/"):
         "load": [float(each) for each in load[:3]] or None,
         "steal": here.steal(),
         "python": platform.python_version(),
-        "options": None,  # effective ones of both programs, of the first run that was measured
+        "options": None,  # later: effective options of both programs in the first measured run
     }
 
 
 def differences(one, other):
-    """What two manifests disagree about, in words; of what makes figures incomparable first, and
-    None where one side could not be read."""
+    """Lines: what two manifests differ in, that which makes figures incomparable first. A value
+    that could not be read is "unknown"."""
     found = [
-        f"{said}: {_value(_at(one, keys))} / {_value(_at(other, keys))}"
-        for keys, said in WEIGHTY
+        f"{name}: {_value(_at(one, keys))} / {_value(_at(other, keys))}"
+        for keys, name in WEIGHTY
         if _at(one, keys) != _at(other, keys)
     ]
     for group in ("sysctls", "mitigations", "huge_pages", "limits", "cgroup"):
@@ -127,8 +127,8 @@ def differences(one, other):
 
 def incomparable(one, other):
     """The differences that forbid a comparison without --force: machine, kernel, compiler."""
-    said = {name for _, name in WEIGHTY}
-    return [line for line in differences(one, other) if line.partition(":")[0] in said]
+    names = {name for _, name in WEIGHTY}
+    return [line for line in differences(one, other) if line.partition(":")[0] in names]
 
 
 def _at(document, keys):
@@ -164,7 +164,7 @@ def _output(*command):
 
 
 def programs_of(binaries):
-    """SHA-256 of each program: a commit does not tell what was built of it."""
+    """SHA-256 of each program, because a commit does not identify a build."""
     found = {}
     for name in PROGRAMS:
         found[name] = None
@@ -175,7 +175,7 @@ def programs_of(binaries):
 
 
 def build_of(binaries):
-    """Of CMake's cache and compile commands, which lie above build/bin."""
+    """Build type, compiler and flags, from CMake's cache and compile commands above build/bin."""
     cache = {}
     for folder in (binaries, *list(binaries.absolute().parents)[:2]):
         with contextlib.suppress(OSError):
@@ -194,13 +194,13 @@ def build_of(binaries):
 
 
 def _compiler(program):
-    """Its own first line: "g++ (Debian 12.2.0-14) 12.2.0"."""
-    said = _output(program, "--version") if program else None
-    return said.splitlines()[0].strip() if said else None
+    """The first line of its --version: "g++ (Debian 12.2.0-14) 12.2.0"."""
+    version = _output(program, "--version") if program else None
+    return version.splitlines()[0].strip() if version else None
 
 
 def _flags(folder):
-    """Those that all of the server's files share, without paths."""
+    """The compiler flags of the server's main file, without paths."""
     if folder is None:
         return None
     with contextlib.suppress(OSError, ValueError):
@@ -212,7 +212,7 @@ def _flags(folder):
 
 
 def libraries():
-    """libc by its own name; Boost is filled in from what a program tells (session.with_options)."""
+    """libc's version; summary.with_options fills in Boost's from a program's document."""
     with contextlib.suppress(ValueError, OSError):
         return {"libc": os.confstr("CS_GNU_LIBC_VERSION"), "boost": None}
     return {"libc": None, "boost": None}

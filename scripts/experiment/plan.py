@@ -1,8 +1,8 @@
-"""What an experiment runs and in which order, and whether it can answer at all. Pure.
+"""The runs of an experiment, their order, and whether they can reach a verdict. Pure.
 
-A machine drifts: it warms up, a neighbour comes and goes. So every cell (one level of each factor)
-has its turn once a block, each block has an order of its own, and only runs of one block are
-compared with each other. The orders follow from a seed, which is kept with the results.
+A machine drifts: it warms up, and other virtual machines come and go. Therefore every cell (one
+level of each factor) runs once per block, each block has its own order, and only runs of the same
+block are compared. The orders follow from a seed, which is stored with the results.
 
     for planned in plan.blocks(plan.cells(factors), reps=8, seed=793970): ...
 """
@@ -13,14 +13,14 @@ import random
 
 import paired
 
-#: Of every interval and verdict. At 95 % five of a hundred comparisons of a server with itself
-#: alarm, and more than five in two series of five; at 99 % one does, and more than five in one
-#: series of two thousand (docs/decisions/0011).
+#: Default confidence of intervals and verdicts. At 95 %, five of a hundred comparisons of a server
+#: with itself are false alarms, and two series in five have more than five. At 99 %, one is, and
+#: one series in two thousand has more than five (docs/decisions/0011).
 CONFIDENCE = 0.99
 
 
 class TooSmall(Exception):
-    """A design that could not reach a verdict whatever it measured; `needed` pairs could."""
+    """A design that cannot reach a verdict, whatever it measures. It needs `needed` pairs."""
 
     def __init__(self, message, needed):
         super().__init__(message)
@@ -30,7 +30,7 @@ class TooSmall(Exception):
 @dataclasses.dataclass(frozen=True)
 class Factor:
     name: str
-    end: str  #: server, client; setting: of neither program
+    end: str  #: server or client; setting: an option of neither program
     option: str | None
     levels: tuple[str, ...]
 
@@ -44,7 +44,7 @@ class Factor:
 
 @dataclasses.dataclass(frozen=True)
 class Planned:
-    """A run that is to be. `run` counts from 1 over the whole experiment, `place` in its block."""
+    """A planned run. `run` counts from 1 over the experiment, `place` from 1 over its block."""
 
     run: int
     block: int
@@ -57,19 +57,19 @@ class Planned:
 
 
 def key_of(cell):
-    """A cell as something to look up by."""
+    """A cell as a dictionary key."""
     return tuple(sorted(cell.items()))
 
 
 def cells(factors):
-    """Full factorial, the last factor changing fastest."""
+    """The full factorial design. The last factor changes fastest."""
     names = [factor.name for factor in factors]
     levels = itertools.product(*(factor.levels for factor in factors))
     return [dict(zip(names, each)) for each in levels]
 
 
 def products(factors):
-    """Each combination of the levels of factors as experiment.json holds them; none of none."""
+    """All combinations of the levels of factors from experiment.json; [] without factors."""
     named = [Factor(one["name"], "", None, tuple(one["levels"])) for one in factors]
     return cells(named) if named else []
 
@@ -79,7 +79,7 @@ def matches(cell, part):
 
 
 def blocks(cells, reps, seed):
-    """Every run of the experiment: each block has every cell once, in an order of its own."""
+    """All runs of the experiment: each block has every cell once, in its own order."""
     planned = []
     for block in range(1, reps + 1):
         order = list(cells)
@@ -90,12 +90,12 @@ def blocks(cells, reps, seed):
 
 
 def comparisons_of(factors):
-    """How many comparisons a full factorial design makes: each level with its factor's baseline."""
+    """The number of comparisons of a full factorial design: each level with its baseline."""
     return sum(len(factor.levels) - 1 for factor in factors)
 
 
 def pairs_of(factors, reps):
-    """The fewest pairs that any of these comparisons has, if every run is measured."""
+    """The smallest number of pairs of any comparison, if every run is measured."""
     sizes = [len(factor.levels) for factor in factors if len(factor.levels) > 1]
     total = 1
     for size in sizes:
@@ -104,22 +104,22 @@ def pairs_of(factors, reps):
 
 
 def check_design(pairs, comparisons, confidence):
-    """Raises TooSmall where even pairs that all agree would not reach a verdict."""
+    """Raises TooSmall if even pairs that all agree cannot reach a verdict."""
     if comparisons < 1:
         return
     alpha = 1 - confidence
     needed = paired.least_pairs(comparisons, confidence)
     if pairs < needed:
         raise TooSmall(
-            f"{_some(pairs, 'pair')} cannot decide {_some(comparisons, 'comparison')}: their "
-            f"smallest reachable p is {2 / 2**pairs:.2g}, Holm asks for {alpha / comparisons:.2g} "
-            f"or less; that takes {needed} pairs",
+            f"{_some(pairs, 'pair')} cannot decide {_some(comparisons, 'comparison')}: the "
+            f"smallest possible p is {2 / 2**pairs:.2g}, Holm's method needs "
+            f"{alpha / comparisons:.2g} or less, which takes {needed} pairs",
             needed,
         )
 
 
 def reps_for(factors, comparisons, confidence):
-    """The fewest reps whose every comparison can reach a verdict."""
+    """The smallest number of reps with which every comparison can reach a verdict."""
     needed = paired.least_pairs(comparisons, confidence)
     each = pairs_of(factors, 1)
     return -(-needed // each)

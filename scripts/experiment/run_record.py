@@ -1,9 +1,9 @@
-"""A run as a line of runs.jsonl: what was run, what became of it, its figures.
+"""A run as a line of runs.jsonl: its commands, its outcome and its figures.
 
-Outcomes: measured (both programs ended well and every connection was served, or as many as the
-client was told to accept); refused (exit 3: the machine's limits); infeasible (exit 2: the options
-cannot go together); faulted (the server died of a signal of its own); failed (anything else). Only
-measured runs enter statistics.
+Outcomes: measured (both programs exited as they should and every connection was served, or the
+client's options tolerate the failures); refused (exit 3: the machine's limits); infeasible (exit 2:
+the options exclude each other); faulted (a signal that the scripts did not send killed the server);
+failed (anything else). Only measured runs enter statistics.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import datetime
 
 @dataclasses.dataclass
 class Run:
-    """A line of runs.jsonl; docs/schema/experiment.json says what each means."""
+    """A line of runs.jsonl; docs/schema/experiment.json describes each field."""
 
     run: int
     block: int
@@ -46,7 +46,7 @@ class Run:
 
     @property
     def impossible(self):
-        """Whether the cell would end so each time."""
+        """Whether every run of the cell would end the same way."""
         return self.outcome in ("refused", "infeasible")
 
 

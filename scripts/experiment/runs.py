@@ -1,12 +1,12 @@
-"""SingleRun run: a fresh server on a fresh port, one client, and what became of both.
+"""One run: a new server on a free port, one client, and the outcome.
 
     run = runs.run(binaries, folder, spec, number=17, block=2, place=3)
 
-`run` never raises for a program's failure: a run that fails is a row with `why`. The programs'
-documents stay in the folder beside it. Every wait has an end, every process is ended by its own pid
-and what a server leaves behind is ended too (orphans.py; the session has called orphans.adopt).
+`run` does not raise if a program fails: a failed run is a row with `why`. The programs' documents
+stay in the folder. Every wait has a timeout, and every process is ended by its own pid. Processes
+that a server leaves behind are ended too (orphans.py; the session has called orphans.adopt).
 
-What can become of it, and what enters statistics, is in row.py.
+run_record.py lists the outcomes and which of them enter statistics.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from . import figures, foreign_server
 from .arguments import seconds_of, value_of, window_of
 from .run_record import Run, now
 
-#: Of a client beside its warm-up and window, unless it is given a --deadline: ramp, one timeout.
+#: Seconds of a client's default --deadline in addition to warm-up and window: ramp, one timeout.
 DEADLINE_SLACK = 60
 USAGE, LIMIT = 2, 3
 OUTPUT = 7
@@ -33,8 +33,8 @@ OUTPUT = 7
 
 @dataclasses.dataclass
 class Spec:
-    """What to run. `server`: "PROGRAM:MODEL --options", or a command with {port} in it. The client
-    is told target, --server-pid, --json and --progress besides `client`."""
+    """What to run. `server`: "PROGRAM:MODEL --options", or a command with {port} in it. `client`:
+    the client's options; the run adds the target, --server-pid, --json and --progress."""
 
     cell: dict
     server: str
@@ -43,16 +43,16 @@ class Spec:
     server_prefix: tuple = ()
     client_prefix: tuple = ()
     cpus: tuple = (None, None)  #: of server and client; None: any
-    in_turns: bool = False  #: where both are on one processor: neither pushes the other aside
-    target: str | None = None  #: the server's address as the client types it
-    environment: dict | None = None  #: more of it, for the server
-    settle: bool = True  #: first wait until the kernel has tidied up; for figures of memory
-    series: bool = True  #: keep what both ends tell at intervals
-    keep: bool = True  #: the programs' documents too, once they are read
+    in_turns: bool = False  #: both ends on one processor, SCHED_BATCH: neither preempts the other
+    target: str | None = None  #: the server's address in the client's command
+    environment: dict | None = None  #: additional variables of the server
+    settle: bool = True  #: first wait until the kernel has freed memory; for figures of memory
+    series: bool = True  #: keep what both ends report at intervals
+    keep: bool = True  #: keep the programs' documents after they are read
 
 
 def run(binaries, folder, spec, number, block, place):
-    """Measures once; a Run, whatever happens to the programs."""
+    """Measures once. Returns a Run, also if a program fails."""
     if spec.settle:
         compare_runs.settle()
     done = Run(number, block, place, dict(spec.cell), "failed", began=now())
@@ -65,20 +65,20 @@ def run(binaries, folder, spec, number, block, place):
         left_behind = orphans.end_all()
         done.took_s = round(time.monotonic() - begun, 3)
     if left_behind:
-        left = f"processes that the server left behind: {left_behind}"
+        left = f"the server left processes behind: {left_behind}"
         done.outcome, done.why = "failed", f"{done.why}; {left}" if done.why else left
     return done
 
 
 class SingleRun:
-    """The parts of one run, which fill in `done`."""
+    """The steps of one run, which fill in `done`."""
 
     def __init__(self, binaries, folder, spec, done):
         self.binaries, self.folder, self.spec, self.done = binaries, folder, spec, done
         self.stem = f"runs/{done.run:04}"
         self.server_cpu, self.client_cpu = spec.cpus
         self.window = window_of(spec.client)
-        self.server_errors = self.client_errors = None  # what the two said on stderr
+        self.server_errors = self.client_errors = None  # files with the stderr of each
         self.bare = foreign_server.is_foreign(spec.server) or bench_runs.is_floor(spec.server)
 
     def path(self, kind):
@@ -86,8 +86,8 @@ class SingleRun:
 
     def measure(self):
         for kind in ("client.json", "server.json", "series.jsonl"):
-            self.path(kind).unlink(missing_ok=True)  # of an attempt that was interrupted
-        # Not in the folder: where its disk is full, this is what says so.
+            self.path(kind).unlink(missing_ok=True)  # from an interrupted attempt
+        # Outside the results folder: if its disk is full, stderr must still be readable.
         with tempfile.TemporaryDirectory() as elsewhere:
             self.server_errors = pathlib.Path(elsewhere) / "server"
             self.client_errors = pathlib.Path(elsewhere) / "client"
@@ -132,17 +132,17 @@ class SingleRun:
             )
 
     def server_command(self, prefix, words):
-        """The command to type, without what only this harness needs."""
+        """The server's command as a user would type it."""
         program, _, model = self.spec.server.partition(":")
         name = [str(self.binaries / program), *(["0"] if self.bare else ["-p", "0"])]
         return [*prefix, *name, *(["--model", *model.split()] if model else []), *words]
 
     def interval(self):
-        """About twenty points in a run, no more than ten a second."""
+        """About twenty intervals per run, at most ten per second."""
         return f"{min(1.0, max(0.1, self.window / 20)):g}s"
 
     def load(self, server):
-        """The client's exit code, and what it said last where it did not finish a run."""
+        """The client's exit code, and the last line of its stderr if it did not finish a run."""
         spec, deadline = self.spec, self.window + DEADLINE_SLACK
         words = [f"{spec.target or '127.0.0.1'}:{server.port}", *map(str, spec.client)]
         words += ["--server-pid", str(server.pid), "--json", str(self.path("client.json"))]
@@ -165,12 +165,14 @@ class SingleRun:
                 raise bench_runs.RunFailed(f"{command[0]}: {error.strerror}") from error
         if code is None:
             return None, f"client did not end within {at_most:g} s"
-        return code, "" if code in (0, 1) else last_error_line(self.client_errors) or "it said nothing"
+        if code in (0, 1):
+            return code, ""
+        return code, last_error_line(self.client_errors) or "no message on stderr"
 
     def classify(self, server, problem):
         done = self.done
-        client, told = self.read("client.json"), self.read("server.json")
-        done.figures = figures.read(client, told)
+        client, server_document = self.read("client.json"), self.read("server.json")
+        done.figures = figures.read(client, server_document)
         done.steal = figures.at(client, "cpu", "steal")
         done.warnings = figures.at(client, "warnings") or []
         if not self.ended_well(server):
@@ -183,7 +185,7 @@ class SingleRun:
         elif done.client_exit not in (0, 1) or client is None:
             ended = "" if done.client_exit is None else compare_runs.ending(done.client_exit)
             done.why = f"client ended with {ended}: {problem}" if ended else problem
-        elif told is None and not self.bare:
+        elif server_document is None and not self.bare:
             done.why = "server wrote no document"
         elif done.client_exit == 1 and done.figures["failed"]:
             done.why = shortfall(client)
@@ -199,7 +201,8 @@ class SingleRun:
     def server_end(self, server):
         if server.ended_by == signal.SIGKILL:
             return f"server did not end within {bench_runs.END_TIMEOUT} s of SIGTERM"
-        line, ending = last_error_line(self.server_errors), compare_runs.ending(server.process.returncode)
+        line = last_error_line(self.server_errors)
+        ending = compare_runs.ending(server.process.returncode)
         return f"server ended with {ending}" + (f": {line}" if line else "")
 
     def not_started(self, error):
@@ -211,7 +214,7 @@ class SingleRun:
             line = f"server ended with {compare_runs.ending(error.code)} before it listened" + (
                 f": {line}" if line else ""
             )
-        done.outcome, done.why = outcome, line or "the server refused and said nothing"
+        done.outcome, done.why = outcome, line or "the server refused without a message"
 
     def read(self, kind):
         return compare_runs.read_json(self.path(kind))
@@ -226,7 +229,7 @@ class SingleRun:
 
 
 def last_error_line(path):
-    """What a program said last on stderr; its lines of progress are nothing said."""
+    """The last line that a program wrote to stderr, progress lines excluded."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
@@ -242,4 +245,5 @@ def shortfall(client):
     causes = sorted(connections["failed"].items(), key=lambda one: -one[1])
     counted = ", ".join(f"{cause} {count}" for cause, count in causes if count)
     lost = connections["requested"] - connections["served"]
-    return f"{lost} of {connections['requested']} connections failed: {counted or 'no cause told'}"
+    causes = counted or "no cause reported"
+    return f"{lost} of {connections['requested']} connections failed: {causes}"

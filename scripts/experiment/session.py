@@ -1,11 +1,11 @@
-"""The loop over an experiment's runs, and its end: the same for every kind.
+"""The loop over an experiment's runs, and its end; the same for every kind of experiment.
 
     planned = plan.blocks(cells, reps, seed)
     code = session.carry_out(folder, planned, run_one, cap_s=600, cool_down=0)
     sys.exit(session.conclude(folder, code))
 
-Whatever happens, the runs that ended are in the folder. A run that an interruption cuts short is
-not: the same command goes on with it.
+Runs that ended are in the folder, whatever happens. An interrupted run is not stored; the same
+command runs it again.
 """
 
 import os
@@ -17,23 +17,23 @@ import compare_plan
 import orphans
 
 from . import answer, answer_text, folder as results, live_table, plan, run_record, summary, table
-from .summary import make_page, status_text, with_options  # noqa: F401  for kinds with other ends
+from .summary import make_page, with_options
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM, by its number. No Exception: nobody on the way is to swallow it."""
+    """SIGINT or SIGTERM, by its number. A BaseException, so that no handler swallows it."""
 
 
 def carry_out(
     folder, planned, run_one, cap_s=None, cool_down=0.0, table_of=None, capped_code=FAILED
 ):
-    """Runs what the folder does not hold yet, in order. `run_one` takes a plan.Planned and gives a
-    run_record.Run. Returns the exit code so far; the folder's status tells the rest.
+    """Makes the planned runs that the folder does not hold yet, in order. `run_one` takes a
+    plan.Planned and returns a run_record.Run. Returns an exit code and sets the folder's status.
 
-    `cap_s`: no run is begun that would end after so many seconds; `capped_code` is what that means.
-    `table_of`: a live_table.Table.
+    `cap_s`: starts no run that would end later than this, in seconds. `capped_code`: the exit code
+    if that skipped runs. `table_of`: a live_table.Table.
     """
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
@@ -64,8 +64,8 @@ def carry_out(
 
 
 def interrupt(number, _):
-    """A signal's handler: once."""
-    for each in (signal.SIGINT, signal.SIGTERM):  # a second one would leave a server behind
+    """Signal handler. Raises Interrupted for the first signal and ignores later ones."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # a second one could leave a server running
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
@@ -76,7 +76,7 @@ class _Loop:
         self.cap_s, self.cool_down = cap_s, cool_down
         self.runs = folder.runs()
         self.done = {run.run for run in self.runs}
-        self.impossible = {}  # cell: its run that said so
+        self.impossible = {}  # {cell: its refused or infeasible run}
         for run in self.runs:
             self._note(run)
         design = folder.experiment["design"]
@@ -90,8 +90,8 @@ class _Loop:
         seen = {}
         for one in self.planned:
             seen.setdefault(one.key, one.cell)
-        told = table.cells_of(self.folder.experiment)
-        order = {plan.key_of(cell): at for at, cell in enumerate(told)}
+        cells = table.cells_of(self.folder.experiment)
+        order = {plan.key_of(cell): at for at, cell in enumerate(cells)}
         return [seen[key] for key in sorted(seen, key=lambda key: order.get(key, len(order)))]
 
     def _note(self, run):
@@ -127,7 +127,7 @@ class _Loop:
         return "complete", self.code()
 
     def code(self):
-        """That some cells cannot be is a result; that a program fails is not."""
+        """The exit code. An infeasible cell is a result; a program's failure is an error."""
         measured = any(run.measured for run in self.runs)
         if not measured and self.runs and all(run.outcome == "refused" for run in self.runs):
             return MISSING
@@ -138,7 +138,7 @@ class _Loop:
         began = time.monotonic()
         run = self.run_one(one)
         if OUTPUT in (run.client_exit, run.server_exit):
-            # The programs' own documents did not fit: this run has not taken place.
+            # The programs' own documents did not fit on the disk: the run does not count.
             raise results.CannotWrite(f"{self.folder.path}: {run.why}")
         if run.impossible:
             run.why = f"{run.why}; its cell is not run again"
@@ -150,14 +150,14 @@ class _Loop:
 
 
 class Forecast(compare_plan.Forecast):
-    """How long a cell's run will take: its own longest, else a guess corrected by the others."""
+    """Predicts the seconds of a cell's run: its longest so far, or a guess scaled by the others."""
 
     def guess(self, _):
         return self.window + compare_plan.USUAL_OVERHEAD
 
 
 def log(text):
-    """A line on stderr, if anybody is still there."""
+    """Prints a line on stderr; ignores a closed one."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -165,13 +165,13 @@ def log(text):
 
 
 def discard_stdout():
-    """`| head` has seen enough, or there is no room: what Python still holds goes nowhere."""
+    """Discards buffered output after stdout was closed (`| head`) or its disk became full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # ---- the end -------------------------------------------------------------------------------------
 def answers_of(folder):
-    """Comparisons of the primary figure, then of the main ones."""
+    """Comparisons of the primary figure, then of the other main figures."""
     runs, found = folder.runs(), []
     for figure in table.columns_of(folder.experiment, runs):
         found += answer.comparisons(folder.experiment, runs, figure)
@@ -179,7 +179,7 @@ def answers_of(folder):
 
 
 def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
-    """Writes the answers into the folder, prints them, has the page made. Returns the exit code."""
+    """Writes the answers into the folder, prints them and makes the page. Returns the exit code."""
     runs = folder.runs()
     answers = answers_of(folder)
     found = answer_text.sentence(folder.experiment, answers)

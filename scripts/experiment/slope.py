@@ -1,6 +1,6 @@
-"""How a figure grows with a factor of numbers: memory of a connection, over N. Pure.
+"""The growth of a figure with a numeric factor, such as memory per connection over N. Pure.
 
-One run's share holds the server's fixed part; the slope over several N does not.
+One run's share includes the server's fixed part; the slope over several N does not.
 
     slope.over(folder.experiment, folder.runs(), "resident_b")
 """
@@ -17,7 +17,7 @@ from . import plan
 
 @dataclasses.dataclass
 class Slope:
-    """How a figure grows with each step of a factor of numbers, at given levels of the others."""
+    """The growth of a figure per unit of a numeric factor, at given levels of the other factors."""
 
     figure: str
     factor: str
@@ -34,10 +34,11 @@ class Slope:
 
 
 def over(experiment, runs, figure, factor="n"):
-    """Growth of a figure with each unit of a factor of numbers: memory per connection, over n.
+    """Slopes of a figure over a numeric factor, one for each combination of the other factors.
 
-    In each block, Theil and Sen: the median of the slopes between all its runs. Over the blocks,
-    Hodges and Lehmann, with the exact interval; the block is the unit, since its runs share it.
+    In each block, the Theil-Sen estimate: the median of the slopes between all its runs. Over the
+    blocks, the Hodges-Lehmann estimate with its exact interval. The block is the unit, because its
+    runs are not independent.
     """
     design = experiment["design"]
     confidence = design.get("confidence", plan.CONFIDENCE)
@@ -59,7 +60,7 @@ def over(experiment, runs, figure, factor="n"):
 
 
 def theil_sen(points):
-    """The median slope between any two of (x, y); None where all have the same x."""
+    """The median slope between any two of (x, y); None if all have the same x."""
     between = [
         (y2 - y1) / (x2 - x1)
         for (x1, y1), (x2, y2) in itertools.combinations(points, 2)
@@ -83,7 +84,7 @@ def _slope(figure, factor, cell, each, confidence, experiment):
     if found.low is not None:
         bounds = f"{_round(found.low)} to {_round(found.high)}"
     blocks = f"{len(each)} blocks" if len(each) != 1 else "1 block"
-    found.text = f"{figure}{where}: {_round(found.per_unit)} {unit} a {what} ({bounds}; {blocks})"
+    found.text = f"{figure}{where}: {_round(found.per_unit)} {unit} per {what} ({bounds}; {blocks})"
     return found
 
 
@@ -92,7 +93,7 @@ def _round(value):
 
 
 def number_of(text):
-    """1000, 10k, 64K (decimal, as counts are): a level as a number."""
+    """A level as a number: 1000, 10k, 64K. Suffixes are decimal, as in the programs' counts."""
     text = str(text).strip()
     factor = {"k": 1e3, "m": 1e6}.get(text[-1:].lower())
     return float(text[:-1]) * factor if factor else float(text)

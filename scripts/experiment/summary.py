@@ -1,5 +1,5 @@
-"""What is told at an experiment's end: the answer, the cells, the comparisons, what was lost; and
-the page, which scripts/report makes. All here is text for people, or reads what was measured.
+"""The summary at an experiment's end: the answer, the cells, the comparisons and the runs that were
+not measured. It also calls scripts/report, which makes the page.
 """
 
 import pathlib
@@ -12,12 +12,12 @@ import compare_runs
 from . import slope, table
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1]
-#: Seconds that the page may take.
+#: Seconds that making the page may take.
 PAGE_TIMEOUT = 120
 
 
 def lines_of(folder, runs, answers, found):
-    """Lines: the answer, the cells, the comparisons, what was lost, where all lies."""
+    """Lines: the answer, the cells, the comparisons, the runs not measured, the results folder."""
     experiment = folder.experiment
     lines = [found, ""]
     lines += table.of_cells(experiment, runs)
@@ -37,31 +37,31 @@ def lines_of(folder, runs, answers, found):
 
 
 def warnings_text(runs):
-    """Lines: what the client warned of in a fifth of the runs or more, in one run's own words."""
+    """Lines: the client's warnings in at least a fifth of the runs, each as one run printed it."""
     kinds = {}
     for run in runs:
         for warning in run.warnings:
             kinds.setdefault(re.sub(r"[\d.,]+", "#", warning), []).append(warning)
-    often = [told for told in kinds.values() if len(told) >= max(len(runs) / 5, 1)]
+    often = [texts for texts in kinds.values() if len(texts) >= max(len(runs) / 5, 1)]
     if not often:
         return []
     often.sort(key=len, reverse=True)
     return ["", "The client warned:"] + [
-        f"  in {len(told)} of {len(runs)} runs, as: {told[0]}" for told in often[:4]
+        f"  in {len(texts)} of {len(runs)} runs, for example: {texts[0]}" for texts in often[:4]
     ]
 
 
 STATUS = {
-    "interrupted": "what was measured is kept; to go on:",
-    "capped": "the time was up; to go on, with more --time if wanted:",
-    "failed": "the results could not be written; what is in the folder is whole; to go on:",
+    "interrupted": "the measured runs are kept; to resume:",
+    "capped": "--time was reached; to resume, with a larger --time if needed:",
+    "failed": "the results could not be written; the runs in the folder are complete; to resume:",
 }
 
 
 def status_text(folder):
-    """What became of it, and the line to type."""
-    status, typed = folder.experiment["status"], folder.experiment.get("command")
-    return f"{STATUS[status]} {typed} --out {shlex.quote(str(folder.path))}"
+    """Why the experiment ended early, and the command that resumes it."""
+    status, repeat = folder.experiment["status"], folder.experiment.get("command")
+    return f"{STATUS[status]} {repeat} --out {shlex.quote(str(folder.path))}"
 
 
 def comparisons_text(experiment, answers):
@@ -79,7 +79,7 @@ def comparisons_text(experiment, answers):
         if one.figure != primary and one.ratio is not None and one.low is not None
     ]
     if rows:
-        lines += ["", "Other figures as ratios, each with its own interval and without a verdict:"]
+        lines += ["", "Ratios of the other figures, each with its interval, without a verdict:"]
         lines += table.aligned(rows[0], rows[1:])
     return lines
 
@@ -92,32 +92,32 @@ def slopes_text(experiment, runs):
     found = [one for one in found if one.per_unit is not None]
     if not found:
         return []
-    return ["Memory of a connection, as the slope over n:", *(f"  {one.text}" for one in found)]
+    return ["Memory per connection, as the slope over n:", *(f"  {one.text}" for one in found)]
 
 
 def with_options(folder, runs):
-    """The manifest with the effective options of the first measured run's programs."""
+    """The manifest with the effective options of both programs in the first measured run."""
     manifest = dict(folder.experiment.get("manifest") or {})
     for run in runs:
         if not run.measured:
             continue
-        told = {}
+        effective = {}
         for end in ("server", "client"):
             path = run.documents.get(end)
             document = compare_runs.read_json(folder.path / path) if path else None
-            told[end] = (document or {}).get("options")
+            effective[end] = (document or {}).get("options")
             boost = ((document or {}).get("environment") or {}).get("boost")
             if boost and manifest.get("libraries"):
                 manifest["libraries"] = manifest["libraries"] | {"boost": boost.replace("_", ".")}
-        return manifest | {"options": told}
+        return manifest | {"options": effective}
     return manifest
 
 
 def make_page(folder):
-    """One line of what came of the report page."""
+    """Makes the report page. Returns one line: its path, or why there is none."""
     script = SCRIPTS / "report"
     if not script.exists():
-        return "no page: scripts/report is not here"
+        return "no page: scripts/report is missing"
     try:
         done = subprocess.run(
             [script, folder.path], capture_output=True, text=True, timeout=PAGE_TIMEOUT
@@ -125,6 +125,6 @@ def make_page(folder):
     except (OSError, subprocess.SubprocessError) as error:
         return f"no page: scripts/report: {error}"
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        return f"no page: {said}"
+        lines = done.stderr.strip().splitlines()
+        return f"no page: {lines[-1] if lines else f'scripts/report exited {done.returncode}'}"
     return f"Page: {folder.path / 'report.html'}"

@@ -1,9 +1,9 @@
-"""A sweep's design: what --factor means, the commands of a cell, and whether they can run at all.
+"""The design of a sweep: its factors, the commands of each cell, and a check that they can run.
 
     design = sweep_design.Design(programs, server="echo_async", client=["-n", "1000"])
     design.add("work=none,cpu:1us")
     design.spec({"work": "cpu:1us"})          runs.Spec
-    design.try_out()                          raises Usage where a level can run nowhere
+    design.try_out()                          raises Usage if a level runs in no cell
 """
 
 import difflib
@@ -22,7 +22,7 @@ from . import foreign_server, options, plan, runs
 
 SHORT = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
 DEFAULT_SERVER = "echo_threads:thread-per-connection"
-#: The harness sets these itself, or they make a run another kind of thing.
+#: Options that the scripts set themselves, or that turn a run into something else.
 RESERVED = {
     "server": {"--help", "--port", "--json", "--ready-fd", "--list-models", "--stats"},
     "client": {
@@ -34,11 +34,11 @@ HINT = " (--help lists the options)"
 
 
 class Usage(Exception):
-    """One line that says what is wrong and what is allowed."""
+    """A usage error: one line with the mistake and what is allowed."""
 
 
 def split(text, what):
-    """Words as a shell would make of them."""
+    """The words of a command line, split as a shell does."""
     try:
         return shlex.split(text or "")
     except ValueError as error:
@@ -46,12 +46,12 @@ def split(text, what):
 
 
 class Design:
-    """`server`: PROGRAM[:MODEL] [--options], options alone, or a command with {port}; None: the
-    default. `client`: fixed words of the client."""
+    """`server`: PROGRAM[:MODEL] [--options], only options, or a command with {port}; None: the
+    default server. `client`: fixed options of the client."""
 
     def __init__(self, programs, server=None, client=(), cpus=(None, None)):
         self.programs, self.client, self.cpus = programs, list(client), cpus
-        self.settle = True  #: before each run, until the kernel has freed the last one's memory
+        self.settle = True  #: before each run, wait until the kernel has freed memory
         self.command = server if server and foreign_server.is_foreign(server) else None
         self.factors, self.options = [], {}
         words = [] if self.command else split(server, "--server")
@@ -62,15 +62,18 @@ class Design:
 
     # ---- factors ---------------------------------------------------------------------------------
     def add(self, text):
-        """One --factor NAME=LEVEL,LEVEL... (or ;, where a level has a comma)."""
+        """Adds a --factor NAME=LEVEL,LEVEL... Levels with commas are separated by semicolons."""
         name, equals, levels = text.partition("=")
         levels = [one.strip() for one in re.split(r"[;]" if ";" in levels else r"[,]", levels)]
         if not equals or not name or not all(levels) or not levels:
-            raise Usage(f"--factor {text}: NAME=LEVEL,LEVEL..., as stack=16K,64K (first: baseline)")
+            raise Usage(
+                f"--factor {text}: must be NAME=LEVEL,LEVEL..., as stack=16K,64K; the first level "
+                "is the baseline"
+            )
         if len(set(levels)) < len(levels):
-            raise Usage(f"--factor {text}: a level stands there twice")
+            raise Usage(f"--factor {text}: a level is given twice")
         if any(one.name == name for one in self.factors):
-            raise Usage(f"--factor {name}: given twice; one with all levels")
+            raise Usage(f"--factor {name}: given twice; give all its levels at once")
         self.factors.append(self._factor(name, levels))
 
     def _factor(self, name, levels):
@@ -80,7 +83,7 @@ class Design:
             return self._model(levels)
         end, _, bare = name.rpartition(".")
         if end not in ("", "server", "client"):
-            raise Usage(f"--factor {name}: {end} is neither server nor client")
+            raise Usage(f"--factor {name}: {end} is not server or client")
         long = SHORT.get(bare, f"--{bare}")
         there = self._ends_of(long)
         if end:
@@ -88,10 +91,12 @@ class Design:
         if not there:
             raise Usage(f"--factor {name}: no such option{self._similar(bare, end)}")
         if len(there) > 1:
-            raise Usage(f"--factor {name}: both ends have it: server.{bare}= or client.{bare}=")
+            raise Usage(
+                f"--factor {name}: both ends have this option: server.{bare}= or client.{bare}="
+            )
         (end, option), = there.items()
         if option.name in RESERVED[end]:
-            raise Usage(f"--factor {name}: {option.name} is this script's own business")
+            raise Usage(f"--factor {name}: the script itself sets {option.name}")
         for level in levels:
             try:
                 option.words(level)
@@ -102,9 +107,9 @@ class Design:
 
     def _model(self, levels):
         if self.command:
-            raise Usage("--factor model: --command runs its own server, which has none")
+            raise Usage("--factor model: the server of --command has no models")
         if self.program:
-            raise Usage(f"--factor model: --server {self.program} names one already; leave it out")
+            raise Usage(f"--factor model: omit --server {self.program}, because it sets the server")
         try:
             for level in levels:
                 self.programs.model(level)
@@ -113,7 +118,7 @@ class Design:
         return plan.Factor("model", "server", "--model", tuple(levels))
 
     def _ends_of(self, long):
-        """{end: Option} of those that have it: any of the servers in play."""
+        """{end: Option} of the ends that have the option; of all servers of the design."""
         found = {}
         for server in self.servers():
             option = self.programs.of_server(server).get(long)
@@ -134,12 +139,12 @@ class Design:
         }
         close = difflib.get_close_matches(name, sorted({*names, *SHORT, "model"}), 3, 0.6)
         if close:
-            return f"; is it {' or '.join(close)}?"
-        return "; there are stack, touch, n, model, " + ", ".join(sorted(names))
+            return f"; did you mean {' or '.join(close)}?"
+        return "; allowed: stack, touch, n, model, " + ", ".join(sorted(names))
 
     # ---- cells -----------------------------------------------------------------------------------
     def servers(self):
-        """PROGRAM:MODEL of every server in play; none of ours behind --command."""
+        """PROGRAM:MODEL of all servers of the design; none with --command."""
         if self.command:
             return []
         for factor in self.factors:
@@ -148,16 +153,16 @@ class Design:
         return [self.program or DEFAULT_SERVER]
 
     def check_server(self):
-        """Whether the fixed part names a program and model that exist."""
+        """Raises Usage unless the fixed part names an existing program and model."""
         if self.command or not self.program:
             return
         program, _, model = self.program.partition(":")
         if program not in options.SERVERS and "/" not in program and model == "":
-            # `--server callbacks` is what everybody types first.
+            # `--server callbacks` names a model without its program.
             try:
                 self.program = self.programs.model(program)
             except options.Unknown as error:
-                raise Usage(f"--server {program}: no program, and no {error}") from error
+                raise Usage(f"--server {program}: not a program; {error}") from error
             return
         if model and program in options.SERVERS:
             try:
@@ -190,7 +195,7 @@ class Design:
         )
 
     def fixed(self):
-        """For experiment.json."""
+        """The fixed options, for experiment.json."""
         server = self.command or shlex.join([self.program or "", *self.server_words]).strip("' ")
         if not self.command and not self.program:
             varied = any(factor.name == "model" for factor in self.factors)
@@ -199,10 +204,10 @@ class Design:
 
     # ---- whether it can run ----------------------------------------------------------------------
     def try_out(self):
-        """Starts the server of each cell without a load, and the client of each against nothing.
+        """Starts each cell's server without a load, and each cell's client without a server.
 
-        Raises Usage where a level can run in no cell, and so where none can: then it is a mistake
-        in the command. Single cells that cannot be stay in, as rows that say so.
+        Raises Usage if a level runs in no cell: then the command has a mistake. Single cells that
+        cannot run stay in the design; their rows say why.
         """
         cells = plan.cells(self.factors)
         problems = {}
@@ -227,8 +232,8 @@ class Design:
 
 
 def server_problem(binaries, spec):
-    """Why a server does not start because of how it was called; None: it does, or the reason is the
-    machine's and belongs in a row."""
+    """Why a server does not start with these options; None: it starts, or the machine's limits
+    refuse it, which a run reports."""
     orphans.adopt()
     with tempfile.TemporaryFile() as errors:
         try:
@@ -254,23 +259,23 @@ def server_problem(binaries, spec):
 
 
 def client_problems(binaries, several):
-    """{words: why they are a usage error, or None}: clients that find nobody at their port."""
+    """{words: the client's usage error, or None}. The clients connect to a port that refuses."""
     found, waiting = {}, list(several)
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can have it either
-        target = f"127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound but not listening: no other process can use the port
+        target = f"127.0.0.1:{unused.getsockname()[1]}"
         while waiting:
             some, waiting = waiting[:8], waiting[8:]
             started = {words: _client(binaries, target, words) for words in some}
             for words, client in started.items():
                 try:
-                    said = client.communicate(timeout=options.TIMEOUT)[1].strip().splitlines()
+                    lines = client.communicate(timeout=options.TIMEOUT)[1].strip().splitlines()
                 except subprocess.TimeoutExpired:
                     client.send_signal(signal.SIGKILL)
                     client.communicate()
-                    said = []
+                    lines = []
                 usage = client.returncode == runs.USAGE
-                found[words] = _clean(said[-1] if said else "client: usage") if usage else None
+                found[words] = _clean(lines[-1] if lines else "client: usage") if usage else None
     return found
 
 

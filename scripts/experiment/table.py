@@ -1,4 +1,4 @@
-"""Text for people: values in human units, aligned columns, an experiment's cells. Pure.
+"""Text output: values with units, aligned columns, an experiment's cells. Pure.
 
     print("\n".join(table.of_cells(folder.experiment, folder.runs())))
 """
@@ -7,7 +7,7 @@ import statistics
 
 from . import arguments, plan
 
-#: Beside the primary one: shown where the runs tell it.
+#: Shown in addition to the primary figure if a run has them.
 MAIN = (
     "server_ns_per_echo",
     "both_ns_per_echo",
@@ -16,7 +16,7 @@ MAIN = (
     "resident_b_per_connection",
     "kernel_b_per_connection",
 )
-#: In a run that sends a message each, nobody asks for throughput.
+#: The same in hold mode, where each connection sends one message and throughput has no meaning.
 MAIN_HOLD = (
     "ramp_s",
     "connect_p99_ns",
@@ -56,7 +56,7 @@ SHORT = {
 
 
 def human(value, unit):
-    """12.3 us, 4.06 KiB, 35,558/s: three digits, the unit with it. None: -."""
+    """A value with three digits and its unit: 12.3 us, 4.06 KiB, 35,558/s. None: -."""
     if value is None:
         return "-"
     if unit in ("ns", "s"):
@@ -86,14 +86,14 @@ def _digits(value):
 
 
 def spread(values, unit):
-    """Least to most, where there are two or more."""
+    """Minimum and maximum of two or more values."""
     if len(values) < 2:
         return ""
     return f"{human(min(values), unit)}..{human(max(values), unit)}"
 
 
 def aligned(heading, rows):
-    """Lines: the first column and words to the left, the rest as wide as they need."""
+    """Lines with left-aligned columns, each as wide as its longest cell."""
     table = [list(map(str, row)) for row in [heading, *rows]]
     widths = [max(map(len, column)) for column in zip(*table)]
     return [
@@ -102,15 +102,15 @@ def aligned(heading, rows):
 
 
 def columns_of(experiment, runs):
-    """Figures worth a column: the primary, and the main ones that some run tells."""
+    """The figures to show: the primary one, and the main ones that at least one run has."""
     client = experiment["design"].get("fixed", {}).get("client") or []
     main = MAIN_HOLD if (arguments.value_of(client, "--mode") or "hold") == "hold" else MAIN
-    told = [name for name in main if any(run.figures.get(name) is not None for run in runs)]
-    return list(dict.fromkeys([experiment["primary"], *told]))
+    present = [name for name in main if any(run.figures.get(name) is not None for run in runs)]
+    return list(dict.fromkeys([experiment["primary"], *present]))
 
 
 def of_cells(experiment, runs):
-    """Lines: a row a cell, with the runs measured and the medians; the primary with its spread."""
+    """Lines: one row per cell with its measured runs, medians, and the primary figure's spread."""
     names = [one["name"] for one in experiment["design"]["factors"]]
     about = experiment.get("figures", {})
     columns = columns_of(experiment, runs)
@@ -133,7 +133,7 @@ def of_cells(experiment, runs):
     heading = [*names, "runs"]
     for name in columns:
         heading.append(SHORT.get(name, name))
-        heading += ["least..most"] if name == primary else []
+        heading += ["min..max"] if name == primary else []
     return aligned(heading, rows)
 
 
@@ -148,7 +148,7 @@ class _Levels:
 
 
 def not_measured(runs):
-    """Lines: what was not measured, and why, equal reasons of a cell together."""
+    """Lines: the runs that were not measured and why; equal reasons of a cell are counted."""
     counted = {}
     for run in runs:
         if not run.measured:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/compare and scripts/false-alarms on real programs, and on two folders."""
+"""Tests of scripts/compare and scripts/false-alarms with real programs and with two folders."""
 
 import concurrent.futures
 import json
@@ -35,20 +35,20 @@ class Case(unittest.TestCase):
 
 @unittest.skipUnless((BIN / "client").exists(), f"{BIN / 'client'} is not there")
 class Servers(Case):
-    def test_slowed_server_is_found_in_pairs_of_random_order(self):
+    def test_slowed_server_is_detected_in_pairs_of_random_order(self):
         slow = "echo_async:callbacks --work cpu:100us"
         words = (*SHORT, "--pairs", 8, "--out", "out", "--seed", 4)
         done = self.script("compare", "callbacks", slow, *words)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(
             done.stdout,
-            r"^CPU of the server for one echo, by the client's: "
+            r"^Server CPU per echo relative to the client's: "
             r"echo_async:callbacks --work cpu:100us needs [\d.]+ "
             r"times as much as echo_async:callbacks "
             r"\([\d.]+ to [\d.]+ times; p = 0.008, 8 pairs\)\.\n"
-            r"In time, with the machine's swing in it: echo_async:callbacks --work cpu:100us needs "
-            r".*\.\n(Mind: the client is the clock, .*\n)?"
-            r"A pair's log ratio has a standard deviation of [\d.]+\.\nResults: out\n$",
+            r"In time, including the machine's variation: echo_async:callbacks --work cpu:100us "
+            r"needs .*\.\n(Warning: the client is the clock, .*\n)?"
+            r"Standard deviation of a pair's log ratio: [\d.]+\.\nResults: out\n$",
         )
         rows = folder.Folder.open(self.folder / "out").runs()
         self.assertEqual(len(rows), 16)
@@ -67,7 +67,7 @@ class Servers(Case):
         words = (*SHORT, "--pairs", 8, "--out", "out", "--cpus", "none")
         done = self.script("compare", "callbacks", "callbacks", *words)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertTrue(done.stdout.startswith("CPU of the server for one echo: "), done.stdout)
+        self.assertTrue(done.stdout.startswith("Server CPU per echo: "), done.stdout)
         self.assertNotIn("clock", done.stdout)
 
     def test_server_with_itself_as_json(self):
@@ -85,12 +85,12 @@ class Servers(Case):
             {"client_ns_per_echo", "server_ns_per_echo", "echoes_per_wait"},
         )
         kept = folder.Folder.open(self.folder / found["folder"]).experiment
-        self.assertEqual(kept["status"], "complete")  # as many as fit was asked for
+        self.assertEqual(kept["status"], "complete")  # all pairs that fit into --time
         self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
 
     def test_bad_sides_in_one_line(self):
         several = (
-            (("callbacks", "nope"), 2, "nope: no results folder, no program"),
+            (("callbacks", "nope"), 2, "nope: not a results folder, a program or a command"),
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),
             (("callbacks", "/nowhere/echo:some"), 3, "/nowhere/echo does not run"),
@@ -101,11 +101,11 @@ class Servers(Case):
         )
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             results = pool.map(lambda one: self.script("compare", *one[0]), several)
-        for (_, code, said), done in zip(several, results):
+        for (_, code, message), done in zip(several, results):
             self.assertEqual((done.returncode, done.stderr.count("\n")), (code, 1), done.stderr)
-            self.assertIn(said, done.stderr)
+            self.assertIn(message, done.stderr)
 
-    def test_false_alarms_are_counted_and_the_count_goes_on(self):
+    def test_false_alarms_are_counted_and_the_count_is_resumed(self):
         words = (*SHORT, "--comparisons", 2, "--pairs", 8, "--tries", 1, "--try-time", "6s")
         words += ("--slower", 500, "--out", "trust")
         done = self.script("false-alarms", *words, "--json")
@@ -121,7 +121,7 @@ class Servers(Case):
 
 
 class Clock(Case):
-    """A machine that swings by half, and a server that needs 3 % more on it."""
+    """A machine whose speed varies by half, and a server that needs 3 % more on it."""
 
     def kept(self, client, batch=100):
         factor = plan.Factor("server", "server", None, ("one", "other"))
@@ -138,7 +138,8 @@ class Clock(Case):
             server, own, at_once = 1, 1, 100
             if one.cell["server"] == "other":
                 server, own, at_once = 1.03, client, batch
-            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured")
+            done.began = run_record.now()
             done.figures = {
                 "server_ns_per_echo": 5000 * speed * server,
                 "client_ns_per_echo": 4000 * speed * own,
@@ -148,7 +149,7 @@ class Clock(Case):
             kept.append(done)
         return kept
 
-    def test_takes_the_machines_swing_out(self):
+    def test_removes_the_machines_variation(self):
         kept = self.kept(client=1.0)
         found = answer.comparisons(kept.experiment, kept.runs())[0]
         self.assertEqual(found.verdict, "differs")
@@ -156,15 +157,15 @@ class Clock(Case):
         (in_time,) = comparison.clock_text(comparison.clock(kept))
         self.assertRegex(in_time, r"^In time, .*: other needs .* \(-[\d.]+ to \d+ %, 10 pairs\)\.$")
 
-    def test_that_goes_otherwise_beside_the_other_server_is_told(self):
+    def test_whose_own_cost_differs_between_the_servers_is_reported(self):
         lines = comparison.clock_text(comparison.clock(self.kept(client=3.0)))
-        self.assertRegex(lines[1], r"^Mind: .* is another one: other needs [\d.]+ times as much")
+        self.assertRegex(lines[1], r"^Warning: .* differs: other needs [\d.]+ times as much")
 
-    def test_that_has_other_batches_is_told(self):
+    def test_whose_batches_differ_is_reported(self):
         lines = comparison.clock_text(comparison.clock(self.kept(client=1.0, batch=10)))
-        self.assertIn("finds 0.1 times as many echoes at a time beside other", lines[1])
+        self.assertIn("receives 0.1 times as many echoes per wait with other", lines[1])
 
-    def test_is_not_asked_where_the_figure_is_another(self):
+    def test_is_not_used_for_another_figure(self):
         kept = self.kept(client=1.0)
         kept.experiment["primary"] = "server_ns_per_echo"
         self.assertIsNone(comparison.clock(kept))
@@ -189,7 +190,8 @@ class Folders(Case):
         }
         kept = folder.Folder.create(self.folder / name, experiment)
         for one in plan.blocks(table.cells_of(experiment), 6, 1):
-            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured")
+            done.began = run_record.now()
             done.figures = {"server_ns_per_echo": factor * (1000 + one.block + len(one.cell["n"]))}
             kept.append(done)
         return kept
@@ -200,7 +202,7 @@ class Folders(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         sentence = "other needs 5.0 % more than one (5.0 to 5.0 %; p = 0.0005, 12 pairs)"
         self.assertIn(sentence, done.stdout)
-        self.assertIn("is not cancelled", done.stdout)
+        self.assertIn("do not cancel", done.stdout)
         self.assertIn("other at n 100 needs 5.0 % more", done.stdout)
         self.assertIn("net.core.somaxconn: one / other", done.stdout)
 
@@ -220,7 +222,7 @@ class Folders(Case):
         done = self.script("compare", "one", "callbacks")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
 
-    def test_more_pairs_cannot_fit_than_windows_do(self):
+    def test_the_number_of_pairs_is_bounded_by_the_time(self):
         self.assertEqual(comparison.pairs_in(300, 0.45), 306)
         self.assertEqual(comparison.pairs_in(0.1, 0.45), 1)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/sweep on real programs: what it measures, refuses, survives and goes on with."""
+"""Tests of scripts/sweep with real programs: measuring, refusing, interruption and resuming."""
 
 import concurrent.futures
 import json
@@ -20,7 +20,7 @@ from experiment import folder_lock  # noqa: E402
 SWEEP = SOURCE / "scripts" / "sweep"
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.1", "--warm-up", "0", "--reps", "8", "--seed", "5")
-#: Somebody else's server, which behaves as its second word says.
+#: Another project's server; its second argument selects how it behaves.
 FOREIGN = """
 import os, signal, socket, sys, threading
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -65,8 +65,8 @@ class Case(unittest.TestCase):
 class Measures(Case):
     WORK = ("--server", "callbacks", "--factor", "work=none,cpu:100us", *SHORT)
 
-    def check_whole(self, rows, experiment, said):
-        """Each cell once a block, all that was measured in its place, the slow level found."""
+    def check_whole(self, rows, experiment, text):
+        """Each cell once per block, all documents in the folder, the slow level detected."""
         for block in range(1, 9):
             levels = {row["cell"]["work"] for row in rows if row["block"] == block}
             self.assertEqual(levels, {"none", "cpu:100us"})
@@ -75,12 +75,12 @@ class Measures(Case):
             for path in row["documents"].values():
                 self.assertTrue((self.out / path).is_file(), path)
             self.assertEqual("cpu:100us" in row["server"], row["cell"]["work"] == "cpu:100us")
-        self.assertGreater(len({row["client"][1] for row in rows}), 1, "a port of its own each")
+        self.assertGreater(len({row["client"][1] for row in rows}), 1, "each its own port")
         joined = [one for one in experiment["answers"] if one["figure"] == experiment["primary"]]
         self.assertEqual([one["verdict"] for one in joined], ["differs"])
         self.assertGreater(joined[0]["low"], 1)
-        self.assertIn(experiment["answer"], said)
-        self.assertRegex(said, r"(?m)^none +8 of 8 +")
+        self.assertIn(experiment["answer"], text)
+        self.assertRegex(text, r"(?m)^none +8 of 8 +")
         self.assertEqual(experiment["status"], "complete")
         self.assertIn("--seed 5", experiment["command"])
         self.assertEqual(experiment["manifest"]["options"]["client"]["connections"], "4")
@@ -96,7 +96,7 @@ class Measures(Case):
         for row in rows:
             jsonschema.validate(row, schema["$defs"]["run"] | {"$defs": schema["$defs"]})
 
-    def test_interrupted_keeps_its_runs_goes_on_with_the_rest_and_finds_the_slow_level(self):
+    def test_interrupted_keeps_its_runs_resumes_and_detects_the_slow_level(self):
         words = [SWEEP, "--bin", BIN, *self.WORK, "--out", self.out]
         started = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
@@ -108,9 +108,9 @@ class Measures(Case):
             self.assertIsNone(started.poll(), "it ended by itself")
             time.sleep(0.01)
         started.send_signal(signal.SIGINT)
-        said, errors = started.communicate(timeout=TIMEOUT)
+        text, errors = started.communicate(timeout=TIMEOUT)
         self.assertEqual(started.returncode, 130, errors)
-        self.assertIn("interrupted: what was measured is kept", said)
+        self.assertIn("interrupted: the measured runs are kept", text)
         self.assertEqual(self.experiment()["status"], "interrupted")
         before = self.rows()
         self.assertLess(len(before), 16)
@@ -126,7 +126,7 @@ class Measures(Case):
         self.assertEqual([row["run"] for row in self.rows()], list(range(1, 17)))
         self.check_whole(self.rows(), self.experiment(), done.stdout)
 
-    def test_somebody_elses_server_and_one_of_its_levels_that_dies(self):
+    def test_another_projects_server_with_a_level_that_dies(self):
         done = self.sweep(
             *("--command", self.foreign(), "--factor", "does=echo,dies", *SHORT, "--out", self.out)
         )
@@ -140,7 +140,7 @@ class Measures(Case):
         self.assertIn("-11 (SIGSEGV)", next(row["why"] for row in rows if row["why"]))
         self.assertIn("does dies: faulted 8 times", done.stdout)
 
-    def test_cell_that_cannot_be_is_a_row_and_no_failure(self):
+    def test_infeasible_cell_is_a_row_and_no_failure(self):
         done = self.sweep(
             *("--factor", "stack=128K,16K", "--factor", "buffer-size=1K,64K", *SHORT),
             *("--reps", "5", "--out", self.out),
@@ -161,16 +161,16 @@ class Refuses(Case):
         several = (
             ((), "--factor NAME=LEVEL"),
             (("--factor", "n"), "NAME=LEVEL,LEVEL"),
-            (("--factor", "n=4"), "one level is nothing to compare"),
+            (("--factor", "n=4"), "a comparison needs a second level"),
             (("--factor", "n=4,4"), "twice"),
-            (("--factor", "stak=16K,64K"), "no such option; is it stack?"),
-            (("--factor", "xyzzy=1,2"), "no such option; there are stack, touch, n, model"),
-            (("--factor", "backlogs=1,2"), "is it backlog?"),
+            (("--factor", "stak=16K,64K"), "no such option; did you mean stack?"),
+            (("--factor", "xyzzy=1,2"), "no such option; allowed: stack, touch, n, model"),
+            (("--factor", "backlogs=1,2"), "did you mean backlog?"),
             (("--factor", "rcvbuf=4K,64K"), "server.rcvbuf= or client.rcvbuf="),
             (("--factor", "client.keepalive=on,maybe"), "on and off"),
-            (("--factor", "client.json=a,b"), "this script's own business"),
+            (("--factor", "client.json=a,b"), "the script itself sets --json"),
             (("--factor", "model=callbacks,nope"), "not one of thread-per-connection, "),
-            (("--factor", "model=callbacks,coroutines", "--server", "echo_async"), "leave it out"),
+            (("--factor", "model=callbacks,coroutines", "--server", "echo_async"), "omit --server"),
             (("--factor", "stack=64K,banana"), "level banana cannot run"),
             (("--factor", "n=2,1x"), "is not a count"),
             ((*good, "--server", "echo_async:callbacks --nope"), "--nope"),
@@ -178,7 +178,7 @@ class Refuses(Case):
             ((*good, "--command", "/nope {port}"), "/nope: No such file"),
             ((*good, "--command", "true {port}"), "before it listened"),
             ((*good, "--command", "cat"), "no {port}"),
-            ((*good, "--reps", "7"), "takes 8 pairs: --reps 8 or more"),
+            ((*good, "--reps", "7"), "takes 8 pairs: use --reps 8 or more"),
             ((*good, "--time", "3s"), "--time 3 s: a verdict needs 8 blocks"),
             ((*good, "--primary", "beauty"), "not one of server_ns_per_echo"),
             ((*good, "--cpus", "0,999"), "SERVER,CLIENT"),
@@ -186,13 +186,13 @@ class Refuses(Case):
         )
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             results = pool.map(lambda one: self.sweep(*one[0]), several)
-        for (words, said), done in zip(several, results):
+        for (words, text), done in zip(several, results):
             self.assertEqual(done.returncode, 2, (words, done.stderr))
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-            self.assertIn(said, done.stderr)
+            self.assertIn(text, done.stderr)
         self.assertEqual(list(self.folder.iterdir()), [])
 
-    def test_missing_programs_and_places_by_their_own_exit_codes(self):
+    def test_missing_programs_and_folders_have_their_own_exit_codes(self):
         words = ("--factor", "n=2,4")
         done = subprocess.run(
             [SWEEP, "--bin", self.folder, *words], capture_output=True, text=True, timeout=TIMEOUT
@@ -201,14 +201,14 @@ class Refuses(Case):
         done = self.sweep(*words, "--out", "/proc/nowhere")
         self.assertEqual((done.returncode, done.stderr.count("\n")), (7, 1), done.stderr)
 
-    def test_full_disk_in_one_line_and_keeps_what_was_measured(self):
+    def test_full_disk_is_one_line_and_keeps_measured_runs(self):
         script = (
             'mount -t tmpfs -o size=120k none "$1" || exit 77; shift\n'
             '"$@"; code=$?; cp out/runs.jsonl kept 2>/dev/null; exit $code'
         )
         small = self.folder / "small"
         small.mkdir()
-        # The folder named "out" below lies on the small file system.
+        # The folder named "out" below is on the small file system.
         (self.folder / "out").symlink_to(small / "out")
         done = subprocess.run(
             [
@@ -232,7 +232,7 @@ class Refuses(Case):
         self.assertEqual({row["outcome"] for row in rows}, {"measured"})
         self.assertRegex(done.stdout, r"(?m)^2 +\d+ of \d+ ")
 
-    def test_a_folder_that_another_one_writes_is_left_alone_by_every_script(self):
+    def test_every_script_refuses_a_folder_that_another_process_writes(self):
         self.out.mkdir()
         held = folder_lock.FolderLock(self.out)
         self.addCleanup(held.release)
@@ -253,7 +253,7 @@ class Refuses(Case):
             self.assertIn(f"is writing there (process {os.getpid()})", done.stderr)
         self.assertEqual(list(self.out.iterdir()), [])
 
-    def test_plan_is_printed_and_nothing_run(self):
+    def test_dry_run_prints_the_plan_and_runs_nothing(self):
         words = ("--factor", "stack=16K,64K,1M", "--factor", "n=2,4", "--seed", "3")
         done = self.sweep(*words, "--dry-run")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -261,7 +261,7 @@ class Refuses(Case):
             "factor    stack (server --stack-size): 16K against 64K, 1M",
             "factor    n (client --connections): 2 against 4",
             "runs      60: 10 blocks of 6 cells, seed 3",
-            "verdict   3 comparisons of 20 pairs or more; smallest reachable p 1.9e-06, needed",
+            "verdict   3 comparisons of 20 pairs or more; smallest possible p 1.9e-06, needed",
         ):
             self.assertIn(line, done.stdout)
         self.assertEqual(list(self.folder.iterdir()), [])
