@@ -1,6 +1,6 @@
-"""What a connection costs and whether the size matters, as rows and lines for people. Pure.
+"""Memory per connection, and whether the stack size changes it, as rows and lines of text. Pure.
 
-`results` is a results_text.Results; the figures come from memory. One that was not measured is "-".
+`results` is a results_text.Results; the figures come from memory.py. "-": not measured.
 """
 
 from experiment import table
@@ -9,7 +9,7 @@ from . import memory, probes
 
 
 def in_order(results):
-    """(touch, stack) as they are to be read: by depth, then by size."""
+    """All (touch, stack), sorted by depth, then by size."""
     levels = {one["name"]: one["levels"] for one in results.experiment["design"]["factors"]}
     return [
         (touch, stack)
@@ -23,20 +23,20 @@ def figures_of(results):
 
 
 def rows_of(results):
-    """Rows with the intervals; cells that cannot be say so."""
+    """Rows with intervals; a cell without a slope gives the reason."""
     slopes, figures = memory.slopes(results.experiment, results.runs), figures_of(results)
     rows = []
     for cell in in_order(results):
-        told = slopes.get(cell)
-        if told:
-            rows.append([*cell, *(with_interval(told.get(name)) for name in figures)])
+        of_cell = slopes.get(cell)
+        if of_cell:
+            rows.append([*cell, *(with_interval(of_cell.get(name)) for name in figures)])
         else:
             rows.append([*cell, *[why_not(results, cell)], *["-"] * (len(figures) - 1)])
     return {"columns": ["touched", "stack", *figures.values()], "rows": rows}
 
 
 def why_not(results, cell):
-    """What became of a cell that tells no slope."""
+    """Why a cell has no slope."""
     touch, stack = cell
     outcomes = {
         run.outcome
@@ -44,7 +44,7 @@ def why_not(results, cell):
         if run.cell.get("touch") == touch and run.cell.get("stack") == stack
     } - {"measured"}
     if "infeasible" in outcomes:
-        return "cannot hold it"
+        return "too small"
     return ", ".join(sorted(outcomes)) or "not measured"
 
 
@@ -61,44 +61,45 @@ def rounded(value):
 
 
 def cost_lines(results):
-    """For a screen: human units, without intervals."""
+    """Lines for the screen: values with units, without intervals."""
     slopes, figures = memory.slopes(results.experiment, results.runs), figures_of(results)
     rows = []
     for cell in in_order(results):
-        told = slopes.get(cell, {})
-        if not told:
+        of_cell = slopes.get(cell, {})
+        if not of_cell:
             rows.append([*cell, why_not(results, cell), *[""] * (len(figures) - 1)])
             continue
-        values = (told[name].per_unit if name in told else None for name in figures)
+        values = (of_cell[name].per_unit if name in of_cell else None for name in figures)
         rows.append([*cell, *(table.human(value, "B") for value in values)])
     return table.aligned(["touched", "stack", *figures.values()], rows)
 
 
 def unaccounted(results):
-    """A line where the machine lost less memory than a connection is known to take."""
+    """Lines, if the machine lost less memory than a connection's known parts add up to."""
     slopes = memory.slopes(results.experiment, results.runs)
     short = [
-        told["machine_b"].per_unit
-        for told in slopes.values()
-        if "machine_b" in told and (memory.parts(told) or 0) > told["machine_b"].per_unit
+        of_cell["machine_b"].per_unit
+        for of_cell in slopes.values()
+        if "machine_b" in of_cell and (memory.parts(of_cell) or 0) > of_cell["machine_b"].per_unit
     ]
     if not short:
         return []
     return [
-        f"Mind: in {len(short)} of {len(slopes)} rows the machine lost less memory than resident, "
-        "page tables, kernel stack and slab add up to:",
-        "the run before, or other programs, gave some back. What fits is reckoned with the sum.",
+        f"Note: in {len(short)} of {len(slopes)} rows the machine lost less memory than the sum of "
+        "resident, page tables, kernel stack and slab,",
+        "because the run before or other programs freed some. The number of threads that fit is "
+        "computed from the sum.",
     ]
 
 
 # ---- whether the size matters --------------------------------------------------------------------
 def primary(results):
-    """resident_b, or what stands for it."""
+    """resident_b, or peak_resident_b for a pool."""
     return next(iter(memory.figures(results.experiment)))
 
 
 def flatness(results):
-    """A line a figure and depth."""
+    """One line per figure and depth."""
     lines = []
     for figure in (primary(results), "page_tables_b", "virtual_b", "kernel_stack_b"):
         for one in memory.growths(results.experiment, results.runs, figure):
@@ -108,7 +109,7 @@ def flatness(results):
 
 def flat_text(one):
     name, where = memory.NAMES[one.figure].capitalize(), f"at {one.touch} touched"
-    slope = "" if one.per_byte is None else f"{one.per_byte:.3g} B a byte of stack"
+    slope = "" if one.per_byte is None else f"{one.per_byte:.3g} B per byte of stack"
     if one.low is not None:
         slope += f" ({one.low:.3g} to {one.high:.3g})"
     if one.flat is None or one.largest is None:
@@ -119,7 +120,7 @@ def flat_text(one):
     if one.flat and one.bound < 0.5:
         return f"{name} {where}: flat, the same at every size; {slope}"
     if one.flat and (one.share is None or one.share > SMALL):
-        return f"{name} {where}: no difference detectable, every size {within}; {slope}"
+        return f"{name} {where}: no detectable difference, every size {within}; {slope}"
     if one.flat:
         return f"{name} {where}: flat, every size {within}; {slope}"
     low, high = sorted((one.largest.low, one.largest.high))
@@ -131,11 +132,11 @@ def flat_text(one):
         f"({rounded(low)} to {rounded(high)})"
     )
     if one.share is not None and one.share < SMALL:
-        return f"{name} {where}: flat but for {differs}, every size {within}; {slope}"
+        return f"{name} {where}: flat, except that {differs}; every size {within}; {slope}"
     return f"{name} {where}: grows, {differs}; {slope}"
 
 
-#: Of a connection's cost: a difference that is certain, and that nobody would choose a size by.
+#: Share of a connection's cost. A smaller difference is real but too small to choose a size by.
 SMALL = 0.02
 
 
@@ -149,5 +150,5 @@ def growths(results):
             per_byte = f"{one.per_byte:.3g} ({one.low:.3g} to {one.high:.3g})"
             bound = "-" if one.bound is None else rounded(one.bound)
             rows.append([memory.NAMES[figure], one.touch, per_byte, flat, bound])
-    heading = ["figure", "touched", "B a byte of stack", "no size differs", "largest B"]
+    heading = ["figure", "touched", "B per byte of stack", "no size differs", "largest B"]
     return {"columns": heading, "rows": rows}

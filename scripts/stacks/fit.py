@@ -1,8 +1,8 @@
-"""How many threads with stacks of a size this machine holds, and which limit ends it.
+"""How many threads with stacks of a size this machine holds, and which limit applies.
 
-Memory by what a connection was measured to cost (both ends are on this machine), the rest by the
-`limits` program, which knows where each is read. Descriptors and ports bound connections and not
-threads; they are told beside it.
+Memory follows from the measured cost per connection (both ends are on this machine). The other
+limits come from the `limits` program, with their sources. Descriptors and ports limit connections,
+not threads; they are reported separately.
 """
 
 import dataclasses
@@ -10,19 +10,19 @@ import json
 import pathlib
 import subprocess
 
-#: Not limits of threads.
+#: Limits of connections, not of threads.
 OF_CONNECTIONS = (
     *("open files", "open files, highest", "open files, machine"),
     *("local ports", "listen backlog"),
 )
-#: Of a process on x86-64 with four levels of page tables; the kernel keeps the other half.
+#: Address space of a process on x86-64 with four levels of page tables; the kernel has the rest.
 USER_ADDRESSES = 1 << 47
 TIMEOUT = 30
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`most`: threads that fit; None: it bounds nothing here."""
+    """`most`: threads that fit; None: no limit here."""
 
     name: str
     source: str
@@ -30,7 +30,7 @@ class Row:
 
 
 def limits_document(binaries, stack):
-    """The document of `limits`; None where it does not run."""
+    """The document of `limits`; None if the program does not run."""
     command = [pathlib.Path(binaries) / "limits", "-n", "1", "--stack-size", stack]
     command += ["--ends", "server", "--json"]
     try:
@@ -41,7 +41,7 @@ def limits_document(binaries, stack):
 
 
 def available():
-    """Bytes that the machine would give away without swapping; None: not told."""
+    """Bytes that are available without swapping (MemAvailable); None: unknown."""
     try:
         with open("/proc/meminfo") as file:
             lines = {name: rest for name, _, rest in (line.partition(":") for line in file)}
@@ -51,8 +51,8 @@ def available():
 
 
 def rows(document, bytes_each, virtual_each, memory):
-    """Rows, the tightest first. `bytes_each`: memory of the whole machine for one thread, as
-    measured; None: `limits` estimates it."""
+    """Rows, the tightest limit first. `bytes_each`: measured memory of the machine per thread; None:
+    `limits` estimates it."""
     found = []
     for one in (document or {}).get("limits", []):
         if one["name"] in OF_CONNECTIONS or (one["name"] == "memory" and bytes_each):
@@ -60,10 +60,10 @@ def rows(document, bytes_each, virtual_each, memory):
         bites = one.get("bites_at")
         found.append(Row(one["name"], one["source"], None if bites is None else max(bites - 1, 0)))
     if bytes_each and memory:
-        source = f"MemAvailable / {bytes_each:,.0f} B each, as measured, and 32 KiB to send"
+        source = f"MemAvailable / {bytes_each:,.0f} B per thread, measured, with 32 KiB to send"
         found.append(Row("memory", source, int(memory / bytes_each)))
     if virtual_each:
-        source = f"2^47 / {virtual_each:,.0f} B each"
+        source = f"2^47 / {virtual_each:,.0f} B per thread"
         found.append(Row("address space of a process", source, int(USER_ADDRESSES / virtual_each)))
     return sorted(found, key=lambda row: (row.most is None, row.most or 0))
 
@@ -73,7 +73,7 @@ def tightest(found):
 
 
 def connection_bound(document):
-    """(name, most) of what bounds connections before threads are bounded; None: nothing does."""
+    """(name, most) of the tightest limit of connections; None: no limit."""
     bounds = [
         (one["name"], one["bites_at"] - 1)
         for one in (document or {}).get("limits", [])

@@ -1,10 +1,10 @@
-"""What a connection costs, by stack size and by depth touched, and whether the size matters.
+"""Memory per connection by stack size and depth touched, and whether the size changes it.
 
-Per connection is always a slope over several N (slope.over: Theil-Sen in each block, Hodges and
-Lehmann over the blocks, exact interval): a difference of two runs would hold what the program costs
-by itself. Whether a figure is flat over stack sizes is told by the same slopes, one a block, as
-differences from the baseline size at equal depth; and by the slope of the slope, bytes for each
-byte of stack.
+Memory per connection is always a slope over several N (slope.over: Theil-Sen in each block,
+Hodges-Lehmann over the blocks, exact interval), because one run's share includes the program's own
+memory. Two results show whether a figure is flat over stack sizes: the differences of these slopes,
+one per block, from the baseline size at equal depth; and the slope of the slopes, in bytes per byte
+of stack.
 """
 
 import collections
@@ -17,7 +17,7 @@ from experiment import plan, slope
 
 from . import probes
 
-#: figure: heading. All are totals, so that their slope over N is a connection's share.
+#: {figure: heading}. All are totals, so that their slope over N is the share of one connection.
 FIGURES = {
     "resident_b": "resident",
     "virtual_b": "virtual",
@@ -26,21 +26,21 @@ FIGURES = {
     "slab_b": "slab, both ends",
     "machine_b": "machine, both ends",
 }
-#: Of a pool, whose threads stand before the first connection comes: their kernel memory is in no
-#: growth, and their resident memory only in the total.
+#: The figures of a pool. Its threads exist before the first connection, so no growth includes their
+#: kernel memory, and only the total includes their resident memory.
 OF_POOLS = {"peak_resident_b": "resident", "virtual_b": "virtual", "page_tables_b": "page tables"}
 NAMES = FIGURES | OF_POOLS
-#: What a connection is known to take, at the least: what `machine_b` ought to hold and more.
+#: The known parts of a connection's memory; `machine_b` should be at least their sum.
 PARTS = ("resident_b", "page_tables_b", "kernel_stack_b", "slab_b")
-#: Kept by each thread that has ever sent on TCP, and in no figure but free memory: up to so much
+#: The largest fragment that a thread keeps once it has sent on TCP. Only free memory shows it
 #: (docs/kernel-costs.md, task_frag).
 SEND_FRAGMENT = 32 << 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Growth:
-    """Bytes a connection for each byte of stack, at one depth; and the largest difference that a
-    size makes, with its interval and the size."""
+    """Bytes per connection and byte of stack, at one depth; and the largest difference between a
+    size and the baseline, with its interval and that size."""
 
     figure: str
     touch: str
@@ -50,24 +50,24 @@ class Growth:
     largest: paired.Interval | None
     at: str | None
     baseline: str
-    bound: float | None  #: no size differs by more than so many bytes, by all intervals together
-    share: float | None  #: that, of what a connection costs at the baseline
+    bound: float | None  #: no size differs by more bytes, by all intervals together
+    share: float | None  #: the bound, as a share of a connection's memory at the baseline
 
     @property
     def flat(self):
-        """Whether no size is seen to differ: all intervals hold 0. None: too few blocks to say."""
+        """Whether no size differs: the interval contains 0. None: too few blocks."""
         if self.largest is None or self.largest.low is None:
             return None
         return self.largest.low <= 0 <= self.largest.high
 
 
 def figures(experiment):
-    """{figure: heading} of what such an experiment tells of a connection; the primary one first."""
+    """{figure: heading} of the experiment's figures per connection, the primary one first."""
     return OF_POOLS if experiment.get("primary") in OF_POOLS else FIGURES
 
 
 def slopes(experiment, runs):
-    """{(touch, stack): {figure: slope.Slope}}, those that were measured."""
+    """{(touch, stack): {figure: slope.Slope}} of the figures that were measured."""
     found = collections.defaultdict(dict)
     for figure in figures(experiment):
         for one in slope.over(experiment, runs, figure):
@@ -76,20 +76,20 @@ def slopes(experiment, runs):
     return dict(found)
 
 
-def parts(told):
-    """Bytes a connection that are accounted for, of a cell's slopes; None where one is not told."""
-    found = [told[name].per_unit if name in told else None for name in PARTS]
+def parts(of_cell):
+    """The sum of PARTS in a cell's slopes, in bytes per connection; None if one is missing."""
+    found = [of_cell[name].per_unit if name in of_cell else None for name in PARTS]
     return None if None in found else sum(found)
 
 
 def bytes_each(slopes, touch):
-    """What a thread takes of the machine at a depth, at the most that is likely: the median over
-    sizes of what is accounted for and its send fragment, or of the free memory lost where that is
-    more. None: not measured."""
+    """A cautious estimate of the machine's memory per thread at a depth: the median over sizes of
+    the larger of the free memory lost and the known parts with the send fragment. None: not
+    measured."""
     each = []
-    for (at, _), told in slopes.items():
-        lost = told["machine_b"].per_unit if "machine_b" in told else None
-        known = parts(told)
+    for (at, _), of_cell in slopes.items():
+        lost = of_cell["machine_b"].per_unit if "machine_b" in of_cell else None
+        known = parts(of_cell)
         known = None if known is None else known + SEND_FRAGMENT
         several = [one for one in (lost, known) if one is not None and one > 0]
         if at == touch and several:
@@ -113,7 +113,7 @@ def per_block(experiment, runs, figure):
 
 
 def growths(experiment, runs, figure):
-    """A Growth for each depth that was measured at two sizes or more."""
+    """A Growth for each depth that was measured with two sizes or more."""
     design = experiment["design"]
     confidence = design.get("confidence", plan.CONFIDENCE)
     levels = {one["name"]: one["levels"] for one in design["factors"]}
@@ -125,7 +125,7 @@ def growths(experiment, runs, figure):
             continue
         sizes_in_order = sorted(sizes, key=probes.size_of)
         baseline = levels["stack"][0] if levels["stack"][0] in sizes else sizes_in_order[0]
-        # The intervals of several sizes are looked at together: each is made wider for it.
+        # The intervals of all sizes must hold together, so each is wider (Bonferroni).
         of_all = 1 - (1 - confidence) / (len(sizes) - 1)
         differences = {
             stack: _difference(by_cell[touch, baseline], by_cell[touch, stack], of_all)
@@ -148,7 +148,7 @@ def growths(experiment, runs, figure):
 
 
 def _weight(interval):
-    """Those that differ for certain first, then by size."""
+    """Sort key: intervals that exclude 0 first, then by size of the difference."""
     differs = interval.low is not None and not interval.low <= 0 <= interval.high
     return differs, abs(interval.estimate)
 
@@ -159,7 +159,7 @@ def _difference(base, other, confidence):
 
 
 def _per_byte(by_cell, touch, sizes, confidence):
-    """Of each block the Theil-Sen slope over sizes; over blocks Hodges and Lehmann."""
+    """The Theil-Sen slope over sizes in each block; over the blocks, Hodges-Lehmann."""
     blocks = set(itertools.chain.from_iterable(by_cell[touch, stack] for stack in sizes))
     each = []
     for block in blocks:
@@ -178,8 +178,8 @@ def _per_byte(by_cell, touch, sizes, confidence):
 
 
 def levels_for(stacks, touches):
-    """Stack sizes with the baseline first: the smallest that every depth fits into twice over, or
-    the largest; the others as large as they are."""
+    """Stack sizes with the baseline first: the smallest that is at least twice the largest depth,
+    or the largest one. The others follow by size."""
     ordered = sorted(stacks, key=probes.size_of)
     deepest = max(map(probes.size_of, touches))
     roomy = [stack for stack in ordered if probes.size_of(stack) >= 2 * deepest]
@@ -188,7 +188,7 @@ def levels_for(stacks, touches):
 
 
 def factors(stacks, touches, connections):
-    """The sweep's: sizes, depths, and three N for the slope."""
+    """The factors of the sweep: sizes, depths, and three N for the slope."""
     several = sorted({max(connections // 4, 1), max(connections // 2, 1), connections})
     return [
         plan.Factor("stack", "server", "--stack-size", levels_for(stacks, touches)),

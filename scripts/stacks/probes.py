@@ -1,7 +1,8 @@
-"""The runs that look for a stack's edge: one with painted stacks, then sizes until two bear it out.
+"""The runs that search for the smallest stack: one with painted stacks, then sizes until two runs
+confirm one.
 
-They lie in the folder beside the sweep's own, with cells of their own ("probe"), so that they enter
-no comparison; a run that is there already is not made again, so an interrupted search goes on.
+They are stored with the sweep's runs. Their cells have a key of their own ("probe"), so that they
+enter no comparison. A run that the folder has is not repeated, so an interrupted search resumes.
 """
 
 import dataclasses
@@ -13,15 +14,22 @@ from experiment import plan, runs, session
 from . import smallest_size
 
 REPORT, SIZE = "report", "size"
-#: Painted stacks are resident: no more of them than this, in bytes.
+#: Largest sum of painted stacks in bytes, because painted stacks are resident.
 PAINT = 2 << 30
-#: What a painted stack has above the depth touched, so that the report never meets its end.
+#: Bytes of a painted stack in addition to the depth touched, so that the high water fits.
 ROOM = 64 << 10
 SIGSEGV = -11
+#: The results of a size, as progress lines report them.
+RESULTS = {
+    smallest_size.HOLDS: "holds",
+    smallest_size.FAULTS: "faults",
+    smallest_size.REFUSED: "is refused",
+    smallest_size.UNCLEAR: "fails otherwise",
+}
 
 
 class Stopped(Exception):
-    """An interruption, or a full disk; its exit code."""
+    """An interruption or a full disk, with its exit code."""
 
     def __init__(self, code):
         super().__init__(code)
@@ -29,7 +37,7 @@ class Stopped(Exception):
 
 
 class Silent:
-    """In place of a live table, for single runs."""
+    """Replaces the live table for single runs."""
 
     def show(self, *_):
         pass
@@ -40,7 +48,7 @@ class Silent:
 
 @dataclasses.dataclass
 class Depth:
-    """All that is known about one depth touched."""
+    """The results for one depth touched. `high`: the largest high water in bytes."""
 
     touch: str
     painted: int | None = None
@@ -57,17 +65,17 @@ def kib(size):
 
 
 def size_of(text):
-    """64K, 1M, 4096: bytes."""
+    """A size such as 64K, 1M or 4096 in bytes."""
     text = str(text).strip()
     power = {"k": 10, "m": 20, "g": 30, "t": 40}.get(text[-1:].lower())
     digits = text[:-1] if power else text
     if not digits.isdigit():
-        raise ValueError(f"'{text}': a size, such as 16K, 1M or 4096")
+        raise ValueError(f"'{text}': expected a size, such as 16K, 1M or 4096")
     return int(digits) << (power or 0)
 
 
 def verdict(run):
-    """What a size did, by its run."""
+    """The result of a size, from its run."""
     if run.measured:
         return smallest_size.HOLDS
     if run.outcome == "faulted" and run.server_exit == SIGSEGV:
@@ -76,8 +84,8 @@ def verdict(run):
 
 
 class Prober:
-    """`spec_of(stack, touch, n, more)`: the runs.Spec of such a run. `first`: the number that the
-    first probe's run gets."""
+    """Makes the probes. `spec_of(stack, touch, n, more)`: returns a runs.Spec. `first`: the number
+    of the first probe's run."""
 
     def __init__(self, binaries, folder, spec_of, connections, first, log=lambda text: None):
         self.binaries, self.folder, self.spec_of = binaries, folder, spec_of
@@ -88,7 +96,7 @@ class Prober:
         self.next = max([first, *(run.run + 1 for run in self.by_cell.values())])
 
     def run(self, kind, touch, stack, connections, more=()):
-        """The Run of a probe, made now unless it is there."""
+        """The Run of a probe, made now unless the folder has it."""
         cell = {"probe": kind, "depth": touch, "size": kib(stack), "connections": str(connections)}
         key = plan.key_of(cell)
         if key not in self.by_cell:
@@ -108,30 +116,33 @@ class Prober:
         return self.by_cell[key]
 
     def measure_depth(self, touch):
-        """A Depth, with its edge where it was found."""
-        told = Depth(touch)
+        """A Depth, with its smallest size if one was found."""
+        depth = Depth(touch)
         room = smallest_size.whole_pages(size_of(touch) + ROOM, self.page)
         connections = max(min(self.connections, PAINT // room), 1)
         painted = self.run(REPORT, touch, room, connections, ["--stack-report"])
-        told.confirming.append(painted)
+        depth.confirming.append(painted)
         stacks = self.stacks_of(painted)
         if not stacks or stacks["high_water"]["max"] is None:
-            told.why = painted.why or "the server told no high water"
-            return told
+            depth.why = painted.why or "the server reported no high water"
+            return depth
         water = stacks["high_water"]
-        told.painted, told.high = stacks["painted_threads"], water["max"]
-        told.p50, told.p99 = water["p50"], water["p99"]
-        self.log(f"depth {touch}: {told.high:,} B were used")
-        told.found = smallest_size.find(told.high, self.least, self.page, lambda at: self.holds(told, at))
-        told.why = told.found.why
-        return told
+        depth.painted, depth.high = stacks["painted_threads"], water["max"]
+        depth.p50, depth.p99 = water["p50"], water["p99"]
+        self.log(f"depth {touch}: {depth.high:,} B used")
+        depth.found = smallest_size.find(
+            depth.high, self.least, self.page, lambda size: self.holds(depth, size)
+        )
+        depth.why = depth.found.why
+        return depth
 
-    def holds(self, told, size):
-        run = self.run(SIZE, told.touch, size, self.connections)
-        told.confirming.append(run)
-        did = verdict(run)
-        self.log(f"depth {told.touch}: a stack of {kib(size)} {did}")
-        return did
+    def holds(self, depth, size):
+        """Runs a size. Returns HOLDS, FAULTS, REFUSED or UNCLEAR."""
+        run = self.run(SIZE, depth.touch, size, self.connections)
+        depth.confirming.append(run)
+        result = verdict(run)
+        self.log(f"depth {depth.touch}: a stack of {kib(size)} {RESULTS[result]}")
+        return result
 
     def stacks_of(self, run):
         path = run.documents.get("server") if run.measured else None

@@ -1,7 +1,7 @@
-"""What a stack sweep found, as findings for the folder and as text for one screen. Pure.
+"""The results of a stack sweep, as sections for the folder and as text for one screen. Pure.
 
-The answer comes first: the smallest size at each depth, and what bears it out. A figure that was
-not measured is "-".
+The answer comes first: the smallest size at each depth and the runs that confirm it. "-": not
+measured.
 """
 
 import dataclasses
@@ -13,7 +13,8 @@ from . import costs, memory, probes
 
 @dataclasses.dataclass
 class Results:
-    """All that telling needs. `fits`: {touch: [fit.Row]}; `connection_bound`: what bounds connections first."""
+    """All data of the text. `fits`: {touch: [fit.Row]}; `connection_bound`: (name, most) of the
+    tightest limit of connections."""
 
     experiment: dict
     runs: list
@@ -26,26 +27,26 @@ class Results:
 
 
 def findings(results):
-    """Findings as experiment.json keeps them."""
+    """The sections of the results, in the format of experiment.json."""
     return [
         finding("smallest", "The smallest stack that holds", answer(results), smallest(results)),
-        finding("confirming", "The runs that bear it out", CONFIRMING, confirming(results)),
-        finding("memory", "Memory of one connection", MEMORY, costs.rows_of(results)),
+        finding("confirming", "The runs that confirm it", CONFIRMING, confirming(results)),
+        finding("memory", "Memory per connection", MEMORY, costs.rows_of(results)),
         finding(
             *("flatness", "Whether the size matters", "\n".join(costs.flatness(results))),
             costs.growths(results),
         ),
         finding("fit", "How many threads fit", fit_text(results), fits(results)),
-        finding("kernel", "Beside what is known", KERNEL, beside(results)),
+        finding("kernel", "Expected and measured", KERNEL, expected(results)),
     ]
 
 
 CONFIRMING = (
-    "The painted run tells how deep the stacks were used; the run at the size named serves every "
-    "connection, the run one page below dies of SIGSEGV on its guard page."
+    "The painted run measures how much of each stack was used. The run at the smallest size serves "
+    "every connection; the run one page below dies of SIGSEGV on its guard page."
 )
-MEMORY = "Slopes over the number of connections, with their intervals; bytes."
-KERNEL = "What docs/kernel-costs.md and the kernel's sources lead one to expect, and what was seen."
+MEMORY = "Slopes over the number of connections with their intervals, in bytes."
+KERNEL = "What docs/kernel-costs.md and the kernel's sources predict, and what was measured."
 
 
 def finding(name, title, text, data):
@@ -54,25 +55,25 @@ def finding(name, title, text, data):
 
 # ---- the smallest size ---------------------------------------------------------------------------
 def answer(results):
-    """One sentence a depth, the first of which names who served how many."""
+    """One clause per depth, after the number of connections."""
     many = f"{results.experiment['design'].get('connections', 0):,}"
     return f"With {many} connections: " + "; ".join(clause(one) for one in results.depths) + "."
 
 
 def clause(depth):
-    """"24K is the smallest stack that holds a handler of 16K (22,200 B used, 20K faults)"."""
+    """"24K is the smallest stack that holds a handler of 16K (22,200 B used; 20K faults)"."""
     handler = f"a handler of {depth.touch}"
     found = depth.found
     if found is None or found.size is None:
-        return f"for {handler} no size was found: {depth.why or 'no run told it'}"
+        return f"no size was found for {handler}: {depth.why or 'no run reported it'}"
     used = f"{depth.high:,} B used"
     if found.is_least and depth.high <= found.size - 4096:
-        return f"{probes.kib(found.size)}, this platform's least, holds {handler} ({used})"
+        return f"{probes.kib(found.size)}, this platform's minimum, holds {handler} ({used})"
     if found.is_least:
-        return f"{probes.kib(found.size)}, this platform's least, just holds {handler} ({used})"
+        return f"{probes.kib(found.size)}, this platform's minimum, just holds {handler} ({used})"
     name = f"{probes.kib(found.size)} is the smallest stack that holds {handler}"
     if found.below is None:
-        return f"{name} ({used}; unconfirmed: no smaller one could be tried)"
+        return f"{name} ({used}; unconfirmed, because no smaller one could be tried)"
     return f"{name} ({used}; {probes.kib(found.below)} faults)"
 
 
@@ -129,21 +130,22 @@ def fits(results):
 
 
 def fit_text(results):
-    """Which limit ends it, which comes next, and what memory would hold."""
+    """The tightest limit of threads, the next one, and how many threads memory would hold."""
     bounds = {}
     for depth in results.depths:
         rows = [row for row in results.fits.get(depth.touch) or [] if row.most is not None]
         if rows and depth.found and depth.found.size is not None:
             bounds[depth.touch] = probes.kib(depth.found.size), rows
     if not bounds:
-        return "Not known: no size was found."
+        return "Unknown, because no size was found."
     tightest = {(rows[0].name, rows[0].most) for _, rows in bounds.values()}
     if len(tightest) == 1:
         _, rows = next(iter(bounds.values()))
-        text = f"{rows[0].most:,} of each of these sizes, then {bound_text(rows)}"
+        text = f"{rows[0].most:,} of each of these sizes, limited by {bound_text(rows)}"
     else:
         clauses = (
-            f"{rows[0].most:,} of {size}, then {bound_text(rows)}" for size, rows in bounds.values()
+            f"{rows[0].most:,} of {size}, limited by {bound_text(rows)}"
+            for size, rows in bounds.values()
         )
         text = ". ".join(clauses)
     memory_holds = [
@@ -155,19 +157,20 @@ def fit_text(results):
     if memory_holds:
         text += ". Memory would hold " + ", ".join(memory_holds)
     if results.connection_bound:
-        text += f". Connections end at {results.connection_bound[1]:,}, by {results.connection_bound[0]}"
+        name, most = results.connection_bound
+        text += f". Connections are limited to {most:,} by {name}"
     return text + "."
 
 
 def bound_text(rows):
-    """"process ids (/proc/sys/kernel/pid_max); next memory maps, 32,715"."""
+    """"process ids (/proc/sys/kernel/pid_max); next limit: memory maps, 32,715"."""
     text = f"{rows[0].name} ({rows[0].source})"
-    return text + (f"; next {rows[1].name}, {rows[1].most:,}" if len(rows) > 1 else "")
+    return text + (f"; next limit: {rows[1].name}, {rows[1].most:,}" if len(rows) > 1 else "")
 
 
-# ---- beside what is known ------------------------------------------------------------------------
-def beside(results):
-    """Rows: known, seen."""
+# ---- expected and measured -----------------------------------------------------------------------
+def expected(results):
+    """Rows: expected, measured."""
     slopes = memory.slopes(results.experiment, results.runs)
     shallow = min((touch for touch, _ in costs.in_order(results)), key=probes.size_of)
     resident = _range(slopes, costs.primary(results), shallow)
@@ -180,24 +183,24 @@ def beside(results):
         if one.per_byte is not None
     ]
     return {
-        "columns": ["known", "seen"],
+        "columns": ["expected", "measured"],
         "rows": [
-            ["resident of a thread that echoes: 8,480 B", f"{resident}, {shallow} touched"],
+            ["resident per thread that echoes: 8,480 B", f"{resident}, {shallow} touched"],
             ["resident: the same for every stack size", flat_summary(results)],
-            ["virtual: as much as the stack and its guard", _spread(virtual, "B a byte of stack")],
-            ["page tables below 2 MiB: 4 KiB for each 2 MiB of stacks", small],
+            ["virtual: the stack and its guard", _spread(virtual, "B per byte of stack")],
+            ["page tables below 2 MiB: 4 KiB per 2 MiB of stacks", small],
             ["page tables from 2 MiB on: 4 KiB, for the one table that is touched", large],
-            ["kernel stack of a thread: 16,384 B", kernel],
-            ["huge pages make a stack of 2 MiB resident whole", thp_text(results.thp)],
+            ["kernel stack per thread: 16,384 B", kernel],
+            ["huge pages make a whole stack of 2 MiB resident", thp_text(results.thp)],
         ],
     }
 
 
 def _range(slopes, figure, touch=None, least=0, largest=1 << 62):
     values = [
-        told[figure].per_unit
-        for (at, stack), told in slopes.items()
-        if figure in told and touch in (None, at) and least <= probes.size_of(stack) <= largest
+        cell[figure].per_unit
+        for (at, stack), cell in slopes.items()
+        if figure in cell and touch in (None, at) and least <= probes.size_of(stack) <= largest
     ]
     return _spread(values, "B")
 
@@ -223,19 +226,19 @@ def flat_summary(results):
 
 def thp_text(mode):
     return {
-        None: "not told",
-        "always": "transparent huge pages are always on: look at resident of 2M and more",
-        "madvise": "transparent huge pages only where asked for (madvise), and no stack asks",
+        None: "unknown",
+        "always": "transparent huge pages are always on; check resident of 2M and more",
+        "madvise": "transparent huge pages only with madvise(2), which no stack uses",
         "never": "transparent huge pages are off",
     }.get(mode, mode)
 
 
 # ---- one screen ----------------------------------------------------------------------------------
 def screen(results):
-    """Lines: the answer, the table of depths, memory, flatness, what fits."""
-    told = smallest(results)
-    lines = [answer(results), "", *table.aligned(told["columns"], told["rows"])]
-    lines += ["", "Memory of one connection, as the slope over n:", *costs.cost_lines(results)]
+    """Lines: the answer, the table of depths, memory, flatness, the threads that fit."""
+    depths = smallest(results)
+    lines = [answer(results), "", *table.aligned(depths["columns"], depths["rows"])]
+    lines += ["", "Memory per connection, as the slope over n:", *costs.cost_lines(results)]
     lines += costs.unaccounted(results)
     lines += ["", *(line for line in costs.flatness(results) if not line.startswith("Kernel"))]
     lines += ["", "Threads that fit: " + fit_text(results)]

@@ -1,35 +1,35 @@
-"""The smallest stack that holds: a search by pages between one that faults and one that serves.
+"""Searches, page by page, for the smallest stack that holds: one page above a size that faults.
 
-The paint's high water is an estimate, and usually right: then two runs do, one at it and one a page
-below. Where it is not, the search gallops away from it and halves what is left. Pure: what a size
-does is told by `holds`, which runs it.
+The painted stack's high water is an estimate and usually right. Then two runs suffice, one at that
+size and one a page below. Otherwise a galloping search leads away from the estimate, and bisection
+closes the interval. Pure: `holds` makes the run and returns its result.
 
-    smallest_size.find(22200, least=16384, page=4096, holds=lambda size: HOLDS if size >= 24576 else FAULTS)
+    find(22200, least=16384, page=4096, holds=lambda size: HOLDS if size >= 24576 else FAULTS)
 """
 
 import dataclasses
 
 HOLDS, FAULTS = "holds", "faults"
-REFUSED = "refused"  #: the program says that it cannot be: not tried, and not known to fault
-UNCLEAR = "unclear"  #: neither: something else went wrong
-#: More steps than any stack of a terabyte needs.
+REFUSED = "refused"  #: the program refuses the size, so it was not seen to fault
+UNCLEAR = "unclear"  #: the run failed for another reason
+#: More steps than the search needs for a stack of a terabyte.
 MOST_STEPS = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class SmallestSize:
-    """`size`: the smallest that held; None: none was found, and `why` says it. `below`: the largest
-    that faulted. `is_least`: the platform gives no smaller one, so none below can be tried."""
+    """`size`: the smallest that held; None: not found, `why` has the reason. `below`: the largest
+    that faulted. `is_least`: the platform's minimum, below which no size can be tried."""
 
     size: int | None
     below: int | None
     is_least: bool
-    tried: dict  #: size: what it did
+    tried: dict  #: {size: result}
     why: str | None = None
 
     @property
     def confirmed(self):
-        """Whether two runs bear it out, or one where no other is possible."""
+        """Whether two runs confirm it, or one run at the platform's minimum."""
         return self.size is not None and (self.is_least or self.below is not None)
 
 
@@ -38,7 +38,7 @@ def whole_pages(size, page):
 
 
 def find(estimate, least, page, holds, most=1 << 40):
-    """An SmallestSize. `estimate`: bytes that were used; `least`: the platform's smallest stack."""
+    """A SmallestSize. `estimate`: bytes that were used; `least`: the platform's smallest stack."""
     tried = {}
 
     def at(size):
@@ -49,11 +49,11 @@ def find(estimate, least, page, holds, most=1 << 40):
         return tried[size]
 
     def unclear(size):
-        return SmallestSize(None, None, False, tried, f"what {size} does is unclear")
+        return SmallestSize(None, None, False, tried, f"{size} B neither held nor faulted")
 
     least = whole_pages(least, page)
     size = max(whole_pages(estimate, page), least)
-    low, high, step = None, None, page  # too small; holds; how far to gallop
+    low, high, step = None, None, page  # low: too small; high: holds; step: of the galloping
     while high is None:
         did = at(size)
         if did == UNCLEAR:
@@ -63,7 +63,8 @@ def find(estimate, least, page, holds, most=1 << 40):
             break
         low = size
         if size >= most:
-            return SmallestSize(None, _faulted(low, tried), False, tried, f"even {size} does not hold")
+            why = f"even {size} B do not hold"
+            return SmallestSize(None, _faulted(low, tried), False, tried, why)
         size, step = min(size + step, most), 2 * step
     step = page
     while low is None and high > least:
@@ -86,5 +87,5 @@ def find(estimate, least, page, holds, most=1 << 40):
 
 
 def _faulted(size, tried):
-    """A size that was refused was not seen to fault."""
+    """The size if it faulted; None if it was refused."""
     return size if size is not None and tried.get(size) == FAULTS else None

@@ -1,7 +1,7 @@
-"""What scripts/tune adds to the experiments: files that describe one (spec), private network
-namespaces to run it in (namespace, inside, rehearsal, arms), host-wide settings that are put back
-(host, journal, snapshot), and what is said of all that (tell).
+"""What scripts/tune adds to the experiments: the file of an experiment (spec), private network
+namespaces to run it in (namespace, namespace_settings, feasibility, arm_runner), host-wide settings
+and how they are restored (host, journal, snapshot), and the text of the results (results_text).
 
-Nothing here changes a network setting of the host: whatever begins with `net.` is written inside a
-namespace that was made for one run, except the host-wide ones that host.py lists by name.
+Nothing here changes a network setting of the host. Settings named `net.` are written in a namespace
+that was created for one run, except the host-wide ones that host.py lists by name.
 """

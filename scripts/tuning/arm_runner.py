@@ -1,4 +1,5 @@
-"""One run of one arm: a fresh namespace, its settings, the programs inside, and all gone again."""
+"""One run of one arm: creates a namespace, writes its settings, runs the programs in it and removes
+it."""
 
 import contextlib
 
@@ -8,15 +9,14 @@ from . import feasibility, namespace
 
 
 class ArmRunner:
-    """Calls itself what session.carry_out calls for each planned run. `journal`: needed where an
-    arm has host settings; it is open already. `earlier`: settings that the experiment's runs so far
-    read back."""
+    """A callable that session.carry_out calls for each planned run. `journal`: an open journal;
+    arms with host settings need it. `earlier`: the settings that earlier runs read back."""
 
     def __init__(self, experiment, binaries, folder, journal=None, earlier=None):
         self.experiment, self.binaries, self.folder = experiment, binaries, folder
         self.journal = journal
         self.arms = {arm.name: arm for arm in experiment.arms}
-        self.settings = earlier or {}  #: arm: {setting: value} as read back; "a / b" if not one
+        self.settings = earlier or {}  #: {arm: {setting: value read back}}; "a / b": two values
 
     def __call__(self, planned):
         arm = self.arms[planned.cell["arm"]]
@@ -36,11 +36,10 @@ class ArmRunner:
             return self.not_measured(planned, "infeasible", error)
 
     def measure(self, planned, arm, network):
-        told = self.experiment
         spec = runs.Spec(
             cell=planned.cell,
-            server=told.server,
-            client=[*told.client, *arm.client, *network.client_options],
+            server=self.experiment.server,
+            client=[*self.experiment.client, *arm.client, *network.client_options],
             server_arguments=[*arm.server, *network.server_options],
             server_prefix=tuple(network.server.prefix),
             client_prefix=tuple(network.client.prefix),
@@ -64,12 +63,12 @@ class ArmRunner:
             yield
 
     def check_host(self, arm, run):
-        """The host settings as they are at the run's end. Another's hand in them spoils it."""
+        """The host settings at the run's end. A run fails if another process changed one."""
         found = {name: self.journal.host.read(name) for name in arm.host}
         for name, value in found.items():
             if value != arm.host[name]:
                 run.outcome = "failed"
-                run.why = f"{name} was set to {value} by somebody else within the run"
+                run.why = f"another process set {name} to {value} during the run"
         return found
 
     def record_settings(self, arm, found):
@@ -89,4 +88,4 @@ class ArmRunner:
 
 
 class HostRefused(Exception):
-    """The kernel does not take a host setting's value."""
+    """The kernel refuses the value of a host setting."""

@@ -1,8 +1,8 @@
-"""Whether an experiment's arms can be set up here, found out before anything is measured.
+"""Checks which arms of an experiment can run on this machine, before anything is measured.
 
-Each arm is written once into a fresh namespace. A setting that no namespace has of its own is
-refused, since writing it would reach the host; a value that this kernel does not take (a congestion
-control that it lacks) makes that arm infeasible, which the results say.
+The settings of each arm are written once into a new namespace. A setting that a namespace does not
+have for itself is refused, because writing it would change the host. If the kernel refuses a value,
+such as a congestion control that it lacks, the arm is infeasible; the results report it.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import pathlib
 
 from . import namespace, namespace_settings
 
-#: Read back in every namespace beside what the arms set: what loads of many connections depend on.
+#: Settings that loads of many connections depend on; read back with those that the arms set.
 SHOWN = (
     "net.core.somaxconn",
     "net.ipv4.ip_local_port_range",
@@ -31,13 +31,13 @@ SHOWN = (
 
 
 class Refused(Exception):
-    """One line: the setting, and why it is not for a namespace."""
+    """One line: the setting, and why a namespace cannot set it."""
 
 
 @dataclasses.dataclass
 class Feasibility:
-    defaults: dict  #: what a fresh namespace has
-    infeasible: dict  #: arm: why
+    defaults: dict  #: {setting: value} of a new namespace
+    infeasible: dict  #: {arm: why}
 
 
 def names_of(experiment):
@@ -45,7 +45,7 @@ def names_of(experiment):
 
 
 def check(experiment):
-    """Raises Refused, or NoNamespace where none may be made."""
+    """Returns a Feasibility. Raises Refused, or NoNamespace if none can be created."""
     names, infeasible = names_of(experiment), {}
     with namespace.Network(experiment.topology) as network:
         kinds = network.server.kinds(experiment.sysctls)
@@ -64,8 +64,8 @@ def check(experiment):
                     meant = f"; did you mean {near[0]}?" if near else ""
                     raise Refused(f"{name}: this kernel has no such setting{meant}")
                 raise Refused(
-                    f"{name}: host-wide: a private namespace "
-                    f"{'has none of its own' if kinds[name] == 'absent' else 'may only read it'}"
+                    f"{name}: host-wide; in a private namespace it "
+                    f"{'does not exist' if kinds[name] == 'absent' else 'is read-only'}"
                 )
     for arm in experiment.arms:
         if arm.name in infeasible:

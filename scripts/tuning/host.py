@@ -1,8 +1,8 @@
-"""The host-wide settings that an experiment may change with --apply: which, where, which values.
+"""The host-wide settings that an experiment may change with --apply: names, files, allowed values.
 
-Only what is named here is ever written. Each has a floor: a machine whose threads-max is 20 cannot
-start the program that would put it back. `root` is the tree they are read from, so that tests run
-on a fixture (docs: kernel's admin-guide/sysctl/kernel.rst, vm.rst, net.rst, mm/transhuge.rst).
+No other setting is written. Each number has a minimum, because a machine whose threads-max is 20
+cannot start the program that would restore it. `root` is the tree that holds the files; tests use
+a fixture. Sources: the kernel's admin-guide/sysctl/kernel.rst, vm.rst, net.rst, mm/transhuge.rst.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import re
 class Setting:
     name: str
     file: str
-    words: tuple = ()  #: what may be written; empty: a whole number within
+    words: tuple = ()  #: allowed values; empty: a whole number from `least` to `most`
     least: int = 0
     most: int = 0
 
@@ -49,7 +49,7 @@ SETTINGS = {
 
 
 class Host:
-    """Their files below `root`, read and written."""
+    """Reads and writes the settings' files below `root`."""
 
     def __init__(self, root="/"):
         self.root = pathlib.Path(root)
@@ -58,14 +58,14 @@ class Host:
         return self.root / SETTINGS[name].file
 
     def read(self, name):
-        """Its value as it would be written: of `always [madvise] never` the one in brackets.
-        Raises OSError where the kernel has no such setting."""
+        """The setting's value in the form in which it is written; for `always [madvise] never`,
+        the word in brackets. Raises OSError if the kernel has no such setting."""
         text = " ".join(self.path(name).read_text().split())
         chosen = re.search(r"\[([^\]]+)\]", text)
         return chosen[1] if chosen else text
 
     def write(self, name, value):
-        """In one write(2), as the kernel takes it, and as `echo >` does it. Raises OSError."""
+        """Writes a value with one write(2), as `echo >` does. Raises OSError."""
         descriptor = os.open(self.path(name), os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, value.encode())

@@ -1,15 +1,15 @@
-"""What was changed on the host and is to be put back, on disk before it happens.
+"""A write-ahead journal of host-wide settings, from which they are restored.
 
-One line of JSON for each step, fsynced before the setting is written:
+Each step is one line of JSON, fsynced before the setting is written:
 
     {"file": "vm.max_map_count", "old": "65530", "new": "16384"}
-    {"file": "vm.max_map_count", "done": "65530"}           put back; or "kept": another's value
+    {"file": "vm.max_map_count", "done": "65530"}           or "kept": another's value
 
-So at most one step of a setting is open, whenever the process dies. The journal is open while its
-file exists, and its owner is alive while the file is locked (flock(2)): a pid might be another's by
-then. --recover goes through the open steps: where the setting still has the value that was written,
-the old one is put back; where it has the old one, the step never happened or is over; anything else
-was written by somebody else since, and is left alone and told.
+Therefore each setting has at most one open step when the process dies. The journal is open while
+its file exists. Its owner is alive while the file is locked (flock(2)); a pid could be reused.
+--recover processes the open steps. If the setting has the value written, it restores the old one.
+If it has the old value, the step was not done or is already undone. Any other value comes from
+another process: it is left unchanged and reported.
 
     with Journal(host) as journal:
         with journal.changed({"vm.max_map_count": "16384"}):
@@ -29,11 +29,11 @@ RECOVER = "scripts/tune --recover"
 
 
 class Open(Exception):
-    """A journal is open: one line, with the command to type."""
+    """A journal is open: one line, with the command that closes it."""
 
 
 def folder():
-    """docs: the XDG base directory specification's place for state."""
+    """The folder for state of the XDG Base Directory Specification."""
     state = os.environ.get("XDG_STATE_HOME", "")
     base = pathlib.Path(state) if os.path.isabs(state) else pathlib.Path.home() / ".local/state"
     return base / "echo-testbed"
@@ -41,7 +41,7 @@ def folder():
 
 @contextlib.contextmanager
 def signals_blocked():
-    """No signal's handler runs between a step in the journal and the write it announces."""
+    """Blocks signals, so that no handler runs between a journaled step and its write."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -54,14 +54,14 @@ class Journal:
         self.host = host
         self.path = pathlib.Path(path) if path else folder() / "tune-journal.jsonl"
         self.descriptor = None
-        self.notes = []  #: what was left alone, one line each
+        self.notes = []  #: settings that were left unchanged, one line each
 
     # ---- an experiment's ----------------------------------------------------------------------
     def __enter__(self):
-        """Raises Open where another one is: at work, or killed before it put back what it
-        changed."""
+        """Raises Open if another journal is open: its owner is running, or was killed before it
+        restored its changes."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # It gets its name when it is locked already: nobody ever sees an owner that seems dead.
+        # The file gets its name after it is locked, so that a live owner never looks dead.
         unnamed = self.path.with_name(f".{self.path.name}-{os.getpid()}")
         flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_APPEND
         self.descriptor = os.open(unnamed, flags, 0o600)
@@ -79,19 +79,20 @@ class Journal:
         return self
 
     def __exit__(self, *_):
-        """Puts back what a run has left open, and takes the journal away."""
+        """Restores what a run left changed, and removes the journal."""
         with signals_blocked():
             self._put_back(self._open_steps())
             self._end()
 
     def why_open(self):
         if self._owner_lives():
-            return f"another scripts/tune --apply is at work ({self.path}): wait until it has ended"
-        return f"a killed scripts/tune left settings changed ({self.path}); type: {RECOVER}"
+            return f"another scripts/tune --apply is running ({self.path}); wait until it ends"
+        return f"a killed scripts/tune left settings changed ({self.path}); run: {RECOVER}"
 
     @contextlib.contextmanager
     def changed(self, values):
-        """{name: value}, in force within. Raises OSError where the kernel refuses one."""
+        """Sets {name: value} for the duration of the `with` block. Raises OSError if the kernel
+        refuses a value."""
         try:
             for name, value in values.items():
                 with signals_blocked():
@@ -106,8 +107,8 @@ class Journal:
 
     # ---- --recover ------------------------------------------------------------------------------
     def recover(self):
-        """Lines that say what was done. Twice does no more than once. Raises Open while the owner
-        is at work."""
+        """Restores the open steps and returns lines that report it. A second call changes nothing.
+        Raises Open while the owner is running."""
         try:
             self.descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
@@ -119,15 +120,16 @@ class Journal:
             raise Open(self.why_open()) from None
         try:
             with signals_blocked():
-                os.write(self.descriptor, b"\n")  # behind a line that a crash has cut off
+                os.write(self.descriptor, b"\n")  # ends a line that a crash cut off
                 lines = self._put_back(self._open_steps())
                 self._end()
         finally:
             self._close()
-        return lines + self.notes or ["nothing had to be put back"]
+        return lines + self.notes or ["nothing to restore: all settings have their old values"]
 
     def _check(self, name, old, value):
-        """A kernel that keeps another value than it was told would look like somebody else."""
+        """Raises OSError if the kernel stored another value than the one written: at recovery it
+        would look like another process's."""
         now = self.host.read(name)
         if now != value:
             self.host.write(name, old)
@@ -152,14 +154,14 @@ class Journal:
         os.fsync(self.descriptor)
 
     def _open_steps(self):
-        """{name: (old, new)} of what is not known to be put back, the newest first."""
+        """{name: (old, new)} of the steps that are not closed, the newest first."""
         steps = {}
         for line in self.path.read_text().splitlines():
             try:
                 step = json.loads(line)
                 name = step["file"]
             except (ValueError, TypeError, KeyError):
-                continue  # cut off by a crash: its setting was not written yet
+                continue  # cut off by a crash, before its setting was written
             steps.pop(name, None)
             if "new" in step:
                 steps[name] = step["old"], step["new"]
@@ -173,19 +175,19 @@ class Journal:
                 if now == new and old != new:
                     self.host.write(name, old)
                     now = self.host.read(name)
-                    lines.append(f"{name}: {old} again (it was {new})")
+                    lines.append(f"{name}: restored to {old} (was {new})")
             except OSError as error:
-                self.notes.append(f"{name}: not put back to {old}: {error.strerror}")
+                self.notes.append(f"{name}: not restored to {old}: {error.strerror}")
                 continue
             if now != old:
                 self.notes.append(
-                    f"{name}: somebody else set it to {now} meanwhile; left alone (it was {old})"
+                    f"{name}: another process set it to {now}; left unchanged (it was {old})"
                 )
             self._append({"file": name, "done" if now == old else "kept": now})
         return lines
 
     def _end(self):
-        """Unless something could not be put back: then it stays for another --recover."""
+        """Removes the journal, unless a setting could not be restored: --recover needs it then."""
         if not self._open_steps():
             self.path.unlink(missing_ok=True)
             self._sync_folder()

@@ -1,15 +1,15 @@
-"""Private network namespaces, made for one run and gone with it.
+"""Private network namespaces, created for one run and removed with it.
 
-A namespace lives as long as a process is in it or a descriptor refers to it. Here it is a
-descriptor of this process: no helper has to stay alive, and however this process ends, kill -9
-included, the kernel takes the namespace down with the last program inside. Programs get in by
-nsenter(1), which becomes the program without a fork, and die with their parent (setpriv(1)
---pdeathsig), so that nothing stays behind in a namespace that nobody can find any more.
+A namespace exists while a process is in it or a descriptor refers to it. This process holds a
+descriptor, so no other process has to stay alive. However this process ends, also by kill -9, the
+kernel removes the namespace with the last program inside. Programs enter by nsenter(1), which execs
+them without a fork. They die with their parent (setpriv(1) --pdeathsig), so that none stays in a
+namespace that has no name.
 
-`loopback`: one namespace, both ends on its 127/8. `veth`: two, joined by a pair of virtual
-interfaces, each end's way out with a real queue; a token bucket (tc-tbf(8)) caps the bandwidth
-there, because congestion control and buffers do nothing on loopback. Needs util-linux and iproute2,
-and root or unprivileged user namespaces (unshare(1), user_namespaces(7)).
+`loopback`: one namespace; both ends use its 127/8. `veth`: two namespaces, joined by a pair of
+virtual interfaces. Each interface has a queue for what it sends, and a token bucket (tc-tbf(8))
+limits the bandwidth, because congestion control and buffers have no effect on loopback. Needs
+util-linux and iproute2, and root or unprivileged user namespaces (unshare(1), user_namespaces(7)).
 
     with Network(Topology()) as network:
         subprocess.run([*network.server.enter, "ip", "address"])
@@ -25,7 +25,7 @@ import subprocess
 import sys
 
 TIMEOUT_S = 20
-#: RFC 5737's first network for documentation: nobody routes it.
+#: RFC 5737's first network for documentation, which is not routed.
 VETH_NETWORK = "192.0.2.0/24"
 VETH_CLIENT, VETH_SERVER = "192.0.2.1", "192.0.2.2"
 LOOPBACK = "127.0.0.1"
@@ -33,19 +33,19 @@ SETTINGS_PROGRAM = pathlib.Path(__file__).with_name("namespace_settings.py")
 
 
 class NoNamespace(Exception):
-    """One line: why there is no namespace, and what would help."""
+    """One line: why no namespace can be created, and what allows it."""
 
 
 class Refused(Exception):
-    """The kernel took a value otherwise than it was written, or not at all."""
+    """The kernel refused a value, or stored another one."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
     kind: str = "loopback"
-    #: Of the token bucket at both ends, in tc's words; None: as fast as the machine copies.
+    #: Bandwidth of each end's token bucket, in tc's syntax; None: not limited.
     rate: str | None = None
-    #: How long a packet may wait in the bucket's queue; beyond that it is dropped.
+    #: How long a packet may wait in the bucket's queue before it is dropped.
     latency: str = "50ms"
     burst: str = "64kb"
 
@@ -54,12 +54,12 @@ class Topology:
             return "loopback of one private namespace"
         if not self.rate:
             return "two private namespaces, a veth pair"
-        queue = f"{self.rate} by TBF each way, queue {self.latency}, burst {self.burst}"
+        queue = f"TBF with {self.rate} each way, queue {self.latency}, burst {self.burst}"
         return f"two private namespaces, a veth pair, {queue}"
 
 
 def tool(name):
-    """Where it lies; the sbin folders are not on every user's PATH."""
+    """The path of a program; also searches the sbin folders, which many users' PATH lacks."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin")
     if not found:
         package = "iproute2" if name in ("ip", "tc") else "util-linux"
@@ -73,8 +73,8 @@ def first_line(done):
 
 
 class Namespace:
-    """A network namespace, held by a descriptor. `within`: one that lies in the same user
-    namespace, so that both ends of a veth pair have the same owner."""
+    """A network namespace, held by a descriptor. `within`: another one whose user namespace it
+    shares, so that both ends of a veth pair have the same owner."""
 
     def __init__(self, within=None):
         self.net = self.user = None
@@ -91,10 +91,10 @@ class Namespace:
             except NoNamespace as error:
                 reasons.append(str(error))
         why = "; ".join(reasons)
-        raise NoNamespace(f"no private network namespace may be made here ({why}); {advice()}")
+        raise NoNamespace(f"no private network namespace can be created ({why}); {advice()}")
 
     def _make(self, words, keep_user=False):
-        """cat tells by its echo that it runs, and so that the namespace stands."""
+        """Creates the namespace. cat runs in it; its echo shows that the namespace exists."""
         maker = subprocess.Popen(
             [*words, tool("cat")],
             stdin=subprocess.PIPE,
@@ -111,11 +111,11 @@ class Namespace:
                     self.user = os.open(f"/proc/{maker.pid}/ns/user", os.O_RDONLY)
                 return
             reason = maker.stderr.read().decode(errors="replace").strip().splitlines()
-            raise NoNamespace(reason[0] if reason else f"{words[0]} ended without a word")
+            raise NoNamespace(reason[0] if reason else f"{words[0]} ended without a message")
 
     @property
     def enter(self):
-        """The words in front of a program that is to run inside."""
+        """The words before the command of a program that is to run inside."""
         mine = f"/proc/{os.getpid()}/fd"
         words = [tool("nsenter")]
         if self.user is not None:
@@ -124,7 +124,7 @@ class Namespace:
 
     @property
     def prefix(self):
-        """The same, for a program that must not outlive this one."""
+        """The same, for a program that must not outlive this process."""
         return [*self.enter, tool("setpriv"), "--pdeathsig", "KILL"]
 
     def run(self, *words, pass_fds=()):
@@ -139,9 +139,9 @@ class Namespace:
             raise NoNamespace(f"`{' '.join(words)}`: {first_line(done)}")
 
     def sysctl(self, write=None, read=()):
-        """Writes {name: value} and reads {name: value or None} back, by a process inside.
+        """A process inside writes {name: value} and reads back {name: value or None}.
 
-        Raises Refused, with the name, where the kernel does not take a value.
+        Raises Refused, with the name, if the kernel refuses a value.
         """
         reply = self._ask(write=write or {}, read=list(read))
         if reply["refused"]:
@@ -149,7 +149,7 @@ class Namespace:
         return reply["values"]
 
     def kinds(self, names):
-        """{name: "writable", "read-only" or "absent"} of sysctls, as this namespace has them."""
+        """{name: "writable", "read-only" or "absent"} of sysctls in this namespace."""
         return self._ask(look_at=list(names))["kinds"]
 
     def _ask(self, **request):
@@ -173,9 +173,9 @@ class Namespace:
 
 
 def advice():
-    """What forbids them, as far as the kernel says so."""
+    """The setting that forbids namespaces, and what to do."""
     if os.geteuid() == 0:
-        return "root needs CAP_SYS_ADMIN for it: a container may lack that"
+        return "root needs CAP_SYS_ADMIN, which a container may lack"
     for name, off in (
         ("user/max_user_namespaces", "0"),
         ("user/max_net_namespaces", "0"),
@@ -184,12 +184,12 @@ def advice():
     ):
         with contextlib.suppress(OSError):
             if pathlib.Path("/proc/sys", name).read_text().strip() == off:
-                return f"{name.replace('/', '.')} is {off}: run as root, or have it changed"
-    return "run as root, or where unprivileged user namespaces are allowed"
+                return f"{name.replace('/', '.')} is {off}: run as root, or change the setting"
+    return "run as root, or on a machine that allows unprivileged user namespaces"
 
 
 class Network:
-    """The namespaces of one run. `client` and `server` are the same one on loopback."""
+    """The namespaces of one run. On loopback, `client` and `server` are the same one."""
 
     def __init__(self, topology):
         self.topology = topology
@@ -241,7 +241,7 @@ class Network:
 
     @property
     def target(self):
-        """The server's address, as the client types it."""
+        """The server's address in the client's command."""
         return VETH_SERVER if self.topology.kind == "veth" else LOOPBACK
 
     @property
@@ -253,7 +253,7 @@ class Network:
         return ["--allow-remote", VETH_NETWORK] if self.topology.kind == "veth" else []
 
     def sysctl(self, write=None, read=()):
-        """At both ends; what is read back is the server's, and both must agree."""
+        """Writes and reads sysctls at both ends. Returns the server's values; both must agree."""
         values = self.server.sysctl(write, read)
         if self.client is not self.server and self.client.sysctl(write, read) != values:
             raise Refused("the two ends' settings differ after the same values were written")

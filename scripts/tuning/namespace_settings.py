@@ -1,10 +1,10 @@
 """Reads and writes the sysctls of the network namespace that it runs in. Started by namespace.py.
 
 Stdin: {"write": {name: value}, "read": [name], "look_at": [name], "not_in": inode of the namespace
-that must not be touched}. Stdout: {"refused": [one line each], "values": {name: text, or null where
-it cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write
-counts as refused where the kernel answers with an error, or reads back something else.
-ip_local_port_range and the like hold tabs, which are spaces here.
+that must not be written}. Stdout: {"refused": [one line each], "values": {name: text, or null if it
+cannot be read}, "kinds": {name: "writable", "read-only" or "absent"}}. A write is refused if the
+kernel returns an error or reads back another value. Tabs, as in ip_local_port_range, are converted
+to spaces.
 """
 
 import json
@@ -12,13 +12,13 @@ import os
 import sys
 
 WHOLE = "*"  # reads every sysctl of the namespace
-#: Outside the host's own namespace only unrestricted ones may be the default (net/ipv4/tcp_cong.c).
+#: Outside the host's namespace, only unrestricted algorithms may be set (net/ipv4/tcp_cong.c).
 CONGESTION, ALLOWED = "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"
 AVAILABLE = "net.ipv4.tcp_available_congestion_control"
 
 
 def path_of(name):
-    """net.ipv4.x -> its file. A name is checked by spec.py; here only what would leave net/ is."""
+    """The file of net.ipv4.x. spec.py checks names; this refuses only those outside net/."""
     parts = name.split(".")
     if parts[0] != "net" or not all(parts) or "/" in name:
         raise ValueError(f"{name}: not a network sysctl")
@@ -34,7 +34,7 @@ def read(name):
 
 
 def write(name, value):
-    """Why the kernel refuses it, or None."""
+    """Writes a sysctl. Returns why the kernel refused it, or None."""
     try:
         with open(path_of(name), "w") as file:
             file.write(value)
@@ -46,13 +46,13 @@ def write(name, value):
 
 
 def congestion_hint(value, error):
-    """What keeps a namespace from a congestion control, and the line that lifts it."""
+    """Why a namespace may not set a congestion control, and the command that allows it."""
     allowed, available = read(ALLOWED), read(AVAILABLE)
     if isinstance(error, PermissionError):
-        more = f'sysctl -w {ALLOWED}="{allowed} {value}"'
-        return f" (a namespace may choose of {allowed}; more, on the host: {more})"
+        command = f'sysctl -w {ALLOWED}="{allowed} {value}"'
+        return f" (allowed in a namespace: {allowed}; to allow more, on the host: {command})"
     if isinstance(error, FileNotFoundError):
-        return f" (this kernel has {available}; a module of it, if there is one: tcp_{value})"
+        return f" (this kernel has {available}; the module may be tcp_{value})"
     return ""
 
 

@@ -1,5 +1,5 @@
-"""What scripts/tune adds to the results, and prints: the arms, their settings as read back.
-Pure but for the host's own values."""
+"""The text of scripts/tune: --list, --dry-run, and the tables that it adds to the results: the arms
+and their settings as read back. Pure except for reading the host's values."""
 
 import pathlib
 import statistics
@@ -9,7 +9,7 @@ from experiment import table
 
 
 def listing(experiments):
-    """--list: a paragraph each."""
+    """Lines of --list: one paragraph per experiment."""
     lines = []
     for experiment in experiments:
         apply = "  (needs --apply)" if experiment.host_settings else ""
@@ -21,7 +21,7 @@ def listing(experiments):
 
 
 def plan(experiment, options, feasibility):
-    """--dry-run: what would be done."""
+    """Lines of --dry-run."""
     lines = [f"{experiment.name}: {experiment.question}"]
     rows = [
         ("varies", experiment.varies),
@@ -38,7 +38,7 @@ def plan(experiment, options, feasibility):
         role = " (control)" if at == 0 else f" (infeasible: {why})" if why else ""
         rows.append(("arm" if at == 0 else "", f"{arm.name}{role}: {arm.as_words()}"))
     for name in experiment.host_settings:
-        rows.append(("host", f"{name}: changed for a run at a time, and put back"))
+        rows.append(("host", f"{name}: changed for each run and restored after it"))
     for key, text in rows:
         lines += textwrap.wrap(text, 98, initial_indent=f"  {key:9}", subsequent_indent=" " * 13)
     return lines
@@ -54,7 +54,7 @@ def host_value(name, host):
 
 
 def settings(experiment, defaults, read_back, host):
-    """The finding that names every setting: of the host, of a fresh namespace, of each arm.
+    """The table of all settings: of the host, of a new namespace, of each arm.
 
     `read_back`: {arm: {name: value}}; `host`: {name: value} of the host-wide ones, before.
     """
@@ -68,14 +68,14 @@ def settings(experiment, defaults, read_back, host):
         rows.append([name, on_host, fresh, *values])
         if name in defaults and fresh != on_host:
             apart.append(f"{name} is {fresh} there and {on_host} on the host")
-    text = "Every run of every arm, the control too, had a fresh private network namespace. "
-    text += f"Its defaults are not all the host's: {'; '.join(apart)}." if apart else (
-        "Of the settings below, its defaults are the host's."
+    text = "Every run of every arm, the control too, had a new private network namespace. "
+    text += f"Its defaults differ from the host's: {'; '.join(apart)}." if apart else (
+        "For the settings below, its defaults are the same as the host's."
     )
     unread = [arm.name for arm in experiment.arms if arm.name not in read_back]
     if unread:
-        text += f" Not read back, since it never ran: {', '.join(unread)}."
-    columns = ["setting", "host", "fresh namespace", *(arm.name for arm in experiment.arms)]
+        text += f" Not read back, because it did not run: {', '.join(unread)}."
+    columns = ["setting", "host", "new namespace", *(arm.name for arm in experiment.arms)]
     return {
         "name": "settings",
         "title": "Settings of the arms, as read back",
@@ -85,7 +85,7 @@ def settings(experiment, defaults, read_back, host):
 
 
 def read_settings(findings):
-    """{arm: {name: value}} as `settings` wrote it, for runs that are gone on with."""
+    """{arm: {name: value}} from the table that `settings` wrote, for a resumed experiment."""
     found = {}
     for one in findings:
         if one["name"] == "settings":
@@ -108,7 +108,7 @@ def arms(experiment):
 
 
 def other_figures(experiment, runs, units):
-    """Medians of the figures that the file asks for beside the primary one; None without any."""
+    """The table of medians of the file's other figures."""
     rows = []
     for arm in experiment.arms:
         row = [arm.name]
@@ -120,26 +120,26 @@ def other_figures(experiment, runs, units):
         rows.append(row)
     return {
         "name": "figures",
-        "title": "Beside the primary figure",
+        "title": "Other figures",
         "text": "Medians over the measured runs, without a verdict.",
         "data": {"columns": ["arm", *experiment.figures], "rows": rows},
     }
 
 
 def host_unchanged(count, changed, notes):
-    """The finding that the host is as it was."""
+    """The statement whether the host's settings are unchanged."""
     if not changed and not notes:
         text = f"All {count} writable sysctls of the host had the same value before and after."
     else:
         text = (
-            f"Of {count} writable sysctls of the host, not the same before and after (an experiment "
-            f"puts back what it sets: somebody else wrote them): {'; '.join([*changed, *notes])}."
+            f"Of {count} writable sysctls of the host, these changed (the experiment restores what "
+            f"it sets; another process wrote them): {'; '.join([*changed, *notes])}."
         )
     return {"name": "host", "title": "The host's settings", "text": text, "data": {}}
 
 
 def text_lines(finding):
-    """A finding as text for the terminal."""
+    """A table or statement of the results as lines for the terminal."""
     data = finding["data"]
     lines = textwrap.wrap(finding["text"], 98)
     if data:

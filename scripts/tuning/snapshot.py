@@ -1,6 +1,7 @@
-"""All sysctls of the host that somebody could write, before and after: an experiment changes none.
+"""Compares all writable sysctls of the host before and after an experiment, which changes none.
 
-What the kernel writes there itself is left out, each for its reason (kernel's admin-guide/sysctl).
+Files that the kernel itself changes are excluded, each for the reason given (the kernel's
+admin-guide/sysctl).
 """
 
 import contextlib
@@ -14,17 +15,17 @@ WRITTEN_BY_KERNEL = {
     "fs/file-nr": "counts open files",
     "fs/aio-nr": "counts asynchronous requests",
     "fs/quota": "counts lookups and writes of quotas",
-    "kernel/ns_last_pid": "the last pid that was given out",
+    "kernel/ns_last_pid": "the last pid that was allocated",
     "kernel/pty/nr": "counts pseudo-terminals",
-    "kernel/random": "entropy left, and a new UUID at each reading",
+    "kernel/random": "entropy left, and a new UUID at each read",
     "kernel/perf_event_max_sample_rate": "the kernel lowers it when sampling takes too long",
-    "kernel/keys": "key lifetimes are collected",
+    "kernel/keys": "garbage collection of keys",
     "net/netfilter/nf_conntrack_count": "counts connections",
-    "net/ipv4/route/flush": "a button",
-    "net/ipv6/route/flush": "a button",
-    "vm/compact_memory": "a button",
-    "vm/drop_caches": "the last value written, by anybody who measures",
-    "vm/stat_refresh": "a button",
+    "net/ipv4/route/flush": "triggers an action",
+    "net/ipv6/route/flush": "triggers an action",
+    "vm/compact_memory": "triggers an action",
+    "vm/drop_caches": "the last value written, by any program that measures",
+    "vm/stat_refresh": "triggers an action",
 }
 
 
@@ -33,7 +34,7 @@ def changes_by_itself(name):
 
 
 def take(root="/proc/sys"):
-    """{kernel/threads-max: text}: what has a write bit and can be read."""
+    """{name: text} of all files that have a write bit and can be read, as kernel/threads-max."""
     found = {}
     for folder, _, files in os.walk(root):
         for file in files:
@@ -46,7 +47,7 @@ def take(root="/proc/sys"):
 
 
 def differences(before, after):
-    """One line for each that is not the same."""
+    """One line for each setting that differs."""
     shown = lambda values, name: " ".join(values.get(name, "absent").split())  # noqa: E731
     return [
         f"{name.replace('/', '.')}: {shown(before, name)} before, {shown(after, name)} after"

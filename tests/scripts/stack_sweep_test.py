@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""scripts/stack-sweep: the search for the edge against stacks of known need, slopes over rows whose
-cost is known, what fits, and one small real run."""
+"""Tests of scripts/stack-sweep: the search for the smallest size with stacks of known need, slopes
+over rows of known cost, the threads that fit, and one small real run."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PAGE, LEAST = 4096, 16384
 
 
 def needing(need, refused_below=0):
-    """What a size does to a stack of which `need` bytes are used; and a list of the sizes tried."""
+    """(holds, tried): a `holds` for a stack of which `need` bytes are used; the sizes tried."""
     tried = []
 
     def holds(size):
@@ -35,15 +35,15 @@ def needing(need, refused_below=0):
     return holds, tried
 
 
-class Edge(unittest.TestCase):
-    def test_two_runs_do_where_the_estimate_is_right(self):
+class SmallestSize(unittest.TestCase):
+    def test_two_runs_suffice_if_the_estimate_is_right(self):
         holds, tried = needing(22200)
         found = smallest_size.find(22200, LEAST, PAGE, holds)
         self.assertEqual((found.size, found.below, found.is_least), (24576, 20480, False))
         self.assertEqual(tried, [24576, 20480])
         self.assertTrue(found.confirmed)
 
-    def test_the_edge_is_found_however_wrong_the_estimate(self):
+    def test_it_is_found_however_wrong_the_estimate(self):
         for need in (16385, 20480, 20481, 22200, 71352, 1_000_001, 8 << 20):
             for estimate in (1, need // 4, need - PAGE, need - 1, need, need + PAGE, need * 3):
                 holds, tried = needing(need)
@@ -54,7 +54,7 @@ class Edge(unittest.TestCase):
                 self.assertLess(len(tried), 40)
                 self.assertTrue(found.confirmed)
 
-    def test_the_least_of_the_platform_needs_no_run_below(self):
+    def test_the_platforms_minimum_needs_no_run_below(self):
         for need in (1, 6840, 16384):
             holds, tried = needing(need)
             found = smallest_size.find(need, LEAST, PAGE, holds)
@@ -75,18 +75,21 @@ class Edge(unittest.TestCase):
         self.assertIn("24576", found.why)
 
     def test_a_search_without_end_ends(self):
-        found = smallest_size.find(22200, LEAST, PAGE, lambda size: smallest_size.FAULTS, most=1 << 24)
+        faults = lambda size: smallest_size.FAULTS  # noqa: E731
+        found = smallest_size.find(22200, LEAST, PAGE, faults, most=1 << 24)
         self.assertIsNone(found.size)
-        self.assertIn("does not hold", found.why)
+        self.assertIn("do not hold", found.why)
 
 
 def a_run(outcome, server_exit=0, cell=None, block=1, **figures):
-    return run_record.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit, figures=figures)
+    run = run_record.Run(1, block, 1, cell or {}, outcome, server_exit=server_exit)
+    run.figures = figures
+    return run
 
 
 class Verdict(unittest.TestCase):
-    def test_only_a_fault_on_the_guard_is_one(self):
-        for run, told in (
+    def test_only_a_segmentation_fault_counts_as_a_fault(self):
+        for run, result in (
             (a_run("measured"), smallest_size.HOLDS),
             (a_run("faulted", -11), smallest_size.FAULTS),
             (a_run("faulted", -9), smallest_size.UNCLEAR),
@@ -94,7 +97,7 @@ class Verdict(unittest.TestCase):
             (a_run("refused", 3), smallest_size.UNCLEAR),
             (a_run("infeasible", 2), smallest_size.REFUSED),
         ):
-            self.assertEqual(probes.verdict(run), told, run)
+            self.assertEqual(probes.verdict(run), result, run)
 
 
 STACKS, TOUCH, N = ["64K", "16K", "8M"], ["1K"], ["100", "50", "25"]
@@ -108,7 +111,7 @@ def experiment_of(reps):
 
 
 def rows(reps, each, fixed=5_000_000):
-    """Runs whose figures are `fixed` and each(stack, block) bytes a connection."""
+    """Runs whose figures are `fixed` plus each(stack, block) bytes per connection."""
     return [
         a_run("measured", 0, {"stack": stack, "touch": "1K", "n": n}, block,
               resident_b=fixed * block + int(n) * each(stack, block))
@@ -124,9 +127,9 @@ class Slopes(unittest.TestCase):
         return found
 
     def test_the_fixed_part_is_in_no_slope(self):
-        told = memory.slopes(experiment_of(6), rows(6, lambda stack, block: 8480))
+        found = memory.slopes(experiment_of(6), rows(6, lambda stack, block: 8480))
         for stack in STACKS:
-            self.assertEqual(told["1K", stack]["resident_b"].per_unit, 8480)
+            self.assertEqual(found["1K", stack]["resident_b"].per_unit, 8480)
 
     def test_what_does_not_depend_on_the_size_is_flat(self):
         found = self.growth(8, lambda stack, block: 8480 + (block % 3 - 1) * (stack == "8M"))
@@ -134,7 +137,7 @@ class Slopes(unittest.TestCase):
         self.assertLessEqual(found.bound, 1)
         self.assertIn("flat", costs.flat_text(found))
 
-    def test_what_grows_is_told_with_the_size_and_its_interval(self):
+    def test_growth_is_reported_with_the_size_and_its_interval(self):
         found = self.growth(8, lambda stack, block: probes.size_of(stack) + 4096 + block)
         self.assertFalse(found.flat)
         self.assertEqual((found.at, found.baseline), ("8M", "64K"))
@@ -145,14 +148,14 @@ class Slopes(unittest.TestCase):
     def test_a_small_but_certain_difference_is_not_hidden(self):
         found = self.growth(8, lambda stack, block: 8480 + 50 * (stack == "8M"))
         self.assertFalse(found.flat)
-        self.assertIn("flat but for 8M takes 50 B more", costs.flat_text(found))
+        self.assertIn("flat, except that 8M takes 50 B more", costs.flat_text(found))
 
-    def test_what_was_too_noisy_is_not_called_flat(self):
+    def test_a_noisy_figure_is_not_called_flat(self):
         found = self.growth(8, lambda stack, block: 8480 + (block % 3 - 1) * 900 * (stack == "8M"))
         self.assertTrue(found.flat)
-        self.assertIn("no difference detectable", costs.flat_text(found))
+        self.assertIn("no detectable difference", costs.flat_text(found))
 
-    def test_too_few_blocks_say_so(self):
+    def test_too_few_blocks_are_reported(self):
         found = self.growth(3, lambda stack, block: 8480)
         self.assertIsNone(found.flat)
         self.assertIn("too few blocks", costs.flat_text(found))
@@ -161,10 +164,10 @@ class Slopes(unittest.TestCase):
         all_runs = rows(6, lambda stack, block: 8480)
         cell = {"probe": "size", "depth": "1K", "size": "64K", "connections": "100"}
         all_runs.append(a_run("measured", 0, cell, 0, resident_b=1e12))
-        told = memory.slopes(experiment_of(6), all_runs)
-        self.assertEqual(told["1K", "64K"]["resident_b"].per_unit, 8480)
+        found = memory.slopes(experiment_of(6), all_runs)
+        self.assertEqual(found["1K", "64K"]["resident_b"].per_unit, 8480)
 
-    def test_the_baseline_is_a_size_that_every_depth_fits_into(self):
+    def test_every_depth_fits_into_the_baseline(self):
         for stacks, touches, baseline in (
             (["16K", "64K", "256K", "1M"], ["1K", "64K"], "256K"),
             (["16K", "8M"], ["1K"], "16K"),
@@ -202,29 +205,32 @@ class Fit(unittest.TestCase):
 
 
 class Answer(unittest.TestCase):
-    def test_says_what_bears_it_out_and_what_cannot(self):
+    def test_reports_what_confirms_it(self):
         def depth(size, below, is_least, high):
             found = smallest_size.SmallestSize(size, below, is_least, {})
             return probes.Depth("16K", 1000, high, high, high, found)
 
-        for told, words in (
+        for known, words in (
             (
                 depth(24576, 20480, False, 22200),
                 "24K is the smallest stack that holds {} (22,200 B used; 20K faults)",
             ),
-            (depth(16384, None, True, 6840), "16K, this platform's least, holds {} (6,840 B used)"),
+            (
+                depth(16384, None, True, 6840),
+                "16K, this platform's minimum, holds {} (6,840 B used)",
+            ),
             (
                 depth(16384, None, True, 16000),
-                "16K, this platform's least, just holds {} (16,000 B used)",
+                "16K, this platform's minimum, just holds {} (16,000 B used)",
             ),
             (
                 depth(24576, None, False, 22200),
-                "24K is the smallest stack that holds {} (22,200 B used; unconfirmed: no smaller "
-                "one could be tried)",
+                "24K is the smallest stack that holds {} (22,200 B used; unconfirmed, because no "
+                "smaller one could be tried)",
             ),
-            (probes.Depth("16K", why="it faulted"), "for {} no size was found: it faulted"),
+            (probes.Depth("16K", why="it faulted"), "no size was found for {}: it faulted"),
         ):
-            self.assertEqual(results_text.clause(told), words.format("a handler of 16K"))
+            self.assertEqual(results_text.clause(known), words.format("a handler of 16K"))
 
 
 def sweep(*words, timeout=60):
@@ -233,8 +239,8 @@ def sweep(*words, timeout=60):
 
 
 class CommandLine(unittest.TestCase):
-    def test_what_cannot_be_is_one_line_and_exit_2(self):
-        for words, told in (
+    def test_a_usage_error_is_one_line_and_exit_2(self):
+        for words, message in (
             (["--stacks", "16K"], "two sizes or more"),
             (["--stacks", "16K,16k"], "twice"),
             (["--touch", "much"], "a size"),
@@ -245,25 +251,25 @@ class CommandLine(unittest.TestCase):
         ):
             done = sweep(*words)
             self.assertEqual(done.returncode, 2, done.stderr)
-            self.assertIn(told, done.stderr)
+            self.assertIn(message, done.stderr)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
             self.assertEqual(done.stdout, "")
 
 
 def sanitized():
-    """Whether the programs make small stacks larger by themselves."""
+    """Whether the programs are built with a sanitizer, which enlarges small stacks."""
     code = (BIN / "echo_threads").read_bytes()
     return b"__asan_init" in code or b"__tsan_init" in code
 
 
 class Real(unittest.TestCase):
-    """Small, and whole."""
+    """A complete experiment of small size."""
 
     def setUp(self):
         if sanitized():
             self.skipTest("sanitized programs fault at another size")
 
-    def test_full_disk_is_one_line_and_keeps_what_was_measured(self):
+    def test_full_disk_is_one_line_and_keeps_measured_runs(self):
         script = 'mount -t tmpfs -o size=150k none "$1" || exit 77; cd "$1"; shift; "$@"'
         with tempfile.TemporaryDirectory() as small:
             words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "8"]
@@ -281,7 +287,7 @@ class Real(unittest.TestCase):
         self.assertNotIn("Traceback", done.stderr)
         self.assertIn("Results: out", done.stdout)
 
-    def test_it_answers_and_two_runs_bear_it_out(self):
+    def test_it_answers_and_two_runs_confirm_the_answer(self):
         with tempfile.TemporaryDirectory() as name:
             out = pathlib.Path(name) / "out"
             words = ["-n", "20", "--stacks", "64K,4M", "--touch", "30K", "--reps", "8"]

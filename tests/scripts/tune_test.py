@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""scripts/tune: its files, the journal of host-wide settings, its namespaces, real runs in them.
+"""Tests of scripts/tune: its files, the journal of host-wide settings, namespaces, and real runs.
 
-What needs a private network namespace, or root, is skipped with the reason where there is none.
+Tests that need a private network namespace or root are skipped with the reason if there is none.
 Host-wide settings are tested on a fixture tree; one test as root raises vm.max_map_count by one.
 """
 
@@ -75,20 +75,20 @@ class InFolder(unittest.TestCase):
 
 
 class Files(InFolder):
-    #: (what is replaced, by what, words of the one line)
+    #: (text replaced, its replacement, words of the error line)
     BAD = (
-        ('name = "small"', 'name = "Small one"', ("name", "small letters")),
+        ('name = "small"', 'name = "Small one"', ("name", "lower-case letters")),
         ('name = "small"', "", ("name", "missing")),
         ('name = "small"', "name = 3", ("name", "a text")),
         ('question = "Does it run?"', 'question = " "', ("question", "a text")),
         ('source = "listen(2)"', 'sauce = "listen(2)"', ("sauce", "did you mean source?")),
         ('primary = "ramp_s"', 'primary = "ramp"', ("primary", "did you mean ramp_s?")),
         ('"echo_async:callbacks"', '"nginx"', ("server", "echo_threads, echo_async")),
-        ('"echo_async:callbacks"', '"echo_async --backlog 3"', ("server", "name the model")),
-        ('callbacks"', 'callbacks --bind 0.0.0.0"', ("server", "--bind", "leave it out")),
+        ('"echo_async:callbacks"', '"echo_async --backlog 3"', ("server", "the model's name")),
+        ('callbacks"', 'callbacks --bind 0.0.0.0"', ("server", "--bind", "omit it")),
         ('["-n", "50"]', '"-n 50"', ("client", "a list of texts")),
         ('["-n", "50"]', '["-n", 50]', ("client", "a list of texts")),
-        ('["-n", "50"]', '["--allow-remote=0.0.0.0/0"]', ("client", "leave it out")),
+        ('["-n", "50"]', '["--allow-remote=0.0.0.0/0"]', ("client", "omit it")),
         ("client =", "reps = 0\nclient =", ("reps", "1 to 200")),
         ("client =", "reps = true\nclient =", ("reps", "whole number")),
         ("client =", "reps = 2.5\nclient =", ("reps", "whole number")),
@@ -111,7 +111,7 @@ class Files(InFolder):
         ),
         ("sysctl = { \"net.core.somaxconn\" = 128 }", "", None),  # this one is good
         ('= 128 }', '= 4096 }', ("arm 2", "the same as arm 'long'")),
-        ('name = "short"', 'name = "long"', ("arm 2", "another arm's")),
+        ('name = "short"', 'name = "long"', ("arm 2", "another arm has the name")),
         ('name = "short"', 'nam = "short"', ("arm 2: nam", "did you mean name?")),
         ('name = "short"', 'name = "short"\noptional = 1', ("optional", "true or false")),
         ('name = "short"', f'name = "short"\nhost = {{"{MAPS}" = 9000}}', ("each arm",)),
@@ -143,13 +143,13 @@ class Files(InFolder):
         with self.assertRaisesRegex(spec.SpecError, "two or more"):
             spec.read(file)
 
-    def test_what_all_arms_share_is_each_arms_own_unless_it_says_otherwise(self):
+    def test_shared_settings_apply_to_each_arm_unless_it_sets_its_own(self):
         shared = '[sysctl]\n"net.ipv4.tcp_sack" = 0\n"net.core.somaxconn" = 7\n[[arm]]'
         read = spec.read(self.write(GOOD.replace("[[arm]]", shared, 1)), figures.FIGURES)
         wanted = [{"net.ipv4.tcp_sack": "0", "net.core.somaxconn": n} for n in ("4096", "128")]
         self.assertEqual([arm.sysctl for arm in read.arms], wanted)
 
-    def test_every_preset_is_read_and_says_where_it_comes_from(self):
+    def test_every_preset_is_read_and_named_like_its_file(self):
         names = {"backlog", "port-range", "time-wait", "buffers", "congestion"}
         names |= {"one-page-stacks", "high-order", "thread-maps", "huge-pages"}
         read = [spec.read(file, figures.FIGURES) for file in spec.presets()]
@@ -160,7 +160,7 @@ class Files(InFolder):
         needing = {one.name for one in read if one.host_settings}
         self.assertEqual(needing, {"high-order", "thread-maps", "huge-pages"})
 
-    def test_an_unknown_name_is_told_the_near_one(self):
+    def test_an_unknown_name_suggests_a_similar_one(self):
         with self.assertRaisesRegex(spec.SpecError, "did you mean backlog?"):
             spec.find("backlogs")
         with self.assertRaisesRegex(spec.SpecError, "No such file"):
@@ -168,7 +168,7 @@ class Files(InFolder):
 
 
 class Fixture(InFolder):
-    """A host whose files lie in a folder."""
+    """A host whose files are in a folder."""
 
     def setUp(self):
         super().setUp()
@@ -187,12 +187,12 @@ class Fixture(InFolder):
         self.host.path(name).write_text(value)
 
     def killed_within(self, value="70000"):
-        """A process that has changed a setting, killed with no chance to put it back."""
+        """Kills a process that has changed a setting, before it restores it."""
         script = (
             "import sys; sys.path.insert(0, sys.argv[1])\n"
             "from tuning import host, journal\n"
-            "with journal.Journal(host.Host(sys.argv[2]), sys.argv[3]) as book:\n"
-            "    with book.changed({sys.argv[4]: sys.argv[5]}):\n"
+            "with journal.Journal(host.Host(sys.argv[2]), sys.argv[3]) as opened:\n"
+            "    with opened.changed({sys.argv[4]: sys.argv[5]}):\n"
             "        print('changed', flush=True)\n"
             "        sys.stdin.read()\n"
         )
@@ -203,29 +203,29 @@ class Fixture(InFolder):
             stdout=subprocess.PIPE,
         ) as process:
             self.assertEqual(process.stdout.readline(), b"changed\n")
-            with self.assertRaisesRegex(journal.Open, "at work"):
+            with self.assertRaisesRegex(journal.Open, "is running"):
                 self.journal().__enter__()
-            with self.assertRaisesRegex(journal.Open, "at work"):
+            with self.assertRaisesRegex(journal.Open, "is running"):
                 self.journal().recover()
             process.kill()
         self.assertEqual(self.host.read(MAPS), value)
 
 
 class Journal(Fixture):
-    def test_puts_back_what_it_changed_and_goes(self):
-        with self.journal() as book:
-            with book.changed({MAPS: "70000", "transparent_hugepage": "never"}):
+    def test_restores_what_it_changed_and_removes_itself(self):
+        with self.journal() as opened:
+            with opened.changed({MAPS: "70000", "transparent_hugepage": "never"}):
                 self.assertEqual(self.host.read(MAPS), "70000")
                 self.assertEqual(self.host.read("transparent_hugepage"), "never")
             self.assertEqual(self.host.read(MAPS), "65530")
         self.assertEqual(self.host.read("transparent_hugepage"), "madvise")
         self.assertFalse(self.path.exists())
         self.assertEqual([*self.path.parent.iterdir()], [])
-        self.assertEqual(book.notes, [])
+        self.assertEqual(opened.notes, [])
 
-    def test_puts_back_after_an_exception_and_after_a_signals(self):
+    def test_restores_after_an_exception_and_after_a_signals(self):
         for error in (ValueError, KeyboardInterrupt, SystemExit):
-            with self.assertRaises(error), self.journal() as book, book.changed({MAPS: "70000"}):
+            with self.assertRaises(error), self.journal() as opened, opened.changed({MAPS: "70000"}):
                 raise error
             self.assertEqual(self.host.read(MAPS), "65530")
             self.assertFalse(self.path.exists())
@@ -234,42 +234,43 @@ class Journal(Fixture):
         seen = []
         write = self.host.write
         self.host.write = lambda *step: (seen.append(self.path.read_text()), write(*step))
-        with self.journal() as book, book.changed({MAPS: "70000"}):
+        with self.journal() as opened, opened.changed({MAPS: "70000"}):
             pass
         self.assertIn('{"file": "vm.max_map_count", "old": "65530", "new": "70000"}', seen[0])
 
     def test_a_second_one_is_refused_while_the_first_is_open(self):
         with self.journal():
-            with self.assertRaisesRegex(journal.Open, "at work"):
+            with self.assertRaisesRegex(journal.Open, "is running"):
                 self.journal().__enter__()
         self.assertFalse(self.path.exists())
 
-    def test_after_kill_9_it_says_what_to_type_and_recover_puts_back_once(self):
+    def test_after_kill_9_it_names_the_command_and_recover_restores_once(self):
         self.killed_within()
-        with self.assertRaisesRegex(journal.Open, "type: scripts/tune --recover"):
+        with self.assertRaisesRegex(journal.Open, "run: scripts/tune --recover"):
             self.journal().__enter__()
-        self.assertEqual(self.journal().recover(), [f"{MAPS}: 65530 again (it was 70000)"])
+        self.assertEqual(self.journal().recover(), [f"{MAPS}: restored to 65530 (was 70000)"])
         self.assertEqual(self.host.read(MAPS), "65530")
         self.assertEqual(self.journal().recover(), ["nothing to recover: no journal is open"])
 
-    def test_somebody_elses_change_is_left_alone_and_told(self):
+    def test_another_processs_change_is_left_unchanged_and_reported(self):
         self.killed_within()
         self.set("80000")
-        book = self.journal()
-        (line,) = book.recover()
-        self.assertIn("somebody else set it to 80000", line)
+        opened = self.journal()
+        (line,) = opened.recover()
+        self.assertIn("another process set it to 80000", line)
         self.assertEqual(self.host.read(MAPS), "80000")
         self.assertFalse(self.path.exists())
-        with self.journal() as book:
-            with book.changed({MAPS: "70000"}):
+        with self.journal() as opened:
+            with opened.changed({MAPS: "70000"}):
                 self.set("81000")
-            self.assertIn("81000", book.notes[0])
+            self.assertIn("81000", opened.notes[0])
         self.assertEqual(self.host.read(MAPS), "81000")
 
     def test_a_step_that_was_never_written_changes_nothing(self):
         self.path.parent.mkdir()
         self.path.write_text('{"file": "vm.max_map_count", "old": "65530", "new": "70000"}\n')
-        self.assertEqual(self.journal().recover(), ["nothing had to be put back"])
+        (line,) = self.journal().recover()
+        self.assertEqual(line, "nothing to restore: all settings have their old values")
         self.assertEqual(self.host.read(MAPS), "65530")
 
     def test_a_line_that_a_crash_cut_off_was_not_written_yet(self):
@@ -282,16 +283,16 @@ class Journal(Fixture):
         self.assertEqual(self.host.read(MAPS), "65530")
         self.assertFalse(self.path.exists())
 
-    def test_what_cannot_be_put_back_keeps_the_journal_open(self):
+    def test_a_setting_that_cannot_be_restored_keeps_the_journal_open(self):
         self.killed_within()
 
         def refuse(*_):
             raise PermissionError(1, "Operation not permitted")
 
         write, self.host.write = self.host.write, refuse
-        self.assertIn("not put back", self.journal().recover()[0])
+        self.assertIn("not restored", self.journal().recover()[0])
         self.host.write = write
-        self.assertEqual(self.journal().recover(), [f"{MAPS}: 65530 again (it was 70000)"])
+        self.assertEqual(self.journal().recover(), [f"{MAPS}: restored to 65530 (was 70000)"])
 
     def test_a_value_the_kernel_refuses_leaves_the_others_as_they_were(self):
         write = self.host.write
@@ -302,24 +303,23 @@ class Journal(Fixture):
             write(name, value)
 
         self.host.write = picky
-        with self.journal() as book:
+        with self.journal() as opened:
             with self.assertRaises(OSError):
-                with book.changed({MAPS: "70000", "transparent_hugepage": "never"}):
+                with opened.changed({MAPS: "70000", "transparent_hugepage": "never"}):
                     self.fail("it was refused")
             self.assertEqual(self.host.read(MAPS), "65530")
 
-
-    def test_a_value_the_kernel_keeps_otherwise_is_refused_and_put_back(self):
+    def test_a_value_that_the_kernel_changes_is_refused_and_restored(self):
         write = self.host.write
         self.host.write = lambda name, value: write(name, value.replace("70001", "70000"))
-        with self.journal() as book:
-            with self.assertRaisesRegex(OSError, "reads 70000"), book.changed({MAPS: "70001"}):
+        with self.journal() as opened:
+            with self.assertRaisesRegex(OSError, "reads 70000"), opened.changed({MAPS: "70001"}):
                 self.fail("it was refused")
-            self.assertEqual((self.host.read(MAPS), book.notes), ("65530", []))
+            self.assertEqual((self.host.read(MAPS), opened.notes), ("65530", []))
 
 
 class Snapshot(InFolder):
-    def test_names_what_differs_and_leaves_out_what_moves_by_itself(self):
+    def test_names_what_differs_and_excludes_what_the_kernel_changes(self):
         for name in ("kernel/a", "kernel/ns_last_pid", "fs/quota/lookups", "vm/b"):
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -333,9 +333,9 @@ class Snapshot(InFolder):
 
 
 class Forbidden(InFolder):
-    def test_where_none_may_be_made_it_says_why_in_one_line(self):
-        said = "unshare: failed: Operation not permitted"
-        fake = self.write(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    def test_the_reason_why_none_can_be_created_is_one_line(self):
+        message = "unshare: failed: Operation not permitted"
+        fake = self.write(f"#!/bin/sh\necho '{message}' >&2\nexit 1\n")
         fake.rename(self.folder / "unshare").chmod(0o755)
         path = f"{self.folder}:{os.environ['PATH']}"
         with unittest.mock.patch.dict(os.environ, PATH=path):
@@ -348,9 +348,12 @@ class Forbidden(InFolder):
 
 
 class Congestion(unittest.TestCase):
-    VALUES = {namespace_settings.ALLOWED: "reno bbr", namespace_settings.AVAILABLE: "reno bbr cubic"}
+    VALUES = {
+        namespace_settings.ALLOWED: "reno bbr",
+        namespace_settings.AVAILABLE: "reno bbr cubic",
+    }
 
-    def test_tells_what_keeps_a_namespace_from_it_and_the_line_that_lifts_it(self):
+    def test_reports_why_a_namespace_may_not_use_it_and_the_command_that_allows_it(self):
         with unittest.mock.patch("tuning.namespace_settings.read", self.VALUES.get):
             hint = namespace_settings.congestion_hint("cubic", PermissionError())
             self.assertIn(f'sysctl -w {namespace_settings.ALLOWED}="reno bbr cubic"', hint)
@@ -362,10 +365,10 @@ class Congestion(unittest.TestCase):
 
 @in_namespaces
 class Namespaces(InFolder):
-    def rehearse(self, text):
+    def check(self, text):
         return feasibility.check(spec.read(self.write(text), figures.FIGURES))
 
-    def test_two_fresh_ones_are_identical_but_for_what_an_arm_sets(self):
+    def test_two_new_ones_differ_only_in_what_an_arm_sets(self):
         found = []
         for value in ("4096", "128"):
             with namespace.Network(namespace.Topology()) as network:
@@ -398,24 +401,24 @@ class Namespaces(InFolder):
 
     def test_a_host_wide_setting_is_refused_in_one_line(self):
         for name, value, words in (
-            ("net.ipv4.tcp_mem", "1 2 3", "has none of its own"),
-            ("net.core.netdev_max_backlog", "77", "has none of its own"),
-            ("net.core.rmem_max", "77777", "may only read it|has none"),
+            ("net.ipv4.tcp_mem", "1 2 3", "does not exist"),
+            ("net.core.netdev_max_backlog", "77", "does not exist"),
+            ("net.core.rmem_max", "77777", "is read-only|does not exist"),
             ("net.core.somaxcon", "77", "did you mean net.core.somaxconn?"),
         ):
             with self.subTest(name=name), self.assertRaisesRegex(feasibility.Refused, words):
-                self.rehearse(GOOD.replace('"net.core.somaxconn" = 128', f'"{name}" = "{value}"'))
+                self.check(GOOD.replace('"net.core.somaxconn" = 128', f'"{name}" = "{value}"'))
 
     def test_an_arm_whose_value_the_kernel_lacks_is_infeasible_but_not_the_control(self):
         short = '"net.core.somaxconn" = 128'
         text = GOOD.replace(short, '"net.ipv4.tcp_congestion_control" = "no"')
-        self.assertIn("tcp_congestion_control", self.rehearse(text).infeasible["short"])
+        self.assertIn("tcp_congestion_control", self.check(text).infeasible["short"])
         text = GOOD.replace('"net.core.somaxconn" = 4096', '"net.core.somaxconn" = -4')
         with self.assertRaisesRegex(feasibility.Refused, "control 'long' is infeasible"):
-            self.rehearse(text)
+            self.check(text)
         text = GOOD.replace(f"{short} }}", '"net.ipv4.not_yet" = 1 }\noptional = true')
         why = {"short": "this kernel has no net.ipv4.not_yet"}
-        self.assertEqual(self.rehearse(text).infeasible, why)
+        self.assertEqual(self.check(text).infeasible, why)
 
     def test_a_program_inside_dies_with_its_parent_even_by_kill_9(self):
         script = (
@@ -432,20 +435,20 @@ class Namespaces(InFolder):
             inside = int(process.stdout.readline())
             watched = os.pidfd_open(inside)
             self.addCleanup(os.close, watched)
-            wait_for(lambda: is_program(inside, "sleep"))  # nsenter and setpriv are behind it
+            wait_for(lambda: is_program(inside, "sleep"))  # nsenter and setpriv have exec'd it
             process.kill()
-        self.assertTrue(select.select([watched], [], [], PATIENCE)[0], "it lives on")
+        self.assertTrue(select.select([watched], [], [], PATIENCE)[0], "it still runs")
 
-    def test_veth_has_the_queue_that_was_asked_for_at_both_ends(self):
+    def test_veth_has_the_requested_queue_at_both_ends(self):
         with namespace.Network(namespace.Topology("veth", "100mbit", "5ms", "32kb")) as network:
             for end, device in ((network.client, "client0"), (network.server, "server0")):
-                told = subprocess.run(
+                text = subprocess.run(
                     [*end.enter, namespace.tool("tc"), "qdisc", "show", "dev", device],
                     capture_output=True,
                     text=True,
                 ).stdout
-                self.assertIn("tbf", told)
-                self.assertIn("rate 100Mbit burst 32Kb lat 5ms", told)
+                self.assertIn("tbf", text)
+                self.assertIn("rate 100Mbit burst 32Kb lat 5ms", text)
 
 
 def is_program(pid, name):
@@ -455,11 +458,11 @@ def is_program(pid, name):
 
 
 def wait_for(condition):
-    """Until it holds; fails after PATIENCE seconds."""
+    """Waits until the condition holds; fails after PATIENCE seconds."""
     give_up = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > give_up:
-            raise AssertionError("it never came to be")
+            raise AssertionError("the condition did not become true")
         time.sleep(0.01)
 
 
@@ -504,7 +507,7 @@ class Refusals(Command):
         self.assertIn("nothing to recover", self.tune("--recover").stdout)
 
     @unittest.skipIf(NO_PROGRAMS, NO_PROGRAMS)
-    def test_host_wide_without_apply_says_what_would_be_changed(self):
+    def test_host_wide_without_apply_reports_what_would_change(self):
         now = host.Host().read(MAPS)
         line = self.tune("thread-maps", expect=6).stderr
         self.assertEqual(line.count("\n"), 1)
@@ -513,12 +516,12 @@ class Refusals(Command):
         self.assertEqual(host.Host().read(MAPS), now)
 
     @unittest.skipIf(NO_PROGRAMS, NO_PROGRAMS)
-    def test_too_few_reps_are_refused_with_how_many_it_takes(self):
+    def test_too_few_reps_are_refused_with_the_number_needed(self):
         self.assertIn("--reps 8", self.tune(self.write(GOOD), "--reps", "7", expect=2).stderr)
         words = ("--reps", "7", "--confidence", "0.95", "--dry-run")
         self.assertIn("7 blocks", self.tune(self.write(GOOD), *words).stdout)
 
-    def test_shipped_ones_have_reps_for_a_verdict(self):
+    def test_shipped_experiments_have_enough_reps_for_a_verdict(self):
         for file in spec.presets():
             one = spec.read(file, figures.FIGURES)
             plan.check_design(one.reps, len(one.arms) - 1, plan.CONFIDENCE)
@@ -526,7 +529,7 @@ class Refusals(Command):
 
 @with_programs
 class Runs(Command):
-    def test_a_real_run_says_what_both_arms_had_and_leaves_the_host_as_it_was(self):
+    def test_a_real_run_reports_the_arms_settings_and_leaves_the_host_unchanged(self):
         before = snapshot.take()
         third = '[[arm]]\nname = "unknown"\nsysctl = {"net.ipv4.tcp_congestion_control" = "no"}\n'
         out = self.folder / "out"
@@ -556,13 +559,13 @@ class Runs(Command):
         try:
             import jsonschema
         except ImportError:
-            return  # what is installed without the tests' packages checks the rest
+            return  # without the tests' packages, the other checks remain
         schema = json.loads((SOURCE / "docs" / "schema" / "experiment.json").read_text())
         jsonschema.validate(told, schema)
         for run in runs:
             jsonschema.validate(run, schema["$defs"]["run"] | {"$defs": schema["$defs"]})
 
-    def test_a_signal_ends_it_with_what_was_measured(self):
+    def test_a_signal_ends_it_and_keeps_measured_runs(self):
         text = GOOD.replace('"-n", "50"', '"-n", "50", "-d", "60s"')
         for number in (signal.SIGTERM, signal.SIGHUP):
             out = self.folder / number.name
@@ -573,7 +576,7 @@ class Runs(Command):
             told = json.loads((out / "experiment.json").read_text())
             self.assertEqual(told["status"], "interrupted")
 
-    def test_goes_on_where_the_time_was_up_and_keeps_what_was_read_back(self):
+    def test_resumes_after_the_time_limit_and_keeps_what_was_read_back(self):
         file, out = self.write(GOOD), self.folder / "out"
         self.tune(file, "--reps", "8", "--time", "2s", "--out", out, expect=1)
         first = len((out / "runs.jsonl").read_text().splitlines())
@@ -593,7 +596,7 @@ class Runs(Command):
         new = str(int(old) + 1)
         self.addCleanup(lambda: machine.read(MAPS) == new and machine.write(MAPS, old))
         text = GOOD.replace('"-n", "50"', '"-n", "50", "-d", "60s"')
-        for value in ("4096", "128"):  # both, so that whichever arm comes first changes it
+        for value in ("4096", "128"):  # both, so that the first arm changes it in either order
             text = text.replace(
                 f'sysctl = {{ "net.core.somaxconn" = {value} }}',
                 f'sysctl = {{ "net.core.somaxconn" = {value} }}\nhost = {{ "{MAPS}" = {new} }}',
@@ -602,15 +605,15 @@ class Runs(Command):
         for number in (signal.SIGINT, signal.SIGKILL):
             process = self.start(file, "--apply", "--out", self.folder / number.name)
             wait_for(lambda: machine.read(MAPS) == new)
-            self.assertIn("at work", self.tune(file, "--apply", expect=6).stderr)
+            self.assertIn("is running", self.tune(file, "--apply", expect=6).stderr)
             process.send_signal(number)
             process.wait(PATIENCE)
             if number == signal.SIGKILL:
                 self.assertEqual(machine.read(MAPS), new)
                 self.assertIn("--recover", self.tune(file, "--apply", expect=6).stderr)
-                self.assertIn(f"{MAPS}: {old} again", self.tune("--recover").stdout)
+                self.assertIn(f"{MAPS}: restored to {old}", self.tune("--recover").stdout)
             self.assertEqual(snapshot.differences(before, snapshot.take()), [])
-            self.assertFalse((self.folder / "results").exists(), "a refused one leaves a folder")
+            self.assertFalse((self.folder / "results").exists(), "a refused run left a folder")
 
 
 if __name__ == "__main__":
