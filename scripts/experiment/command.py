@@ -99,7 +99,7 @@ def cpus_or_one(text):
         return None
     if text:
         return cpus(text)
-    last = max(os.sched_getaffinity(0))  # the first one usually serves interrupts
+    last = max(os.sched_getaffinity(0))  # the first one runs most of the machine's own work
     return last, last
 
 

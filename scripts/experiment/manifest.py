@@ -27,7 +27,7 @@ SYSCTLS = {
     "kernel.pid_max": "thread ids",
     "kernel.threads-max": "threads of the whole machine",
     "kernel.randomize_va_space": "addresses, and with them cache and page-table layout",
-    "kernel.sched_autogroup_enabled": "how a login's threads share a processor with others",
+    "kernel.sched_autogroup_enabled": "how the threads of a terminal share a processor with others",
     "kernel.numa_balancing": "pages that move while they are measured",
     "vm.max_map_count": "threads: two maps per stack",
     "vm.overcommit_memory": "whether stacks may exceed memory and swap",

@@ -1,4 +1,4 @@
-"""What scripts/stack-sweep adds to an experiment: the smallest stack size, and how many threads fit.
+"""What scripts/stack-sweep adds to an experiment: the smallest stack, and the threads that fit.
 
     smallest_size   the search for the smallest size that holds, a page above one that faults (pure)
     probes          the runs of the search, stored with the others

@@ -51,8 +51,8 @@ def available():
 
 
 def rows(document, bytes_each, virtual_each, memory):
-    """Rows, the tightest limit first. `bytes_each`: measured memory of the machine per thread; None:
-    `limits` estimates it."""
+    """Rows, the tightest limit first. `bytes_each`: the machine's memory per thread, as measured;
+    None: `limits` estimates it."""
     found = []
     for one in (document or {}).get("limits", []):
         if one["name"] in OF_CONNECTIONS or (one["name"] == "memory" and bytes_each):

@@ -275,7 +275,8 @@ class OfAStackSweep(unittest.TestCase):
             },
         )
         for one in plan.blocks(plan.cells(factors), 8, 1):
-            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured", began=run_record.now())
+            done = run_record.Run(one.run, one.block, one.place, one.cell, "measured")
+            done.began = run_record.now()
             if (one.cell["stack"], one.cell["touch"]) == ("16K", "16K"):
                 done.outcome, done.why = "infeasible", "too small"
             else:

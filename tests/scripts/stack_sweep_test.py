@@ -294,14 +294,14 @@ class Real(unittest.TestCase):
             words += ["--out", out]
             done = sweep(*words)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            told = json.loads((out / "experiment.json").read_text())
+            document = json.loads((out / "experiment.json").read_text())
             all_runs = [json.loads(line) for line in (out / "runs.jsonl").read_text().splitlines()]
             again = sweep(*words)
             self.assertEqual(again.returncode, 0, again.stderr)
             count = len((out / "runs.jsonl").read_text().splitlines())
         self.assertEqual(count, len(all_runs), "nothing is run twice")
-        self.assertEqual((told["kind"], told["status"]), ("stack-sweep", "complete"))
-        found = {one["name"]: one["data"]["rows"] for one in told["findings"]}
+        self.assertEqual((document["kind"], document["status"]), ("stack-sweep", "complete"))
+        found = {one["name"]: one["data"]["rows"] for one in document["findings"]}
         (deep,) = found["smallest"]
         size = probes.size_of(deep[4])
         self.assertGreater(size, 30 << 10)
@@ -311,7 +311,7 @@ class Real(unittest.TestCase):
         self.assertEqual(outcomes[probes.kib(size)], ("measured", 0))
         self.assertEqual(outcomes[probes.kib(size - PAGE)], ("faulted", -11))
         self.assertTrue(done.stdout.startswith(f"With 20 connections: {deep[4]} is the smallest"))
-        self.assertEqual(told["answer"], done.stdout.splitlines()[0])
+        self.assertEqual(document["answer"], done.stdout.splitlines()[0])
 
 
 if __name__ == "__main__":

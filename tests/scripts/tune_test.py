@@ -225,8 +225,9 @@ class Journal(Fixture):
 
     def test_restores_after_an_exception_and_after_a_signals(self):
         for error in (ValueError, KeyboardInterrupt, SystemExit):
-            with self.assertRaises(error), self.journal() as opened, opened.changed({MAPS: "70000"}):
-                raise error
+            with self.assertRaises(error), self.journal() as opened:
+                with opened.changed({MAPS: "70000"}):
+                    raise error
             self.assertEqual(self.host.read(MAPS), "65530")
             self.assertFalse(self.path.exists())
 
@@ -535,14 +536,14 @@ class Runs(Command):
         out = self.folder / "out"
         done = self.tune(self.write(GOOD + third), "--reps", "9", "--seed", "5", "--out", out)
         self.assertEqual(snapshot.differences(before, snapshot.take()), [])
-        told = json.loads((out / "experiment.json").read_text())
+        document = json.loads((out / "experiment.json").read_text())
         runs = [json.loads(line) for line in (out / "runs.jsonl").read_text().splitlines()]
         outcomes = [(run["cell"]["arm"], run["outcome"]) for run in runs]
         self.assertEqual(outcomes.count(("long", "measured")), 9, runs)
         self.assertEqual(outcomes.count(("short", "measured")), 9)
         self.assertEqual(outcomes.count(("unknown", "infeasible")), 1)
-        self.assertEqual((told["kind"], told["status"]), ("tune", "complete"))
-        findings = {one["name"]: one for one in told["findings"]}
+        self.assertEqual((document["kind"], document["status"]), ("tune", "complete"))
+        findings = {one["name"]: one for one in document["findings"]}
         rows = {row[0]: row[1:] for row in findings["settings"]["data"]["rows"]}
         host_value = results_text.host_value("net.core.somaxconn", {})
         self.assertEqual(rows["net.core.somaxconn"][0], host_value)
@@ -553,15 +554,15 @@ class Runs(Command):
             if run["outcome"] == "measured":
                 self.assertIn("--pdeathsig", run["server"])
                 self.assertEqual(run["figures"]["served"], 50)
-        self.check_schema(told, runs)
+        self.check_schema(document, runs)
 
-    def check_schema(self, told, runs):
+    def check_schema(self, document, runs):
         try:
             import jsonschema
         except ImportError:
             return  # without the tests' packages, the other checks remain
         schema = json.loads((SOURCE / "docs" / "schema" / "experiment.json").read_text())
-        jsonschema.validate(told, schema)
+        jsonschema.validate(document, schema)
         for run in runs:
             jsonschema.validate(run, schema["$defs"]["run"] | {"$defs": schema["$defs"]})
 
@@ -573,8 +574,8 @@ class Runs(Command):
             self.assertIn(b"run 1 of", process.stderr.readline())
             process.send_signal(number)
             self.assertEqual(process.wait(PATIENCE), 128 + number)
-            told = json.loads((out / "experiment.json").read_text())
-            self.assertEqual(told["status"], "interrupted")
+            document = json.loads((out / "experiment.json").read_text())
+            self.assertEqual(document["status"], "interrupted")
 
     def test_resumes_after_the_time_limit_and_keeps_what_was_read_back(self):
         file, out = self.write(GOOD), self.folder / "out"
@@ -583,9 +584,10 @@ class Runs(Command):
         self.assertIn(first, range(1, 16))
         self.tune(file, "--reps", "8", "--out", out)
         self.assertEqual(len((out / "runs.jsonl").read_text().splitlines()), 16)
-        told = json.loads((out / "experiment.json").read_text())
-        self.assertEqual([one["name"] for one in told["findings"]], ["settings", "arms", "host"])
-        read_back = results_text.read_settings(told["findings"])
+        document = json.loads((out / "experiment.json").read_text())
+        names = [one["name"] for one in document["findings"]]
+        self.assertEqual(names, ["settings", "arms", "host"])
+        read_back = results_text.read_settings(document["findings"])
         self.assertEqual(read_back["long"]["net.core.somaxconn"], "4096")
         self.assertEqual(read_back["short"]["net.core.somaxconn"], "128")
 
