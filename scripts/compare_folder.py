@@ -18,9 +18,9 @@ class Folder:
     folder is not empty, and CannotWrite where it cannot be made."""
 
     def __init__(self, path):
-        self.claim = folder.claim_of(path)
+        self.lock = folder.lock_folder(path)
         if any(path.iterdir()):
-            self.claim.release()
+            self.lock.release()
             raise folder.Refused(f"--out {path}: not empty; name another folder")
         self.kept = folder.Folder(path, None)
 
