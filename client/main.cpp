@@ -11,10 +11,12 @@
 #include "client/report/present.hpp"
 #include "client/run/calibrate.hpp"
 #include "client/run/load.hpp"
+#include "echo/describe.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
+#include "echo/version.hpp"
 
 namespace {
 
@@ -51,14 +53,27 @@ int report(const client::Result& result) {
   throw echo::Exit(code >= echo::exit_signal ? code : failed->code(), failed->what());
 }
 
+constexpr std::string_view summary =
+    "holds N connections to an echo server and verifies every byte that comes back";
+
+boost::json::object description_of(const CLI::App& app) {
+  return {{"schema", echo::describe_schema_name},
+          {"program", "client"},
+          {"summary", summary},
+          {"version", echo::version_to_json()},
+          {"default_model", nullptr},
+          {"models", boost::json::array{}},
+          {"options", echo::options_of(app, "client")},
+          {"exit_codes", echo::exit_codes_to_json()}};
+}
+
 int run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "merge")
     return client::run_merge({argv + 2, argv + argc});
   client::Options options;
-  CLI::App app{
-      "client: holds N connections to an echo server and verifies every byte that comes back",
-      "client"};
+  CLI::App app{"client: " + std::string(summary), "client"};
   echo::use_plain_help(app);
+  echo::add_program_flags(app);
   client::declare(app, options);
   app.footer(
       "Examples:\n"
@@ -78,6 +93,15 @@ int run(int argc, char** argv) {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     echo::write_text(app.help());
+    return echo::exit_pass;
+  }
+
+  if (echo::asks_for_version(app)) {
+    echo::write_text(echo::version_text("client"));
+    return echo::exit_pass;
+  }
+  if (echo::asks_for_description(app)) {
+    echo::write_document("-", description_of(app));
     return echo::exit_pass;
   }
 

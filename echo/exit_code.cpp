@@ -24,6 +24,21 @@ void occupy_standard_descriptors() {
 
 }  // namespace
 
+std::span<const ExitMeaning> exit_meanings() {
+  static constexpr ExitMeaning meanings[] = {
+      {exit_pass, "passed; a server: stopped and drained; limits: all suffice"},
+      {exit_fail, "finished, with failures, a shortfall or a missed objective"},
+      {exit_usage, "usage: the command line"},
+      {exit_refused, "the preflight or the kernel refuses; limits: one does not suffice"},
+      {exit_network, "network set-up: cannot bind, or nothing could connect"},
+      {exit_deadline, "the deadline of the run"},
+      {exit_safety, "refused for safety: outside loopback without permission"},
+      {exit_internal, "internal error, or the output could not be written"},
+      {exit_signal + SIGINT, "SIGINT: interrupted with partial results, or a forced stop"},
+      {exit_signal + SIGTERM, "SIGTERM: the same"}};
+  return meanings;
+}
+
 int guarded_main(const char* program, int (*body)(int, char**), int argc, char** argv) {
   occupy_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe is an error code, not a death

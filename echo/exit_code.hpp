@@ -1,7 +1,9 @@
 // How a program ends, the same for all four, with and without --json.
 #pragma once
 
+#include <span>
 #include <stdexcept>
+#include <string_view>
 
 namespace echo {
 
@@ -16,6 +18,14 @@ enum ExitCode : int {
   exit_internal = 7,  ///< internal or output error
   exit_signal = 128   ///< plus the signal: 130, 143
 };
+
+/// A code and what it means, for --describe.
+struct ExitMeaning {
+  int code;
+  std::string_view meaning;
+};
+/// Every code that a program may end with, ascending.
+std::span<const ExitMeaning> exit_meanings();
 
 /// Ends the program with `code` and one line on stderr.
 class Exit : public std::runtime_error {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <initializer_list>
@@ -109,11 +110,7 @@ class PlainHelp : public CLI::Formatter {
   }
   std::string make_option_opts(const CLI::Option* option) const override {
     const bool is_flag = option->get_items_expected_max() == 0;
-    // "PORT:INT in [0 - 65535]": what a check adds comes behind a colon; "HOST[:PORT]" is all unit.
-    const std::string type = option->get_type_name();
-    const std::size_t colon = type.find(':');
-    const bool is_check = colon != std::string::npos && colon > 0 && type[colon - 1] != '[';
-    std::string text = is_flag ? "" : " " + (is_check ? type.substr(0, colon) : type);
+    std::string text = is_flag ? "" : " " + placeholder_of(*option);
     if (!option->get_default_str().empty()) {
       text += fmt::format(" ({})", is_flag ? "on" : option->get_default_str());
     }
@@ -204,13 +201,26 @@ CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::stri
     }
     return static_cast<std::size_t>(found - words.begin());
   };
-  return add<std::size_t>(app, names, fmt::format("{}: {}", what, fmt::join(words, " or ")), "WORD",
-                          words.front(), index_of, std::move(store));
+  return add<std::size_t>(app, names, what, fmt::format("{}", fmt::join(words, "|")), words.front(),
+                          index_of, std::move(store));
 }
 
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what) {
   return add<std::vector<unsigned>>(app, "--cpus", what, "LIST", "", parse_cpus,
                                     [&cpus](auto value) { cpus = std::move(value); });
+}
+
+std::string placeholder_of(const CLI::Option& option) {
+  // "PORT:INT in [0 - 65535]": what a check adds comes behind a colon; "HOST[:PORT]" is all unit.
+  const std::string type = option.get_type_name();
+  const std::size_t colon = type.find(':');
+  const bool is_check = colon != std::string::npos && colon > 0 && type[colon - 1] != '[';
+  return is_check ? type.substr(0, colon) : type;
+}
+
+bool is_request(const CLI::Option& option) {
+  constexpr std::array<std::string_view, 4> requests{"help", "list-models", "version", "describe"};
+  return std::find(requests.begin(), requests.end(), option.get_single_name()) != requests.end();
 }
 
 std::string one_line(const CLI::ParseError& error) {

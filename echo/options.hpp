@@ -53,6 +53,13 @@ CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::str
 /// -h and --help, laid out for reading: name, unit, default in brackets, sentence.
 void use_plain_help(CLI::App& app);
 
+/// What stands for the value of `option` in the help: "BYTES", "hold|stream|churn". CLI11's own
+/// additions ("PORT:INT in [0 - 65535]") are left out.
+std::string placeholder_of(const CLI::Option& option);
+/// Whether it asks the program to print something and exit (--help, --list-models, --version,
+/// --describe), and so is no part of what the program does.
+bool is_request(const CLI::Option& option);
+
 /// "--name: what is allowed" on one line, from whatever CLI11 threw.
 std::string one_line(const CLI::ParseError& error);
 

@@ -19,6 +19,7 @@
 
 #include "echo/descriptor.hpp"
 #include "echo/exit_code.hpp"
+#include "echo/options.hpp"
 #include "limits/quantity.hpp"
 
 namespace echo {
@@ -124,8 +125,8 @@ json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per
 json::object options_to_json(const CLI::App& app) {
   json::object options;
   for (const CLI::Option* option : app.get_options()) {
+    if (is_request(*option)) continue;
     const std::string& name = option->get_single_name();
-    if (name == "help" || name == "list-models") continue;
     const bool is_flag = option->get_items_expected_max() == 0;
     if (is_flag) {
       const bool set =

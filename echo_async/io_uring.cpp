@@ -151,13 +151,16 @@ struct Options {
   std::uint64_t ring_buffers = 4096;
 };
 
-void check(const Options& options, const server::ServerOptions& common) {
+void check(const Options& options) {
   if (!std::has_single_bit(options.ring_buffers)) {
     throw CLI::ValidationError("--ring-buffers", "a power of two, such as 1024 or 4096");
   }
-  // What the kernel refuses it refuses here, before anybody is told that the server listens. On a
-  // thread of its own: the kernel clears a ring away some time after it was closed, and for that
-  // interrupts the thread that made it, whose blocking calls then may fail with EINTR.
+}
+
+/// What the kernel refuses it refuses here, before anybody is told that the server listens. On a
+/// thread of its own: the kernel clears a ring away some time after it was closed, and for that
+/// interrupts the thread that made it, whose blocking calls then may fail with EINTR.
+void prepare(const Options& options, const server::ServerOptions& common) {
   std::async(std::launch::async, [&] {
     Ring ring{requests, completions};
     const BufferRing buffers{ring, static_cast<unsigned>(options.ring_buffers), common.buffer_size};
@@ -169,7 +172,8 @@ server::Configured configure(CLI::App& app) {
   echo::add_count(app, "--ring-buffers", options->ring_buffers,
                   "Buffers of --buffer-size for messages on their way; a power of two",
                   {1, BufferRing::most});
-  return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
+  return {.check = [options](const server::ServerOptions&) { check(*options); },
+          .prepare = [options](const server::ServerOptions& common) { prepare(*options, common); },
           .shape = {},
           .demand =
               [](const server::ServerOptions&, std::uint64_t connections) {

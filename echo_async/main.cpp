@@ -6,7 +6,8 @@
 namespace {
 
 int run(int argc, char** argv) {
-  return server::server_main("echo_async", echo_async::models(), argc, argv);
+  return server::server_main("echo_async", echo_async::models(), argc, argv,
+                             {{"liburing", TESTBED_LIBURING_VERSION}});
 }
 
 }  // namespace

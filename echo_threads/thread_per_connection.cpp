@@ -265,7 +265,6 @@ void check(const Options& options, const server::ServerOptions& common) {
         "--one-page-stacks",
         "one page is touched, where --touch-stack and --stack-report touch more");
   }
-  start_again_without_tls_surplus();
 }
 
 limits::Demand demand(const Options& options, std::uint64_t connections) {
@@ -281,6 +280,10 @@ server::Configured configure(CLI::App& app) {
   echo::add_flag(app, "--one-page-stacks", options->one_page_stacks,
                  "Touch one page of each stack instead of two; with --buffer-size 512 or less");
   return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
+          .prepare =
+              [options](const server::ServerOptions&) {
+                if (options->one_page_stacks) start_again_without_tls_surplus();
+              },
           .shape = {},
           .demand = [options](const server::ServerOptions&,
                               std::uint64_t connections) { return demand(*options, connections); },

@@ -80,6 +80,10 @@ struct Configured {
   /// Throws CLI::ValidationError for what cannot be (a stack smaller than its buffer). May be
   /// empty.
   std::function<void(const ServerOptions&)> check;
+  /// Makes sure that the system lets the model run, and sets up what must precede all threads; may
+  /// execute the program anew. Throws echo::Exit where the kernel refuses. Not called for
+  /// --describe, which changes nothing. May be empty.
+  std::function<void(const ServerOptions&)> prepare = {};
   /// May be empty: one worker, one listener, all connections at once.
   std::function<Shape(const ServerOptions&)> shape;
   /// What N connections need; it knows its own --stack-size.

@@ -6,18 +6,20 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "echo/describe.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
 #include "limits/preflight.hpp"
 #include "limits/quantity.hpp"
+#include "server/describe.hpp"
 #include "server/report.hpp"
 #include "server/series.hpp"
 
 namespace server {
 namespace {
 
-using Models = std::span<const Model* const>;
+constexpr std::string_view summary = "a TCP echo server with several concurrency models";
 
 std::string names_of(Models models) {
   std::string names;
@@ -43,12 +45,8 @@ const Model& chosen_model(const char* program, Models models, int argc, char** a
 [[noreturn]] void explain_extra(const std::string& argument, const Model& chosen, Models models) {
   const std::string name = argument.substr(0, argument.find('='));
   std::string takers;
-  for (const Model* model : models) {
-    CLI::App other;
-    [[maybe_unused]] const Configured keep = model->configure(other);
-    if (other.get_option_no_throw(name) != nullptr) {
-      takers += (takers.empty() ? "" : ", ") + std::string(model->name);
-    }
+  for (const Model* model : models_with(name, models)) {
+    takers += (takers.empty() ? "" : ", ") + std::string(model->name);
   }
   if (takers.empty()) throw CLI::ValidationError(argument, "no such option or argument");
   throw CLI::ValidationError(
@@ -133,11 +131,13 @@ void tell_ready(const ServerOptions& options, const echo::Endpoint& where,
 
 }  // namespace
 
-int server_main(const char* name, Models models, int argc, char** argv) {
+int server_main(const char* name, Models models, int argc, char** argv,
+                const std::vector<echo::Library>& libraries) {
   const Model& model = chosen_model(name, models, argc, argv);
   CLI::App app{fmt::format("{}: a TCP echo server, model {}: {}", name, model.name, model.summary),
                name};
   echo::use_plain_help(app);
+  echo::add_program_flags(app);
   ServerOptions options;
   add_common_options(app, options, names_of(models), std::string(models.front()->name));
   const Configured configured = model.configure(app);
@@ -155,7 +155,17 @@ int server_main(const char* name, Models models, int argc, char** argv) {
     echo::write_text(list);
     return echo::exit_pass;
   }
+  if (echo::asks_for_version(app)) {
+    echo::write_text(echo::version_text(name, libraries));
+    return echo::exit_pass;
+  }
   if (configured.check) configured.check(options);
+  if (echo::asks_for_description(app)) {
+    echo::write_document("-",
+                         describe(name, summary, models, {model, configured, options}, libraries));
+    return echo::exit_pass;
+  }
+  if (configured.prepare) configured.prepare(options);
   pin(options.cpus);
 
   const echo::Endpoint where = bind_address(options);

@@ -119,7 +119,7 @@ void declare_load(CLI::App& app, Options& options) {
                 from = comma + 1;
               }
             }));
-  group(add(app, "--start-at", "TIME",
+  group(add(app, "--start-at", "DATE",
             "Begin then: 2026-11-21T15:04:05Z or @SECONDS, for several machines together",
             [&](const std::string& text) { options.start_at = parse_start(text); }));
   group(add(app, "--find-rate", "OBJECTIVE",
@@ -195,7 +195,7 @@ void declare_output(CLI::App& app, Options& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("KEY=VALUE");
   group(app.add_flag("-q,--quiet", options.quiet, "Only the first three lines"));
-  group(add(app, "--progress", "WHEN",
+  group(add(app, "--progress", "auto|always|never",
             "On stderr: auto (a live line on a terminal, else one every 10 s), always (every "
             "second), never",
             [&](const std::string& text) {

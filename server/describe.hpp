@@ -1,0 +1,28 @@
+// The --describe document of a server: its models with their demand, and which options each takes.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <span>
+
+#include "echo/version.hpp"
+#include "server/model.hpp"
+
+namespace server {
+
+using Models = std::span<const Model* const>;
+
+/// The models among `models` that declare `option` ("--workers") themselves.
+std::vector<const Model*> models_with(const std::string& option, Models models);
+
+/// What was parsed: the demand of `chosen` is that under these options, of the others that under
+/// their defaults.
+struct Parsed {
+  const Model& chosen;
+  const Configured& configured;
+  const ServerOptions& options;
+};
+/// `summary`: one sentence. Schema: docs/schema/describe.json.
+boost::json::object describe(std::string_view program, std::string_view summary, Models models,
+                             const Parsed& parsed, const std::vector<echo::Library>& libraries);
+
+}  // namespace server
