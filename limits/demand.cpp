@@ -1,10 +1,7 @@
 // What N connections need; see demand.hpp. Figures: docs/kernel-costs.md.
 #include "limits/demand.hpp"
 
-#include <sys/select.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "limits/saturating.hpp"
@@ -21,16 +18,7 @@ constexpr std::uint64_t thread_task_frag = 32'768;  // kept by every thread that
 constexpr std::uint64_t page_table_page = 4'096;    // one more for each stack of 2 MiB or more
 constexpr std::uint64_t large_stack = 2ULL << 20;
 constexpr std::uint64_t maps_per_guarded_stack = 2;  // the stack and its guard
-constexpr std::uint64_t default_guard = 4'096;
-constexpr std::uint64_t client_session = 256;  // a session's state; no buffer of its own
-constexpr std::uint64_t callbacks_session = 672;
-constexpr std::uint64_t coroutine_session = 944;
-constexpr std::uint64_t stackful_session = 400 + 4'096;  // and the first page of its stack
-constexpr std::uint64_t stackful_stack = 64U << 10U;     // the default --stack-size
-constexpr std::uint64_t loop_session = 16;
-constexpr std::uint64_t pool_workers = 8;  // the servers' default --workers
-constexpr std::uint64_t ring_session = 32;
-constexpr std::uint64_t buffer = 1'024;  // the servers' default --buffer-size
+constexpr std::uint64_t client_connection = 256;     // a session's state; no buffer of its own
 // A forked child that echoes 64 B messages, measured with 2,000 of them.
 constexpr std::uint64_t process_private_pages = 68U
                                                 << 10U;    // written, hence copied (Private_Dirty)
@@ -123,59 +111,7 @@ Traits pool_traits(std::uint64_t workers) {
 }
 
 Traits client_traits() {
-  return event_traits(client_session, 0);
-}
-
-namespace {
-
-/// Connections that wait do so in the server's own queue.
-Traits queueing_pool(std::uint64_t) {
-  return pool_traits(pool_workers);
-}
-
-/// They wait in the kernel's.
-Traits accepting_pool(std::uint64_t) {
-  Traits traits = pool_traits(pool_workers);
-  traits.descriptors_per_connection = 0;
-  return traits;
-}
-
-Traits stackful_traits(std::uint64_t) {
-  Traits traits = event_traits(stackful_session, 0);
-  traits.maps_per_connection = maps_per_guarded_stack;
-  traits.virtual_bytes = stackful_stack + default_guard;
-  return traits;
-}
-
-Traits select_traits(std::uint64_t) {
-  Traits traits = event_traits(loop_session, 0);
-  traits.descriptors_below = FD_SETSIZE;
-  return traits;
-}
-
-}  // namespace
-
-std::span<const Profile> profiles() {
-  static constexpr std::array known{
-      Profile{"thread-per-connection", "a blocking thread for each connection", true,
-              [](std::uint64_t stack_bytes) { return thread_traits(stack_bytes, default_guard); }},
-      Profile{"fork-per-connection", "a process for each connection", false,
-              [](std::uint64_t) { return process_traits(); }},
-      Profile{"pool-shared-queue", "eight threads, one queue", false, queueing_pool},
-      Profile{"pool-own-queue", "eight threads, a queue each", false, queueing_pool},
-      Profile{"pool-accept", "eight threads that accept for themselves", false, accepting_pool},
-      Profile{"callbacks", "one event loop for all connections", false,
-              [](std::uint64_t) { return event_traits(callbacks_session, buffer); }},
-      Profile{"coroutines", "one event loop, a coroutine for each connection", false,
-              [](std::uint64_t) { return event_traits(coroutine_session, buffer); }},
-      Profile{"stackful", "one event loop, a small stack for each connection", false,
-              stackful_traits},
-      Profile{"select", "select(2) over all: descriptors below 1,024", false, select_traits},
-      Profile{"nested-epoll", "one event loop with one buffer for all", false,
-              [](std::uint64_t) { return event_traits(loop_session, 0); }},
-      Profile{"io-uring", "one ring for all connections", false,
-              [](std::uint64_t) { return event_traits(ring_session, 0); }}};
-  return known;
+  return event_traits(client_connection, 0);
 }
 
 }  // namespace limits

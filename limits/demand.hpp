@@ -1,13 +1,12 @@
 // What N connections will need, by the traits of a concurrency model.
 //
-// The table goes by traits, not by model: `limits` is the ground floor and cannot see the models.
-// Each model names its traits when it answers the server's preflight; the profiles below let the
-// `limits` program answer before anything runs. Constants: docs/kernel-costs.md.
+// The table goes by traits, not by model: this library is the lowest layer and cannot see the
+// models. Each model states its traits (Configured::demand in server/model.hpp), for the preflight
+// of its server and for the `limits` program, which asks the server. Constants:
+// docs/kernel-costs.md.
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace limits {
 
@@ -60,14 +59,5 @@ Traits pool_traits(std::uint64_t workers);
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
 /// The load client: event-driven, no buffer per connection.
 Traits client_traits();
-
-/// A named row of the `limits` program's --model. thread profiles take --stack-size.
-struct Profile {
-  std::string_view name;
-  std::string_view summary;
-  bool threads;  ///< whether --stack-size applies
-  Traits (*traits)(std::uint64_t stack_bytes);
-};
-std::span<const Profile> profiles();
 
 }  // namespace limits

@@ -1,184 +1,175 @@
 // limits: which limit of this machine N connections hit first, and the command that lifts it.
 //
-// Asks by default for a server and the client on one machine, as a first try has it. It changes
-// nothing, and nothing has to run. Exit code: 0 all suffice, 3 one does not, 2 usage, 7 output.
+// Computes for a server and the client on one machine unless --ends is given. The demand of the
+// server's model comes from the server itself (model_demand.hpp). It changes nothing. Exit code: 0
+// all suffice, 3 one does not, 2 usage, 7 output or no server found.
 //
-// Try: limits -n 10000; limits -n 1M --model thread-per-connection; (ulimit -n 9000; limits -n 10k)
-#include <unistd.h>
-
+// Try: limits -n 10000; limits -n 1M --model io-uring; (ulimit -n 9000; limits -n 10k)
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
-#include <stdexcept>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
+#include "echo/describe.hpp"
+#include "echo/exit_code.hpp"
+#include "echo/options.hpp"
+#include "echo/report.hpp"
+#include "echo/version.hpp"
+#include "limits/program/emit.hpp"
+#include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"
 #include "limits/quantity.hpp"
 
 namespace {
 
-enum ExitCode { enough = 0, usage = 2, refused = 3, internal = 7 };
-
 constexpr std::uint64_t loopback_sources = 16'777'214;  // 127.0.0.1 to 127.255.255.254
-constexpr std::uint64_t default_backlog = 4'096;        // the servers' --backlog
+constexpr std::string_view summary =
+    "Which limit of this machine N connections hit first, and the command that lifts it.";
 
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+enum class Ends { both, server, client };
 
 struct Options {
-  std::string connections = "10000";
+  std::uint64_t connections = 10'000;
   std::string model = "thread-per-connection";
-  std::string stack_size = "64K";
-  std::string ends = "both";
-  bool stack_size_given = false;
+  std::optional<std::uint64_t> stack_size;
+  Ends ends = Ends::both;
   bool json = false;
+  std::optional<limits::EmitTo> emit;
+  std::vector<std::string> server_options;
+
+  [[nodiscard]] bool has_server() const { return ends != Ends::client; }
+  [[nodiscard]] bool has_client() const { return ends != Ends::server; }
+  /// What the server is run with, beside --model.
+  [[nodiscard]] std::vector<std::string> words() const {
+    std::vector<std::string> words;
+    if (stack_size) words = {"--stack-size", std::to_string(*stack_size)};
+    words.insert(words.end(), server_options.begin(), server_options.end());
+    return words;
+  }
 };
+
+void declare(CLI::App& app, Options& options) {
+  echo::add_count(app, "-n,--connections", options.connections, "Number of connections", {1});
+  app.add_option("--model", options.model, "Model of the server, any of echo_threads or echo_async")
+      ->type_name("NAME")
+      ->capture_default_str();
+  echo::add_size(app, "-s,--stack-size", options.stack_size, "The server's --stack-size", {1});
+  echo::add_choice(app, "--ends", "The ends that run on this machine", {"both", "server", "client"},
+                   [&options](std::size_t index) { options.ends = static_cast<Ends>(index); });
+  auto* json = app.add_flag("--json", options.json, "Print one JSON document instead of the table");
+  app.add_option_function<std::string>(
+         "--emit",
+         [&options](const std::string& text) {
+           const std::vector<std::string> words{"systemd", "limits.d", "sysctl.d"};
+           const auto found = std::find(words.begin(), words.end(), text);
+           if (found == words.end()) {
+             throw CLI::ValidationError("--emit",
+                                        "\"" + text + "\": systemd, limits.d or sysctl.d");
+           }
+           options.emit = static_cast<limits::EmitTo>(found - words.begin());
+         },
+         "Print the settings that are needed, to paste into a unit or a file")
+      ->type_name("systemd|limits.d|sysctl.d")
+      ->excludes(json);
+  app.add_option("server_options", options.server_options,
+                 "Options of the server, after --, such as -- --workers 64")
+      ->type_name("OPTION");
+}
 
 /// "-n=10" means 10, and "-n -1" is a wrong count, not an option called -1: CLI11 sees it joined.
 std::vector<std::string> reworded(int argc, char** argv) {
   std::vector<std::string> words;
+  bool for_server = false;
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
-    if (word == "-n" && i + 1 < argc) word = std::string("--connections=") + argv[++i];
-    if (word.starts_with("-n=")) word.replace(0, 2, "--connections");
+    for_server = for_server || word == "--";
+    if (!for_server && word == "-n" && i + 1 < argc) {
+      word = std::string("--connections=") + argv[++i];
+    } else if (!for_server && word.starts_with("-n=")) {
+      word.replace(0, 2, "--connections");
+    }
     words.push_back(std::move(word));
   }
-  return words;
+  return {words.rbegin(), words.rend()};  // as CLI11 takes a vector
 }
 
-std::string model_names() {
-  std::string names;
-  for (const limits::Profile& profile : limits::profiles()) {
-    names.append(names.empty() ? "" : ", ").append(profile.name);
+/// The question in words, the server as one would type it.
+std::string asked(const Options& options, const std::string& program) {
+  std::string text;
+  if (options.has_server()) {
+    text += program + " --model " + options.model;
+    for (const std::string& word : options.words()) text += " " + word;
   }
-  return names;
+  if (options.has_client())
+    text += text.empty() ? "the client, over loopback" : " and the client, over loopback";
+  return text;
 }
 
-void write_all(const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t wrote = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) throw std::system_error(errno, std::generic_category(), "stdout");
-    done += static_cast<std::size_t>(wrote);
-  }
-}
-
-/// False when help was asked for, and printed.
-bool parse(int argc, char** argv, Options& options) {
-  CLI::App app(
-      "Which limit of this machine N connections hit first, and the command that lifts it.",
-      "limits");
-  app.add_option("-n,--connections", options.connections, "Connections (k, M: thousands, millions)")
-      ->type_name("COUNT")
-      ->capture_default_str();
-  app.add_option("--model", options.model, "How the server runs them: " + model_names())
-      ->type_name("NAME")
-      ->capture_default_str();
-  const CLI::Option* stack =
-      app.add_option("-s,--stack-size", options.stack_size, "Bytes of stack, a thread (K, M, G)")
-          ->type_name("SIZE")
-          ->capture_default_str();
-  app.add_option("--ends", options.ends, "Who runs on this machine: both, server, client")
-      ->type_name("WHO")
-      ->capture_default_str();
-  app.add_flag("--json", options.json, "One JSON document instead of the table");
-  std::vector<std::string> words = reworded(argc, argv);
-  std::reverse(words.begin(), words.end());  // as CLI11 takes a vector
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::CallForHelp&) {
-    write_all(app.help());
-    return false;
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(
-        std::string(error.what()) +
-        "; allowed: -n COUNT, --model NAME, --stack-size SIZE, --ends WHO, --json, --help");
-  }
-  options.stack_size_given = stack->count() > 0;
-  return true;
-}
-
-template <typename Parser>
-auto value_of(const char* option, const std::string& text, Parser parser) {
-  try {
-    return parser(text);
-  } catch (const std::invalid_argument& error) {
-    throw UsageError(std::string(option) + ": " + error.what());
-  }
-}
-
-std::uint64_t stack_bytes(const Options& options, const limits::Profile& profile) {
-  if (options.stack_size_given && !profile.threads) {
-    std::string takers;
-    for (const limits::Profile& other : limits::profiles()) {
-      if (other.threads) takers.append(takers.empty() ? "" : ", ").append(other.name);
-    }
-    throw UsageError("--stack-size: not for --model " + options.model + ", only for " + takers);
-  }
-  const std::uint64_t bytes = value_of("--stack-size", options.stack_size, limits::parse_size);
-  const auto least = static_cast<std::uint64_t>(::sysconf(_SC_THREAD_STACK_MIN));
-  if (bytes < least) {
-    throw UsageError("--stack-size: \"" + options.stack_size + "\" is below the least stack of " +
-                     std::to_string(least) + " bytes (PTHREAD_STACK_MIN)");
-  }
-  return bytes;
-}
-
-const limits::Profile& profile_named(const std::string& name) {
-  for (const limits::Profile& profile : limits::profiles()) {
-    if (profile.name == name) return profile;
-  }
-  throw UsageError("--model: \"" + name + "\" is not one of " + model_names());
-}
-
-int run(const Options& options) {
-  const std::uint64_t count = value_of("-n", options.connections, limits::parse_count);
-  if (count == 0) throw UsageError("-n: \"" + options.connections + "\" is not 1 or more");
-  const limits::Profile& profile = profile_named(options.model);
-  const std::uint64_t stack = stack_bytes(options, profile);
-  const bool server = options.ends != "client";
-  const bool client = options.ends != "server";
-  if (server && client && options.ends != "both") {
-    throw UsageError("--ends: \"" + options.ends + "\" is not one of both, server, client");
-  }
-
+int answer(const Options& options) {
   limits::Demands demands;
-  if (server) demands.push_back({count, profile.traits(stack)});
-  if (client) demands.push_back({count, limits::client_traits(), true, loopback_sources});
-  const auto verdicts = limits::preflight(demands, limits::read_ceilings(limits::Kernel{}),
-                                          server ? default_backlog : 0);
+  std::string program;
+  std::uint64_t backlog = 0;
+  if (options.has_server()) {
+    const limits::ModelDemand model = limits::Servers::beside_this_program().demand_of(
+        options.model, options.connections, options.words());
+    program = model.program;
+    backlog = model.backlog;
+    demands.push_back({options.connections, model.traits});
+  }
+  if (options.has_client()) {
+    demands.push_back({options.connections, limits::client_traits(), true, loopback_sources});
+  }
+  const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
+  const auto verdicts = limits::preflight(demands, ceilings, backlog);
+  const limits::Question question{options.connections, options.model, asked(options, program)};
+  if (options.emit) {
+    echo::write_text(limits::emit(*options.emit, question, verdicts, ceilings));
+    return limits::has_unliftable(verdicts) ? echo::exit_refused : echo::exit_pass;
+  }
+  echo::write_text(options.json ? limits::as_json(question, verdicts)
+                                : limits::as_table(question, verdicts));
+  return limits::first_refusal(verdicts) == nullptr ? echo::exit_pass : echo::exit_refused;
+}
 
-  std::string who = "asked: ";
-  if (server) who += "a server, " + options.model;
-  if (server && profile.threads) who += " with " + limits::format_bytes(stack) + " stacks";
-  if (server && client) who += ", and ";
-  if (client) who += "the client, over loopback";
-  const limits::Question question{count, options.model, who};
-  write_all(options.json ? limits::as_json(question, verdicts)
-                         : limits::as_table(question, verdicts));
-  return limits::first_refusal(verdicts) == nullptr ? enough : refused;
+boost::json::object description_of(const CLI::App& app) {
+  return {{"schema", echo::describe_schema_name},
+          {"program", "limits"},
+          {"summary", summary},
+          {"version", echo::version_to_json()},
+          {"default_model", nullptr},
+          {"models", boost::json::array{}},
+          {"options", echo::options_of(app, "")},
+          {"exit_codes", echo::exit_codes_to_json()}};
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  CLI::App app{std::string(summary), "limits"};
+  echo::use_plain_help(app);
+  echo::add_program_flags(app);
+  declare(app, options);
+  try {
+    app.parse(reworded(argc, argv));
+  } catch (const CLI::CallForHelp&) {
+    echo::write_text(app.help());
+    return echo::exit_pass;
+  }
+  if (echo::asks_for_version(app)) {
+    echo::write_text(echo::version_text("limits"));
+    return echo::exit_pass;
+  }
+  if (echo::asks_for_description(app)) {
+    echo::write_document("-", description_of(app));
+    return echo::exit_pass;
+  }
+  return answer(options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  try {
-    Options options;
-    return parse(argc, argv, options) ? run(options) : enough;
-  } catch (const UsageError& error) {
-    std::string line = std::string("limits: ") + error.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    std::fprintf(stderr, "%s\n", line.c_str());
-    return usage;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "limits: %s\n", error.what());
-    return internal;
-  }
+  return echo::guarded_main("limits", run, argc, argv);
 }

@@ -29,15 +29,6 @@ TEST(Demand, AThreadCostsWhatWasMeasuredWithBothEnds) {
   EXPECT_NEAR(bytes / 1'000, 73'000, 1'000);  // docs/kernel-costs.md: ~73 KB without tuning
 }
 
-TEST(Demand, EachProfileOfTheProgramIsDistinctAndCostsSomething) {
-  for (const Profile& profile : profiles()) {
-    const Traits traits = profile.traits(65'536);
-    EXPECT_EQ(traits.threads_per_connection > 0, profile.threads) << profile.name;
-    EXPECT_GT(traits.resident_bytes + traits.fixed_bytes, 0U) << profile.name;
-    EXPECT_FALSE(profile.summary.empty()) << profile.name;
-  }
-}
-
 TEST(Demand, AStackWithoutAGuardIsOneMapAndALargeOneTakesAPageTableMore) {
   EXPECT_EQ(thread_traits(65'536, 0).maps_per_connection, 1);
   EXPECT_EQ(thread_traits(65'536, 4'096).maps_per_connection, 2);

@@ -1,0 +1,27 @@
+// --emit: the settings that N connections need, as lines to paste into a configuration file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "limits/preflight.hpp"
+#include "limits/program/present.hpp"
+
+namespace limits {
+
+enum class EmitTo {
+  systemd,   ///< [Service] of a unit: systemd.exec(5), systemd.resource-control(5)
+  limits_d,  ///< /etc/security/limits.d: limits.conf(5)
+  sysctl_d   ///< /etc/sysctl.d: sysctl.d(5)
+};
+
+/// Limits per process are stated whether or not those of this shell suffice, since a unit or a
+/// login has its own. Settings of the machine are stated where they do not suffice; the others are
+/// comments with what they are. What no such file can lift is a comment that says so.
+std::string emit(EmitTo where, const Question& question, const std::vector<Verdict>& verdicts,
+                 const Ceilings& ceilings);
+
+/// Whether a row is short and nothing lifts it.
+bool has_unliftable(const std::vector<Verdict>& verdicts);
+
+}  // namespace limits
