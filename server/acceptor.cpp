@@ -11,8 +11,8 @@
 namespace server {
 namespace {
 
-/// Connections shed in a row before a pause: 23 to 31 us each were measured with the kernel's part,
-/// so about 3 % of a core at one batch in 10 ms.
+/// Connections shed in a row before a pause. Each took 23 to 31 us, the kernel's part included, so
+/// one batch in 10 ms takes about 3 % of a core.
 constexpr int batch = 10;
 
 echo::Descriptor open_reserve() {
@@ -55,7 +55,7 @@ bool ReserveDescriptor::shed_one(int listener) {
   reserve_.reset();
   echo::Descriptor victim{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
   const bool shed = static_cast<bool>(victim);
-  victim.reset();  // before the reserve is opened again: there is room for one of them only
+  victim.reset();  // before the reserve is opened again: there is room for only one of the two
   reserve_ = open_reserve();
   return shed;
 }
@@ -81,20 +81,20 @@ bool admit(Counters& counters, std::uint64_t open, std::optional<std::uint64_t> 
 
 echo::Descriptor Acceptor::take_one() {
   const int flags = SOCK_CLOEXEC | (nonblocking_ ? SOCK_NONBLOCK : 0);
-  std::shared_lock<std::shared_mutex> turn;
-  if (shared_accept_ != nullptr) turn = std::shared_lock(shared_accept_->mutex);
+  std::shared_lock<std::shared_mutex> lock;
+  if (shared_accept_ != nullptr) lock = std::shared_lock(shared_accept_->mutex);
   return echo::Descriptor{::accept4(listener_, nullptr, nullptr, flags)};
 }
 
 bool Acceptor::shed() {
-  std::unique_lock<std::shared_mutex> turn;
-  if (shared_accept_ != nullptr) turn = std::unique_lock(shared_accept_->mutex);
+  std::unique_lock<std::shared_mutex> lock;
+  if (shared_accept_ != nullptr) lock = std::unique_lock(shared_accept_->mutex);
   return reserve_.shed_batch(listener_, counters_);
 }
 
 void Acceptor::pause() {
-  const int takers = shared_accept_ != nullptr ? shared_accept_->takers : 1;
-  paused_until_ = Clock::now() + back_off_.next() * takers;
+  const int acceptors = shared_accept_ != nullptr ? shared_accept_->acceptors : 1;
+  paused_until_ = Clock::now() + back_off_.next() * acceptors;
 }
 
 echo::Descriptor Acceptor::accept(std::uint64_t open) {

@@ -1,10 +1,13 @@
-// Accepting connections, and all the ways in which accept(2) can fail.
+// Accepting connections, and handling each error of accept(2).
 //
 // The trap is EMFILE: the connection stays in the queue, the listener stays readable, and a loop
-// that only logs the error spins on a full core while the peer waits for ever. The cure is the
-// reserve descriptor (libev's documentation; muduo's net/Acceptor.cc): give it up, accept with it,
-// close the connection, take it back; then leave the listener alone for a while. The peer learns at
-// once, the connections being served notice nothing, and the count says what happened.
+// that only logs the error spins on a full core while the peer waits for ever. The solution is the
+// reserve descriptor: close it, accept with it, close the connection, open it again; then do not
+// poll the listener for a while. The peer sees the close immediately, the connections being served
+// are not affected, and the count names the cause.
+// Source: libev's manual, "The special problem of accept()ing when you can't"
+// (http://pod.tst.eu/http://cvs.schmorp.de/libev/ev.pod); muduo's net/Acceptor.cc
+// (https://github.com/chenshuo/muduo).
 #pragma once
 
 #include <chrono>
@@ -17,32 +20,32 @@
 
 namespace server {
 
-/// What an errno of accept(2) asks for.
+/// How to continue after an errno of accept(2).
 enum class AcceptAdvice {
   nothing_waits,  ///< EAGAIN
-  retry,          ///< that connection died in the queue (accept(2) lists them): take the next
+  retry,          ///< the connection failed in the queue (accept(2) lists these): take the next
   shed,           ///< EMFILE, ENFILE: no descriptor; shed with the reserve, then pause
   back_off,       ///< ENOBUFS, ENOMEM: the kernel has no memory; pause
-  fatal,          ///< a mistake of ours: EBADF, EINVAL, ...
+  fatal,          ///< an error of this program: EBADF, EINVAL, ...
 };
 AcceptAdvice advice_for(int accept_errno);
 
-/// The descriptor kept for a bad day.
+/// An open descriptor that is closed to make room for one accept(2) when no other is left.
 class ReserveDescriptor {
  public:
   ReserveDescriptor();
-  /// Accepts one waiting connection with the reserve and closes it. False if none could be.
+  /// Accepts one waiting connection with the reserve and closes it. False when none was accepted.
   bool shed_one(int listener);
-  /// Sheds and counts what waits, up to a batch: whoever has connections to serve gets on with
-  /// them, however fast others come. A pause is to follow. False if not even one could be.
+  /// Sheds and counts waiting connections, one batch at most: the connections in service continue
+  /// however fast new ones arrive. The caller then pauses. False when none was shed.
   bool shed_batch(int listener, Counters& counters);
 
  private:
   echo::Descriptor reserve_;
 };
 
-/// Pauses of 10 ms, doubling to 500 ms while failures go on; reset by a success, be it only that of
-/// shedding: peers that cannot be served are to learn it soon. Pure.
+/// Pauses of 10 ms, doubling to 500 ms while failures continue. A success resets it, and so does
+/// shedding a connection: peers that cannot be served should see the close soon. Pure.
 class BackOff {
  public:
   std::chrono::milliseconds next();
@@ -54,25 +57,25 @@ class BackOff {
   std::chrono::milliseconds next_ = first;
 };
 
-/// Whether one more may be served, else closes and counts it. `limit` unset: no limit.
+/// True when one more connection may be served; otherwise counts it as shed, and the caller closes
+/// it. `limit` unset: no limit.
 bool admit(Counters& counters, std::uint64_t open, std::optional<std::uint64_t> limit);
 
-/// What the acceptors of several threads share. One that gives up its reserve in order to shed must
-/// not lose it to another's accept; and all of them together are to take as little of a processor
-/// as one would.
+/// State shared by the acceptors of several threads. When one closes its reserve in order to shed,
+/// another must not accept with that descriptor. All of them together should take no more CPU than
+/// one acceptor.
 struct SharedAccept {
   std::shared_mutex mutex;
-  int takers = 1;
+  int acceptors = 1;
 };
 
-/// Accepts from one listener for models that hold descriptors themselves. Not shared by threads.
+/// Accepts from one listener, for models that own their descriptors. Each thread has its own.
 class Acceptor {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `shared_accept`: where several threads accept, the one that they share
-  /// (Listeners::shared_accept()). What one of them gives up of the descriptor table in order to
-  /// shed, another must not take meanwhile.
+  /// `shared_accept`: the state that all accepting threads share (Listeners::shared_accept());
+  /// nullptr where one thread accepts.
   Acceptor(int listener, Counters& counters, std::optional<std::uint64_t> max_connections,
            bool nonblocking, SharedAccept* shared_accept = nullptr)
       : listener_(listener),
@@ -81,14 +84,14 @@ class Acceptor {
         nonblocking_(nonblocking),
         shared_accept_(shared_accept) {}
 
-  /// The next connection, or an empty Descriptor when none waits or accepting is paused. `open` is
-  /// what the model holds now. Throws std::system_error on a fatal error.
+  /// The next connection, or an empty Descriptor when none waits or accepting is paused. `open`:
+  /// connections that the model holds now. Throws std::system_error on a fatal error.
   echo::Descriptor accept(std::uint64_t open);
 
-  /// While set, polling the listener is pointless: it is readable and cannot be served. Cleared by
-  /// the first accept() after that moment.
+  /// While set, do not poll the listener: it is readable, but its connections cannot be accepted.
+  /// Cleared by the first accept() after that time.
   [[nodiscard]] std::optional<Clock::time_point> paused_until() const { return paused_until_; }
-  /// The same for poll(2): milliseconds until then, or -1.
+  /// The same for poll(2): milliseconds until that time, or -1.
   [[nodiscard]] int pause_ms() const;
 
  private:

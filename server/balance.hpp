@@ -1,4 +1,4 @@
-// How evenly a load lies on several workers.
+// How evenly a load is spread over several workers.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,14 @@
 
 namespace server {
 
-/// cv: standard deviation over mean (0 is even). max_over_mean: the largest share over an even one
-/// (1 is even, and the number of workers is the worst).
+/// cv: standard deviation divided by mean (0 is even). max_over_mean: the largest share divided by
+/// an even share (1 is even; the worst value is the number of workers).
 struct Balance {
   double cv = 0;
   double max_over_mean = 1;
 };
 
-/// nullopt where nothing can be said: one worker, or nothing done.
+/// nullopt where balance is undefined: one worker, or no load.
 inline std::optional<Balance> balance_of(std::span<const double> loads) {
   double sum = 0;
   double largest = 0;

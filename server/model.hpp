@@ -1,7 +1,7 @@
-// What a concurrency model is: one file that defines a Model, and one line that lists it.
+// The interface of a concurrency model: one file that defines a Model, and one line that lists it.
 //
-// The model decides WHO runs a connection; everything that makes two models comparable (options,
-// listening, counting, sampling, the report) is done by server_main and handed over in Serving.
+// The model decides WHO runs a connection. server_main does everything that makes two models
+// comparable (options, listening, counting, sampling, the report) and passes it on in Serving.
 #pragma once
 
 #include <cstdint>
@@ -26,15 +26,16 @@
 
 namespace server {
 
-/// The sockets that listen on one address. With more than one the kernel spreads connections over
-/// them by hash (SO_REUSEPORT).
+/// The sockets that listen on one address. With more than one, the kernel spreads connections over
+/// them by hash (SO_REUSEPORT, socket(7)).
 class Listeners {
  public:
-  /// Binds and listens; port 0 lets the kernel choose, and where() tells. Throws std::system_error.
+  /// Binds and listens. With port 0 the kernel chooses; where() returns the port. Throws
+  /// std::system_error.
   Listeners(const echo::Endpoint& where, int backlog, unsigned count,
             const echo::SocketOptions& options = {});
 
-  /// Hands the sockets over, O_NONBLOCK, to the model: closing them is how it stops accepting.
+  /// Passes the sockets, O_NONBLOCK, to the model, which closes them to stop accepting.
   [[nodiscard]] std::vector<echo::Descriptor> take() { return std::move(sockets_); }
   [[nodiscard]] const echo::Endpoint& where() const { return where_; }
   /// For the acceptors of several threads (acceptor.hpp).
@@ -46,49 +47,49 @@ class Listeners {
   std::vector<echo::Descriptor> sockets_;
 };
 
-/// What a model alone can measure, for the report. Filled in before serve() returns.
+/// Figures that only the model can measure, for the report. Set before serve() returns.
 struct ModelMeasurements {
-  /// From accept to the moment a worker took the connection; models with a queue.
+  /// Time from accept until a worker took the connection; models with a queue.
   std::optional<echo::Histogram> queue_wait;
-  /// How deep the stacks of the threads that served were used; with --stack-report.
+  /// How deep the serving threads used their stacks; with --stack-report.
   std::optional<StackUse> stacks;
 };
 
-/// All that a model is handed; a new capability is a new field here.
+/// Everything that a model receives; a new capability is a new field here.
 struct Serving {
   const ServerOptions& options;
   Listeners& listeners;
   const Protocol& protocol;
-  const Work& work;  ///< simulated, for each message, between reading it and answering
+  const Work& work;  ///< simulated, per message, between reading it and answering
   echo::Stop& stop;
   Counters& counters;
   ModelMeasurements& measurements;
 };
 
-/// What a model is made of, which server_main must know before it runs.
+/// Properties of a model that server_main must know before it runs.
 struct Shape {
   unsigned workers = 1;    ///< lines in the counters
   unsigned listeners = 1;  ///< sockets on the address
-  /// Connections served at the same time; the others wait until one ends. Unset: all.
+  /// Connections served at the same time; further ones wait until one ends. Unset: all.
   std::optional<std::uint64_t> at_once = std::nullopt;
-  /// Takes a whole processor while there is nothing to do as well.
+  /// Uses a whole processor even while it is idle.
   bool spins = false;
 };
 
-/// What a model makes of its options. Called after parsing, with the common options in hand.
+/// A model with its options. Its functions are called after parsing, with the common options.
 struct Configured {
-  /// Throws CLI::ValidationError for what cannot be (a stack smaller than its buffer). May be
-  /// empty.
+  /// Throws CLI::ValidationError for options that cannot work, such as a stack smaller than its
+  /// buffer. May be empty.
   std::function<void(const ServerOptions&)> check;
   /// Makes sure that the system lets the model run, and sets up what must precede all threads; may
-  /// execute the program anew. Throws echo::Exit where the kernel refuses. Not called for
-  /// --describe, which changes nothing. May be empty.
+  /// execute the program again. Throws echo::Exit if the kernel refuses. Not called for --describe,
+  /// which changes nothing. May be empty.
   std::function<void(const ServerOptions&)> prepare = {};
-  /// May be empty: one worker, one listener, all connections at once.
+  /// May be empty: one worker, one listener, all connections at the same time.
   std::function<Shape(const ServerOptions&)> shape;
-  /// What N connections need; it knows its own --stack-size.
+  /// Resources that N connections need; includes the model's own options, such as --stack-size.
   std::function<limits::Demand(const ServerOptions&, std::uint64_t connections)> demand;
-  /// Serves until the stop is done: returns with no connection, thread or child left.
+  /// Serves until the stop is complete: no connection, thread or child is left when it returns.
   std::function<void(const Serving&)> serve;
 
   [[nodiscard]] Shape shape_of(const ServerOptions& options) const {
@@ -99,7 +100,7 @@ struct Configured {
 struct Model {
   std::string_view name;     ///< --model NAME
   std::string_view summary;  ///< its line in --list-models
-  /// Declares the model's own options; what it returns keeps their values.
+  /// Declares the model's own options. The returned object keeps their values.
   Configured (*configure)(CLI::App& options);
 };
 

@@ -15,11 +15,11 @@ void add_keepalive(CLI::App& app, echo::Keepalive& keepalive) {
   constexpr std::uint64_t most_probes = 127;  // MAX_TCP_KEEPCNT
   app.add_flag(
       "--keepalive", keepalive.on,
-      "SO_KEEPALIVE: probe silent peers (tcp(7)), as often as the kernel does unless told");
+      "Set SO_KEEPALIVE: probe silent peers (tcp(7)), with the kernel's intervals unless given");
   echo::add_duration(app, "--keepalive-idle", keepalive.idle, "Silence before the first probe");
   echo::add_duration(app, "--keepalive-interval", keepalive.interval, "Time between two probes");
   echo::add_count(app, "--keepalive-count", keepalive.count,
-                  "Probes without an answer that end a connection", {1, most_probes});
+                  "Unanswered probes that end a connection", {1, most_probes});
 }
 
 void add_work(CLI::App& app, Work& work) {
@@ -32,20 +32,20 @@ void add_work(CLI::App& app, Work& work) {
              throw CLI::ValidationError("--work", error.what());
            }
          },
-         "Simulated work for each message: " + std::string(Work::allowed))
+         "Simulated work per message: " + std::string(Work::allowed))
       ->default_str("none")
       ->type_name("WORK");
 }
 
 void add_socket_options(CLI::App& app, echo::SocketOptions& socket) {
-  app.add_flag("--nodelay,!--no-nodelay", socket.nodelay, "TCP_NODELAY on each connection")
+  app.add_flag("--nodelay,!--no-nodelay", socket.nodelay, "Set TCP_NODELAY on each connection")
       ->default_str("true");
   add_keepalive(app, socket.keepalive);
   constexpr echo::Range buffer{1, 1ULL << 30U};
   echo::add_size(app, "--rcvbuf", socket.buffers.receive, "SO_RCVBUF of each connection", buffer);
   echo::add_size(app, "--sndbuf", socket.buffers.send, "SO_SNDBUF of each connection", buffer);
   echo::add_duration(app, "--idle-timeout", socket.idle_timeout,
-                     "Close a connection that has been silent, or has not read, for so long");
+                     "Close a connection whose peer has sent nothing, or not read, for this long");
 }
 
 }  // namespace
@@ -53,17 +53,17 @@ void add_socket_options(CLI::App& app, echo::SocketOptions& socket) {
 void add_common_options(CLI::App& app, ServerOptions& options, const std::string& models,
                         const std::string& default_model) {
   app.add_option("--model")
-      ->description("How connections are served: " + models)
+      ->description("Concurrency model: " + models)
       ->expected(1)
       ->default_str(default_model)
       ->type_name("NAME");
-  app.add_flag("--list-models")->description("Print the models, a line each, and exit");
-  app.add_option("-p,--port", options.port, "Port to listen on; 0: any free one, printed")
+  app.add_flag("--list-models")->description("Print the models, one per line, and exit");
+  app.add_option("-p,--port", options.port, "Listen port; 0: any free port, which is printed")
       ->default_val(options.port)
       ->check(CLI::Range(0, 65535))
       ->type_name("PORT");
   app.add_option("--bind", options.bind,
-                 "Address to listen on; outside loopback needs --allow-public")
+                 "Listen address; one outside loopback needs --allow-public")
       ->default_val(options.bind)
       ->type_name("ADDR");
   app.add_option(
@@ -73,26 +73,27 @@ void add_common_options(CLI::App& app, ServerOptions& options, const std::string
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
   echo::add_count(app, "--max-connections", options.max_connections,
-                  "Accept and close at once what goes beyond", {1});
+                  "Largest number of open connections; more are accepted and closed immediately",
+                  {1});
   echo::add_duration(app, "--drain-timeout", options.drain_timeout,
-                     "After SIGINT or SIGTERM: how long open connections may take to finish", true);
-  echo::add_size(app, "--buffer-size", options.buffer_size, "Bytes read at once",
+                     "Time that open connections may take to finish after SIGINT or SIGTERM", true);
+  echo::add_size(app, "--buffer-size", options.buffer_size, "Read buffer: largest bytes per read",
                  {1, 64ULL << 20U});
   add_socket_options(app, options.socket);
   add_work(app, options.work);
   echo::add_cpus(app, options.cpus,
-                 "Processors to run on, such as 0,2-3; workers take them in turn");
+                 "Processors to run on, such as 0,2-3; assigned to workers in turn");
   app.add_option("--json", options.json,
-                 "Write the report there as JSON; -: to stdout, and nothing else")
+                 "Write the report as JSON to FILE; -: to stdout, in place of the text")
       ->type_name("FILE|-");
   echo::add_duration(app, "--stats", options.stats,
-                     "A line so often on stderr: connections, messages and CPU of each worker");
+                     "Interval of status lines on stderr: connections, messages, CPU per worker");
   app.add_option("--ready-fd", options.ready_fd,
-                 "Write the port and a newline there once listening")
+                 "Write the port and a newline to this descriptor once listening")
       ->check(CLI::NonNegativeNumber)
       ->type_name("FD");
   app.add_flag("--allow-public", options.allow_public,
-               "Let --bind leave loopback: an echo service in public is a reflection hazard");
+               "Allow --bind outside loopback: a public echo service is a reflection hazard");
 }
 
 CLI::Option* add_workers(CLI::App& app, std::uint64_t& workers, const std::string& what) {

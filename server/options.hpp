@@ -1,4 +1,4 @@
-// The options that every model of both servers takes, with one meaning for all of them.
+// The options that every model of both servers takes, with the same meaning for each.
 #pragma once
 
 #include <chrono>
@@ -19,25 +19,25 @@ struct ServerOptions {
   int backlog = 4096;
   std::optional<std::uint64_t> max_connections;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{5};
-  std::uint64_t buffer_size = 1024;  ///< bytes read at once
-  /// What each connection's socket is given; its idle_timeout belongs to the model as well.
+  std::uint64_t buffer_size = 1024;  ///< largest bytes per read
+  /// Options of each connection's socket; event loops apply idle_timeout themselves.
   echo::SocketOptions socket;
   Work work;
-  std::vector<unsigned> cpus;  ///< processors to run on; empty: all. Worker i takes the i-th
+  std::vector<unsigned> cpus;  ///< processors to run on; empty: all. Worker i runs on the i-th
   bool allow_public = false;
   std::string json;                               ///< path, "-" for stdout, empty for none
-  std::optional<std::chrono::nanoseconds> stats;  ///< a line an interval on stderr
-  int ready_fd = -1;                              ///< gets "PORT\n" once listening
+  std::optional<std::chrono::nanoseconds> stats;  ///< interval of status lines on stderr
+  int ready_fd = -1;                              ///< receives "PORT\n" once listening; -1: none
 };
 
-/// `models`: their names, for the help of --model. `default_model`: the one that runs unless told.
+/// `models`: their names, for the help of --model. `default_model`: runs unless --model is given.
 void add_common_options(CLI::App& app, ServerOptions& options, const std::string& models,
                         const std::string& default_model);
 
-/// --workers, for the models that have some: threads or processes that serve.
+/// --workers, for models with a number of threads or processes that serve. `what`: its help text.
 CLI::Option* add_workers(CLI::App& app, std::uint64_t& workers, const std::string& what);
 
-/// As many workers as this process may use processors: what event loops take unless told.
+/// The number of processors that this process may use: the default --workers of event loops.
 std::uint64_t usable_processors();
 
 }  // namespace server

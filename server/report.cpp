@@ -39,7 +39,7 @@ Balances balances_of(const std::vector<WorkerFigures>& workers) {
           balance_by(workers, [](auto& w) { return w.cpu ? Load(seconds(*w.cpu)) : Load(); })};
 }
 
-/// Time that a worker of a pool waited for a connection; nullopt for models that do not tell.
+/// Nanoseconds that a worker of a pool waited for a connection; nullopt for other models.
 std::optional<std::uint64_t> idle_of(const ServerResult& result, unsigned worker) {
   const auto idle = [&](unsigned i) { return result.counters.worker(i).idle_ns.load(); };
   for (unsigned i = 0; i < result.counters.workers(); ++i) {
@@ -66,7 +66,9 @@ std::string worker_lines(const ServerResult& result) {
                         worker.cpu ? fmt::format("{:.3f} s", seconds(*worker.cpu)) : "-",
                         idle_text(result, i));
   }
-  if (count > most_shown) text += fmt::format("and {} more, in --json\n", count - most_shown);
+  if (count > most_shown) {
+    text += fmt::format("and {} more workers: see the --json report\n", count - most_shown);
+  }
   const Balances balances = balances_of(result.workers);
   const auto part = [](const char* what, const std::optional<Balance>& one) {
     return one ? fmt::format("{} {:.2f} ({:.2f} x)", what, one->cv, one->max_over_mean)
@@ -93,7 +95,7 @@ std::string stack_line(const StackUse& use) {
       "smallest stack that would have held them: {}{}\n",
       limits::format_count(use.threads()), bytes(use.percentile(50)), bytes(use.percentile(99)),
       bytes(use.max()), size ? fmt::format("{}K", *size / 1024) : "-",
-      use.held_by_the_least() ? ", this platform's least; less was used" : "");
+      use.used_less_than_minimum() ? ", the platform's minimum; less was used" : "");
 }
 
 json::value stacks_json(const StackUse& use) {
@@ -171,14 +173,15 @@ std::string text_of(const ServerResult& result) {
   if (result.measurements.queue_wait) text += queue_line(*result.measurements.queue_wait);
   if (result.measurements.stacks) text += stack_line(*result.measurements.stacks);
   if (counters.children() > 0) {
-    text += fmt::format("children: {}, the largest {} resident (above: this process alone)\n",
+    text += fmt::format("children: {}, the largest {} resident (above: the parent process only)\n",
                         counters.children(), limits::format_bytes(counters.largest_child_bytes()));
   }
   if (counters.replaced_count() > 0) {
-    text += fmt::format("workers that died and were replaced: {}\n", counters.replaced_count());
+    text += fmt::format("worker processes that died and were replaced: {}\n",
+                        counters.replaced_count());
   }
   if (counters.timed_out_count() > 0) {
-    text += fmt::format("closed for --idle-timeout: {}\n", counters.timed_out_count());
+    text += fmt::format("closed by --idle-timeout: {}\n", counters.timed_out_count());
   }
   for (std::size_t i = 0; i < shed_causes; ++i) {
     const auto cause = static_cast<Shed>(i);

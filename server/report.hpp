@@ -1,4 +1,5 @@
-// What a server tells when it has stopped: a text block and a document, the same for every model.
+// The report of a server after it has stopped: a text block and a JSON document, the same for every
+// model.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -22,17 +23,18 @@ struct ServerResult {
   const ModelMeasurements& measurements;
   const Shape& shape;
   std::vector<WorkerFigures> workers;  ///< at the end
-  const Series* series = nullptr;      ///< where one was kept
+  const Series* series = nullptr;      ///< nullptr: none was kept
   std::chrono::nanoseconds served{};   ///< from listening to the end
-  std::chrono::nanoseconds drain{};
+  std::chrono::nanoseconds drain{};    ///< from the stop signal to the end
   limits::Usage usage;
   boost::json::object options;
 };
 
-/// What a reader would not see in the totals: lopsided workers, connections shed.
+/// Warnings about what the totals hide, one line each: a worker with far more than an even share.
 std::vector<std::string> warnings_of(const ServerResult& result);
 
-/// Begins with the five lines of the program that this one descends from, byte for byte.
+/// The text report. Its first five lines equal, byte for byte, those of 10kthreads, from which this
+/// program descends ("Is thread per connection scalable?").
 std::string text_of(const ServerResult& result);
 boost::json::value to_json(const ServerResult& result);
 

@@ -18,7 +18,8 @@ std::vector<WorkerFigures> read_workers(const Counters& counters) {
   figures.reserve(counters.workers());
   for (unsigned i = 0; i < counters.workers(); ++i) {
     const WorkerCounts& worker = counters.worker(i);
-    // Closed first: a connection that ends in between must not make a negative number.
+    // Read `closed` first: a connection that ends between the two reads must not make the
+    // difference negative.
     const std::uint64_t closed = worker.closed.load();
     const std::uint64_t accepted = worker.accepted.load();
     figures.push_back({accepted - std::min(closed, accepted), accepted, worker.messages.load(),
@@ -28,7 +29,7 @@ std::vector<WorkerFigures> read_workers(const Counters& counters) {
 }
 
 void Series::add(Sample sample) {
-  // A timer that was late once must not cost the sample after it.
+  // The tolerance: after a sample that was taken late, the next one must not be skipped.
   if (!samples_.empty() && sample.at - samples_.back().at < interval_ - tolerance_) return;
   samples_.push_back(std::move(sample));
   if (samples_.size() < most_samples) return;
@@ -41,7 +42,7 @@ void Series::add(Sample sample) {
 std::optional<Series::Lopsided> Series::lopsided() const {
   constexpr double far = 1.5;
   constexpr std::size_t enough_intervals = 3;
-  constexpr double enough_messages = 100;  // an interval
+  constexpr double enough_messages = 100;  // per interval
   struct Stretch {
     std::size_t intervals = 0, began = 0;
     double sum = 0;
@@ -105,10 +106,10 @@ std::string line_of(const Series::Sample& before, const Series::Sample& after) {
                      std::chrono::duration<double>(after.at).count(), open, messages, each);
 }
 
-Sampler::Sampler(const Counters& counters, nanoseconds interval, bool tells)
+Sampler::Sampler(const Counters& counters, nanoseconds interval, bool prints)
     : counters_(counters),
       interval_(interval),
-      tells_(tells),
+      prints_(prints),
       series_(interval),
       done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!done_) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -143,7 +144,7 @@ void Sampler::run() {
     pollfd entry{done_.get(), POLLIN, 0};
     if (::ppoll(&entry, 1, &wait, nullptr) > 0) return;
     Series::Sample now = sample();
-    if (tells_) std::fputs(line_of(before, now).c_str(), stderr);
+    if (prints_) std::fputs(line_of(before, now).c_str(), stderr);
     before = now;
     series_.add(std::move(now));
   }

@@ -1,5 +1,5 @@
-// The workers over time: what totals hide is a worker that takes twice the load from the middle of
-// a run on.
+// The workers' counts over time. Totals hide a worker that takes twice the load from the middle of
+// a run on; a series shows it.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace server {
 
-/// A worker's counts as they stand at one moment.
+/// The counts of one worker at one moment.
 struct WorkerFigures {
   std::uint64_t open = 0;
   std::uint64_t accepted = 0;
@@ -24,7 +24,7 @@ struct WorkerFigures {
 };
 std::vector<WorkerFigures> read_workers(const Counters& counters);
 
-/// Figures at growing times, bounded: when there are too many, every second one is dropped, and the
+/// Samples in order of time, bounded: when there are too many, every second one is dropped and the
 /// interval doubles. Pure.
 class Series {
  public:
@@ -37,11 +37,11 @@ class Series {
   explicit Series(std::chrono::nanoseconds interval)
       : interval_(interval), tolerance_(interval / 4) {}
 
-  /// Keeps `sample` if it is due: an interval after the one kept before it, or nearly.
+  /// Stores `sample` if it is due: about one interval after the last stored one.
   void add(Sample sample);
-  /// The last one: kept however short its interval.
+  /// Stores the last sample, however short its interval.
   void end(Sample sample) { samples_.push_back(std::move(sample)); }
-  /// Those kept; what happened within an interval is the difference of two.
+  /// The stored samples. The counts of an interval are the difference of two.
   [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
 
   /// The longest stretch in which one worker handled far more messages than an even share.
@@ -50,28 +50,30 @@ class Series {
     std::chrono::nanoseconds from{}, to{};
     double over_mean = 0;
   };
-  /// Of at least three intervals in a row with 1.5 times the mean or more; nullopt: there is none.
+  /// A stretch has at least three intervals in a row with 1.5 times the mean or more; nullopt:
+  /// none.
   [[nodiscard]] std::optional<Lopsided> lopsided() const;
 
  private:
-  std::chrono::nanoseconds interval_;   ///< between those kept
-  std::chrono::nanoseconds tolerance_;  ///< so much too early still counts
+  std::chrono::nanoseconds interval_;   ///< between stored samples
+  std::chrono::nanoseconds tolerance_;  ///< a sample this much too early is still stored
   std::vector<Sample> samples_;
 };
 
-/// One line for --stats: what happened between two samples.
+/// One line for --stats: the counts and rates between two samples.
 std::string line_of(const Series::Sample& before, const Series::Sample& after);
 
-/// Samples the counters at an interval on a thread of its own, and says so on stderr if asked to.
+/// Samples the counters at an interval on its own thread.
 class Sampler {
  public:
-  /// Throws std::system_error when the thread or its descriptor cannot be had.
-  Sampler(const Counters& counters, std::chrono::nanoseconds interval, bool tells);
+  /// `prints`: print a line per interval on stderr. Throws std::system_error when the thread or its
+  /// descriptor cannot be created.
+  Sampler(const Counters& counters, std::chrono::nanoseconds interval, bool prints);
   ~Sampler();
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  /// Takes a last sample and ends.
+  /// Takes the last sample and ends the thread.
   void finish();
   /// Only after finish().
   [[nodiscard]] const Series& series() const { return series_; }
@@ -82,7 +84,7 @@ class Sampler {
 
   const Counters& counters_;
   std::chrono::nanoseconds interval_;
-  bool tells_;
+  bool prints_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Series series_;
   echo::Descriptor done_;

@@ -27,7 +27,7 @@ std::string names_of(Models models) {
   return names;
 }
 
-/// --model is read first: it decides which options there are.
+/// Parses --model first, because it decides which options exist.
 const Model& chosen_model(const char* program, Models models, int argc, char** argv) {
   CLI::App first{program};
   first.set_help_flag();
@@ -41,7 +41,7 @@ const Model& chosen_model(const char* program, Models models, int argc, char** a
   throw CLI::ValidationError("--model", "\"" + name + "\" is not one of: " + names_of(models));
 }
 
-/// Says which models take an option that the chosen one does not.
+/// Throws the error that names the models which take an option that the chosen one does not.
 [[noreturn]] void explain_extra(const std::string& argument, const Model& chosen, Models models) {
   const std::string name = argument.substr(0, argument.find('='));
   std::string takers;
@@ -65,8 +65,8 @@ echo::Endpoint bind_address(const ServerOptions& options) {
   if (!where.is_loopback() && !options.allow_public) {
     throw echo::Exit(echo::exit_safety,
                      where.text() +
-                         " is not loopback: an echo service in public is a reflection hazard; "
-                         "--allow-public if you mean it");
+                         " is not loopback: a public echo service is a reflection hazard; "
+                         "give --allow-public to allow it");
   }
   return where;
 }
@@ -80,7 +80,8 @@ Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& optio
   }
 }
 
-/// The whole process on `cpus`, before any of its threads; workers then take one each.
+/// Sets the affinity of the process to `cpus`, before any thread is started; each worker then takes
+/// one of them.
 void pin(const std::vector<unsigned>& cpus) {
   if (cpus.empty()) return;
   cpu_set_t allowed;
@@ -97,11 +98,11 @@ void pin(const std::vector<unsigned>& cpus) {
   ::sched_setaffinity(0, sizeof wanted, &wanted);
 }
 
-/// Refuses what cannot work; tells how many connections there is room for.
+/// Refuses what cannot work; returns the text about how many connections there is room for.
 std::string check_limits(const Configured& configured, const ServerOptions& options) {
   const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
-  const std::uint64_t asked = options.max_connections.value_or(1);
-  const auto verdicts = limits::preflight({configured.demand(options, asked)}, ceilings,
+  const std::uint64_t connections = options.max_connections.value_or(1);
+  const auto verdicts = limits::preflight({configured.demand(options, connections)}, ceilings,
                                           static_cast<std::uint64_t>(options.backlog));
   if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
     throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
@@ -114,19 +115,19 @@ std::string check_limits(const Configured& configured, const ServerOptions& opti
   return "";
 }
 
-void tell_ready(const ServerOptions& options, const echo::Endpoint& where,
-                const std::string& room) {
+void report_ready(const ServerOptions& options, const echo::Endpoint& where,
+                  const std::string& room) {
   if (options.ready_fd >= 0) {
     const std::string line = std::to_string(where.port()) + "\n";
     if (::write(options.ready_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
       throw echo::Exit(echo::exit_usage,
-                       "--ready-fd " + std::to_string(options.ready_fd) + ": cannot be written to");
+                       "--ready-fd " + std::to_string(options.ready_fd) + ": cannot write to it");
     }
     ::close(options.ready_fd);
   }
   const std::string ready =
       fmt::format("listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
-  std::fputs(ready.c_str(), stderr);  // fmt::print would throw where stderr is closed
+  std::fputs(ready.c_str(), stderr);  // fmt::print would throw when stderr is closed
 }
 
 }  // namespace
@@ -173,7 +174,7 @@ int server_main(const char* name, Models models, int argc, char** argv,
   const Shape shape = configured.shape_of(options);
   const std::string room = check_limits(configured, options);
 
-  // Without a limit of its own a server is given room for 65,536, at 8 B of kernel memory each.
+  // Without --max-connections: room for 65,536 descriptors, at 8 B of kernel memory per descriptor.
   limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);
   echo::Stop stop;
   echo::SignalWatch signals{stop, options.drain_timeout};
@@ -186,7 +187,7 @@ int server_main(const char* name, Models models, int argc, char** argv,
     sampler.emplace(counters, options.stats.value_or(std::chrono::seconds{1}),
                     options.stats.has_value());
   }
-  tell_ready(options, listeners.where(), room);
+  report_ready(options, listeners.where(), room);
 
   const auto began = std::chrono::steady_clock::now();
   configured.serve(

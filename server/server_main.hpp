@@ -1,5 +1,5 @@
-// The body of both servers: parse, preflight, listen, serve, report. The same for every model, so
-// that two models differ in nothing but how they serve.
+// The body of both servers: parse, preflight, listen, serve, report. It is the same for every
+// model, so two models differ only in how they serve.
 #pragma once
 
 #include <span>
@@ -10,9 +10,9 @@
 
 namespace server {
 
-/// Runs the program `name` with `models`, the first of which is the default. Returns the exit code;
-/// throws what guarded_main turns into one line.
-/// `libraries`: those that this program has beside the ones that all have, for --version.
+/// Runs the program `name` with `models`; the first model is the default. Returns the exit code.
+/// Throws on errors; guarded_main prints each as one line. `libraries`: those that this program has
+/// beside the ones that every program has, for --version.
 int server_main(const char* name, std::span<const Model* const> models, int argc, char** argv,
                 const std::vector<echo::Library>& libraries = {});
 

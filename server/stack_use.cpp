@@ -44,7 +44,7 @@ std::optional<std::uint64_t> StackUse::smallest_size() const {
   return std::max(pages_used(), least_);
 }
 
-bool StackUse::held_by_the_least() const {
+bool StackUse::used_less_than_minimum() const {
   return !counts_.empty() && pages_used() < least_;
 }
 

@@ -1,4 +1,5 @@
-// How deep threads went into their stacks, one figure a thread, and the size that would have done.
+// How deep threads used their stacks, one figure per thread, and the smallest size that would have
+// held them.
 #pragma once
 
 #include <cstdint>
@@ -7,27 +8,28 @@
 
 namespace server {
 
-/// High waters of painted stacks, in bytes from the stack's top: what the thread's own set-up takes
-/// (struct pthread, static TLS) is part of them, as it is part of --stack-size. Not for use by
-/// several threads at once.
+/// High waters of painted stacks, in bytes from the top of the stack. They include the thread's own
+/// set-up (struct pthread, static TLS), as --stack-size does. Not safe for concurrent use by
+/// several threads.
 class StackUse {
  public:
-  /// `least`: the smallest stack that the platform gives (PTHREAD_STACK_MIN). Both in bytes.
+  /// `least`: the smallest stack that the platform allows (PTHREAD_STACK_MIN). Both in bytes.
   StackUse(std::uint64_t page, std::uint64_t least) : page_(page), least_(least) {}
-  /// This machine's page and least.
+  /// With the page size and the minimum of this machine.
   static StackUse of_this_machine();
 
   void add(std::uint64_t high_water_bytes);
 
   [[nodiscard]] std::uint64_t threads() const { return threads_; }
-  /// By nearest rank; nullopt with fewer than ten threads that went deeper, or tied, above it.
+  /// Bytes, by nearest rank; nullopt with fewer than ten threads above that rank.
   [[nodiscard]] std::optional<std::uint64_t> percentile(double percent) const;
-  /// nullopt with no thread.
+  /// Bytes; nullopt without threads.
   [[nodiscard]] std::optional<std::uint64_t> max() const;
-  /// The smallest --stack-size, in whole pages, that would have held them all; nullopt with none.
+  /// The smallest --stack-size in bytes, in whole pages, that would have held all of them; nullopt
+  /// without threads.
   [[nodiscard]] std::optional<std::uint64_t> smallest_size() const;
-  /// Whether that is the platform's least and less would have done.
-  [[nodiscard]] bool held_by_the_least() const;
+  /// Whether smallest_size() is the platform's minimum although the threads used less.
+  [[nodiscard]] bool used_less_than_minimum() const;
 
  private:
   [[nodiscard]] std::uint64_t pages_used() const;
@@ -35,7 +37,7 @@ class StackUse {
   std::uint64_t page_;
   std::uint64_t least_;
   std::uint64_t threads_ = 0;
-  std::map<std::uint64_t, std::uint64_t> counts_;  ///< threads by bytes: few differ
+  std::map<std::uint64_t, std::uint64_t> counts_;  ///< threads by bytes: few distinct values
 };
 
 }  // namespace server

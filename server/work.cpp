@@ -34,19 +34,19 @@ Work Work::parse(std::string_view text) {
   return work;
 }
 
-/// Each step needs the result of the one before, so no processor can take two at a time.
+/// Each step needs the result of the step before, so no processor can run two in parallel.
 void Work::take_steps(std::uint64_t steps) {
   std::uint64_t value = steps;
   for (std::uint64_t i = 0; i < steps; ++i) {
     value = value * 6'364'136'223'846'793'005U + 1;
-    asm volatile("" : "+r"(value));  // the compiler is not to guess the end of the chain
+    asm volatile("" : "+r"(value));  // keeps the compiler from computing the chain's end itself
   }
 }
 
 double Work::steps_per_nanosecond() {
   constexpr std::uint64_t steps = 200'000;  // ~0.3 ms
   constexpr int tries = 7;
-  double best = 0;  // whoever else ran can only have made a try slower
+  double best = 0;  // the fastest try counts: other load can only slow one down
   for (int i = 0; i < tries; ++i) {
     const auto began = limits::thread_cpu_time();
     take_steps(steps);

@@ -1,10 +1,11 @@
-// Simulated work per message: what a handler costs beside the echo.
+// Simulated work per message: the cost of a handler in addition to the echo.
 //
-// An echo server does nothing between recv and send, and so flatters every model. --work cpu:50us
-// computes for so long on each message, --work sleep:5ms waits as for a database. Computing is a
-// number of steps of one dependent chain, counted once at the start so that they take that long:
-// a clock read in each message would cost more than a small figure itself. Waiting is the model's
-// business: it blocks a thread and suspends a coroutine, and that is what it is there to show.
+// An echo server does nothing between recv and send, which makes every model look better than it is
+// with a real handler. --work cpu:50us computes for 50 us per message; --work sleep:5ms waits, as
+// for a database. Computing is a number of steps of one dependent chain. The number is calibrated
+// once at the start, because reading a clock for each message would cost more than a small amount
+// of work. Waiting is left to the model: it blocks a thread or suspends a coroutine, and this
+// difference is what sleep shows.
 #pragma once
 
 #include <chrono>
@@ -19,22 +20,22 @@ class Work {
   enum class Kind { none, cpu, sleep };
 
   Work() = default;
-  /// "none", "cpu:50us", "sleep:5ms". Throws std::invalid_argument with what is allowed. Counting
-  /// the steps of "cpu" takes a few milliseconds.
+  /// Parses "none", "cpu:50us", "sleep:5ms". Throws std::invalid_argument that states what is
+  /// allowed. Calibrating the steps of "cpu" takes a few milliseconds.
   static Work parse(std::string_view text);
   static constexpr std::string_view allowed = "none, cpu:TIME or sleep:TIME, such as cpu:50us";
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] std::chrono::nanoseconds amount() const { return amount_; }
-  /// Whether each reply is to be held back for amount(), without keeping a thread busy.
+  /// Whether each reply is delayed by amount() without keeping a thread busy.
   [[nodiscard]] bool sleeps() const { return kind_ == Kind::sleep; }
-  /// Computes, if that is the work. For models that suspend what sleeps.
+  /// Computes, if the kind is cpu. For models that suspend a connection instead of sleeping.
   void compute() const {
     if (steps_ > 0) take_steps(steps_);
   }
-  /// The whole of the work on this thread: computes, or sleeps. For models that block.
+  /// Does all of the work on this thread: computes or sleeps. For models that block.
   void perform() const;
-  /// As one would type it.
+  /// The value for --work, such as "cpu:50000ns".
   [[nodiscard]] std::string text() const;
 
  private:

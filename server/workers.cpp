@@ -19,7 +19,7 @@ WorkerScope::WorkerScope(const Serving& serving, unsigned worker, Kind kind)
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(cpus[worker % cpus.size()], &one);
-    ::sched_setaffinity(0, sizeof one, &one);  // server_main has checked that it may
+    ::sched_setaffinity(0, sizeof one, &one);  // server_main has checked that it is allowed
   }
   counts_.clock = kind == Kind::thread ? limits::thread_clock() : limits::process_clock();
 }
@@ -31,14 +31,14 @@ WorkerScope::~WorkerScope() {
 
 namespace {
 
-/// What a thread is handed; std::thread can be given no stack.
-struct Errand {
+/// The argument of a worker's thread. std::thread cannot be used: it takes no stack size.
+struct ThreadArgument {
   const std::function<void(unsigned)>* run = nullptr;
   unsigned worker = 0;
 };
 
-void* do_errand(void* errand) {
-  const Errand& mine = *static_cast<const Errand*>(errand);
+void* run_thread(void* argument) {
+  const ThreadArgument& mine = *static_cast<const ThreadArgument*>(argument);
   (*mine.run)(mine.worker);
   return nullptr;
 }
@@ -62,16 +62,16 @@ void run_workers(const Serving& serving, unsigned count, const std::function<voi
       fail(std::current_exception());
     }
   };
-  std::vector<Errand> errands(count);
+  std::vector<ThreadArgument> arguments(count);
   std::vector<pthread_t> threads;
   threads.reserve(count);
   for (unsigned i = 0; i < count; ++i) {
-    errands[i] = {&run, i};
+    arguments[i] = {&run, i};
     pthread_t thread{};
-    const int error = ::pthread_create(&thread, attributes.get(), do_errand, &errands[i]);
+    const int error = ::pthread_create(&thread, attributes.get(), run_thread, &arguments[i]);
     if (error != 0) {
       fail(std::make_exception_ptr(
-          std::system_error(error, std::generic_category(), "a worker's thread")));
+          std::system_error(error, std::generic_category(), "pthread_create for a worker")));
       break;
     }
     threads.push_back(thread);

@@ -1,4 +1,4 @@
-// The threads of a model that has several workers: started, pinned, their CPU time counted.
+// The threads of a model with several workers: starts them, pins them, counts their CPU time.
 #pragma once
 
 #include <pthread.h>
@@ -9,9 +9,9 @@
 
 namespace server {
 
-/// While it lives, the calling thread works as `worker`: its CPU time is that worker's, and with
-/// --cpus it runs on one processor, the workers taking those of the list in turn. In a forked
-/// child: the same for the child.
+/// While it lives, the calling thread is `worker`: its CPU time counts for that worker. With --cpus
+/// it runs on one processor of the list, assigned to workers in turn. In a forked child: the same
+/// for the child process.
 class WorkerScope {
  public:
   enum class Kind { thread, process };
@@ -24,7 +24,7 @@ class WorkerScope {
   WorkerCounts& counts_;
 };
 
-/// What a thread is started with: its stack's size and guard (pthread_attr_setstacksize(3)).
+/// Owns a pthread_attr_t: the stack size and guard size of a thread (pthread_attr_setstacksize(3)).
 class ThreadAttributes {
  public:
   ThreadAttributes() { ::pthread_attr_init(&attributes_); }
@@ -38,10 +38,10 @@ class ThreadAttributes {
   pthread_attr_t attributes_;
 };
 
-/// Runs `work(0)` to `work(count - 1)`, each WorkerScope on a thread of its own, and returns when
-/// all have. When one throws, or cannot be started, the stop is forced, so that the others return
-/// too; the first exception is then thrown on. std::system_error when a thread cannot be had.
-/// `meanwhile` runs on the calling thread, and may be empty.
+/// Runs `work(0)` to `work(count - 1)`, each on its own thread in a WorkerScope, and returns when
+/// all have returned. When one throws or a thread cannot be started, it forces the stop so that the
+/// remaining workers return too, and rethrows the first exception. Throws std::system_error when a
+/// thread cannot be started. `meanwhile` runs on the calling thread and may be empty.
 void run_workers(const Serving& serving, unsigned count, const std::function<void(unsigned)>& work,
                  const std::function<void()>& meanwhile = {},
                  const ThreadAttributes& attributes = {});

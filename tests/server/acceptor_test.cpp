@@ -1,4 +1,4 @@
-// Accepting: what each errno asks for, how long to wait, and connections closed to make room.
+// Accepting: how to continue after each errno, how long to pause, connections closed to make room.
 #include "server/acceptor.hpp"
 
 #include <gtest/gtest.h>
@@ -73,15 +73,15 @@ TEST(Admit, CountsWhatIsBeyondTheLimit) {
   EXPECT_EQ(counters.shed_count(Shed::max_connections), 2U);
 }
 
-/// A listener on a free port, and connections to it that wait to be accepted.
-struct Door {
+/// A listener on a free port, and a way to connect to it without accepting.
+struct TestListener {
   echo::Descriptor listener;
   echo::Endpoint where;
 
-  Door()
+  TestListener()
       : listener(echo::listen_on(echo::resolve("127.0.0.1", 0).front(), 64, false)),
         where(echo::local_endpoint(listener.get())) {}
-  [[nodiscard]] echo::Descriptor knock() const {
+  [[nodiscard]] echo::Descriptor connect() const {
     echo::Descriptor peer{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (::connect(peer.get(), where.data(), where.size()) != 0) peer.reset();
     return peer;
@@ -95,57 +95,57 @@ bool was_closed(const echo::Descriptor& peer) {
   return ::poll(&entry, 1, 5000) == 1 && ::recv(peer.get(), &byte, 1, 0) <= 0;
 }
 
-TEST(ReserveDescriptor, ClosesOneThatWaitsAndSaysWhenNoneDoes) {
-  const Door door;
+TEST(ReserveDescriptor, ClosesAWaitingConnectionAndReturnsFalseWithoutOne) {
+  const TestListener listening;
   ReserveDescriptor reserve;
-  EXPECT_FALSE(reserve.shed_one(door.listener.get()));
-  const echo::Descriptor first = door.knock();
-  const echo::Descriptor second = door.knock();
-  EXPECT_TRUE(reserve.shed_one(door.listener.get()));
-  EXPECT_TRUE(reserve.shed_one(door.listener.get()));
-  EXPECT_FALSE(reserve.shed_one(door.listener.get()));
+  EXPECT_FALSE(reserve.shed_one(listening.listener.get()));
+  const echo::Descriptor first = listening.connect();
+  const echo::Descriptor second = listening.connect();
+  EXPECT_TRUE(reserve.shed_one(listening.listener.get()));
+  EXPECT_TRUE(reserve.shed_one(listening.listener.get()));
+  EXPECT_FALSE(reserve.shed_one(listening.listener.get()));
   EXPECT_TRUE(was_closed(first));
   EXPECT_TRUE(was_closed(second));
 }
 
 TEST(ReserveDescriptor, ShedsABatchAndLeavesTheRestForLater) {
-  const Door door;
+  const TestListener listening;
   Counters counters{1};
   ReserveDescriptor reserve;
   std::vector<echo::Descriptor> peers;
-  for (int i = 0; i < 40; ++i) peers.push_back(door.knock());
-  reserve.shed_batch(door.listener.get(), counters);
+  for (int i = 0; i < 40; ++i) peers.push_back(listening.connect());
+  reserve.shed_batch(listening.listener.get(), counters);
   const auto first = counters.shed_count(Shed::descriptors);
   EXPECT_GT(first, 1U);
-  EXPECT_LT(first, 40U) << "those who are being served wait for the end of it";
-  while (reserve.shed_batch(door.listener.get(), counters)) {
+  EXPECT_LT(first, 40U) << "connections in service wait until the batch ends";
+  while (reserve.shed_batch(listening.listener.get(), counters)) {
   }
   EXPECT_EQ(counters.shed_count(Shed::descriptors), 40U);
 }
 
-TEST(Acceptor, TakesWhatWaitsAndThenNothing) {
-  const Door door;
+TEST(Acceptor, AcceptsAWaitingConnectionAndThenNone) {
+  const TestListener listening;
   Counters counters{1};
-  Acceptor acceptor{door.listener.get(), counters, std::nullopt, true};
+  Acceptor acceptor{listening.listener.get(), counters, std::nullopt, true};
   EXPECT_FALSE(acceptor.accept(0));
-  const echo::Descriptor peer = door.knock();
+  const echo::Descriptor peer = listening.connect();
   const echo::Descriptor served = acceptor.accept(0);
   ASSERT_TRUE(served);
   EXPECT_FALSE(acceptor.accept(1));
   EXPECT_FALSE(acceptor.paused_until());
 }
 
-TEST(Acceptor, ClosesWhatIsBeyondTheMostConnections) {
-  const Door door;
+TEST(Acceptor, ClosesConnectionsBeyondMaxConnections) {
+  const TestListener listening;
   Counters counters{1};
-  Acceptor acceptor{door.listener.get(), counters, 1, true};
-  const echo::Descriptor peer = door.knock();
+  Acceptor acceptor{listening.listener.get(), counters, 1, true};
+  const echo::Descriptor peer = listening.connect();
   EXPECT_FALSE(acceptor.accept(1));
   EXPECT_TRUE(was_closed(peer));
   EXPECT_EQ(counters.shed_count(Shed::max_connections), 1U);
 }
 
-TEST(Acceptor, ThrowsOnAMistakeOfOurs) {
+TEST(Acceptor, ThrowsOnAnErrorOfTheProgram) {
   Counters counters{1};
   Acceptor acceptor{-1, counters, std::nullopt, true};
   EXPECT_THROW(acceptor.accept(0), std::system_error);
@@ -153,10 +153,10 @@ TEST(Acceptor, ThrowsOnAMistakeOfOurs) {
 
 TEST(Acceptor, ShedsAtTheDescriptorLimitPausesAndRecovers) {
   const int failed_step = echo::testing::in_child([] {
-    const Door door;
+    const TestListener listening;
     Counters counters{1};
-    Acceptor acceptor{door.listener.get(), counters, std::nullopt, true};
-    echo::Descriptor peer = door.knock();
+    Acceptor acceptor{listening.listener.get(), counters, std::nullopt, true};
+    echo::Descriptor peer = listening.connect();
     const echo::Descriptor last{::dup(0)};
     const rlimit full{static_cast<rlim_t>(last.get()) + 1, static_cast<rlim_t>(last.get()) + 1};
     if (::setrlimit(RLIMIT_NOFILE, &full) != 0) return 1;
@@ -168,8 +168,8 @@ TEST(Acceptor, ShedsAtTheDescriptorLimitPausesAndRecovers) {
 
     peer.reset();  // one descriptor is free: half of what a connection needs in this process
     const echo::Descriptor next{::socket(AF_INET, SOCK_STREAM, 0)};
-    if (::connect(next.get(), door.where.data(), door.where.size()) != 0) return 6;
-    if (acceptor.accept(0)) return 7;  // still paused, and nothing is shed in a pause
+    if (::connect(next.get(), listening.where.data(), listening.where.size()) != 0) return 6;
+    if (acceptor.accept(0)) return 7;  // still paused: nothing is shed during a pause
     if (counters.shed_count(Shed::descriptors) != 1) return 8;
     ::close(0);
     while (Acceptor::Clock::now() < *acceptor.paused_until()) ::poll(nullptr, 0, 1);

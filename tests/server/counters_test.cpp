@@ -1,5 +1,5 @@
-// The books of a server: what was accepted is closed or open, and forked workers write in the same
-// ones.
+// The counters of a server: each accepted connection is closed or open, and forked workers write to
+// the same counters.
 #include "server/counters.hpp"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ TEST(Counters, KeepEachWorkersShareApartAndAddItUpOnRead) {
   EXPECT_EQ(counters.bytes(), 2100U);
 }
 
-TEST(Counters, GiveEachWorkerACacheLineOfItsOwn) {
+TEST(Counters, GiveEachWorkerItsOwnCacheLine) {
   Counters counters{2};
   const auto* first = reinterpret_cast<const std::byte*>(&counters.worker(0));
   const auto* second = reinterpret_cast<const std::byte*>(&counters.worker(1));
@@ -140,7 +140,7 @@ TEST(Counters, CountEachCauseOfSheddingUnderItsOwnName) {
   }
   EXPECT_EQ(names.size(), shed_causes);
   EXPECT_FALSE(names.contains("unknown"));
-  EXPECT_EQ(counters.accepted(), 0U) << "what is shed was never served";
+  EXPECT_EQ(counters.accepted(), 0U) << "a shed connection was never served";
 }
 
 }  // namespace

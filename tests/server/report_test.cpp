@@ -1,4 +1,4 @@
-// What a server tells at its end, of counts that are known.
+// The report of a server, made from known counts.
 #include "server/report.hpp"
 
 #include <gtest/gtest.h>
@@ -12,9 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Model model{"some-model", "of this test", nullptr};
+constexpr Model model{"some-model", "a model of this test", nullptr};
 
-/// A run of two workers, the second of which took three of four connections.
+/// A run of two workers; the second one took three of the four connections.
 class ServerReport : public ::testing::Test {
  protected:
   ServerReport() {
@@ -27,18 +27,18 @@ class ServerReport : public ::testing::Test {
     usage_.peak_rss = 2048 * 1024;
   }
   [[nodiscard]] ServerResult result() {
-    return {model,   protocol_, counters_, findings_, shape_, read_workers(counters_),
-            nullptr, 10s,       5ms,       usage_,    {}};
+    return {model,   protocol_, counters_, measurements_, shape_, read_workers(counters_),
+            nullptr, 10s,       5ms,       usage_,        {}};
   }
 
   Counters counters_{2};
   EchoProtocol protocol_;
-  ModelMeasurements findings_;
+  ModelMeasurements measurements_;
   Shape shape_;
   limits::Usage usage_;
 };
 
-TEST_F(ServerReport, BeginsWithTheAncestorsLinesAndTellsEachWorker) {
+TEST_F(ServerReport, BeginsWithTheAncestorsLinesAndListsEachWorker) {
   EXPECT_EQ(text_of(result()),
             "EXITING\nresident 2048K\nMax conc: 4\nTotal: 4\nNow: 0\n"
             "model: some-model\nechoed: 4 messages, 40 bytes\n"
@@ -48,21 +48,21 @@ TEST_F(ServerReport, BeginsWithTheAncestorsLinesAndTellsEachWorker) {
             "CPU 0.50 (1.50 x)\n");
 }
 
-TEST_F(ServerReport, TellsWhatAPoolMeasured) {
+TEST_F(ServerReport, ShowsTheIdleTimeAndQueueWaitOfAPool) {
   counters_.worker(0).idle_ns = 9'000'000'000;
   counters_.worker(1).idle_ns = 5'000'000'000;
-  findings_.queue_wait.emplace();
-  for (int i = 0; i < 2000; ++i) findings_.queue_wait->record(i < 1900 ? 100us : 2ms);
+  measurements_.queue_wait.emplace();
+  for (int i = 0; i < 2000; ++i) measurements_.queue_wait->record(i < 1900 ? 100us : 2ms);
   const std::string text = text_of(result());
   EXPECT_NE(text.find("CPU 0.500 s, idle 90.0 %\n"), std::string::npos) << text;
   EXPECT_NE(text.find("CPU 1.500 s, idle 50.0 %\n"), std::string::npos) << text;
   EXPECT_NE(text.find("queue wait: p50 100 us, p99 2 ms, max 2 ms\n"), std::string::npos) << text;
 }
 
-TEST_F(ServerReport, TellsHowDeepThePaintedStacksWereUsed) {
-  EXPECT_TRUE(to_json(result()).at("stacks").is_null()) << "unless asked";
-  findings_.stacks.emplace(4096, 16384);
-  for (int i = 0; i < 1000; ++i) findings_.stacks->add(i < 995 ? 22'200 : 30'000);
+TEST_F(ServerReport, ShowsHowDeepThePaintedStacksWereUsed) {
+  EXPECT_TRUE(to_json(result()).at("stacks").is_null()) << "without --stack-report";
+  measurements_.stacks.emplace(4096, 16384);
+  for (int i = 0; i < 1000; ++i) measurements_.stacks->add(i < 995 ? 22'200 : 30'000);
   EXPECT_NE(text_of(result()).find(
                 "stacks painted: 1,000, high water p50 22,200 B, p99 22,200 B, max 30,000 B\n"
                 "smallest stack that would have held them: 32K\n"),
@@ -75,18 +75,18 @@ TEST_F(ServerReport, TellsHowDeepThePaintedStacksWereUsed) {
   EXPECT_EQ(document.at("stacks").at("smallest_size"), 32'768);
 }
 
-TEST_F(ServerReport, SaysThatLessStackWasUsedThanThePlatformGives) {
-  findings_.stacks.emplace(4096, 16384);
-  findings_.stacks->add(5'816);
+TEST_F(ServerReport, ShowsThatLessStackWasUsedThanThePlatformsMinimum) {
+  measurements_.stacks.emplace(4096, 16384);
+  measurements_.stacks->add(5'816);
   EXPECT_NE(text_of(result()).find(
                 "stacks painted: 1, high water p50 -, p99 -, max 5,816 B\n"
-                "smallest stack that would have held them: 16K, this platform's least; less was "
+                "smallest stack that would have held them: 16K, the platform's minimum; less was "
                 "used\n"),
             std::string::npos)
       << text_of(result());
 }
 
-TEST_F(ServerReport, NamesWhatWasShedTimedOutAndReplaced) {
+TEST_F(ServerReport, CountsWhatWasShedTimedOutAndReplaced) {
   counters_.shed(Shed::queue_full);
   counters_.shed(Shed::queue_full);
   counters_.timed_out();
@@ -94,8 +94,9 @@ TEST_F(ServerReport, NamesWhatWasShedTimedOutAndReplaced) {
   counters_.child_ended(3 << 20);
   const std::string text = text_of(result());
   EXPECT_NE(text.find("shed queue_full: 2\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("closed for --idle-timeout: 1\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("workers that died and were replaced: 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("closed by --idle-timeout: 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("worker processes that died and were replaced: 1\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("children: 1, the largest 3 MiB resident"), std::string::npos) << text;
 }
 

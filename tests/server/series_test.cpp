@@ -1,4 +1,4 @@
-// Workers over time: what is kept, and which stretch is called lopsided.
+// Workers over time: which samples are stored, and which stretch counts as lopsided.
 #include "server/series.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A second's sample, with the messages that each worker has handled so far.
+/// A sample at `second`, with the messages that each worker has handled so far.
 Series::Sample at(int second, std::vector<std::uint64_t> messages) {
   Series::Sample sample{std::chrono::seconds{second}, {}};
   for (const std::uint64_t each : messages) sample.workers.push_back({0, 0, each, 0, std::nullopt});
@@ -34,7 +34,7 @@ TEST(Series, NamesTheWorkerThatTakesTwiceTheLoadFromTheMiddleOn) {
   EXPECT_NEAR(lopsided->over_mean, 1.6, 0.01);  // 2,000 of 5,000 over four
 }
 
-TEST(Series, SaysNothingOfEvenWorkersNorOfShortOrIdleStretches) {
+TEST(Series, IgnoresEvenWorkersAndShortOrIdleStretches) {
   Series even{1s};
   Series twice_at_once{1s};
   Series idle{1s};
@@ -44,11 +44,11 @@ TEST(Series, SaysNothingOfEvenWorkersNorOfShortOrIdleStretches) {
     idle.add(at(static_cast<int>(i), {i, 0U}));
   }
   EXPECT_FALSE(even.lopsided());
-  EXPECT_FALSE(twice_at_once.lopsided()) << "one interval is no stretch";
-  EXPECT_FALSE(idle.lopsided()) << "of ten messages one may have three more";
+  EXPECT_FALSE(twice_at_once.lopsided()) << "one interval is too short a stretch";
+  EXPECT_FALSE(idle.lopsided()) << "too few messages per interval for an uneven share to count";
 }
 
-TEST(Series, OfManySamplesKeepsEverySecondOne) {
+TEST(Series, KeepsEverySecondSampleWhenThereAreTooMany) {
   Series series{1s};
   for (int second = 0; second < 3000; ++second) series.add(at(second, {0}));
   EXPECT_LT(series.samples().size(), Series::most_samples);
@@ -60,14 +60,14 @@ TEST(Series, OfManySamplesKeepsEverySecondOne) {
   }
 }
 
-TEST(Series, IsToldALineAnInterval) {
+TEST(Series, HasOneLinePerInterval) {
   const Series::Sample before{10s, {{0, 0, 100, 0, 1s}, {0, 0, 0, 0, 0s}}};
   const Series::Sample after{12s, {{7, 7, 300, 0, 2s}, {3, 3, 50, 0, std::nullopt}}};
   EXPECT_EQ(line_of(before, after),
             "[12.0 s] 10 open, 125 messages/s |  0: 7 open, 100/s, 50 %  1: 3 open, 25/s, -\n");
 }
 
-TEST(Balance, IsZeroWhereAllAreEvenAndNamesTheLargestShare) {
+TEST(Balance, IsZeroForEvenLoadsAndReturnsTheLargestShare) {
   const std::vector<double> even{5, 5, 5};
   EXPECT_DOUBLE_EQ(balance_of(even)->cv, 0);
   EXPECT_DOUBLE_EQ(balance_of(even)->max_over_mean, 1);
@@ -76,7 +76,7 @@ TEST(Balance, IsZeroWhereAllAreEvenAndNamesTheLargestShare) {
   EXPECT_NEAR(balance_of(one_does_all)->cv, 1.4142, 0.0001);
 }
 
-TEST(Balance, IsUnknownOfOneWorkerOrOfNothingDone) {
+TEST(Balance, IsUnknownForOneWorkerOrWithoutLoad) {
   EXPECT_FALSE(balance_of(std::vector<double>{5}));
   EXPECT_FALSE(balance_of(std::vector<double>{0, 0}));
 }

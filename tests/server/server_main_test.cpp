@@ -1,4 +1,4 @@
-// The servers' command line, with two models that exist only here and serve nothing.
+// The servers' command line, with two models that exist only in this test and serve nothing.
 #include "server/server_main.hpp"
 
 #include <gtest/gtest.h>
@@ -23,19 +23,19 @@ Configured plain(CLI::App&) {
 
 Configured with_depth(CLI::App& app) {
   auto depth = std::make_shared<std::uint64_t>(1);
-  echo::add_count(app, "--depth", *depth, "of the sea", {1, 9});
+  echo::add_count(app, "--depth", *depth, "Depth", {1, 9});
   Configured configured = plain(app);
   configured.check = [depth](const ServerOptions&) {
-    if (*depth == 9) throw CLI::ValidationError("--depth", "9 cannot be had here");
+    if (*depth == 9) throw CLI::ValidationError("--depth", "9 is not supported");
   };
   return configured;
 }
 
-constexpr Model shallow{"shallow", "no options of its own", plain};
+constexpr Model shallow{"shallow", "has no options", plain};
 constexpr Model deep{"deep", "takes --depth", with_depth};
 constexpr const Model* both[] = {&shallow, &deep};
 
-/// The line of usage error or refusal that the words end in; "" when they serve.
+/// The exit code, and the line of the usage error or refusal; "" when the server runs.
 struct Answer {
   int code = 0;
   std::string line;
@@ -63,16 +63,16 @@ TEST(ServerMain, NamesTheModelsThatTakeAnOptionWhenTheChosenOneDoesNot) {
   }
 }
 
-TEST(ServerMain, SaysWhenNoModelTakesAnOption) {
+TEST(ServerMain, ReportsAnOptionThatNoModelTakes) {
   EXPECT_EQ(answer_to({"--dept"}).line, "--dept: no such option or argument");
   EXPECT_EQ(answer_to({"stray"}).line, "stray: no such option or argument");
 }
 
-TEST(ServerMain, NamesTheModelsThatThereAre) {
+TEST(ServerMain, NamesTheModelsWhenTheGivenOneDoesNotExist) {
   EXPECT_EQ(answer_to({"--model", "flat"}).line, "--model: \"flat\" is not one of: shallow, deep");
 }
 
-TEST(ServerMain, ParsesTheWholeLineWithTheOptionsOfTheChosenModelWhereverItStands) {
+TEST(ServerMain, ParsesTheOptionsOfTheChosenModelWhereverModelStandsOnTheLine) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"--depth", "12", "--model", "deep"},
         std::vector<std::string>{"--model=deep", "--depth", "12"}}) {
@@ -80,9 +80,9 @@ TEST(ServerMain, ParsesTheWholeLineWithTheOptionsOfTheChosenModelWhereverItStand
   }
 }
 
-TEST(ServerMain, AsksTheModelBeforeItListens) {
+TEST(ServerMain, ChecksTheModelsOptionsBeforeItListens) {
   EXPECT_EQ(answer_to({"--model", "deep", "--depth", "9", "--bind", "no such host"}).line,
-            "--depth: 9 cannot be had here");
+            "--depth: 9 is not supported");
 }
 
 TEST(ServerMain, RefusesToServeThePublicBeforeItBinds) {
@@ -93,7 +93,7 @@ TEST(ServerMain, RefusesToServeThePublicBeforeItBinds) {
   }
 }
 
-TEST(ServerMain, TellsNetworkTroubleFromUsage) {
+TEST(ServerMain, DistinguishesNetworkErrorsFromUsageErrors) {
   EXPECT_EQ(answer_to({"--bind", "no such host"}).code, echo::exit_network);
   EXPECT_EQ(answer_to({"--bind", "192.0.2.1", "-p", "0", "--allow-public"}).code,
             echo::exit_network);

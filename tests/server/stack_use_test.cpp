@@ -1,4 +1,4 @@
-// High waters of many stacks, told as three figures and the size that would have held them.
+// High waters of many stacks, reported as three figures and the size that would have held them.
 #include "server/stack_use.hpp"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ std::vector<std::uint64_t> up_to(std::uint64_t n) {
   return bytes;
 }
 
-TEST(StackUse, TellsPercentilesByNearestRank) {
+TEST(StackUse, ReturnsPercentilesByNearestRank) {
   const StackUse use = use_of(up_to(1000));
   EXPECT_EQ(use.threads(), 1000U);
   EXPECT_EQ(use.percentile(50), 500U);
@@ -30,33 +30,33 @@ TEST(StackUse, TellsPercentilesByNearestRank) {
   EXPECT_EQ(use.max(), 1000U);
 }
 
-TEST(StackUse, TellsNoPercentileWithFewerThanTenAbove) {
+TEST(StackUse, ReturnsNoPercentileWithFewerThanTenAbove) {
   EXPECT_EQ(use_of(up_to(999)).percentile(99), std::nullopt);
   EXPECT_EQ(use_of(up_to(20)).percentile(50), 10U);
   EXPECT_EQ(use_of(up_to(19)).percentile(50), std::nullopt);
   EXPECT_EQ(use_of(up_to(19)).max(), 19U);
 }
 
-TEST(StackUse, TellsTheSmallestSizeInWholePagesAndNoLessThanThePlatforms) {
+TEST(StackUse, ReturnsTheSmallestSizeInWholePagesAndNoLessThanThePlatforms) {
   struct Case {
     std::uint64_t deepest, size;
-    bool held_by_the_least;
+    bool used_less_than_minimum;
   };
   for (const Case& each :
        {Case{1, 16384, true}, Case{12288, 16384, true}, Case{12289, 16384, false},
         Case{16384, 16384, false}, Case{16385, 20480, false}, Case{71352, 73728, false}}) {
     const StackUse use = use_of({1, each.deepest});
     EXPECT_EQ(use.smallest_size(), each.size) << each.deepest;
-    EXPECT_EQ(use.held_by_the_least(), each.held_by_the_least) << each.deepest;
+    EXPECT_EQ(use.used_less_than_minimum(), each.used_less_than_minimum) << each.deepest;
   }
 }
 
-TEST(StackUse, KnowsNothingOfNoThread) {
+TEST(StackUse, IsUnknownWithoutThreads) {
   const StackUse use = use_of({});
   EXPECT_EQ(use.max(), std::nullopt);
   EXPECT_EQ(use.smallest_size(), std::nullopt);
   EXPECT_EQ(use.percentile(50), std::nullopt);
-  EXPECT_FALSE(use.held_by_the_least());
+  EXPECT_FALSE(use.used_less_than_minimum());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Simulated work: what may be typed, and that it takes about as long as it says.
+// Simulated work: which values are allowed, and that the work takes about the time given.
 #include "server/work.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Work, IsTypedAsAKindAndATime) {
+TEST(Work, ParsesAKindAndATime) {
   EXPECT_EQ(Work::parse("none").kind(), Work::Kind::none);
   EXPECT_EQ(Work::parse("cpu:50us").kind(), Work::Kind::cpu);
   EXPECT_EQ(Work::parse("cpu:50us").amount(), 50us);
@@ -21,22 +21,22 @@ TEST(Work, IsTypedAsAKindAndATime) {
   EXPECT_EQ(Work::parse("sleep:5ms").amount(), 5ms);
 }
 
-TEST(Work, SaysWhatIsAllowed) {
+TEST(Work, RefusesWhatIsNotAKindAndATime) {
   for (const char* text : {"", "cpu", "cpu:", "cpu:0s", "sleep:-1s", "nap:5ms", "sleep:2h"}) {
     EXPECT_THROW(Work::parse(text), std::invalid_argument) << text;
   }
 }
 
-TEST(Work, ComputesOnTheProcessorForAboutTheTimeAsked) {
+TEST(Work, ComputesOnTheProcessorForAboutTheTimeGiven) {
   const Work work = Work::parse("cpu:20ms");
   const auto before = limits::thread_cpu_time();
   work.compute();
   const auto took = limits::thread_cpu_time() - before;
-  EXPECT_GE(took, 10ms);  // processors change their speed; by a factor of two at most
-  EXPECT_LE(took, 200ms) << "nor ten times as long";
+  EXPECT_GE(took, 10ms);  // processors change their speed, by a factor of two at most
+  EXPECT_LE(took, 200ms) << "ten times as long";
 }
 
-TEST(Work, OfSleepingLeavesTheProcessorAlone) {
+TEST(Work, SleepsWithoutUsingTheProcessor) {
   const Work work = Work::parse("sleep:20ms");
   const auto began = std::chrono::steady_clock::now();
   const auto before = limits::thread_cpu_time();
