@@ -9,8 +9,9 @@
 namespace echo_threads {
 namespace {
 
-/// send(2) may take a part: the rest follows. MSG_NOSIGNAL, since a peer that is gone is no reason
-/// to die. False with errno when the connection cannot be written to any more.
+/// Sends all bytes: send(2) may take only a part. MSG_NOSIGNAL, because SIGPIPE for a closed
+/// connection would end the process. False with errno when the connection cannot be written to any
+/// more.
 bool send_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -36,7 +37,7 @@ void echo_to_the_end(int fd, std::span<std::byte> buffer, const server::Serving&
         continue;
       }
     }
-    // A blocking call ends with EAGAIN for one reason: its socket's timeout (SO_RCVTIMEO).
+    // A blocking call fails with EAGAIN only when its socket's timeout has passed (SO_RCVTIMEO).
     if (errno == EAGAIN) serving.counters.timed_out();
     return;
   }

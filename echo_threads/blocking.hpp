@@ -1,4 +1,4 @@
-// The blocking echo loop, shared by every model that gives a connection a thread or a process.
+// The blocking echo loop, shared by all models that serve a connection with a thread or a process.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace echo_threads {
 
-/// Reads into `buffer`, works as --work asks, writes back what the protocol answers: until the
-/// peer's EOF, an error, --idle-timeout, or a shutdown(2) from another thread. At EOF it sends FIN,
-/// so that a peer that half-closed reads the rest and then the end. An exception ends this
-/// connection only, and is counted. The caller owns `fd` and closes it.
+/// Reads into `buffer`, does the work of --work and writes back the reply of the protocol, until
+/// the peer's EOF, an error, --idle-timeout, or a shutdown(2) from another thread. At EOF it sends
+/// FIN: a peer that half-closed reads the rest and then the end. An exception ends only this
+/// connection and is counted. The caller owns `fd` and closes it.
 void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker);
 

@@ -1,12 +1,13 @@
 // A process per connection: the parent accepts and forks, the child serves and ends.
 //
-// The oldest concurrent server there is (inetd, sshd), and the safest: a connection that crashes,
-// leaks or is killed takes nobody with it, and its memory is given back by its end. That is where
-// it wins. It pays a process for each: page tables and a stack of its own, each page written
-// copied, and a fork(2) that copies the parent's page tables and its table of descriptors, for
-// which reason a thread that has hardly any forks (forker.hpp). It breaks where connections are
-// short, or where there is much memory to share. Source: Stevens, Fenner and Rudoff, UNIX Network
-// Programming 1, chapter 30, "concurrent server, one child per client".
+// The oldest concurrent server (inetd, sshd). It wins in isolation: a connection that crashes,
+// leaks or is killed affects no other connection, and its memory is freed when its process ends. It
+// costs a process per connection: page tables, a stack, a copy of each page that is written, and a
+// fork(2) that copies the parent's page tables and descriptor table. A thread with few descriptors
+// forks, to keep the second copy small (process/fork_server.hpp). It breaks where connections are
+// short, or where much memory is to be shared.
+// Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "concurrent server,
+// one child per client".
 // Try it: ./echo_threads --model fork-per-connection & ./client -n 10000
 #include <poll.h>
 
@@ -20,14 +21,15 @@
 namespace echo_threads {
 namespace {
 
-/// The parent, which keeps the books of all: a child that is killed could not close its own.
+/// The parent. It counts for all children, because a child that is killed could not count its own
+/// connection as closed.
 class Server {
  public:
   explicit Server(const server::Serving& serving)
       : serving_(serving), pending_(serving), buffer_(serving.options.buffer_size) {}
 
   void run() {
-    // Forks between two looks at the stop and at the children that ended.
+    // Forks between two checks for the stop and for children that ended.
     constexpr int batch = 16;
     while (pending_.wait(children_.ended_fd())) {
       children_.reap(count_closed_);
@@ -50,10 +52,10 @@ class Server {
     serving_.counters.closed(0);
   }
 
-  /// fork says EAGAIN for limits that may pass, as children end: so a few tries, then this
-  /// connection alone is given up.
+  /// fork fails with EAGAIN at limits that may pass as children end. So it tries a few times, then
+  /// gives up this connection only.
   bool fork_for(echo::Descriptor& connection) {
-    // The child writes into its own copy of the buffer's pages, as many as are used.
+    // The child writes to its own copy of the buffer's pages; only pages in use are copied.
     const auto work = [&](int fd) { serve_in_child(fd, buffer_.bytes(), serving_, 0); };
     for (int attempt = 0; attempt < 3 && connection; ++attempt) {
       if (children_.start(0, {}, work, connection)) return true;
@@ -68,7 +70,7 @@ class Server {
   PendingConnections pending_;
   Buffer buffer_;
   const Children::OnExit count_closed_ = [this](const Children::Ended& ended) {
-    if (!ended.cut) serving_.counters.closed(0);
+    if (!ended.forced) serving_.counters.closed(0);
   };
   Children children_{serving_.counters};
 };

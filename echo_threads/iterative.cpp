@@ -1,9 +1,10 @@
 // One connection at a time, on the serving thread: accept, serve until its end, accept the next.
 //
 // The first server of every textbook, and the shortest. It wins where connections are short and
-// few: nothing is started, switched to or locked for one. It breaks with the first peer that
-// connects and says nothing: all others wait in the kernel's queue (--backlog) for as long as it
-// likes, which --idle-timeout bounds. Beyond the queue they wait for TCP's retries.
+// few: a connection needs no thread start, no context switch and no lock. It breaks with the first
+// peer that connects and sends nothing: all further connections wait in the kernel's queue
+// (--backlog) until that peer leaves; --idle-timeout bounds the wait. Connections beyond the queue
+// wait for TCP's retries.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "iterative server".
 // Try it: ./echo_threads --model iterative & ./client --mode churn -n 10
 #include <utility>
@@ -18,7 +19,7 @@ namespace {
 void serve(const server::Serving& serving) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
   ActiveConnections active{serving, 1};
-  const StopWatch stop_watch{serving.stop, listener.get(), active};
+  const StopWatcher stop_watcher{serving.stop, listener.get(), active};
   serve_each(serving, 0, listener.get(), [&](echo::Descriptor connection, auto buffer) {
     active.serve(0, std::move(connection), buffer);
   });
@@ -26,7 +27,7 @@ void serve(const server::Serving& serving) {
 
 limits::Demand demand(const server::ServerOptions&, std::uint64_t connections) {
   limits::Traits traits;
-  traits.descriptors_per_connection = 0;  // one in all: the others wait in the kernel's queue
+  traits.descriptors_per_connection = 0;  // one in all: the rest wait in the kernel's queue
   return {connections, traits};
 }
 

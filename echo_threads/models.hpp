@@ -1,5 +1,5 @@
-// Every blocking model, as an explicit list: self-registering objects would be dropped by the
-// linker from a static library.
+// The list of all blocking models. It is explicit because the linker would drop self-registering
+// objects from a static library.
 #pragma once
 
 #include <span>

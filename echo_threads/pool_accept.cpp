@@ -1,12 +1,13 @@
-// A pool of threads, each of which accepts for itself and serves one connection at a time.
+// A pool of threads; each accepts its own connections and serves one at a time.
 //
-// The iterative server, N times over: no queue of ours, no acceptor, no hand-over between threads.
-// The kernel's queue is the queue, and the kernel wakes one idle worker for each connection. It
-// wins where at most N connections are alive at once, or where they are short: no thread is ever
-// started for one. It breaks with N silent peers, and nobody can tell then how long the others have
-// waited: their time of arrival is the kernel's secret.
+// This is the iterative server, N times: no queue in user space, no acceptor thread, no hand-over
+// between threads. Connections wait in the kernel's queue, and the kernel wakes one idle worker per
+// connection. It wins where at most N connections are alive at the same time, or where they are
+// short: no thread is started for a connection. It breaks with N silent peers. How long further
+// connections have waited cannot be measured then: the kernel does not report their arrival time.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "prethreaded server,
-// per-thread accept". Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
+// per-thread accept".
+// Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
 #include <utility>
 
 #include "echo_threads/accept/accept_loop.hpp"
@@ -20,7 +21,7 @@ namespace {
 void serve(const server::Serving& serving, const PoolOptions& options) {
   const echo::Descriptor listener = std::move(serving.listeners.take().front());
   ActiveConnections active{serving, options.worker_count()};
-  const StopWatch stop_watch{serving.stop, listener.get(), active};
+  const StopWatcher stop_watcher{serving.stop, listener.get(), active};
   run_pool(serving, options, [&](unsigned worker) {
     serve_each(serving, worker, listener.get(), [&](echo::Descriptor connection, auto buffer) {
       active.serve(worker, std::move(connection), buffer);
@@ -36,7 +37,7 @@ server::Configured configure(CLI::App& app) {
           .demand =
               [options](const server::ServerOptions&, std::uint64_t connections) {
                 limits::Traits traits = thread_pool_traits(*options);
-                traits.descriptors_per_connection = 0;  // the others wait in the kernel's queue
+                traits.descriptors_per_connection = 0;  // the rest wait in the kernel's queue
                 return limits::Demand{connections, traits};
               },
           .serve = [options](const server::Serving& serving) { serve(serving, *options); }};

@@ -1,10 +1,11 @@
-// A pool of threads, each behind a queue of its own: one thread accepts and deals them out in turn.
+// A pool of threads, each with its own queue: one thread accepts and assigns connections in turn.
 //
-// Every worker gets the same number of connections, and no two contend for a lock. It wins where
-// all connections take about as long, and keeps a worker's connections on its processor (--cpus).
-// It breaks as supermarket queues do: one slow connection blocks all those behind it, though other
-// workers are idle; the report shows both, the queue wait and the idle time. --queue-limit is each
-// queue's, and a connection dealt to a full one is closed though others have room.
+// Every worker gets the same number of connections, and no two workers contend for a lock. It wins
+// where all connections take about the same time, and it keeps a worker's connections on its
+// processor (--cpus). It breaks when one connection is slow: it blocks all connections behind it
+// although other workers are idle; the report shows both, the queue wait and the idle time.
+// --queue-limit bounds each queue: a connection assigned to a full queue is closed although other
+// queues have room.
 // Source: Harchol-Balter, Performance Modeling and Design of Computer Systems, chapter 24, "Task
 // Assignment Policies for Server Farms" (round-robin).
 // Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
@@ -21,7 +22,7 @@ void serve(const server::Serving& serving, const PoolOptions& options) {
   const unsigned workers = options.worker_count();
   std::deque<PoolQueue> queues;  // not a vector: a queue cannot be moved
   for (unsigned i = 0; i < workers; ++i) queues.emplace_back(options.queue_limit);
-  unsigned next = 0;  // the acceptor's own
+  unsigned next = 0;  // used by the acceptor only
   serve_queued(
       serving, options,
       {.push = [&](QueuedConnection& queued) { return queues[next++ % workers].push(queued); },
@@ -39,6 +40,7 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model pool_own_queue{
-    "pool-own-queue", "a pool of threads with a queue each, dealt out in turn", configure};
+    "pool-own-queue", "a pool of threads with a queue each, connections assigned in turn",
+    configure};
 
 }  // namespace echo_threads

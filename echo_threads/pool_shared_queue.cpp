@@ -1,11 +1,11 @@
-// A pool of threads behind one queue: one thread accepts, whoever is free takes the next.
+// A pool of threads behind one queue: one thread accepts, and any free worker takes the next one.
 //
-// The thread pool of the textbook and of most application servers. It wins in fairness: a
-// connection waits for the first worker to come free, whichever that is, so a slow one holds up a
-// single worker and nobody behind it. It breaks with as many slow ones as there are workers, as
-// every pool does; then the queue grows (queue wait in the report), and beyond --queue-limit
-// connections are closed. All workers contend for one lock, once a connection.
-// Source: Schmidt et al., POSA 2, "Half-Sync/Half-Async".
+// The thread pool of textbooks and of most application servers. It wins in fairness: a connection
+// waits for the first worker that becomes free, so a slow connection occupies one worker and delays
+// no connection behind it. Like every pool, it breaks with as many slow connections as workers: the
+// queue grows (queue wait in the report), and connections beyond --queue-limit are closed. All
+// workers contend for one lock, once per connection.
+// Source: Schmidt et al., Pattern-Oriented Software Architecture 2, "Half-Sync/Half-Async".
 // Try it: ./echo_threads --model pool-shared-queue & ./client --mode churn -n 50
 #include "echo_threads/pool/pool_options.hpp"
 #include "echo_threads/pool/pool_queue.hpp"

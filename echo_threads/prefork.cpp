@@ -1,13 +1,12 @@
-// A fixed number of processes, each of which accepts for itself and serves one connection at a
-// time.
+// A fixed number of processes; each accepts its own connections and serves one at a time.
 //
-// fork's isolation without a fork for each connection: a worker that crashes costs its one peer,
-// and another takes its place. It wins with code that must not share memory, is not thread-safe, or
-// leaks (Apache's prefork, PHP-FPM). It breaks as every pool does, with as many silent peers as
-// there are workers, and holds a process for each whether busy or not. Workers wait by
-// EPOLLEXCLUSIVE, so that a connection wakes one of them and not all; that costs an epoll
-// descriptor each. Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30,
-// "preforked server". Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
+// It has the isolation of fork(2) without a fork per connection: a worker that crashes loses one
+// connection, and a new worker replaces it. It wins with code that must not share memory, is not
+// thread-safe, or leaks (Apache's prefork, PHP-FPM). Like every pool, it breaks with as many silent
+// peers as workers; and each worker is a process, busy or not. Workers wait with EPOLLEXCLUSIVE, so
+// a connection wakes one of them instead of all; this costs one epoll descriptor per worker.
+// Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "preforked server".
+// Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
 #include <poll.h>
 
 #include <algorithm>
@@ -31,7 +30,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The parent, which serves nobody: it sees that there are workers.
+/// The parent. It serves no connection: it starts and replaces the workers.
 class Server {
  public:
   Server(const server::Serving& serving, unsigned workers)
@@ -52,18 +51,18 @@ class Server {
   }
 
  private:
-  /// A worker that lived so long died of something new: its successor comes after 10 ms. One that
-  /// dies at once, again and again, is replaced twice a second at most.
+  /// After a worker that lived longer than this, the back-off starts again: its replacement starts
+  /// after 10 ms. A worker that dies immediately each time is replaced at most twice per second.
   static constexpr std::chrono::seconds long_life{1};
 
   struct WorkerSlot {
     Clock::time_point started;
-    std::optional<Clock::time_point> restart_at;  ///< nobody works there until then
+    std::optional<Clock::time_point> restart_at;  ///< no worker until then; unset: one runs
     server::BackOff back_off;
   };
 
   bool start(unsigned worker) {
-    echo::Descriptor none;  // the listener stays the parent's as well
+    echo::Descriptor none;  // nothing is handed over: the parent keeps the listener too
     const int listener = listener_.get();
     const int drain = serving_.stop.drain_fd();
     const auto [first, second] = std::minmax(listener, drain);
@@ -72,7 +71,7 @@ class Server {
         worker, {first, second}, [this, worker, listener](int) { work(worker, listener); }, none);
   }
 
-  /// All that a worker does, in its own process.
+  /// The work of a worker, in its own process.
   void work(unsigned worker, int listener) {
     const server::WorkerScope scope{serving_, worker, server::WorkerScope::Kind::process};
     serve_each(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
@@ -82,7 +81,7 @@ class Server {
     });
   }
 
-  /// False once a drain has begun; true when a worker ended or is to be replaced.
+  /// False once a drain has begun; true when a worker has ended or is due to be replaced.
   bool wait() {
     std::optional<Clock::time_point> next;
     for (const WorkerSlot& slot : slots_) {
@@ -105,12 +104,13 @@ class Server {
     slot.restart_at = Clock::now() + slot.back_off.next();
   }
 
-  /// A worker that left by itself has closed its own.
+  /// Counts the CPU time and the open connection of a worker that was killed; a worker that
+  /// returned has counted them itself.
   void settle_counters(const Children::Ended& ended) {
     server::WorkerCounts& counts = serving_.counters.worker(ended.slot);
     if (counts.clock.exchange(0) != 0)
       counts.cpu_ns += static_cast<std::uint64_t>(ended.cpu.count());
-    if (!ended.cut) serving_.counters.settle(ended.slot);
+    if (!ended.forced) serving_.counters.settle(ended.slot);
   }
 
   void restart_exited() {
@@ -139,9 +139,9 @@ server::Configured configure(CLI::App& app) {
           .demand =
               [options](const server::ServerOptions&, std::uint64_t connections) {
                 limits::Traits traits;
-                traits.descriptors_per_connection = 0;  // each is in its worker's own table
+                traits.descriptors_per_connection = 0;  // each is in the table of its worker
                 traits.fixed_threads += options->workers;
-                traits.fixed_descriptors += options->workers;  // a pidfd each
+                traits.fixed_descriptors += options->workers;  // a pidfd per worker
                 return limits::Demand{connections, traits};
               },
           .serve =

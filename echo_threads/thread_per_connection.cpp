@@ -1,10 +1,11 @@
-// A thread per connection: blocking reads and writes, one stack for each peer.
+// A thread per connection: blocking reads and writes, one stack per connection.
 //
-// The straight-line program: what a connection does is what its function says. It wins in
-// simplicity and with few connections; it pays a kernel stack (16 KiB), a task (~7 KiB of slab) and
-// two touched stack pages (--one-page-stacks: one) for each, and a context switch for each message.
-// --stack-size is virtual memory only: what is resident is what was touched. Source: 10kthreads,
-// "Is thread per connection scalable?" Try it: ./echo_threads --stack-size 16K & ./client -n 10000
+// The straight-line program: one function contains all that a connection does. It wins in
+// simplicity and with few connections. It costs a kernel stack (16 KiB), a task (~7 KiB of slab)
+// and two touched stack pages (--one-page-stacks: one) per connection, and a context switch per
+// message. --stack-size is virtual memory only: a page is resident once it was touched.
+// Source: 10kthreads, "Is thread per connection scalable?"
+// Try it: ./echo_threads --stack-size 16K & ./client -n 10000
 #include <alloca.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -37,11 +38,12 @@ namespace {
 
 namespace intrusive = boost::intrusive;
 
-/// One peer and the thread that serves it. The hook places it among the live or the finished.
+/// One connection and the thread that serves it. The hook puts it into the list of live or of
+/// finished connections.
 struct Connection : intrusive::list_base_hook<> {
   echo::Descriptor socket;
-  /// Of its painted stack, in words of 8 bytes; 0: not painted. The thread's until it is joined.
-  /// Of 32 bits, so that it lies in what would be padding: there may be a million of these.
+  /// High water of its painted stack, in words of 8 bytes; 0: not painted. Only the thread uses it
+  /// until it is joined. 32 bits fit into the padding: there may be a million of these objects.
   std::uint32_t high_water_words = 0;
   boost::thread thread;
 };
@@ -66,11 +68,12 @@ class Server {
   void run() {
     accept_until_drained();
     pending_.close();
-    // Each reader sees EOF after what is queued, echoes it, and ends; forced at once, none is to.
+    // Each thread reads what is queued and then EOF, echoes it, and ends. When the stop is already
+    // forced, none should.
     if (!serving_.stop.forced()) shut_down_open(SHUT_RD);
     join_until_none_or_forced();
-    cut_ = serving_.stop.forced();
-    if (cut_) shut_down_open(SHUT_RDWR);
+    forced_ = serving_.stop.forced();
+    if (forced_) shut_down_open(SHUT_RDWR);
     while (live_count_ > 0) {
       wait_for(finished_event_.get(), -1);
       join_finished();
@@ -79,7 +82,7 @@ class Server {
 
  private:
   static constexpr std::uint64_t word = 8;
-  /// New threads between two looks at the stop: ~30 us each.
+  /// New threads between two checks for the stop: ~30 us per thread.
   static constexpr int spawn_batch = 16;
 
   void accept_until_drained() {
@@ -117,8 +120,8 @@ class Server {
     serving_.counters.shed(server::Shed::threads);
   }
 
-  /// pthread_create says EAGAIN for a dozen causes, and some pass: threads that have ended but are
-  /// not yet gone. So a few tries, then this connection alone is given up.
+  /// pthread_create fails with EAGAIN for a dozen causes, and some pass: threads that have ended
+  /// but are not yet gone. So it tries a few times, then gives up this connection only.
   bool start_thread(Connection& connection) {
     for (int attempt = 0; attempt < 3; ++attempt) {
       try {
@@ -133,8 +136,9 @@ class Server {
     return false;
   }
 
-  /// Thousands of runnable newcomers would each get as much of the processor as the acceptor, which
-  /// then is away for longer than the accept queue lasts (80 ms of a burst): so few at a time.
+  /// Keeps the number of threads that have been started but have not run yet small. Thousands of
+  /// them would each get as much of the processor as the acceptor, which would then not run for
+  /// longer than the accept queue lasts (80 ms of a burst).
   void wait_for_starting_threads() {
     constexpr std::uint64_t most = 16;
     ++not_yet_running_;
@@ -148,7 +152,7 @@ class Server {
   void serve(Connection& connection) {
     serving_.counters.opened(0);
     ::eventfd_write(started_event_.get(), 1);
-    // On the stack, where the pages are touched already: a heap block would come on top of them.
+    // On the stack, whose pages are touched already: a heap block would need further pages.
     const std::size_t size = serving_.options.buffer_size;
     const auto echo = [&](std::byte* buffer) {
       echo_until_eof(connection.socket.get(), std::span(buffer, size), serving_, 0);
@@ -165,14 +169,14 @@ class Server {
   void finish(Connection& connection) {
     echo::Descriptor socket;
     {
-      // Out of the live list before the descriptor is closed: a stop must never shut down a number
-      // that the kernel has given to someone else by then.
+      // Removed from the live list before the descriptor is closed: a stop must never shut down a
+      // number that the kernel has already given to another socket.
       const std::lock_guard lock(mutex_);
       live_.erase(live_.iterator_to(connection));
       socket = std::move(connection.socket);
     }
     socket.reset();
-    if (!cut_) serving_.counters.closed(0);
+    if (!forced_) serving_.counters.closed(0);
     bool first = false;
     {
       const std::lock_guard lock(mutex_);
@@ -182,8 +186,8 @@ class Server {
     if (first) ::eventfd_write(finished_event_.get(), 1);
   }
 
-  /// Joins a batch of those that have ended: each costs ~15 us, for its stack is given back, and
-  /// ten thousand at once would keep the acceptor away while the next burst comes in.
+  /// Joins a batch of the threads that have ended. Each join takes ~15 us, because the stack is
+  /// freed; ten thousand in a row would stop the acceptor while the next burst arrives.
   void join_finished() {
     constexpr int batch = 64;
     eventfd_t ignored = 0;
@@ -227,18 +231,18 @@ class Server {
 
   const server::Serving& serving_;
   const StackOptions& stack_;
-  bool ordinary_;  ///< nothing is asked of the stacks
+  bool ordinary_;  ///< the stacks need no on_stack()
   boost::thread::attributes attributes_;
   PendingConnections pending_;
-  std::atomic<bool> cut_{false};  ///< by a forced stop: what ends from now on was open
-  std::uint64_t live_count_ = 0;  ///< threads not yet joined; the acceptor's own
+  std::atomic<bool> forced_{false};  ///< stop forced: connections that end from now on were open
+  std::uint64_t live_count_ = 0;     ///< threads not yet joined; used by the acceptor only
 
   std::mutex mutex_;
   Connections live_;
   Connections finished_;
-  std::uint64_t not_yet_running_ = 0;  ///< threads created that have not said that they run
-  echo::Descriptor started_event_;     ///< counts those that have
-  echo::Descriptor finished_event_;    ///< readable when `finished_` holds something
+  std::uint64_t not_yet_running_ = 0;  ///< threads created that have not signalled that they run
+  echo::Descriptor started_event_;     ///< counts the threads that have
+  echo::Descriptor finished_event_;    ///< readable when `finished_` is not empty
 };
 
 struct Options {
@@ -246,9 +250,9 @@ struct Options {
   bool one_page_stacks = false;
 };
 
-/// What is left of a stack's first page for the buffer, without the surplus of static TLS: struct
-/// pthread takes 2.3 KiB of it, what runs the thread 0.7. How much differs from one machine to the
-/// next, with the same binary: 800 fitted once, and 736 and no more another time.
+/// Bytes of a stack's first page that are left for the buffer, without the surplus of static TLS.
+/// struct pthread takes 2.3 KiB of it, the code that runs the thread 0.7 KiB. The rest differs from
+/// machine to machine with the same binary: 800 fitted on one, no more than 736 on another.
 constexpr std::uint64_t one_page_buffer = 512;
 
 void check(const Options& options, const server::ServerOptions& common) {
@@ -257,13 +261,13 @@ void check(const Options& options, const server::ServerOptions& common) {
   if (common.buffer_size > one_page_buffer) {
     throw CLI::ValidationError(
         "--one-page-stacks",
-        fmt::format("the buffer lies on the stack too: with --buffer-size {} or less",
+        fmt::format("the buffer is on the stack too: give --buffer-size {} or less",
                     one_page_buffer));
   }
   if (options.stack.touch > 0 || options.stack.report) {
     throw CLI::ValidationError(
         "--one-page-stacks",
-        "one page is touched, where --touch-stack and --stack-report touch more");
+        "cannot be given with --touch-stack or --stack-report, which touch more than one page");
   }
 }
 
@@ -278,7 +282,7 @@ server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_stack_options(app, options->stack);
   echo::add_flag(app, "--one-page-stacks", options->one_page_stacks,
-                 "Touch one page of each stack instead of two; with --buffer-size 512 or less");
+                 "Touch one page of each stack instead of two; needs --buffer-size 512 or less");
   return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
           .prepare =
               [options](const server::ServerOptions&) {

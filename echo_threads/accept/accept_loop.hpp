@@ -1,4 +1,4 @@
-// A worker that accepts for itself: one connection after another, the kernel's queue before it.
+// The loop of a worker that accepts its own connections from the kernel's queue, one after another.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,8 @@
 
 namespace echo_threads {
 
-/// What a worker reads into: its own for all of its connections, so that none is made for each.
+/// The read buffer of a worker. All of its connections use it in turn, so none is allocated per
+/// connection.
 class Buffer {
  public:
   explicit Buffer(std::size_t size)
@@ -24,7 +25,7 @@ class Buffer {
   std::size_t size_;
 };
 
-/// While it lives, a worker waits for a connection, and is counted idle for so long.
+/// Adds its own lifetime to the worker's idle time: the worker waits for a connection meanwhile.
 class IdleTime {
  public:
   explicit IdleTime(server::WorkerCounts& counts) : counts_(counts) {}
@@ -41,8 +42,9 @@ class IdleTime {
   Clock::time_point since_ = Clock::now();
 };
 
-/// Accepts, counts as opened by `worker`, has it served, and so on until a drain begins. With
-/// --max-connections what goes beyond is closed, exactly, however many workers accept.
+/// Accepts a connection, counts it as opened by `worker`, calls `serve` and repeats, until a drain
+/// begins. Connections beyond --max-connections are closed; the limit is exact, however many
+/// workers accept.
 void serve_each(const server::Serving& serving, unsigned worker, int listener,
                 const std::function<void(echo::Descriptor, std::span<std::byte>)>& serve);
 

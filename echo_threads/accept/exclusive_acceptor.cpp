@@ -41,13 +41,14 @@ ExclusiveAcceptor::ExclusiveAcceptor(const server::Serving& serving, int listene
 
 echo::Descriptor ExclusiveAcceptor::next() {
   try {
-    // Accepting comes before waiting: with a queue, that saves each connection an epoll_wait.
+    // Accept before waiting: while connections are queued, this saves one epoll_wait per
+    // connection.
     for (;;) {
       if (echo::Descriptor connection = acceptor_.accept(0)) return connection;
       if (!wait()) return echo::Descriptor{};
     }
   } catch (const std::system_error&) {
-    if (stop_.draining()) return echo::Descriptor{};  // stop_listening() came first
+    if (stop_.draining()) return echo::Descriptor{};  // stop_listening() caused the error
     throw;
   }
 }

@@ -1,10 +1,12 @@
-// Where a worker that serves one connection at a time waits for its next.
+// The acceptor of a worker that serves one connection at a time.
 //
-// Many workers may wait at doors of one listener. Were each to poll(2) it, every connection would
-// wake all of them, and all but one in vain (the thundering herd). EPOLLEXCLUSIVE (epoll_ctl(2))
-// has the kernel wake one that waits; who is busy serving does not wait and is passed over. It is
-// nearly always the same one that is woken first, which here is welcome: it serves one connection,
-// so the next goes to another, and a worker that is not needed stays cold.
+// Many workers may wait on one listener, each with its own acceptor. If each called poll(2), every
+// connection would wake all of them, and all but one in vain (the thundering herd). With
+// EPOLLEXCLUSIVE the kernel wakes one waiting worker; a busy worker does not wait and is not woken.
+// The kernel nearly always wakes the same worker first. That is an advantage here: this worker then
+// serves its connection, so the next one goes to another worker, and a worker that is not needed is
+// not woken.
+// Source: epoll_ctl(2), https://man7.org/linux/man-pages/man2/epoll_ctl.2.html
 #pragma once
 
 #include "echo/descriptor.hpp"
@@ -15,12 +17,12 @@ namespace echo_threads {
 
 class ExclusiveAcceptor {
  public:
-  /// Throws std::system_error when there is no descriptor for it.
+  /// Throws std::system_error when the epoll descriptor cannot be created.
   ExclusiveAcceptor(const server::Serving& serving, int listener);
 
-  /// Waits for a connection; an empty Descriptor once a drain has begun. --max-connections is the
-  /// caller's business: how many are open when one comes is not known while it is waited for.
-  /// Throws std::system_error when accept(2) says that something is wrong with the listener.
+  /// Waits for a connection and returns it; an empty Descriptor once a drain has begun. The caller
+  /// applies --max-connections, because the number of open connections may change during the wait.
+  /// Throws std::system_error when accept(2) fails because of the listener.
   echo::Descriptor next();
 
  private:
@@ -32,8 +34,9 @@ class ExclusiveAcceptor {
   echo::Descriptor epoll_;
 };
 
-/// Stops listening, in every thread and process that shares the listener: closing a number that
-/// others poll would be a race, and leave the copies of other processes listening.
+/// Stops listening in every thread and process that shares the listener, by shutdown(2). close(2)
+/// would race with threads that poll the descriptor, and the copies in other processes would still
+/// listen.
 void stop_listening(int listener);
 
 }  // namespace echo_threads

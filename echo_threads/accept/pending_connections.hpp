@@ -1,8 +1,9 @@
-// Connections for those who start a thread or a process for each: accepted at once, begun in turn.
+// The queue of accepted connections for which no thread or process has been started yet.
 //
-// Accepting takes 3 us, starting a thread 30 and a process 150 or more. Taken in turns, a burst of
-// 10,000 would overflow the kernel's queue, and each connection dropped there costs its peer a
-// second.
+// Accepting takes 3 us, starting a thread 30 us, a process 150 us or more. If each connection were
+// started before the next one is accepted, a burst of 10,000 would overflow the kernel's queue, and
+// each connection dropped there costs its peer a second. So all are accepted immediately and
+// started one by one.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,11 @@ class PendingConnections {
 
   /// Waits for a connection, or until `or_until` is readable. False once a drain has begun.
   bool wait(int or_until);
-  /// Takes in all that the kernel has; returns the one that came first, or an empty Descriptor.
-  /// `live`: what counts against --max-connections, beside those that wait here.
+  /// Accepts all connections that the kernel has queued; returns the oldest that is pending, or an
+  /// empty Descriptor. `live`: connections that count against --max-connections, beside the pending
+  /// ones.
   echo::Descriptor next(std::uint64_t live);
-  /// Listens no more, and lets go of what nothing was started for.
+  /// Stops listening, and closes the pending connections.
   void close();
 
  private:

@@ -19,21 +19,21 @@ void ActiveConnections::serve(unsigned worker, echo::Descriptor connection,
                               std::span<std::byte> buffer) {
   Slot& slot = slots_[worker];
   set_slot(slot, connection.get());
-  // One that waited in a queue while the stop was forced has nothing to be served for.
-  if (!cut()) echo_until_eof(connection.get(), buffer, serving_, worker);
-  set_slot(slot, -1);  // before the number is free to be given away
+  // A connection that waited in a queue while the stop was forced is not served.
+  if (!forced()) echo_until_eof(connection.get(), buffer, serving_, worker);
+  set_slot(slot, -1);  // before the descriptor's number can be reused
   connection.reset();
-  if (!cut()) serving_.counters.closed(worker);
+  if (!forced()) serving_.counters.closed(worker);
 }
 
 void ActiveConnections::set_slot(Slot& slot, int connection) {
   const std::lock_guard lock(slot.mutex);
   slot.connection = connection;
-  // Either the stop finds the connection in its slot, or the connection finds the stop here.
+  // Either shut_down() finds the connection in its slot, or the stop is seen here.
   if (const int how = how_; connection >= 0 && how != open) ::shutdown(connection, how);
 }
 
-bool ActiveConnections::cut() const {
+bool ActiveConnections::forced() const {
   return how_ == SHUT_RDWR;
 }
 
@@ -45,7 +45,7 @@ void ActiveConnections::shut_down(int how) {
   }
 }
 
-StopWatch::StopWatch(const echo::Stop& stop, int listener, ActiveConnections& active)
+StopWatcher::StopWatcher(const echo::Stop& stop, int listener, ActiveConnections& active)
     : stop_(stop),
       listener_(listener),
       active_(active),
@@ -54,22 +54,23 @@ StopWatch::StopWatch(const echo::Stop& stop, int listener, ActiveConnections& ac
   thread_ = std::thread([this] { watch(); });
 }
 
-StopWatch::~StopWatch() {
+StopWatcher::~StopWatcher() {
   ::eventfd_write(done_.get(), 1);
   thread_.join();
 }
 
-bool StopWatch::waits_for(int fd) const {
+bool StopWatcher::waits_for(int fd) const {
   pollfd entries[2] = {{fd, POLLIN, 0}, {done_.get(), POLLIN, 0}};
   while (::poll(entries, 2, -1) < 0 && errno == EINTR) {
   }
   return entries[1].revents == 0;
 }
 
-void StopWatch::watch() {
+void StopWatcher::watch() {
   if (!waits_for(stop_.drain_fd())) return;
   stop_listening(listener_);
-  // Forced at once, none is to finish: a drain before it would let some count as closed.
+  // A stop that is forced without a drain lets no connection finish: a SHUT_RD first would let some
+  // count as closed.
   if (!stop_.forced()) active_.shut_down(SHUT_RD);
   if (!waits_for(stop_.force_fd())) return;
   active_.shut_down(SHUT_RDWR);

@@ -1,10 +1,10 @@
-// The connections that blocked threads serve, where a stop can reach them.
+// The connections that blocked threads serve, so that a stop can reach them.
 //
-// A thread in recv(2) hears of nothing but its socket, so the stop speaks to it through that:
-// shutdown(2) from another thread makes recv return what is queued and then the end. The trap is
-// the descriptor's number: closed here, it may belong to someone else by the time a stop gets to
-// it. So each worker has a slot that says what it serves, and a lock on it for as long as somebody
-// looks. It is taken twice a connection, never for a message, and nearly never contended.
+// A thread in recv(2) waits for its socket only. A stop therefore calls shutdown(2) on that socket
+// from another thread: recv returns what is queued and then EOF. The trap is the descriptor's
+// number: after it is closed here, it may be another connection's before the stop uses it. So each
+// worker has a slot with its connection, protected by a lock. The lock is taken twice per
+// connection, never per message, and is nearly never contended.
 #pragma once
 
 #include <atomic>
@@ -23,11 +23,11 @@ class ActiveConnections {
  public:
   explicit ActiveConnections(const server::Serving& serving, unsigned workers);
 
-  /// Serves a connection that is counted as opened by `worker` until it ends, or a stop ends it.
+  /// Serves a connection, already counted as opened by `worker`, until it or a stop ends it.
   void serve(unsigned worker, echo::Descriptor connection, std::span<std::byte> buffer);
 
-  /// Every connection from now on, and those in service, gets this shutdown(2): SHUT_RD lets it
-  /// finish; SHUT_RDWR cuts it, and it then counts as open.
+  /// Calls shutdown(2) on the connections in service and on every later one. SHUT_RD lets them
+  /// finish; SHUT_RDWR ends them, and they count as open.
   void shut_down(int how);
 
  private:
@@ -37,7 +37,7 @@ class ActiveConnections {
     int connection = -1;
   };
   void set_slot(Slot& slot, int connection);
-  [[nodiscard]] bool cut() const;
+  [[nodiscard]] bool forced() const;
 
   const server::Serving& serving_;
   unsigned workers_;
@@ -45,18 +45,18 @@ class ActiveConnections {
   std::atomic<int> how_{open};
 };
 
-/// Tells a stop to all that wait or serve: listens no more at the drain and lets connections
-/// finish, cuts them when it is forced. Lives as long as the serving.
-class StopWatch {
+/// Carries out a stop, on its own thread: at the drain it stops listening and lets connections
+/// finish; when the stop is forced, it ends them. Must live as long as the workers serve.
+class StopWatcher {
  public:
-  StopWatch(const echo::Stop& stop, int listener, ActiveConnections& active);
-  ~StopWatch();
-  StopWatch(const StopWatch&) = delete;
-  StopWatch& operator=(const StopWatch&) = delete;
+  StopWatcher(const echo::Stop& stop, int listener, ActiveConnections& active);
+  ~StopWatcher();
+  StopWatcher(const StopWatcher&) = delete;
+  StopWatcher& operator=(const StopWatcher&) = delete;
 
  private:
   void watch();
-  /// Waits until `fd` is readable: true; or until the serving is over.
+  /// Waits. True: `fd` is readable; false: the destructor has been called.
   [[nodiscard]] bool waits_for(int fd) const;
 
   const echo::Stop& stop_;

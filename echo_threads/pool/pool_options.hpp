@@ -1,4 +1,4 @@
-// What the pools have in common before they run: their size, and what they need of the machine.
+// What the pools share before they run: their options, and the resources that they need.
 #pragma once
 
 #include <cstdint>
@@ -12,29 +12,30 @@
 namespace echo_threads {
 
 struct PoolOptions {
-  /// Blocked most of their time, so the number of processors is no measure for them.
+  /// Not the number of processors: workers are blocked most of the time.
   std::uint64_t workers = 8;
   std::uint64_t queue_limit = 10'000;
-  StackOptions stack;  ///< of each worker, where workers are threads
+  StackOptions stack;  ///< of each worker; threads only
 
   [[nodiscard]] unsigned worker_count() const { return static_cast<unsigned>(workers); }
 };
 
-/// --workers. Threads' stacks have options of their own: add_stack_options().
+/// Adds --workers; `what_they_are`: its help text. For the stacks of threads: add_stack_options().
 std::shared_ptr<PoolOptions> add_pool_options(CLI::App& app, const std::string& what_they_are);
 
-/// A connection for each worker, the others wait.
+/// One connection per worker at the same time; further ones wait.
 server::Shape shape_of(const PoolOptions& options);
-/// Threads and descriptors of a pool of threads, and a socket for each connection.
+/// Resources of a pool of threads: its threads and descriptors, and one socket per connection.
 limits::Traits thread_pool_traits(const PoolOptions& options);
 
-/// Runs `work(worker)` on as many threads as the pool has (server::run_workers), on the stacks that
-/// are asked for; what the paint shows is in Serving::measurements when it returns.
+/// Runs `work(worker)` on the threads of the pool (server::run_workers), with the stacks of the
+/// options. With --stack-report the high waters are in Serving::measurements when it returns.
 void run_pool(const server::Serving& serving, const PoolOptions& options,
               const std::function<void(unsigned worker)>& work,
               const std::function<void()>& meanwhile = {});
 
-/// A pool of threads behind queues: --workers, and --queue-limit, which `bounds`.
+/// A pool of threads behind queues, with --workers and --queue-limit; `bounds`: the help text of
+/// --queue-limit.
 server::Configured configured_pool(CLI::App& app, const std::string& bounds,
                                    void (*serve)(const server::Serving&, const PoolOptions&));
 

@@ -54,7 +54,7 @@ class QueuedPool {
 
   void run() {
     {
-      const StopWatch stop_watch{serving_.stop, listener_.get(), active_};
+      const StopWatcher stop_watcher{serving_.stop, listener_.get(), active_};
       run_pool(
           serving_, options_, [this](unsigned worker) { serve_taken(worker); },
           [this] { accept_until_drained(); });
@@ -67,7 +67,7 @@ class QueuedPool {
   void accept_until_drained() {
     struct Closing {
       const QueuePolicy& policy;
-      ~Closing() { policy.close(); }  // whatever ends the accepting: the workers wait for more
+      ~Closing() { policy.close(); }  // after an exception too: the workers wait for connections
     } const closing{policy_};
     ExclusiveAcceptor acceptor{serving_, listener_.get()};
     while (echo::Descriptor connection = acceptor.next()) {
@@ -99,8 +99,8 @@ class QueuedPool {
   const QueuePolicy& policy_;
   echo::Descriptor listener_;
   ActiveConnections active_;
-  std::atomic<std::uint64_t> held_{0};  ///< waiting or in service: what --max-connections bounds
-  std::vector<echo::Histogram> waits_;  ///< one a worker: no lock, and added up in the end
+  std::atomic<std::uint64_t> held_{0};  ///< waiting or in service: bounded by --max-connections
+  std::vector<echo::Histogram> waits_;  ///< one per worker, without a lock; added up at the end
 };
 
 }  // namespace

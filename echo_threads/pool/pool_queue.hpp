@@ -1,9 +1,8 @@
-// Pools whose connections wait in queues of their own, between the thread that accepts and those
-// that serve.
+// Pools with queues in user space, between the thread that accepts and the threads that serve.
 //
-// A queue of ours, unlike the kernel's, can be measured and chosen: how long each connection
-// waited, who takes it, what happens when it is full. The price is a hand-over from one thread to
-// another, a lock and mostly a wake-up, for each connection; none for a message.
+// Unlike the kernel's queue, such a queue can be measured and designed: how long each connection
+// waited, which worker takes it, what happens when it is full. The cost is one hand-over between
+// threads per connection, a lock and mostly a wake-up; none per message.
 #pragma once
 
 #include <chrono>
@@ -26,16 +25,16 @@ struct QueuedConnection {
   std::chrono::steady_clock::time_point since;
 };
 
-/// First come, first served; bounded.
+/// A bounded FIFO queue.
 class PoolQueue {
  public:
   explicit PoolQueue(std::uint64_t limit) : limit_(limit) {}
 
-  /// False when it is full: `waiting` is then still the caller's.
+  /// False when it is full: the caller then still owns `queued`.
   bool push(QueuedConnection& queued);
-  /// Waits for one; nullopt when it is empty and closed.
+  /// Waits for a connection; nullopt when the queue is empty and closed.
   std::optional<QueuedConnection> take();
-  /// Nothing more will come.
+  /// No more connections will be pushed.
   void close();
 
  private:
@@ -46,15 +45,16 @@ class PoolQueue {
   bool closed_ = false;
 };
 
-/// Who waits where: what tells one such pool from another.
+/// Which connection waits in which queue: the difference between two such pools.
 struct QueuePolicy {
-  std::function<bool(QueuedConnection&)> push;  ///< by the acceptor; false: no room
+  std::function<bool(QueuedConnection&)> push;  ///< called by the acceptor; false: no room
   std::function<std::optional<QueuedConnection>(unsigned worker)> take;
   std::function<void()> close;
 };
 
-/// Accepts on the calling thread and serves on the pool's others until the stop is done; what waits
-/// when a drain begins is served first. Leaves the times waited in Serving::measurements.
+/// Accepts on the calling thread and serves on the threads of the pool until the stop is complete.
+/// Connections that wait when a drain begins are served. Stores the queue waits in
+/// Serving::measurements.
 void serve_queued(const server::Serving& serving, const PoolOptions& options,
                   const QueuePolicy& policy);
 

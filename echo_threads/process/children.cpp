@@ -17,7 +17,7 @@
 
 #include "echo_threads/blocking.hpp"
 
-extern "C" {  // which the header of glibc 2.36 forgets
+extern "C" {  // missing in the header of glibc 2.36
 #include <sys/pidfd.h>
 }
 
@@ -26,8 +26,8 @@ namespace {
 
 constexpr int drain_signal = SIGUSR1;
 
-/// What the handler of a child must know. A handler is given nothing but a number, so these two lie
-/// where it can see them; only children, which have one thread, ever use them.
+/// State for the signal handler of a child. A handler receives only the signal's number, so these
+/// two are global; only children use them, and a child has one thread.
 volatile sig_atomic_t draining = 0;
 volatile sig_atomic_t active_connection = -1;
 
@@ -45,8 +45,8 @@ sigset_t only(int signal) {
   return set;
 }
 
-/// A child that is told to drain before it has its handler keeps the signal until it has. Returns
-/// the mask as it was.
+/// Blocks the drain signal, which children inherit: a signal that arrives before a child has set
+/// its handler stays pending until then. Returns the previous mask.
 sigset_t block_drain_signal() {
   const sigset_t drain = only(drain_signal);
   sigset_t before;
@@ -67,10 +67,11 @@ void close_all_but(std::span<const int> keep) {
 [[noreturn]] void run_child(pid_t parent, std::initializer_list<int> keep, int handed_over,
                             const std::function<void(int)>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it died before it could be asked for the signal
+  if (::getppid() != parent) ::_exit(1);  // the parent ended before prctl: no signal will come
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
-  // The parent's copies would keep its other connections open when their own processes close them.
+  // Copies of the parent's other connections would stay open here after their processes closed
+  // them.
   std::vector<int> own{keep};
   if (handed_over >= 0)
     own.insert(std::upper_bound(own.begin(), own.end(), handed_over), handed_over);
@@ -83,7 +84,7 @@ void close_all_but(std::span<const int> keep) {
   } catch (const std::exception&) {
     ::_exit(1);
   }
-  ::_exit(0);  // not exit(3): what is buffered or registered there is the parent's
+  ::_exit(0);  // not exit(3): stdio buffers and atexit functions belong to the parent
 }
 
 std::chrono::nanoseconds cpu_of(const rusage& usage) {
@@ -141,8 +142,9 @@ void Children::reap(const OnExit& on_exit) {
     count = ::epoll_wait(epoll_.get(), ready, batch, 0);
     for (int i = 0; i < count; ++i) {
       const int pidfd = ready[i].data.fd;
-      // Closing is not enough: a child forked just now may still hold a copy, and then the epoll
-      // goes on telling of a number that is not ours any more.
+      // Closing is not enough: a child forked just now may still have a copy, and epoll would go on
+      // reporting a descriptor number that is no longer this pidfd (epoll(7), Questions and
+      // answers).
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pidfd, nullptr);
       const auto ended = children_.extract(pidfd);
       on_exit(reap_one(ended.mapped().pid, ended.mapped().slot));
@@ -155,8 +157,8 @@ Children::Ended Children::reap_one(pid_t pid, unsigned slot) {
   int status = 0;
   while (::wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
   }
-  // Nothing was executed, so ru_maxrss, in KiB, is the child's own VmHWM; and it is known of those
-  // too that were killed.
+  // The child called no execve(2), so ru_maxrss, in KiB, is its own VmHWM. It is known for killed
+  // children too.
   counters_.child_ended(static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
   return {slot, cpu_of(usage), killing_ && WIFSIGNALED(status)};
 }
@@ -183,7 +185,7 @@ void Children::stop(const echo::Stop& stop, const OnExit& on_exit) {
 void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker) {
   active_connection = connection;
-  if (draining != 0) ::shutdown(connection, SHUT_RD);  // asked for before there was one
+  if (draining != 0) ::shutdown(connection, SHUT_RD);  // the signal came before the connection
   echo_until_eof(connection, buffer, serving, worker);
   active_connection = -1;
 }

@@ -1,11 +1,11 @@
-// Processes that serve, and the one that starts, stops and buries them.
+// The child processes that serve: starting, stopping and reaping them.
 //
-// Each child is known by a pidfd (pidfd_open(2)), which becomes readable when it ends: no SIGCHLD
-// handler, which would be the whole program's, and no waitpid(-1), which would take other people's
-// children. A drain reaches a child as a signal, since it sits in recv(2) and hears of nothing
-// else; the handler shuts its connection down for reading. That lasts, so it does not matter
-// whether recv had begun. SIGINT and SIGTERM, which a terminal or a supervisor may send to all
-// processes, are the parent's business and ignored here.
+// Each child has a pidfd (pidfd_open(2)), which becomes readable when the child ends. So there is
+// no SIGCHLD handler, which would be global to the program, and no waitpid(-1), which would also
+// reap children started elsewhere. A drain reaches a child as a signal, because a child in recv(2)
+// waits for nothing else; the handler shuts its connection down for reading. The shutdown is
+// permanent, so it does not matter whether recv had begun. A terminal or a supervisor may send
+// SIGINT and SIGTERM to all processes: only the parent handles them, children ignore them.
 #pragma once
 
 #include <signal.h>
@@ -24,39 +24,39 @@
 
 namespace echo_threads {
 
-/// The children of the thread that makes this object, which must live as long as they do: they are
-/// killed when it ends, even by a crash (PR_SET_PDEATHSIG).
+/// The children of the thread that creates this object. That thread must live as long as they do:
+/// they are killed when it ends, even by a crash (PR_SET_PDEATHSIG, prctl(2)).
 class Children {
  public:
   struct Ended {
     unsigned slot;                 ///< as given to start()
-    std::chrono::nanoseconds cpu;  ///< all it has had
-    bool cut;                      ///< killed because the stop was forced
+    std::chrono::nanoseconds cpu;  ///< user and system time of its whole life
+    bool forced;                   ///< killed because the stop was forced
   };
   using OnExit = std::function<void(const Ended&)>;
 
   explicit Children(server::Counters& counters);
-  /// Kills and buries those that are left, which is none after stop().
+  /// Kills and reaps the children that are left; none are after stop().
   ~Children();
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  /// Forks, in a thread that has next to no descriptors (ForkServer). The child runs `work` with
-  /// none but the standard ones, `keep`, which must be in ascending order, and `handed_over`, and
-  /// never returns; `work` is given the number that `handed_over` has there, or -1. glibc's fork()
-  /// takes malloc's locks, so it may allocate, however many threads the parent has. `handed_over`
-  /// is the child's from then on: the parent closes its copy, which makes room for the pidfd. False
-  /// with errno when there is no process to be had; when it was had and could not be watched, it is
-  /// dead and `handed_over` empty.
+  /// Forks, in a thread with few descriptors (ForkServer). The child runs `work` and never returns.
+  /// Its descriptors are the standard ones, `keep`, which must be in ascending order, and
+  /// `handed_over`; the argument of `work` is the number that `handed_over` has there, or -1.
+  /// `work` may allocate, however many threads the parent has, because glibc's fork() takes
+  /// malloc's locks. The parent closes its copy of `handed_over`, which makes room for the pidfd.
+  /// Returns false with errno when no process could be forked. False with `handed_over` empty: the
+  /// child was forked but could not be watched, and was killed.
   bool start(unsigned slot, std::initializer_list<int> keep, const std::function<void(int)>& work,
              echo::Descriptor& handed_over);
 
   [[nodiscard]] std::size_t count() const { return children_.size(); }
   /// Readable when a child has ended.
   [[nodiscard]] int ended_fd() const { return epoll_.get(); }
-  /// Buries those that have ended.
+  /// Reaps the children that have ended and calls `on_exit` for each.
   void reap(const OnExit& on_exit);
-  /// Has all children finish, kills them if the stop is forced meanwhile, and returns when none is
+  /// Lets all children finish, kills them if the stop is forced meanwhile, and returns when none is
   /// left.
   void stop(const echo::Stop& stop, const OnExit& on_exit);
 
@@ -68,18 +68,18 @@ class Children {
   };
   bool watch(pid_t pid, unsigned slot);
   void signal_all(int signal);
-  /// Waits for a child that has ended or will at once.
+  /// Waits for a child that has ended or is about to end.
   Ended reap_one(pid_t pid, unsigned slot);
 
   server::Counters& counters_;
   echo::Descriptor epoll_;
-  sigset_t mask_before_;  ///< before the next one's thread inherits what its children are to have
+  sigset_t mask_before_;  ///< declared before fork_server_, whose thread inherits the new mask
   ForkServer fork_server_;
   bool killing_ = false;
   std::unordered_map<int, Child> children_;  ///< by pidfd
 };
 
-/// In a child: echo_until_eof() on a connection that a drain shuts down.
+/// In a child: echo_until_eof() on a connection; a drain shuts the connection down for reading.
 void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker);
 

@@ -14,77 +14,79 @@
 namespace echo_threads {
 namespace {
 
-/// Descriptors in an order: those to keep, and the one that is handed over.
+/// The most descriptors in a request: those to keep, and the one that is handed over.
 constexpr std::size_t most = 5;
 
-/// What is to be forked, as the thread is sent it; in one process a pointer is as good there.
-struct Order {
+/// A request to fork, as it is sent to the thread. A pointer is valid there: it is the same
+/// process.
+struct ForkRequest {
   const ForkServer::Child* child = nullptr;
-  std::size_t kept = 0;   ///< of the first ones the numbers matter
-  std::size_t count = 0;  ///< in all: one more where one is handed over
+  std::size_t kept = 0;   ///< descriptors whose numbers the child keeps; they come first
+  std::size_t count = 0;  ///< all descriptors: one more than `kept` when one is handed over
   int numbers[most] = {};
 };
 
-/// How it went; the first one says whether the thread has a table of its own.
-struct Answer {
+/// The result of a request. The first reply reports whether the thread has its own table.
+struct ForkReply {
   pid_t pid = -1;
   int error = 0;
 };
 
-/// A message with descriptors in it: cmsg(3).
-struct Letter {
-  explicit Letter(Order& order) : part{&order, sizeof order} {
+/// A message that carries descriptors: cmsg(3).
+struct DescriptorMessage {
+  explicit DescriptorMessage(ForkRequest& request) : part{&request, sizeof request} {
     message.msg_iov = &part;
     message.msg_iovlen = 1;
   }
 
   iovec part;
   msghdr message{};
-  alignas(cmsghdr) std::byte rights[CMSG_SPACE(sizeof(Order::numbers))]{};
+  alignas(cmsghdr) std::byte rights[CMSG_SPACE(sizeof(ForkRequest::numbers))]{};
 };
 
-bool send(int socket, Order& order) {
-  Letter letter{order};
-  if (order.count > 0) {
-    const std::size_t bytes = order.count * sizeof(int);
-    letter.message.msg_control = letter.rights;
-    letter.message.msg_controllen = CMSG_SPACE(bytes);
-    cmsghdr* header = CMSG_FIRSTHDR(&letter.message);
+bool send(int socket, ForkRequest& request) {
+  DescriptorMessage carrier{request};
+  if (request.count > 0) {
+    const std::size_t bytes = request.count * sizeof(int);
+    carrier.message.msg_control = carrier.rights;
+    carrier.message.msg_controllen = CMSG_SPACE(bytes);
+    cmsghdr* header = CMSG_FIRSTHDR(&carrier.message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(bytes);
-    std::memcpy(CMSG_DATA(header), order.numbers, bytes);
+    std::memcpy(CMSG_DATA(header), request.numbers, bytes);
   }
-  return ::sendmsg(socket, &letter.message, MSG_NOSIGNAL) > 0;
+  return ::sendmsg(socket, &carrier.message, MSG_NOSIGNAL) > 0;
 }
 
-/// False when there will be no more. `came`: the descriptors, under whatever numbers were free.
-bool receive(int socket, Order& order, int (&came)[most]) {
-  Letter letter{order};
-  letter.message.msg_control = letter.rights;
-  letter.message.msg_controllen = sizeof letter.rights;
+/// False at the end: no more requests will come. `received`: the descriptors, under free numbers
+/// that the kernel has chosen.
+bool receive(int socket, ForkRequest& request, int (&received)[most]) {
+  DescriptorMessage carrier{request};
+  carrier.message.msg_control = carrier.rights;
+  carrier.message.msg_controllen = sizeof carrier.rights;
   ssize_t bytes = 0;
-  while ((bytes = ::recvmsg(socket, &letter.message, 0)) < 0 && errno == EINTR) {
+  while ((bytes = ::recvmsg(socket, &carrier.message, 0)) < 0 && errno == EINTR) {
   }
   if (bytes <= 0) return false;
-  if (const cmsghdr* header = CMSG_FIRSTHDR(&letter.message)) {
-    std::memcpy(came, CMSG_DATA(header), order.count * sizeof(int));
+  if (const cmsghdr* header = CMSG_FIRSTHDR(&carrier.message)) {
+    std::memcpy(received, CMSG_DATA(header), request.count * sizeof(int));
   }
   return true;
 }
 
-/// Gives those to be kept the numbers that they had where they came from. What has such a number
-/// and is another goes out of the way first.
-bool renumber(const Order& order, int (&came)[most]) {
-  for (std::size_t i = 0; i < order.kept; ++i) {
-    const int wanted = order.numbers[i];
-    if (came[i] == wanted) continue;
-    for (std::size_t later = i + 1; later < order.count; ++later) {
-      if (came[later] == wanted && (came[later] = ::dup(wanted)) < 0) return false;
+/// Gives the descriptors to be kept the numbers that they have in the sender. Another received
+/// descriptor that has such a number is moved away first. False with errno.
+bool renumber(const ForkRequest& request, int (&received)[most]) {
+  for (std::size_t i = 0; i < request.kept; ++i) {
+    const int wanted = request.numbers[i];
+    if (received[i] == wanted) continue;
+    for (std::size_t later = i + 1; later < request.count; ++later) {
+      if (received[later] == wanted && (received[later] = ::dup(wanted)) < 0) return false;
     }
-    if (::dup2(came[i], wanted) < 0) return false;
-    ::close(came[i]);
-    came[i] = wanted;
+    if (::dup2(received[i], wanted) < 0) return false;
+    ::close(received[i]);
+    received[i] = wanted;
   }
   return true;
 }
@@ -106,62 +108,64 @@ ForkServer::ForkServer() {
   ours_.reset(ends[0]);
   its_.reset(ends[1]);
   thread_ = std::thread([this] { work(); });
-  Answer first;
+  ForkReply first;
   while (::recv(ours_.get(), &first, sizeof first, 0) < 0 && errno == EINTR) {
   }
   if (first.error == 0) return;
   thread_.join();
-  apart_ = false;
+  own_table_ = false;
 }
 
 ForkServer::~ForkServer() {
   ::shutdown(ours_.get(), SHUT_RDWR);
-  if (apart_) thread_.join();
+  if (own_table_) thread_.join();
 }
 
 pid_t ForkServer::fork(std::initializer_list<int> keep, int handed_over, const Child& child) {
-  if (!apart_) {
+  if (!own_table_) {
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
     child(handed_over);
     ::_exit(1);
   }
-  Order order{&child, keep.size(), keep.size()};
-  std::copy(keep.begin(), keep.end(), order.numbers);
-  if (handed_over >= 0) order.numbers[order.count++] = handed_over;
-  if (!send(ours_.get(), order)) return -1;
-  Answer answer;
-  while (::recv(ours_.get(), &answer, sizeof answer, 0) < 0 && errno == EINTR) {
+  ForkRequest request{&child, keep.size(), keep.size()};
+  std::copy(keep.begin(), keep.end(), request.numbers);
+  if (handed_over >= 0) request.numbers[request.count++] = handed_over;
+  if (!send(ours_.get(), request)) return -1;
+  ForkReply reply;
+  while (::recv(ours_.get(), &reply, sizeof reply, 0) < 0 && errno == EINTR) {
   }
-  errno = answer.error;
-  return answer.pid;
+  errno = reply.error;
+  return reply.pid;
 }
 
-/// The thread's descriptors are those of the process under the same numbers, but its own.
+/// After unshare(2) the thread has its own copies of the process's descriptors, with the same
+/// numbers.
 void ForkServer::work() {
   const int socket = its_.get();
-  const auto tell = [socket](Answer answer) {
-    ::send(socket, &answer, sizeof answer, MSG_NOSIGNAL);
+  const auto send_reply = [socket](ForkReply reply) {
+    ::send(socket, &reply, sizeof reply, MSG_NOSIGNAL);
   };
 #ifdef TESTBED_SANITIZES_THREAD
-  // It takes a number for the same descriptor in all threads, and reports a race between two.
-  return tell({-1, EPERM});
+  // The thread sanitizer treats a number as the same descriptor in all threads, and reports races
+  // between the two tables.
+  return send_reply({-1, EPERM});
 #endif
-  if (::unshare(CLONE_FILES) != 0) return tell({-1, errno});
+  if (::unshare(CLONE_FILES) != 0) return send_reply({-1, errno});
   close_all_above_standard_but(socket);
-  tell({0, 0});
-  Order order;
-  int came[most]{};
-  while (receive(socket, order, came)) {
-    Answer answer;
-    if (renumber(order, came)) answer.pid = ::fork();
-    answer.error = errno;
-    if (answer.pid == 0) {
-      (*order.child)(order.count > order.kept ? came[order.kept] : -1);
+  send_reply({0, 0});
+  ForkRequest request;
+  int received[most]{};
+  while (receive(socket, request, received)) {
+    ForkReply reply;
+    if (renumber(request, received)) reply.pid = ::fork();
+    reply.error = errno;
+    if (reply.pid == 0) {
+      (*request.child)(request.count > request.kept ? received[request.kept] : -1);
       ::_exit(1);
     }
     close_all_above_standard_but(socket);
-    tell(answer);
+    send_reply(reply);
   }
 }
 

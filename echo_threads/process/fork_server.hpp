@@ -1,11 +1,12 @@
-// A thread that forks, with a descriptor table of its own in which there is next to nothing.
+// A thread that forks, with its own, nearly empty descriptor table.
 //
-// fork(2) copies the table of the thread that calls it, and the child then closes its copies: with
-// 10,000 connections and pidfds in it that is 1 to 2 ms for each child. So the thread that forks
-// leaves its process's table (unshare(2), CLONE_FILES; no privilege needed), and is sent what the
-// child is to have, as one process would send it to another (unix(7), SCM_RIGHTS). Whoever accepts
-// keeps its table, its pidfds and its own limit on them. Where a filter refuses that (containers
-// often refuse unshare(2) altogether), the calling thread forks, and pays for its table.
+// fork(2) copies the descriptor table of the calling thread, and the child then closes its copies:
+// with 10,000 connections and pidfds in the table this takes 1 to 2 ms per child. So the thread
+// that forks leaves the table of its process (unshare(2), CLONE_FILES; no privilege needed) and
+// receives the child's descriptors over a Unix socket, as from another process (unix(7),
+// SCM_RIGHTS). The accepting thread keeps its table, its pidfds and its own descriptor limit. Where
+// a filter refuses unshare(2), as containers often do, the calling thread forks and pays for its
+// whole table.
 #pragma once
 
 #include <sys/types.h>
@@ -20,29 +21,30 @@ namespace echo_threads {
 
 class ForkServer {
  public:
-  /// Throws std::system_error when there is no descriptor or thread to be had.
+  /// Throws std::system_error when the sockets or the thread cannot be created.
   ForkServer();
   ~ForkServer();
   ForkServer(const ForkServer&) = delete;
   ForkServer& operator=(const ForkServer&) = delete;
 
-  /// What a child does; it is given the number that `handed_over` has there, and must not return.
+  /// The function that the child runs; it must not return. Its argument is the number that
+  /// `handed_over` has in the child, or -1.
   using Child = std::function<void(int handed_over)>;
 
-  /// Forks, and runs `child` in the child. The standard descriptors and `keep` (four at most, in
-  /// ascending order) have the numbers there that they have here; `handed_over`, where it is one,
-  /// has the lowest that is free, for a table is as long as its highest number asks for. Others may
-  /// be open there, too. Returns the child's number, or -1 with errno. The calling thread waits
-  /// meanwhile.
+  /// Forks and runs `child` in the child; the calling thread waits meanwhile. The standard
+  /// descriptors and `keep` (four at most, in ascending order) have the same numbers in the child.
+  /// `handed_over`, if not -1, gets the lowest free number there, because the size of a table
+  /// depends on its highest number. Further descriptors may be open in the child. Returns the
+  /// child's process id, or -1 with errno.
   pid_t fork(std::initializer_list<int> keep, int handed_over, const Child& child);
 
  private:
   void work();
 
   echo::Descriptor ours_;
-  echo::Descriptor its_;  ///< open here as well, so that nothing else gets its number
+  echo::Descriptor its_;  ///< stays open here, so that nothing else gets its number
   std::thread thread_;
-  bool apart_ = true;  ///< the thread has a table of its own
+  bool own_table_ = true;  ///< false: the thread could not leave the table of the process
 };
 
 }  // namespace echo_threads

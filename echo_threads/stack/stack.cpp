@@ -10,8 +10,9 @@
 #include "echo/options.hpp"
 #include "limits/quantity.hpp"
 
-// Paint and touches go where no object of the language is: each sanitizer would check them against
-// a shadow that knows nothing of them, by calls whose frames lie in what is painted.
+// Painting and touching write to memory that belongs to no C++ object. A sanitizer would check each
+// write against its shadow memory, which does not describe this area, by calls whose frames lie in
+// the painted area.
 #define ON_RAW_STACK __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
 
 namespace echo_threads {
@@ -19,9 +20,10 @@ namespace {
 
 using Word = std::uint64_t;
 
-/// No text, no small number, no address of this machine.
+/// Not text, not a small number, not an address of this machine.
 constexpr Word pattern = 0xA5C3'96F0'5A3C'690FULL;
-/// Left alone below the painting frame: the ABI's red zone of 128, and a leaf's saved registers.
+/// Bytes left unpainted below the painting frame: the ABI's red zone of 128, and the saved
+/// registers of a leaf function.
 constexpr std::size_t red_zone = 256;
 
 std::uint64_t page_bytes() {
@@ -33,8 +35,9 @@ std::uint64_t whole_pages(std::uint64_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-/// From below this frame; returns where the paint ends. By volatile words: what a compiler makes of
-/// a plain loop is a call of memset(3), whose own frame lies in what it paints.
+/// Paints from below this frame down to `lowest`; returns the upper end of the paint. The words are
+/// volatile because a compiler turns a plain loop into a call of memset(3), whose frame would lie
+/// in the painted area.
 ON_RAW_STACK const std::byte* paint_down_to(std::byte* lowest) {
   const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   // NOLINTNEXTLINE(performance-no-int-to-ptr): rounded down, which a pointer cannot be
@@ -56,18 +59,18 @@ ON_RAW_STACK const std::byte* first_changed(const std::byte* lowest, const std::
 
 void add_stack_options(CLI::App& app, StackOptions& options) {
   echo::add_size(app, "-s,--stack-size", options.size,
-                 "Stack of each thread: virtual memory; resident is what was touched",
+                 "Stack size of each thread, in virtual memory; only touched pages are resident",
                  {1, 1ULL << 40U});
   echo::add_size(app, "--guard-size", options.guard,
-                 "Guard below each stack; 0: none, and one map a thread instead of two",
+                 "Guard size below each stack; 0: none, and one memory map per thread, not two",
                  {0, 1ULL << 30U});
   echo::add_size(app, "--touch-stack", options.touch,
-                 "Serve so deep in each stack, all of it touched, as a real handler would; 0: an "
-                 "echo's own depth",
+                 "Bytes of each stack to touch above the serving frames, as a real handler would; "
+                 "0: none",
                  {0, 1ULL << 40U});
   echo::add_flag(app, "--stack-report", options.report,
-                 "Paint each stack and tell how deep it was used. Makes the whole stack resident: "
-                 "measure memory without it");
+                 "Paint each stack and report how deep it was used. Makes the whole stack "
+                 "resident: measure memory without it");
 }
 
 void check(const StackOptions& options, std::uint64_t buffer_bytes) {
@@ -75,7 +78,7 @@ void check(const StackOptions& options, std::uint64_t buffer_bytes) {
   if (options.size < least) {
     throw CLI::ValidationError(
         "--stack-size",
-        fmt::format("{} is below the least that this platform allows, {} (PTHREAD_STACK_MIN)",
+        fmt::format("{} is below the platform's minimum, {} (PTHREAD_STACK_MIN)",
                     limits::format_bytes(options.size), limits::format_bytes(least)));
   }
   const std::uint64_t on_it = options.touch + buffer_bytes;
@@ -86,10 +89,10 @@ void check(const StackOptions& options, std::uint64_t buffer_bytes) {
     what += (what.empty() ? "" : " and ") +
             ("a --buffer-size of " + limits::format_bytes(buffer_bytes));
   }
-  // The thread's own set-up takes some KiB as well: more than none, so the next page at the least.
+  // The thread's own set-up takes some KiB as well, so at least one page more is needed.
   throw CLI::ValidationError(
       "--stack-size",
-      fmt::format("{} cannot hold {}: at least {}K, and the thread's own frames",
+      fmt::format("{} cannot hold {}: at least {}K, plus the thread's own frames",
                   limits::format_bytes(options.size), what, whole_pages(on_it + 1) / 1024));
 }
 
@@ -104,7 +107,7 @@ std::uint64_t touched_bytes(const StackOptions& options) {
 }
 
 bool is_ordinary(const StackOptions& options, std::uint64_t buffer_bytes) {
-  // Half a page of buffer cannot step over a guard; where there is so much room, nothing can.
+  // A buffer of half a page cannot step over a guard. With `ample` room, no buffer can.
   constexpr std::uint64_t small = 2048;
   constexpr std::uint64_t ample = 16U << 10U;
   return options.touch == 0 && !options.report &&
@@ -131,14 +134,14 @@ std::optional<std::uint64_t> Paint::high_water() const {
 ON_RAW_STACK void at_depth(std::uint64_t bytes, void (*work)(void*, std::byte*), void* argument) {
   constexpr std::uint64_t step = 4096;  // no page is smaller
   auto* const room = static_cast<std::byte*>(alloca(bytes));
-  // Here and not by a call, whose own frame would lie below all that is not yet known to be there.
+  // Touched here, without a call: the frame of a callee would lie below the pages not yet touched.
   volatile std::byte* const touched = room;
   for (std::uint64_t left = bytes; left > 0; left -= left < step ? left : step) {
     touched[left - 1] = std::byte{1};
   }
   if (bytes > 0) touched[0] = std::byte{1};
   work(argument, room);
-  // No tail call: the room is this frame's, and stands until `work` has returned.
+  // Prevents a tail call: `room` belongs to this frame and must exist until `work` has returned.
   asm volatile("" : : "r"(room) : "memory");
 }
 

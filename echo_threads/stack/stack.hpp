@@ -1,12 +1,13 @@
-// The stacks of threads that serve: how large, what guards them, how deep a handler goes into them,
-// and how deep they were used.
+// The stacks of serving threads: their size, their guard, how deep a handler goes, and how deep
+// they were used.
 //
-// --touch-stack stands for the handler that an echo does not have: its frames, touched page by page
-// from the top, with the serving below them, where a real handler's calls would be. --stack-report
-// paints: the thread fills what is below its first frames with a pattern and looks, at its end, how
-// far down the pattern is gone (FreeRTOS and the Linux kernel's DEBUG_STACK_USAGE do the same). It
-// makes the whole stack resident, so memory is to be measured in another run. When neither is asked
-// for, nothing is done. Try it: ./echo_threads --touch-stack 16K --stack-report & ./client -n 1000
+// --touch-stack stands for the frames of a handler, which an echo does not have: it touches that
+// many bytes page by page from the top, and the thread serves below them, where a real handler's
+// calls would be. --stack-report paints: the thread fills the stack below its first frames with a
+// pattern and finds at its end how far down the pattern was overwritten (FreeRTOS and the Linux
+// kernel's DEBUG_STACK_USAGE do the same). This makes the whole stack resident, so memory must be
+// measured in another run. Without these options nothing is done.
+// Try it: ./echo_threads --touch-stack 16K --stack-report & ./client -n 1000
 #pragma once
 
 #include <pthread.h>
@@ -29,45 +30,46 @@ struct StackOptions {
 /// -s/--stack-size, --guard-size, --touch-stack, --stack-report.
 void add_stack_options(CLI::App& app, StackOptions& options);
 
-/// Throws CLI::ValidationError for a size that surely cannot be: below the platform's least, or
-/// below --touch-stack and `buffer_bytes`, which lie on it. What lies there beside them (the
-/// thread's set-up, the frames of the echo) is not counted: a size in between faults on its guard,
-/// and that is how the true least is found. `buffer_bytes` 0: the buffer is not on the stack.
+/// Throws CLI::ValidationError for a size that is certainly too small: below the platform's
+/// minimum, or below --touch-stack plus `buffer_bytes`, which lie on the stack. The thread's set-up
+/// and the frames of the echo are not counted: a size in between faults on its guard, which is how
+/// the true minimum is found. `buffer_bytes` 0: the buffer is not on the stack.
 void check(const StackOptions& options, std::uint64_t buffer_bytes);
 
-/// Its guard, its size in whole pages.
+/// Sets the guard size, and the stack size in whole pages. Throws std::system_error when the size
+/// is refused.
 void apply(const StackOptions& options, pthread_attr_t* attributes);
 
-/// What --touch-stack or the paint make resident of each stack, beside what an echo touches.
+/// Bytes per stack that --touch-stack or the paint make resident, beside what an echo touches.
 std::uint64_t touched_bytes(const StackOptions& options);
 
-/// Whether a thread with `buffer_bytes` on such a stack needs none of what on_stack() does: nothing
-/// asked for, and no frame of it that could step over the guard.
+/// Whether a thread with `buffer_bytes` on such a stack can do without on_stack(): neither option
+/// is given, and no frame can step over the guard.
 bool is_ordinary(const StackOptions& options, std::uint64_t buffer_bytes);
 
-/// The calling thread's stack, painted below the frames that stand now. Not for the main thread.
+/// Paints the calling thread's stack below its current frames. Not for the main thread.
 class Paint {
  public:
   Paint();
-  /// Bytes from the top to the deepest that has changed since; nullopt when the kernel would not
-  /// tell where the stack lies. By the same thread, from a frame no deeper than the one that
-  /// painted.
+  /// Bytes from the top to the deepest byte that has changed since; nullopt when
+  /// pthread_getattr_np(3) could not locate the stack. Call it from the same thread, in a frame no
+  /// deeper than the one that painted.
   [[nodiscard]] std::optional<std::uint64_t> high_water() const;
 
  private:
   const std::byte* lowest_ = nullptr;
   const std::byte* top_ = nullptr;
-  const std::byte* end_ = nullptr;  ///< of the paint, between the two
+  const std::byte* end_ = nullptr;  ///< upper end of the paint
 };
 
-/// Calls `work` with `bytes` of this thread's stack between the caller's frame and its own, touched
-/// in pages from the top down: a stack that is too small faults on its guard, and nothing jumps
-/// over it. `work` may use them.
+/// Calls `work` with `bytes` of this thread's stack between the caller's frame and its own. They
+/// are touched page by page from the top down, so a stack that is too small faults on its guard and
+/// nothing steps over it. `work` may use them.
 void at_depth(std::uint64_t bytes, void (*work)(void* argument, std::byte* room), void* argument);
 
-/// Runs `work(buffer)` on the calling thread, at the depth and on the paint that `options` ask for;
-/// `buffer` is so many bytes of its stack. Returns the high water; nullopt where none was asked
-/// for.
+/// Runs `work(buffer)` on the calling thread, at the depth and with the paint of `options`;
+/// `buffer` is `buffer_bytes` of its stack. Returns the high water in bytes; nullopt without
+/// --stack-report.
 template <typename Work>
 std::optional<std::uint64_t> on_stack(const StackOptions& options, std::uint64_t buffer_bytes,
                                       Work work) {

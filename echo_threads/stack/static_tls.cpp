@@ -35,7 +35,7 @@ void start_again_without_tls_surplus() {
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  // Not by "/proc/self/exe" itself, which ps(1) would then show as "exe".
+  // Resolved first: ps(1) would show a program executed as "/proc/self/exe" as "exe".
   const std::string program = std::filesystem::read_symlink("/proc/self/exe");
   ::execv(program.c_str(), argv.data());
   throw std::system_error(errno, std::generic_category(), program);

@@ -1,16 +1,16 @@
-// Room that the dynamic linker keeps on every thread's stack, and a way to do without it.
+// Removes the room that the dynamic linker reserves on every thread's stack.
 //
-// A thread's stack begins with its thread-local storage, and glibc adds a surplus there for
-// libraries that dlopen(3) may bring: some 1.5 KiB, which pushes the first frames of each thread
-// over the end of the first page. Two tunables take it away (ld.so --list-tunables), but they are
-// read when a program starts, so it has to start again.
+// A thread's stack begins with its thread-local storage. glibc adds a surplus there for libraries
+// that dlopen(3) may load: some 1.5 KiB, which moves the first frames of each thread beyond the
+// first page. Two tunables remove it (ld.so --list-tunables), but they are read only when a program
+// starts, so the program has to start again.
 #pragma once
 
 namespace echo_threads {
 
-/// Executes this program anew, with the same arguments and without the surplus, unless that has
-/// happened already (GLIBC_TUNABLES says so). Before any thread: the process stays the same one,
-/// with its descriptors. Throws std::system_error when it cannot be executed.
+/// Executes this program again with the same arguments and without the surplus, unless
+/// GLIBC_TUNABLES is set so already. Call it before any thread is started. The process and its
+/// descriptors stay the same. Throws std::system_error when the program cannot be executed.
 void start_again_without_tls_surplus();
 
 }  // namespace echo_threads
