@@ -1,4 +1,4 @@
-// Models of several loops: how their connections are dealt, and what their lines tell of it.
+// Models with several loops: how connections are assigned to loops, and what their counters show.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ std::vector<std::uint64_t> open_by_worker(const server::Counters& counters) {
   return open;
 }
 
-/// Of connections that come in turn, every second one leaves as soon as it has been served, as
-/// health checks and crawlers do among clients that stay.
+/// Connections arrive one after another, and every second one leaves as soon as it has been served,
+/// like health checks and crawlers among clients that stay.
 std::vector<std::uint64_t> open_after_short_and_long_ones(const char* dispatch) {
   constexpr std::uint32_t pairs = 20;
   const echo::Payload payload = echo::Payload::unique(64, 1);
@@ -47,13 +47,14 @@ std::vector<std::uint64_t> open_after_short_and_long_ones(const char* dispatch) 
   return open_by_worker(server.counters());
 }
 
-TEST(HandOff, DealsRoundRobinInNumbersAndBlindToWhoStays) {
+TEST(HandOff, RoundRobinAssignsEqualNumbersWhicheverConnectionsStay) {
   const auto open = open_after_short_and_long_ones("round-robin");
-  EXPECT_EQ(*std::max_element(open.begin(), open.end()), 20U) << "one loop has all that stay";
+  EXPECT_EQ(*std::max_element(open.begin(), open.end()), 20U)
+      << "one loop has all connections that stay";
   EXPECT_EQ(*std::min_element(open.begin(), open.end()), 0U);
 }
 
-TEST(HandOff, DealsToTheLeastLoadedEvenly) {
+TEST(HandOff, LeastAssignsEvenlyToTheLeastLoadedLoop) {
   const auto open = open_after_short_and_long_ones("least");
   EXPECT_EQ(open, (std::vector<std::uint64_t>{10, 10}));
 }
@@ -74,16 +75,16 @@ TEST(HandOff, CountsWhatEachLoopDid) {
   EXPECT_EQ(counters.worker(0).accepted, 5U);
   EXPECT_EQ(counters.worker(1).accepted, 5U);
   EXPECT_EQ(counters.worker(0).messages, 5U);
-  EXPECT_EQ(counters.worker(1).messages, 10U) << "twice the load, and the line that shows it";
+  EXPECT_EQ(counters.worker(1).messages, 10U) << "twice the load, visible in its counters";
   for (unsigned i = 0; i < 2; ++i) {
     const auto cpu = counters.cpu_time(i);
     ASSERT_TRUE(cpu);
-    EXPECT_GT(cpu->count(), 0) << "of its thread alone";
+    EXPECT_GT(cpu->count(), 0) << "of its own thread";
   }
 }
 
 TEST(ReactorPerCore, HasAListenerForEachLoopAndServesOnAll) {
-  constexpr std::uint32_t count = 64;  // by a hash: that one of two gets none happens in 2^63
+  constexpr std::uint32_t count = 64;  // by a hash: one of two gets none once in 2^63 runs
   const echo::Payload payload = echo::Payload::unique(64, 1);
   Harness server{model_named("reactor-per-core"), loopback(), {"--workers", "2"}};
   server.serve();

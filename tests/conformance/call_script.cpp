@@ -16,7 +16,8 @@
 namespace conformance {
 namespace {
 
-/// Until the process ends. It was started before the filter, which is therefore not its own.
+/// Answers the filtered calls until the process ends. Its thread was started before the filter was
+/// set, so the filter does not apply to it.
 void answer_calls(int notifier, const std::vector<int>& outcomes) {
   for (std::size_t next = 0;;) {
     seccomp_notif call{};

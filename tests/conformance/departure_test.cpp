@@ -1,5 +1,4 @@
-// Peers that leave without a word, before, between and in the middle of what is being done for
-// them.
+// Peers that leave without notice: before they are accepted, between messages and during one.
 #include <cstdint>
 #include <vector>
 
@@ -30,7 +29,7 @@ TEST_P(EveryModel, ReleasesAConnectionThatIsResetWhileItWrites) {
   EXPECT_TRUE(open_becomes(0));
 }
 
-TEST_P(EveryModel, BearsPeersThatAreGoneBeforeTheyAreAccepted) {
+TEST_P(EveryModel, SurvivesPeersThatAreGoneBeforeTheyAreAccepted) {
   Harness& server = listen();
   for (int i = 0; i < 20; ++i) connect().reset();
   for (int i = 0; i < 20; ++i) connect().close();
@@ -50,7 +49,7 @@ TEST_P(EveryModel, EchoesToAPeerThatSentAndHalfClosedBeforeItWasAccepted) {
   EXPECT_EQ(peer.end(), End::fin);
 }
 
-TEST_P(EveryModel, KeepsNothingOfAThousandPeersThatCameAndWent) {
+TEST_P(EveryModel, KeepsNothingOfAThousandPeersThatHaveLeft) {
   Harness& server = serve();
   for (std::uint32_t i = 0; i < 1000; ++i) {
     Peer peer = connect();

@@ -1,4 +1,4 @@
-// What comes in goes out, however it is cut, however much it is.
+// Every byte received is sent back, in any pieces and any amount.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 using echo::MessageId;
 using echo::Payload;
 
-TEST_P(EveryModel, EchoesWhatComes) {
+TEST_P(EveryModel, EchoesMessagesOfManySizes) {
   serve();
   Peer peer = connect();
   for (const std::size_t size : {1U, 2U, 64U, 1023U, 1024U, 1025U, 5000U}) {
@@ -23,13 +23,13 @@ TEST_P(EveryModel, EchoesWhatComes) {
   }
 }
 
-TEST_P(EveryModel, PutsSingleBytesTogetherInOrder) {
+TEST_P(EveryModel, EchoesSingleBytesInOrder) {
   serve();
   Peer peer = connect();
   const auto sent = message(payload_, {0, 0});
   for (const std::byte& byte : sent) ASSERT_TRUE(peer.send({&byte, 1}));
   EXPECT_TRUE(is_message(payload_, {0, 0}, peer.receive(sent.size())));
-  for (std::size_t at = 0; at < sent.size(); ++at) {  // and one at a time, there and back
+  for (std::size_t at = 0; at < sent.size(); ++at) {  // one round trip per byte
     ASSERT_TRUE(peer.send({&sent[at], 1}));
     const auto back = peer.receive(1);
     ASSERT_EQ(back.size(), 1U);
@@ -50,7 +50,7 @@ TEST_P(EveryModel, EchoesWhatIsReadInSmallPieces) {
     offset += got.size();
   }
   EXPECT_EQ(offset, sent.size());
-  ::shutdown(peer.fd(), SHUT_RDWR);  // lets a writer go whose echo broke off
+  ::shutdown(peer.fd(), SHUT_RDWR);  // unblocks the writer when the echo ended early
   writer.join();
 }
 
@@ -77,7 +77,7 @@ TEST_P(EveryModel, EchoesSixteenMebibytesByteForByte) {
     if (mismatch) break;
     offset += got.size();
   }
-  ::shutdown(peer.fd(), SHUT_RDWR);  // lets a writer go whose echo broke off
+  ::shutdown(peer.fd(), SHUT_RDWR);  // unblocks the writer when the echo ended early
   writer.join();
   EXPECT_TRUE(sent);
   EXPECT_EQ(offset, size);

@@ -1,4 +1,4 @@
-// Waiting for something to come true, with a bound: the tests never wait for a time to pass.
+// Waiting for a condition to become true, with a bound: no test waits for a fixed time to pass.
 #pragma once
 
 #include <poll.h>
@@ -7,10 +7,10 @@
 
 namespace conformance {
 
-/// Longer than anything here should take, sanitizers on two busy cores included.
+/// Longer than anything in these tests should take, even with sanitizers on two busy cores.
 inline constexpr std::chrono::seconds patience{20};
 
-/// Whether `holds()` came true within `bound`. Looks every millisecond.
+/// Whether `holds()` became true within `bound`. Checks every millisecond.
 template <typename Condition>
 bool eventually(Condition holds, std::chrono::milliseconds bound = patience) {
   const auto deadline = std::chrono::steady_clock::now() + bound;

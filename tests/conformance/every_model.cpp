@@ -17,7 +17,7 @@ std::size_t entries_in(const char* folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
-/// GoogleTest takes letters, digits and _ only.
+/// GoogleTest allows only letters, digits and _ in names.
 std::string name_of(const ::testing::TestParamInfo<const server::Model*>& info) {
   std::string name{info.param->name};
   std::replace(name.begin(), name.end(), '-', '_');
@@ -32,7 +32,7 @@ INSTANTIATE_TEST_SUITE_P(echo_async, EveryModel, ::testing::ValuesIn(echo_async:
                          name_of);
 
 void EveryModel::SetUpTestSuite() {
-  std::thread([] {}).join();  // the thread sanitizer begins one of its own along with the first
+  std::thread([] {}).join();  // the thread sanitizer starts its own thread with the first one
 }
 
 void EveryModel::SetUp() {
@@ -42,18 +42,19 @@ void EveryModel::SetUp() {
 
 void EveryModel::TearDown() {
   if (!harness_) return;
-  ASSERT_TRUE(harness_->stop() || harness_->ends_within(patience)) << "not even when forced";
+  ASSERT_TRUE(harness_->stop() || harness_->ends_within(patience))
+      << "serves even after a forced stop";
   EXPECT_EQ(harness_->complaint(), "");
 
   const server::Counters& counters = harness_->counters();
   EXPECT_EQ(counters.accepted(), counters.closed() + counters.open());
-  // The law alone holds modulo 2^64: a connection closed twice would satisfy it.
+  // The law alone holds modulo 2^64: a connection that is closed twice would satisfy it.
   EXPECT_LE(counters.closed(), counters.accepted());
   EXPECT_LE(counters.open(), counters.max_open());
 
   harness_.reset();
   EXPECT_EQ(entries_in("/proc/self/fd"), descriptors_before_) << "descriptors leak";
-  // pthread_join returns a moment before the task leaves /proc.
+  // pthread_join returns shortly before the task leaves /proc.
   EXPECT_TRUE(eventually([&] { return entries_in("/proc/self/task") <= threads_before_; }))
       << "threads are left behind";
   EXPECT_TRUE(offspring().empty()) << "children are left behind";

@@ -1,5 +1,6 @@
-// The fixture of the conformance suite: every claim runs on every registered model of both servers,
-// and whatever a test did, the books must balance and nothing be left behind when it ends.
+// The fixture of the conformance suite: every test runs on every registered model of both servers.
+// After each test the counters must satisfy the law, and no descriptor, thread or child may be
+// left.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,10 +20,10 @@ class EveryModel : public ::testing::TestWithParam<const server::Model*> {
  protected:
   static void SetUpTestSuite();
   void SetUp() override;
-  /// Stops the server if the test has not, and checks the law, descriptors and threads.
+  /// Stops the server if the test has not; checks the law, descriptors, threads and children.
   void TearDown() override;
 
-  /// Listens; serve() or serve_in_child() of the harness is up to the test.
+  /// Listens. The test then calls serve() or serve_in_child() of the harness.
   Harness& listen(const server::ServerOptions& options = loopback());
   /// Listens and serves on a thread.
   Harness& serve(const server::ServerOptions& options = loopback());
@@ -31,19 +32,19 @@ class EveryModel : public ::testing::TestWithParam<const server::Model*> {
   [[nodiscard]] Peer connect(Buffers buffers = Buffers::usual) const {
     return Peer{harness_->where(), buffers};
   }
-  /// `count` peers, each of which has had one message echoed: accepted, counted and being served.
+  /// `count` peers, each with one message echoed: accepted, counted and in service.
   [[nodiscard]] std::vector<Peer> connect_served(std::uint32_t count,
                                                  Buffers buffers = Buffers::usual);
   /// `wanted`, or as many as the model serves at the same time.
   [[nodiscard]] std::uint32_t at_once(std::uint32_t wanted) const {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, harness_->at_once()));
   }
-  /// Whether as many connections are open as expected, sooner or later.
+  /// Whether the number of open connections becomes `expected`.
   [[nodiscard]] bool open_becomes(std::uint64_t expected) {
     return eventually([&] { return harness_->counters().open() == expected; });
   }
 
-  /// Small messages that name their connection.
+  /// Small messages, unique to their connection.
   const echo::Payload payload_ = echo::Payload::unique(64, 0xc0ffee);
 
  private:

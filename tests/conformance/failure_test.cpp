@@ -1,4 +1,4 @@
-// What fails within a server: an accept, a thread or process that is not to be had, an exception.
+// Failures within a server: accept(2) fails, a thread or process cannot be started, an exception.
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -19,36 +19,36 @@ namespace {
 
 using server::Shed;
 
-/// Echoes, and throws at one exclamation mark.
-class Touchy final : public server::Protocol {
+/// Echoes, and throws when it receives a single exclamation mark.
+class ThrowingProtocol final : public server::Protocol {
  public:
-  [[nodiscard]] std::string_view name() const override { return "touchy"; }
+  [[nodiscard]] std::string_view name() const override { return "throwing"; }
   [[nodiscard]] std::span<const std::byte> reply_to(std::span<std::byte> received) const override {
-    if (received.size() == 1 && received[0] == insult) throw std::runtime_error("how dare you");
+    if (received.size() == 1 && received[0] == trigger) throw std::runtime_error("of the test");
     return received;
   }
-  static constexpr std::byte insult{'!'};
+  static constexpr std::byte trigger{'!'};
 };
 
-TEST_P(EveryModel, EndsTheConnectionThatAnExceptionEndsAndNoOther) {
-  static const Touchy touchy;
+TEST_P(EveryModel, EndsTheConnectionWhoseReplyThrowsAndNoOther) {
+  static const ThrowingProtocol throwing;
   Harness& server = listen();
-  server.speak(touchy);
+  server.use_protocol(throwing);
   server.serve();
   std::vector<Peer> peers = connect_served(at_once(3));
-  ASSERT_TRUE(peers.front().send({&Touchy::insult, 1}));
+  ASSERT_TRUE(peers.front().send({&ThrowingProtocol::trigger, 1}));
   EXPECT_NE(peers.front().end(), End::silence);
   EXPECT_TRUE(open_becomes(peers.size() - 1));
-  // A coroutine's locals, and with them the connection, are gone before what it threw is counted.
+  // A coroutine destroys its locals, and with them the connection, before its exception is counted.
   EXPECT_TRUE(eventually([&] { return server.counters().shed_count(Shed::exception) == 1U; }));
   for (std::uint32_t i = 1; i < peers.size(); ++i) EXPECT_TRUE(echoes(peers[i], payload_, {i, 1}));
   Peer next = connect();
-  EXPECT_TRUE(echoes(next, payload_, {9, 0})) << "and it goes on serving";
+  EXPECT_TRUE(echoes(next, payload_, {9, 0})) << "the server continues to serve";
 }
 
-// Bug: after ECONNABORTED Asio, which is told of a queue once, left the rest of it until somebody
-// else came.
-TEST_P(EveryModel, GoesOnThroughAcceptsThatFail) {
+// Bug: after ECONNABORTED Asio, which gets one event for a whole queue, left the rest of the queue
+// until the next connection arrived.
+TEST_P(EveryModel, ContinuesWhenAcceptFails) {
   Harness& server = listen();
   if (GetParam()->name == "io-uring") GTEST_SKIP() << "accepts without a system call";
   server.serve_in_child([] {
@@ -60,19 +60,19 @@ TEST_P(EveryModel, GoesOnThroughAcceptsThatFail) {
     Peer peer = connect();
     return static_cast<bool>(echoes(peer, payload_, {tries++, 0}));
   }));
-  // Those that wait make the server accept until it has met all of them.
+  // Waiting connections make the server call accept until it has seen all scripted errors.
   EXPECT_TRUE(eventually([&] {
     Peer peer = connect();
     return echoes(peer, payload_, {tries++, 0}) && server.counters().shed_count(Shed::memory) == 2U;
   }));
 }
 
-/// Tries once more, gives that connection up, and serves the others: for models that need something
-/// of the system for each.
-void expect_to_do_without(const server::Model& model, Shed cause) {
+/// Expects the model to retry, give up that connection and serve the rest. For models that need a
+/// thread or process per connection.
+void expect_to_shed_and_continue(const server::Model& model, Shed cause) {
   const echo::Payload payload = echo::Payload::unique(64, 0xbad);
   Harness server{model, loopback()};
-  // A few for the server itself and its first peers; then none for a while.
+  // The first calls succeed, for the server itself and its first peers; the next 40 fail.
   std::vector<int> outcomes(8, 0);
   outcomes.resize(outcomes.size() + 40, EAGAIN);
   server.serve_in_child([&] {
@@ -85,9 +85,9 @@ void expect_to_do_without(const server::Model& model, Shed cause) {
     Peer peer{server.where()};
     if (echoes(peer, payload, {tries++, 0})) served.push_back(std::move(peer));
     return shed() > 0 && !served.empty() && served.size() > 12;
-  })) << "of "
-      << tries << " were served " << served.size();
-  EXPECT_EQ(served.size() + shed(), tries) << "each is served, or closed and counted";
+  })) << served.size()
+      << " served of " << tries;
+  EXPECT_EQ(served.size() + shed(), tries) << "each is served, or closed and counted as shed";
   EXPECT_TRUE(eventually([&] { return server.counters().open() == served.size(); }));
   for (Peer& peer : served) EXPECT_TRUE(echoes(peer, payload, {7, 7}));
   served.clear();
@@ -101,12 +101,12 @@ const server::Model& model_named(std::string_view name) {
   throw std::invalid_argument("no model " + std::string(name));
 }
 
-TEST(ThreadFailure, GivesUpThoseItGetsNoThreadForAndNoOther) {
-  expect_to_do_without(model_named("thread-per-connection"), Shed::threads);
+TEST(ThreadFailure, ShedsOnlyConnectionsWithoutAThread) {
+  expect_to_shed_and_continue(model_named("thread-per-connection"), Shed::threads);
 }
 
-// Bug: where a container's filter refuses unshare(2), the servers that fork ended at their start.
-TEST(ForkFailure, ForksWithTheWholeTableWhereItMayHaveNoOther) {
+// Bug: where a container's filter refuses unshare(2), the forking servers ended when they started.
+TEST(ForkFailure, ForksWithTheWholeTableWhereUnshareIsRefused) {
   for (const std::string_view name : {"fork-per-connection", "prefork"}) {
     const echo::Payload payload = echo::Payload::unique(64, 0xbad);
     Harness server{model_named(name), loopback()};
@@ -122,8 +122,8 @@ TEST(ForkFailure, ForksWithTheWholeTableWhereItMayHaveNoOther) {
   }
 }
 
-TEST(ForkFailure, GivesUpThoseItGetsNoProcessForAndNoOther) {
-  expect_to_do_without(model_named("fork-per-connection"), Shed::processes);
+TEST(ForkFailure, ShedsOnlyConnectionsWithoutAProcess) {
+  expect_to_shed_and_continue(model_named("fork-per-connection"), Shed::processes);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The thread that forks gets its descriptors under whatever numbers are free there, and gives those
-// to be kept their own numbers back: for every way in which these can be in each other's way.
+// The thread that forks receives descriptors under free numbers and restores the numbers of those
+// to be kept. The test covers every way in which the two sets of numbers can overlap.
 #include "echo_threads/process/fork_server.hpp"
 
 #include <fcntl.h>
@@ -18,12 +18,12 @@
 
 namespace {
 
-/// Beyond the numbers that are tried.
+/// A number beyond those that are tried.
 constexpr int aside = 64;
 constexpr int first_tried = 3;
 constexpr int last_tried = 9;
 
-/// Its ends lie aside.
+/// A pipe whose two ends have numbers from `aside` on.
 struct Pipe {
   Pipe() {
     int ends[2] = {-1, -1};
@@ -45,15 +45,15 @@ struct Pipe {
 };
 
 struct Pipes {
-  Pipe first, second, handed;
+  Pipe first, second, handed_over;
 };
 
-/// True where the child wrote through each of the three numbers into the pipe that is meant.
+/// True when the child wrote through each of the three numbers into the right pipe.
 bool arrives(echo_threads::ForkServer& fork_server, const Pipes& pipes, int first, int second,
              int handed) {
   ::dup2(pipes.first.writing.get(), first);
   ::dup2(pipes.second.writing.get(), second);
-  ::dup2(pipes.handed.writing.get(), handed);
+  ::dup2(pipes.handed_over.writing.get(), handed);
   const pid_t child = fork_server.fork({first, second}, handed, [first, second](int number) {
     const bool all =
         ::write(first, "a", 1) + ::write(second, "b", 1) + ::write(number, "c", 1) == 3;
@@ -63,13 +63,13 @@ bool arrives(echo_threads::ForkServer& fork_server, const Pipes& pipes, int firs
   if (child > 0) ::waitpid(child, &status, 0);
   for (const int fd : {first, second, handed}) ::close(fd);
   return status == 0 && pipes.first.content() == "a" && pipes.second.content() == "b" &&
-         pipes.handed.content() == "c";
+         pipes.handed_over.content() == "c";
 }
 
 int try_all() {
   ::close_range(first_tried, ~0U, 0);
   const Pipes pipes;
-  // Its socket gets a number beyond those that are tried: none of them is free.
+  // None of the tried numbers is free, so the fork server's sockets get numbers beyond them.
   for (int fd = first_tried; fd <= last_tried; ++fd) ::dup2(STDERR_FILENO, fd);
   echo_threads::ForkServer fork_server;
   for (int first = first_tried; first <= last_tried; ++first) {
@@ -86,9 +86,9 @@ int try_all() {
   return 0;
 }
 
-TEST(ForkServer, GivesAChildWhatItKeepsUnderItsOwnNumbersInEveryOrder) {
+TEST(ForkServer, KeepsTheNumbersOfDescriptorsInEveryOrder) {
   if (echo::testing::in_child([] { return ::unshare(CLONE_FILES) == 0 ? 0 : 1; }) != 0)
-    GTEST_SKIP() << "unshare(2) is refused here: it forks with the table of its process";
+    GTEST_SKIP() << "unshare(2) is refused here: the server forks with the table of its process";
   EXPECT_EQ(echo::testing::in_child(try_all), 0);
 }
 

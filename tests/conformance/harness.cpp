@@ -17,7 +17,7 @@
 namespace conformance {
 namespace {
 
-/// More than any test has connections at once; few enough to be forked by each.
+/// More than the connections of any test at one time; few enough to fork in each test.
 constexpr const char* many_workers = "64";
 
 server::Configured configured_of(const server::Model& model, const server::ServerOptions& options,
@@ -28,7 +28,7 @@ server::Configured configured_of(const server::Model& model, const server::Serve
       std::find(own.begin(), own.end(), "--workers") == own.end()) {
     own.insert(own.end(), {"--workers", serves_one_each ? many_workers : "2"});
   }
-  std::reverse(own.begin(), own.end());  // as CLI11 wants a vector
+  std::reverse(own.begin(), own.end());  // CLI11 parses a vector from its end
   app.parse(own);
   if (configured.check) configured.check(options);
   return configured;
@@ -44,7 +44,7 @@ server::ServerOptions loopback() {
 
 server::ServerOptions with_small_send_buffers() {
   server::ServerOptions options = loopback();
-  options.socket.buffers.send = 1;  // the kernel's least, 4,608
+  options.socket.buffers.send = 1;  // the kernel's minimum, 4,608
   return options;
 }
 
@@ -76,7 +76,7 @@ bool Harness::takes_descriptors() const {
 void Harness::run() {
   try {
     configured_.serve(server::Serving{options_, listeners_, *protocol_, options_.work, stop_,
-                                      counters_, findings_});
+                                      counters_, measurements_});
   } catch (const std::exception& error) {
     complaint_ = error.what();
   }
@@ -97,7 +97,7 @@ void Harness::serve_in_child(std::uint64_t open_files) {
 }
 
 void Harness::serve_in_child(const std::function<bool()>& prepare) {
-  std::fflush(stdout);  // what waits there would be written by both
+  std::fflush(stdout);  // both processes would write what is buffered
   child_ = ::fork();
   if (child_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child_ == 0) {
@@ -106,7 +106,8 @@ void Harness::serve_in_child(const std::function<bool()>& prepare) {
     if (!complaint_.empty()) std::fprintf(stderr, "in the child: %s\n", complaint_.c_str());
     ::_exit(complaint_.empty() ? 0 : 1);
   }
-  // The child's alone: otherwise the address would go on listening when it stops.
+  // Only the child keeps the listeners: a copy here would keep the address listening after its
+  // stop.
   [[maybe_unused]] const auto closed = listeners_.take();
 }
 

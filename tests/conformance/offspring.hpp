@@ -1,4 +1,4 @@
-// The child processes of this program, whichever of its threads forked them.
+// The child processes of this program, forked by any of its threads.
 #pragma once
 
 #include <sys/types.h>

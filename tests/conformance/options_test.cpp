@@ -1,4 +1,4 @@
-// The options that mean the same for every model: idle timeout, simulated work, buffer size.
+// The options with the same meaning for every model: idle timeout, simulated work, buffer size.
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -36,7 +36,7 @@ TEST_P(EveryModel, ClosesASilentPeerAfterTheIdleTimeoutAndNotBefore) {
   EXPECT_EQ(server.counters().closed(), 1U);
 }
 
-TEST_P(EveryModel, ClosesAPeerThatNeverSaidAWordToo) {
+TEST_P(EveryModel, ClosesAPeerThatNeverSentAByteAfterTheIdleTimeout) {
   serve(with_idle_timeout(100ms));
   Peer peer = connect();
   EXPECT_EQ(peer.end(), End::fin);
@@ -53,8 +53,8 @@ TEST_P(EveryModel, ClosesAPeerThatDoesNotReadAfterTheIdleTimeout) {
   EXPECT_EQ(server.counters().timed_out_count(), 1U);
 }
 
-TEST_P(EveryModel, LeavesAPeerAloneThatSpeaksWithinTheIdleTimeout) {
-  constexpr auto timeout = 2s;  // far more than an echo takes, on a busy machine too
+TEST_P(EveryModel, KeepsAPeerThatSendsWithinTheIdleTimeout) {
+  constexpr auto timeout = 2s;  // far longer than an echo takes, even on a busy machine
   Harness& server = serve(with_idle_timeout(timeout));
   Peer peer = connect();
   std::uint32_t sent = 0;
@@ -65,7 +65,7 @@ TEST_P(EveryModel, LeavesAPeerAloneThatSpeaksWithinTheIdleTimeout) {
   EXPECT_EQ(server.counters().open(), 1U);
 }
 
-TEST_P(EveryModel, SleepsBeforeEachAnswerWhenThatIsItsWork) {
+TEST_P(EveryModel, SleepsBeforeEachReplyWithSleepAsWork) {
   constexpr auto pause = 30ms;
   serve(with_work("sleep:30ms"));
   Peer peer = connect();
@@ -76,7 +76,7 @@ TEST_P(EveryModel, SleepsBeforeEachAnswerWhenThatIsItsWork) {
   }
 }
 
-TEST_P(EveryModel, DoesNotTakeItsOwnSleepForThePeersSilence) {
+TEST_P(EveryModel, DoesNotCountItsOwnSleepAsIdleTimeOfThePeer) {
   server::ServerOptions options = with_work("sleep:400ms");
   options.socket.idle_timeout = 100ms;
   serve(options);
@@ -84,7 +84,7 @@ TEST_P(EveryModel, DoesNotTakeItsOwnSleepForThePeersSilence) {
   EXPECT_TRUE(echoes(peer, payload_, {0, 0}));
 }
 
-TEST_P(EveryModel, DrainsWhileItSleepsAndAnswersFirst) {
+TEST_P(EveryModel, DrainsAfterItHasSleptAndReplied) {
   Harness& server = serve(with_work("sleep:100ms"));
   Peer peer = connect();
   ASSERT_TRUE(peer.send(message(payload_, {0, 0})));
@@ -95,7 +95,7 @@ TEST_P(EveryModel, DrainsWhileItSleepsAndAnswersFirst) {
   EXPECT_EQ(peer.end(), End::fin);
 }
 
-TEST_P(EveryModel, ComputesForEachMessageWhenThatIsItsWork) {
+TEST_P(EveryModel, ComputesForEachMessageWithCpuAsWork) {
   Harness& server = serve(with_work("cpu:20ms"));
   Peer peer = connect();
   const auto cpu = [&] {
@@ -109,7 +109,7 @@ TEST_P(EveryModel, ComputesForEachMessageWhenThatIsItsWork) {
   for (std::uint32_t i = 0; i < 5; ++i) ASSERT_TRUE(echoes(peer, payload_, {0, i}));
   peer.close();
   ASSERT_TRUE(open_becomes(0));
-  // The steps were counted when the processor was free; half is far from nothing.
+  // The steps were calibrated when the processor was free; half of the time is clearly above zero.
   EXPECT_TRUE(eventually([&] { return cpu() - before >= 50ms; }));
 }
 

@@ -1,4 +1,4 @@
-// More than there is room for: descriptors, the allowed connections, the buffers of one peer.
+// Overload: no descriptors left, more connections than allowed, a peer whose buffers are full.
 #include <poll.h>
 #include <unistd.h>
 
@@ -18,31 +18,32 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using server::Shed;
 
-/// Keeps `count` connections coming for `span`: each that is closed knocks again at once.
-void keep_knocking(const echo::Endpoint& where, std::size_t count, std::chrono::milliseconds span) {
+/// Keeps `count` connections coming for `span`: connects again as soon as one is closed.
+void keep_connecting(const echo::Endpoint& where, std::size_t count,
+                     std::chrono::milliseconds span) {
   const auto until = Clock::now() + span;
-  std::vector<Peer> knocking;
-  for (std::size_t i = 0; i < count; ++i) knocking.emplace_back(where);
+  std::vector<Peer> peers;
+  for (std::size_t i = 0; i < count; ++i) peers.emplace_back(where);
   std::vector<pollfd> entries(count);
   for (auto now = Clock::now(); now < until; now = Clock::now()) {
-    for (std::size_t i = 0; i < count; ++i) entries[i] = {knocking[i].fd(), POLLIN, 0};
+    for (std::size_t i = 0; i < count; ++i) entries[i] = {peers[i].fd(), POLLIN, 0};
     ::poll(entries.data(), count,
            static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count()));
     for (std::size_t i = 0; i < count; ++i) {
-      if (entries[i].revents != 0) knocking[i] = Peer{where};
+      if (entries[i].revents != 0) peers[i] = Peer{where};
     }
   }
 }
 
-/// CPU that the child takes while others keep knocking, as a share of one core: the least of a few
-/// looks, since what the machine does meanwhile, and a hypervisor takes, can only add to it. A loop
-/// that spins takes all of a core in each of them.
+/// CPU that the child uses while new connections keep coming, as a share of one core: the least of
+/// a few samples, because other load and the hypervisor can only add to it. A loop that spins uses
+/// all of a core in every sample.
 double least_share_of_a_core(const Harness& server) {
   double least = 1;
-  for (int look = 0; look < 5 && least >= 0.05; ++look) {
+  for (int sample = 0; sample < 5 && least >= 0.05; ++sample) {
     const auto began = Clock::now();
     const auto cpu_before = limits::cpu_time(server.child());
-    keep_knocking(server.where(), 64, 300ms);
+    keep_connecting(server.where(), 64, 300ms);
     const auto cpu_after = limits::cpu_time(server.child());
     if (!cpu_before || !cpu_after) return 1;
     const std::chrono::duration<double> elapsed = Clock::now() - began;
@@ -51,7 +52,7 @@ double least_share_of_a_core(const Harness& server) {
   return least;
 }
 
-/// Peers until one is refused: those that are served.
+/// Connects peers until one is refused; returns those that are served.
 std::vector<Peer> fill(const echo::Endpoint& where, const echo::Payload& payload) {
   std::vector<Peer> served;
   for (std::uint32_t i = 0;; ++i) {
@@ -61,21 +62,21 @@ std::vector<Peer> fill(const echo::Endpoint& where, const echo::Payload& payload
   }
 }
 
-/// The thread sanitizer keeps several bytes for each that a program touches.
+/// The thread sanitizer uses several bytes of shadow memory per byte that a program touches.
 #ifdef TESTBED_SANITIZES_THREAD
 constexpr bool shadowed = true;
 #else
 constexpr bool shadowed = false;
 #endif
 
-/// Of a core. What is instrumented costs several times as much (0.051 was seen under the thread
-/// sanitizer), and a loop that spins takes all of it either way.
+/// As a share of a core. Instrumented code costs several times as much (0.051 was measured under
+/// the thread sanitizer); a loop that spins uses the whole core in both cases.
 constexpr double little_cpu = shadowed ? 0.25 : 0.05;
 
-/// Enough for a dozen connections or more, whatever a model keeps for itself.
+/// Enough for a dozen connections or more, beside the descriptors that a model itself needs.
 constexpr std::uint64_t open_files = 48;
 
-TEST_P(EveryModel, ClosesAndCountsWhatItHasNoDescriptorFor) {
+TEST_P(EveryModel, ClosesAndCountsConnectionsWithoutADescriptor) {
   Harness& server = listen();
   if (!server.takes_descriptors()) GTEST_SKIP() << "its descriptors do not grow with connections";
   server.serve_in_child(open_files);
@@ -90,7 +91,7 @@ TEST_P(EveryModel, ClosesAndCountsWhatItHasNoDescriptorFor) {
   EXPECT_EQ(server.counters().open(), served.size());
 }
 
-TEST_P(EveryModel, GoesOnServingAndHardlyWorksWhileItHasNoDescriptorLeft) {
+TEST_P(EveryModel, ServesAndUsesLittleCpuWhileNoDescriptorIsLeft) {
   Harness& server = listen();
   if (!server.takes_descriptors()) GTEST_SKIP() << "its descriptors do not grow with connections";
   server.serve_in_child(open_files);
@@ -118,14 +119,14 @@ TEST_P(EveryModel, AcceptsAgainWhenDescriptorsAreFree) {
     return static_cast<bool>(echoes(peer, payload_, {0, 0}));
   }));
   EXPECT_TRUE(open_becomes(0));
-  EXPECT_EQ(fill(server.where(), payload_).size(), room) << "no descriptor was lost on the way";
+  EXPECT_EQ(fill(server.where(), payload_).size(), room) << "no descriptor was lost";
 }
 
-TEST_P(EveryModel, ShedsAndCountsWhatGoesBeyondMaxConnections) {
+TEST_P(EveryModel, ShedsAndCountsConnectionsBeyondMaxConnections) {
   server::ServerOptions options = loopback();
   options.max_connections = 3;
   Harness& server = serve(options);
-  if (at_once(4) < 4) GTEST_SKIP() << "leaves in the kernel's queue what it does not serve";
+  if (at_once(4) < 4) GTEST_SKIP() << "further connections stay in the kernel's queue";
   std::vector<Peer> served = connect_served(3);
   for (int i = 0; i < 10; ++i) ASSERT_NE(connect().end(), End::silence);
   EXPECT_EQ(server.counters().shed_count(Shed::max_connections), 10U);
@@ -138,7 +139,7 @@ TEST_P(EveryModel, ShedsAndCountsWhatGoesBeyondMaxConnections) {
   EXPECT_TRUE(eventually([&] {
     Peer peer = connect();
     return static_cast<bool>(echoes(peer, payload_, {3, 0}));
-  })) << "a place that came free is given away";
+  })) << "a connection that ended makes room for another";
   EXPECT_EQ(server.counters().max_open(), 3U);
 }
 
@@ -146,17 +147,18 @@ TEST_P(EveryModel, PushesBackOnAPeerThatNeverReads) {
   constexpr std::uint64_t far_more_than_all_buffers = 256U << 20U;
   Harness& server = serve();
   if (at_once(2) < 2) GTEST_SKIP() << "serves one at a time";
-  std::vector<Peer> others = connect_served(1);
+  std::vector<Peer> reading = connect_served(1);
   const auto before = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
   Peer mute = connect(Buffers::small);
   const std::uint64_t taken = mute.send_until_blocked(far_more_than_all_buffers);
   const auto after = limits::read_usage({::getpid()}, limits::Detail::quick).rss;
-  EXPECT_LT(taken, far_more_than_all_buffers) << "what it does not read must not be held for it";
+  EXPECT_LT(taken, far_more_than_all_buffers)
+      << "unread replies must not be buffered without bound";
   ASSERT_TRUE(before && after);
   if (!shadowed) {
     EXPECT_LT(*after, *before + (8U << 20U)) << "memory stays flat";
   }
-  EXPECT_TRUE(echoes(others.front(), payload_, {0, 1})) << "its neighbours notice nothing";
+  EXPECT_TRUE(echoes(reading.front(), payload_, {0, 1})) << "other connections are not affected";
 
   server.drain();
   mute.reset();

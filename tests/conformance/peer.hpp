@@ -1,4 +1,5 @@
-// The other end of a connection: blocking, with a time limit on each call, so that no test hangs.
+// The client's end of a connection: blocking, with a time limit on each call, so that no test
+// hangs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,10 +15,10 @@
 
 namespace conformance {
 
-/// How a connection ended, as its peer saw it.
+/// How a connection ended, as the client saw it. silence: no end within the time limit.
 enum class End { fin, reset, silence };
 
-/// Buffers that are small enough to be filled soon.
+/// Socket buffers; `small` ones fill quickly.
 enum class Buffers { usual, small };
 
 class Peer {
@@ -26,14 +27,14 @@ class Peer {
   explicit Peer(const echo::Endpoint& server, Buffers buffers = Buffers::usual);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
-  /// False when the connection ended, or nothing was taken for a while.
+  /// False when the connection ended, or the kernel accepted nothing within the time limit.
   bool send(std::span<const std::byte> bytes);
-  /// Sends without waiting for room until none has come free for half a second; returns the bytes
-  /// taken, at most `most`.
+  /// Sends until the socket has had no room for half a second; returns the bytes that the kernel
+  /// accepted, at most `most`.
   std::uint64_t send_until_blocked(std::uint64_t most);
-  /// As many as come, up to `count`; fewer only at the end of the connection or after long silence.
+  /// Receives `count` bytes; fewer only at the end of the connection or after the time limit.
   std::vector<std::byte> receive(std::size_t count);
-  /// Reads until there is nothing more to come.
+  /// Reads until the connection ends or the time limit has passed.
   End end();
   void half_close();
   /// Closes with RST instead of FIN (SO_LINGER with 0 s).
@@ -47,10 +48,10 @@ class Peer {
   End end_ = End::silence;
 };
 
-/// Sends message `id` of `payload` on `peer` and reads it back.
+/// Sends message `id` of `payload` on `peer`, receives the echo and verifies it.
 ::testing::AssertionResult echoes(Peer& peer, const echo::Payload& payload, echo::MessageId id);
 
-/// Whether `got` is message `id` from its first byte on, whole.
+/// Whether `got` is the whole message `id`.
 ::testing::AssertionResult is_message(const echo::Payload& payload, echo::MessageId id,
                                       std::span<const std::byte> got);
 

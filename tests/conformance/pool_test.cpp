@@ -1,5 +1,4 @@
-// What only some models promise: pools about their queues and workers, forking ones about their
-// children.
+// Behaviour of some models only: the queues and workers of pools, the children of forking models.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -56,7 +55,7 @@ class Serving : public ::testing::Test {
     EXPECT_TRUE(echoes(peer, payload_, {0, 0}));
     return peer;
   }
-  /// Whether an answer, or the end, has come and not been read.
+  /// Whether a reply, or the end of the connection, has arrived and has not been read.
   static bool is_readable(const Peer& peer) {
     pollfd entry{peer.fd(), POLLIN, 0};
     return ::poll(&entry, 1, 0) == 1;
@@ -68,8 +67,9 @@ class Serving : public ::testing::Test {
   std::optional<Harness> server_;
 };
 
-/// With one worker that is busy, and room for `room` in the queue: fills it. The one that is closed
-/// in the end was accepted after the others, so that these wait in the queue now.
+/// Fills a queue that has room for `room` connections while the only worker is busy. The last
+/// connection is closed because the queue is full. It was accepted after the rest, so when it is
+/// closed, they all wait in the queue.
 struct FullQueue {
   FullQueue(Harness& server, std::size_t room) {
     for (std::size_t i = 0; i < room; ++i) waiting.emplace_back(server.where());
@@ -86,7 +86,7 @@ class PoolOwnQueue : public Serving {};
 class EveryQueue : public Serving, public ::testing::WithParamInterface<const char*> {};
 class EveryPool : public Serving, public ::testing::WithParamInterface<const char*> {};
 
-TEST_F(Prefork, ReplacesAWorkerThatIsKilledAndSettlesItsConnection) {
+TEST_F(Prefork, ReplacesAKilledWorkerAndCountsItsConnectionAsClosed) {
   serve("prefork", {"--workers", "1"});
   for (std::uint64_t killed = 1; killed <= 3; ++killed) {
     Peer peer = connect_served();
@@ -99,11 +99,11 @@ TEST_F(Prefork, ReplacesAWorkerThatIsKilledAndSettlesItsConnection) {
     EXPECT_EQ(counters().open(), 0U);
     EXPECT_EQ(counters().closed(), killed);
   }
-  EXPECT_GT(counters().largest_child_bytes(), 0U) << "known of those too that were killed";
+  EXPECT_GT(counters().largest_child_bytes(), 0U) << "known for killed workers too";
   connect_served().close();
 }
 
-TEST_F(Prefork, LeavesTheOtherWorkersAloneWhenOneIsKilled) {
+TEST_F(Prefork, KeepsTheOtherWorkersWhenOneIsKilled) {
   serve("prefork", {"--workers", "2"});
   Peer first = connect_served();
   Peer second = connect_served();
@@ -117,7 +117,7 @@ TEST_F(Prefork, LeavesTheOtherWorkersAloneWhenOneIsKilled) {
   EXPECT_EQ(counters().open(), 1U);
 }
 
-TEST_F(ForkPerConnection, LosesOneConnectionWithAChildThatIsKilled) {
+TEST_F(ForkPerConnection, LosesOneConnectionWhenAChildIsKilled) {
   serve("fork-per-connection");
   Peer first = connect_served();
   const std::set<pid_t> its_child = offspring();
@@ -131,7 +131,7 @@ TEST_F(ForkPerConnection, LosesOneConnectionWithAChildThatIsKilled) {
   EXPECT_TRUE(echoes(second, payload_, {0, 1}));
 }
 
-TEST_F(ForkPerConnection, LeavesInterruptsOfTheWholeGroupToTheParent) {
+TEST_F(ForkPerConnection, IgnoresSignalsOfTheProcessGroupInChildren) {
   serve("fork-per-connection");
   Peer peer = connect_served();
   for (const pid_t child : offspring()) {
@@ -141,7 +141,7 @@ TEST_F(ForkPerConnection, LeavesInterruptsOfTheWholeGroupToTheParent) {
   EXPECT_TRUE(echoes(peer, payload_, {0, 1}));
 }
 
-TEST_F(PoolOwnQueue, DealsConnectionsOutInTurn) {
+TEST_F(PoolOwnQueue, AssignsConnectionsInTurn) {
   constexpr unsigned workers = 4;
   serve("pool-own-queue", {"--workers", std::to_string(workers)});
   for (int round = 1; round <= 3; ++round) {
@@ -152,37 +152,37 @@ TEST_F(PoolOwnQueue, DealsConnectionsOutInTurn) {
   }
 }
 
-TEST_F(PoolOwnQueue, KeepsOneWaitingBehindASlowOneThoughAnotherWorkerIsIdle) {
+TEST_F(PoolOwnQueue, KeepsAConnectionWaitingBehindASlowOneAlthoughAnotherWorkerIsIdle) {
   serve("pool-own-queue", {"--workers", "2"});
   Peer slow = connect_served();
   connect_served().close();
   Peer behind = connect();
   ASSERT_TRUE(behind.send(message(payload_, {2, 0})));
-  connect_served().close();  // dealt out later, and served
+  connect_served().close();  // assigned later, and served
   EXPECT_FALSE(is_readable(behind));
   slow.close();
   EXPECT_TRUE(is_message(payload_, {2, 0}, behind.receive(payload_.size())));
 }
 
-TEST_F(PoolSharedQueue, KeepsNobodyWaitingWhileAWorkerIsIdle) {
+TEST_F(PoolSharedQueue, KeepsNoConnectionWaitingWhileAWorkerIsIdle) {
   serve("pool-shared-queue", {"--workers", "2"});
   const Peer slow = connect_served();
   for (int i = 0; i < 20; ++i) connect_served().close();
 }
 
-TEST_P(EveryQueue, ClosesAndCountsWhatItHasNoRoomFor) {
+TEST_P(EveryQueue, ClosesAndCountsConnectionsBeyondItsLimit) {
   serve(GetParam(), {"--workers", "1", "--queue-limit", "2"});
   Peer served = connect_served();
   FullQueue queue{server(), 2};
   EXPECT_TRUE(eventually([&] { return counters().shed_count(Shed::queue_full) == 1U; }));
   served.close();
   for (Peer& peer : queue.waiting) {
-    EXPECT_TRUE(echoes(peer, payload_, {0, 0})) << "those that waited get their turn";
+    EXPECT_TRUE(echoes(peer, payload_, {0, 0})) << "waiting connections are served";
     peer.close();
   }
 }
 
-TEST_P(EveryQueue, TellsHowLongConnectionsWaitedForAWorker) {
+TEST_P(EveryQueue, MeasuresHowLongConnectionsWaitedForAWorker) {
   serve(GetParam(), {"--workers", "1", "--queue-limit", "1"});
   Peer served = connect_served();
   FullQueue queue{server(), 1};
@@ -198,7 +198,7 @@ TEST_P(EveryQueue, TellsHowLongConnectionsWaitedForAWorker) {
   EXPECT_GE(wait->max(), static_cast<std::uint64_t>(waited.count()));
 }
 
-TEST_P(EveryQueue, ServesWhatWaitsBeforeADrainEnds) {
+TEST_P(EveryQueue, ServesWaitingConnectionsBeforeADrainEnds) {
   serve(GetParam(), {"--workers", "1", "--queue-limit", "3"});
   const Peer served = connect_served();
   FullQueue queue{server(), 3};
@@ -215,7 +215,7 @@ TEST_P(EveryQueue, ServesWhatWaitsBeforeADrainEnds) {
   EXPECT_EQ(counters().closed(), 4U);
 }
 
-TEST_P(EveryQueue, CountsWhatWaitedAsOpenWhenItIsForced) {
+TEST_P(EveryQueue, CountsWaitingConnectionsAsOpenAfterAForcedStop) {
   serve(GetParam(), {"--workers", "1", "--queue-limit", "3"});
   const Peer served = connect_served();
   FullQueue queue{server(), 3};
@@ -226,11 +226,11 @@ TEST_P(EveryQueue, CountsWhatWaitedAsOpenWhenItIsForced) {
   for (Peer& peer : queue.waiting) EXPECT_NE(peer.end(), End::silence);
 }
 
-TEST_P(EveryPool, TellsHowLongAWorkerWasIdle) {
+TEST_P(EveryPool, MeasuresHowLongAWorkerWasIdle) {
   serve(GetParam(), {"--workers", "2"});
   {
-    Peer both = connect_served();
-    Peer are_there = connect_served();
+    Peer first = connect_served();
+    Peer second = connect_served();
   }
   ASSERT_TRUE(eventually([&] { return counters().open() == 0; }));
   const auto began = Clock::now();
@@ -240,8 +240,7 @@ TEST_P(EveryPool, TellsHowLongAWorkerWasIdle) {
   ASSERT_TRUE(server().stop());
   const std::uint64_t idle = std::max(counters().worker(0).idle_ns.load(),  //
                                       counters().worker(1).idle_ns.load());
-  EXPECT_GE(idle, static_cast<std::uint64_t>(elapsed.count()) / 2)
-      << "one of two had nothing to do";
+  EXPECT_GE(idle, static_cast<std::uint64_t>(elapsed.count()) / 2) << "one of two workers was idle";
 }
 
 std::string name_of(const ::testing::TestParamInfo<const char*>& info) {

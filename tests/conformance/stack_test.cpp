@@ -1,5 +1,5 @@
-// The stacks of threads that serve: painting and reading at known depths, what is refused, and the
-// models that take these options.
+// The stacks of serving threads: painting and reading at known depths, which options are refused,
+// and the models that take these options.
 #include "echo_threads/stack/stack.hpp"
 
 #include <gtest/gtest.h>
@@ -24,11 +24,11 @@ namespace {
 
 using echo_threads::StackOptions;
 
-/// Far more than any sanitizer takes for itself: GCC's thread sanitizer, 770 KiB of each stack.
+/// Far more than any sanitizer needs: GCC's thread sanitizer takes 770 KiB of each stack.
 constexpr std::uint64_t roomy = 16U << 20U;
-constexpr std::uint64_t set_up = 1U << 20U;  ///< no thread takes more before it runs, in any build
+constexpr std::uint64_t set_up = 1U << 20U;  ///< more than a thread's set-up takes, in any build
 
-/// Runs `work` on a thread whose stack is what `options` ask for.
+/// Runs `work` on a thread with the stack of `options`.
 void run_on_a_thread(const StackOptions& options, std::function<void()> work) {
   server::ThreadAttributes attributes;
   apply(options, attributes.get());
@@ -53,7 +53,7 @@ std::uint64_t high_water_at(std::uint64_t depth, std::uint64_t size = roomy) {
 }
 
 TEST(Stack, ReadsBackTheDepthThatWasTouched) {
-  constexpr std::uint64_t first = 8192;  // deeper than what reads, in every build
+  constexpr std::uint64_t first = 8192;  // deeper than the frames that read it, in every build
   constexpr std::uint64_t alignment = 64;
   const std::uint64_t at_first = high_water_at(first);
   EXPECT_GT(at_first, first) << "the thread's own set-up is counted too";
@@ -64,7 +64,7 @@ TEST(Stack, ReadsBackTheDepthThatWasTouched) {
   }
 }
 
-TEST(Stack, ReadsTheSameWhateverItsSize) {
+TEST(Stack, ReadsTheSameDepthForEverySize) {
   const std::uint64_t least = high_water_at(16384, roomy);
   for (const std::uint64_t size : {2 * roomy, 4 * roomy, 8 * roomy}) {
     EXPECT_EQ(high_water_at(16384, size), least) << size;
@@ -79,13 +79,13 @@ TEST(Stack, SeesOneByteThatWasWrittenFarBelowTheFrames) {
     run_on_a_thread(options, [&] {
       bytes = on_stack(options, 0, [&](std::byte*) {
         volatile std::byte here{};
-        if (write) *(&here - depth) = std::byte{1};  // where a call might have been
+        if (write) *(&here - depth) = std::byte{1};  // where the frame of a call could be
       });
     });
     return bytes.value_or(0);
   };
 #ifdef TESTBED_SANITIZES_ADDRESS
-  GTEST_SKIP() << "such a write is what the address sanitizer is there for";
+  GTEST_SKIP() << "the address sanitizer reports such a write";
 #endif
   EXPECT_LT(high_water(false), depth);
   EXPECT_GE(high_water(true), depth);
@@ -94,7 +94,7 @@ TEST(Stack, SeesOneByteThatWasWrittenFarBelowTheFrames) {
 
 TEST(Stack, TouchesEveryPageOfTheDepth) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  // A size that no thread had before: glibc keeps ended threads' stacks, and their pages.
+  // A size that no thread had before: glibc keeps the stacks of ended threads with their pages.
   const StackOptions options{.size = 3 * roomy, .guard = 4096, .touch = 1'000'001};
   std::vector<unsigned char> resident;
   run_on_a_thread(options, [&] {
@@ -133,7 +133,7 @@ TEST(Stack, LeavesOrdinaryThreadsAlone) {
       {{}, 1024, true},
       {{.size = 16384}, 768, true},
       {{.size = 16384}, 2048, true},
-      {{.size = 16384}, 2049, false},  // the frames below might be behind the guard
+      {{.size = 16384}, 2049, false},  // the frames below could lie beyond the guard
       {{.size = 65536}, 49152, true},
       {{.size = 65536}, 49153, false},
       {{.touch = 1}, 1024, false},
@@ -154,10 +154,10 @@ std::string complaint_about(const StackOptions& options, std::uint64_t buffer) {
   return "";
 }
 
-TEST(Stack, RefusesWhatSurelyCannotHoldAndNothingElse) {
+TEST(Stack, RefusesOnlySizesThatAreCertainlyTooSmall) {
   struct Case {
     std::uint64_t size, touch, buffer;
-    const char* told;  // nullptr: allowed, though it may fault
+    const char* expected;  // nullptr: allowed, though it may fault
   };
   const Case cases[] = {
       {4096, 0, 1024, "PTHREAD_STACK_MIN"},
@@ -167,21 +167,21 @@ TEST(Stack, RefusesWhatSurelyCannotHoldAndNothingElse) {
       {16384, 16383, 0, nullptr},
       {16384, 16384, 0, "a --touch-stack of 16 KiB: at least 20K"},
       {16384, 16384, 1024, "a --touch-stack of 16 KiB and a --buffer-size of 1 KiB: at least 20K"},
-      {20479, 16384, 1024, nullptr},  // a part of a page is a whole one
+      {20479, 16384, 1024, nullptr},  // rounded up to a whole page
       {65536, 1ULL << 40U, 0, "at least 1073741828K"},
   };
   for (const Case& each : cases) {
     const StackOptions options{.size = each.size, .guard = 4096, .touch = each.touch};
-    const std::string told = complaint_about(options, each.buffer);
-    if (each.told == nullptr) {
-      EXPECT_EQ(told, "") << each.size;
+    const std::string error = complaint_about(options, each.buffer);
+    if (each.expected == nullptr) {
+      EXPECT_EQ(error, "") << each.size;
     } else {
-      EXPECT_NE(told.find(each.told), std::string::npos) << told;
+      EXPECT_NE(error.find(each.expected), std::string::npos) << error;
     }
   }
 }
 
-/// Those of the list that take --touch-stack.
+/// The models that take --touch-stack.
 class EveryStack : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(echo_threads, EveryStack,
                          ::testing::Values("thread-per-connection", "pool-accept",
@@ -198,7 +198,7 @@ const server::Model& model_named(const std::string& name) {
                         [&](auto* each) { return each->name == name; });
 }
 
-/// What the stacks were used for by `connections`, each with one echo, one after the other.
+/// The use of stacks after a few connections, each with one echo, one after the other.
 std::optional<server::StackUse> use_after(const char* model, std::vector<std::string> own) {
   constexpr int connections = 3;
   Harness server{model_named(model), loopback(), std::move(own)};
@@ -213,7 +213,7 @@ std::optional<server::StackUse> use_after(const char* model, std::vector<std::st
   return server.measurements().stacks;
 }
 
-TEST_P(EveryStack, ServesAtTheDepthAskedForAndReportsIt) {
+TEST_P(EveryStack, ServesAtTheGivenDepthAndReportsIt) {
   const std::vector<std::string> pool = std::string(GetParam()).starts_with("pool")
                                             ? std::vector<std::string>{"--workers", "3"}
                                             : std::vector<std::string>{};
@@ -224,13 +224,13 @@ TEST_P(EveryStack, ServesAtTheDepthAskedForAndReportsIt) {
   const auto shallow = with({"--stack-report", "--touch-stack", "8K", "--stack-size", "16M"});
   const auto deep = with({"--stack-report", "--touch-stack", "2M", "--stack-size", "16M"});
   ASSERT_TRUE(shallow && deep);
-  EXPECT_EQ(deep->threads(), 3U) << "each of them was painted";
+  EXPECT_EQ(deep->threads(), 3U) << "each thread was painted";
   EXPECT_GT(deep->max().value_or(0), 2U << 20U);
   EXPECT_LT(shallow->max().value_or(0), 8192 + set_up);
   EXPECT_GT(deep->smallest_size().value_or(0), 2U << 20U);
 }
 
-TEST_P(EveryStack, ReportsNothingUnlessAsked) {
+TEST_P(EveryStack, ReportsNothingWithoutStackReport) {
   EXPECT_FALSE(use_after(GetParam(), {"--touch-stack", "8K"}));
 }
 

@@ -1,4 +1,4 @@
-// Stopping: drained or forced, idle or under load, every connection is accounted for.
+// Stopping: drained or forced, idle or under load, every connection is counted.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -15,16 +15,16 @@ namespace {
 using namespace std::chrono_literals;
 using echo::Payload;
 
-/// Soon, for a machine that runs sanitizers on two busy cores.
+/// A short time, for a machine that runs sanitizers on two busy cores.
 constexpr auto promptly = 5s;
 
-TEST_P(EveryModel, StopsAtOnceWithNobodyThere) {
+TEST_P(EveryModel, StopsPromptlyWithoutConnections) {
   Harness& server = serve();
   server.drain();
   EXPECT_TRUE(server.ends_within(promptly));
 }
 
-TEST_P(EveryModel, StopsThoughItWasAskedBeforeItBegan) {
+TEST_P(EveryModel, StopsWhenTheDrainWasRequestedBeforeItServes) {
   Harness& server = listen();
   server.drain();
   server.serve();
@@ -42,13 +42,14 @@ TEST_P(EveryModel, EndsIdleConnectionsWhenItDrains) {
 }
 
 TEST_P(EveryModel, EchoesWhatIsQueuedBeforeItEnds) {
-  // More than the small buffers on the way back hold, so that the rest waits unread at the server.
+  // More than the small buffers for the replies hold, so that the rest stays unread at the server.
   const Payload payload = Payload::unique(50'000, 2);
   Harness& server = serve(with_small_send_buffers());
   std::vector<Peer> peers = connect_served(at_once(20), Buffers::small);
   for (std::uint32_t i = 0; i < peers.size(); ++i) {
     ASSERT_TRUE(peers[i].send(message(payload, {i, 1})));
-    ASSERT_TRUE(eventually([&] { return peers[i].unacknowledged() == 0; })) << "it is all there";
+    ASSERT_TRUE(eventually([&] { return peers[i].unacknowledged() == 0; }))
+        << "all bytes have arrived";
   }
   server.drain();
   for (std::uint32_t i = 0; i < peers.size(); ++i) {
@@ -86,7 +87,7 @@ TEST_P(EveryModel, DrainsWhileFiftyPeersStream) {
   EXPECT_EQ(server.counters().closed(), count);
 }
 
-TEST_P(EveryModel, ListensNoMoreWhileItDrains) {
+TEST_P(EveryModel, StopsListeningWhenItDrains) {
   Harness& server = serve(with_small_send_buffers());
   Peer mute = connect(Buffers::small);
   ASSERT_GT(mute.send_until_blocked(1U << 30U), 0U);
@@ -99,14 +100,14 @@ TEST_P(EveryModel, ListensNoMoreWhileItDrains) {
       return error.code().value() == ECONNREFUSED;
     }
   }));
-  EXPECT_EQ(server.counters().open(), 1U) << "the peer that does not read is waited for";
+  EXPECT_EQ(server.counters().open(), 1U) << "the server waits for the peer that does not read";
   EXPECT_FALSE(server.ends_within(0ms));
   mute.reset();
   EXPECT_TRUE(server.ends_within(promptly));
   EXPECT_EQ(server.counters().open(), 0U);
 }
 
-TEST_P(EveryModel, ForcedLetsGoOfAPeerThatHoldsOnAndCountsItOpen) {
+TEST_P(EveryModel, AForcedStopEndsAPeerThatDelaysTheDrainAndCountsItAsOpen) {
   Harness& server = serve(with_small_send_buffers());
   std::vector<Peer> gone = connect_served(at_once(4));
   const std::size_t served = gone.size();
@@ -121,7 +122,7 @@ TEST_P(EveryModel, ForcedLetsGoOfAPeerThatHoldsOnAndCountsItOpen) {
   EXPECT_EQ(server.counters().closed(), served);
 }
 
-TEST_P(EveryModel, ForcedAtOnceCountsAllThatWereOpen) {
+TEST_P(EveryModel, AForcedStopWithoutADrainCountsAllConnectionsAsOpen) {
   Harness& server = serve();
   std::vector<Peer> peers = connect_served(at_once(20));
   server.force();
@@ -131,7 +132,7 @@ TEST_P(EveryModel, ForcedAtOnceCountsAllThatWereOpen) {
   for (Peer& peer : peers) ASSERT_NE(peer.end(), End::silence);
 }
 
-TEST_P(EveryModel, StopsWhileConnectionsPourIn) {
+TEST_P(EveryModel, StopsWhileConnectionsKeepComing) {
   Harness& server = serve();
   std::atomic<bool> ended{false};
   std::thread crowd([&] {
@@ -140,7 +141,7 @@ TEST_P(EveryModel, StopsWhileConnectionsPourIn) {
         Peer peer = connect();
         echoes(peer, payload_, {0, 0});
       } catch (const std::system_error&) {
-        // refused: it listens no more
+        // refused: the server no longer listens
       }
     }
   });

@@ -1,6 +1,6 @@
-// What an Operation of Asio makes of the coroutine that awaits it: resumed, resumed in vain,
-// dropped with its io_context or by an exception, never suspended. What a Task is, failure_test.cpp
-// asks.
+// What an Operation of Asio does to the coroutine that awaits it: resumes it with a result or with
+// none, drops it with its io_context or by an exception, never suspends it. failure_test.cpp tests
+// Task.
 #include "echo_async/asio/task.hpp"
 
 #include <gtest/gtest.h>
@@ -17,10 +17,10 @@
 namespace echo_async {
 namespace {
 
-/// As Task, for coroutines that belong to no loop. What ends one is kept.
-struct Alone {
+/// Like Task, for coroutines that belong to no loop. Stores the exception that ends one.
+struct DetachedTask {
   struct promise_type {
-    static Alone get_return_object() noexcept { return {}; }
+    static DetachedTask get_return_object() noexcept { return {}; }
     static std::suspend_never initial_suspend() noexcept { return {}; }
     static std::suspend_never final_suspend() noexcept { return {}; }
     static void return_void() noexcept {}
@@ -31,9 +31,10 @@ struct Alone {
 
 constexpr std::size_t unknown = 99;
 
-/// `held` lives in the frame: its count tells whether that is still there.
+/// `held` lives in the frame: its count shows whether the frame still exists.
 template <typename Start>
-Alone await_one(Start start, [[maybe_unused]] std::shared_ptr<int> held, std::size_t& result) {
+DetachedTask await_one(Start start, [[maybe_unused]] std::shared_ptr<int> held,
+                       std::size_t& result) {
   Operation operation{std::move(start)};
   result = co_await operation;
 }
@@ -44,7 +45,7 @@ struct Coroutine : ::testing::Test {
   std::size_t result = unknown;
 };
 
-TEST_F(Coroutine, IsGivenTheBytesOfItsOperation) {
+TEST_F(Coroutine, ReceivesTheBytesOfItsOperation) {
   await_one(
       [this](auto handler) {
         asio::post(*io, [handler = std::move(handler)]() mutable { handler(error_code{}, 7); });
@@ -53,10 +54,10 @@ TEST_F(Coroutine, IsGivenTheBytesOfItsOperation) {
   EXPECT_EQ(result, unknown) << "it waits";
   io->run();
   EXPECT_EQ(result, 7U);
-  EXPECT_EQ(held.use_count(), 1) << "its frame went with its end";
+  EXPECT_EQ(held.use_count(), 1) << "its frame was freed when it ended";
 }
 
-TEST_F(Coroutine, IsGivenNothingWhereItsOperationFailed) {
+TEST_F(Coroutine, ReceivesZeroWhenItsOperationFails) {
   await_one(
       [this](auto handler) {
         asio::post(*io, [handler = std::move(handler)]() mutable {
@@ -81,12 +82,12 @@ TEST_F(Coroutine, EndsWithTheContextThatDropsItsOperation) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST_F(Coroutine, EndsWhereItsHandlerIsDroppedByAnException) {
+TEST_F(Coroutine, EndsWhenAnExceptionDropsItsHandler) {
   await_one(
       [this](auto handler) {
         asio::post(*io, [handler = std::move(handler)]() mutable {
           const auto dropped = std::move(handler);
-          throw std::runtime_error("on the way");
+          throw std::runtime_error("of the test");
         });
       },
       held, result);
@@ -95,15 +96,15 @@ TEST_F(Coroutine, EndsWhereItsHandlerIsDroppedByAnException) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST_F(Coroutine, IsThrownAtByAnOperationThatCannotBegin) {
-  Alone::promise_type::thrown = nullptr;
+TEST_F(Coroutine, ReceivesTheExceptionOfAnOperationThatCannotBegin) {
+  DetachedTask::promise_type::thrown = nullptr;
   await_one(
       [](auto handler) {
         const auto dropped = std::move(handler);
         throw std::bad_alloc{};
       },
       held, result);
-  EXPECT_THROW(std::rethrow_exception(Alone::promise_type::thrown), std::bad_alloc);
+  EXPECT_THROW(std::rethrow_exception(DetachedTask::promise_type::thrown), std::bad_alloc);
   EXPECT_EQ(held.use_count(), 1);
 }
 
