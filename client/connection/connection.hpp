@@ -1,8 +1,8 @@
-// One connection of the load: where it is, in 64 bytes.
+// The state of one connection of the load, in 64 bytes.
 //
-// No buffer, no timer, no callback of its own: the loop has one buffer for all, and finds what has
-// timed out by a scan now and then. One cache line, because with 10,000 connections each echo finds
-// its connection out of the cache, and a second line would be a second miss.
+// A connection has no buffer, no timer and no callback. The loop has one buffer for all connections
+// and finds timed-out messages by an occasional scan. The state fills one cache line: with 10,000
+// connections it is out of the cache at each echo, and a second line would cost a second miss.
 #pragma once
 
 #include <chrono>
@@ -16,36 +16,36 @@ namespace client {
 enum class State : std::uint8_t {
   unopened,
   connecting,
-  standing,  ///< established
+  standing,  ///< established, not yet half-closed
   draining,  ///< half-closed, waiting for the peer's FIN
-  ended      ///< in its bucket, descriptor closed
+  ended      ///< counted under its outcome, descriptor closed
 };
 
-/// The times of a message in flight, on the loop's clock.
+/// The times of a message in flight, on the loop's clock (CLOCK_MONOTONIC).
 struct Flight {
-  std::chrono::nanoseconds due{};   ///< from which its latency runs
-  std::chrono::nanoseconds sent{};  ///< from which its timeout runs; of a connect: when it began
+  std::chrono::nanoseconds due{};   ///< start of its latency
+  std::chrono::nanoseconds sent{};  ///< start of its timeout; for a connect: its start
 };
 
 struct alignas(64) Connection {
   static constexpr std::uint32_t none = 0xffffffffU;
 
-  Flight flight;  ///< of the message in flight, where there is one at a time
+  Flight flight;  ///< of the message in flight, where depth is 1
   int fd = -1;
-  std::uint32_t number = 0;            ///< its number in the whole run, which names its bytes
-  std::uint32_t begun = 0;             ///< messages handed over for sending
-  std::uint32_t echoed = 0;            ///< of these, came back whole and right
-  std::uint32_t writing = 0;           ///< the message that is being written: so far,
-  std::uint32_t written = 0;           ///< so many bytes of it
-  std::uint32_t received = 0;          ///< bytes of message `echoed` that came back
-  std::uint32_t waiting_first = none;  ///< due messages that wait for a place (OverdueQueue)
+  std::uint32_t number = 0;            ///< in the whole run; part of each message's contents
+  std::uint32_t begun = 0;             ///< messages queued for sending
+  std::uint32_t echoed = 0;            ///< of these, verified completely
+  std::uint32_t writing = 0;           ///< the message that is being written
+  std::uint32_t written = 0;           ///< bytes of it written so far
+  std::uint32_t received = 0;          ///< bytes of message `echoed` received so far
+  std::uint32_t waiting_first = none;  ///< due messages that wait to be sent (OverdueQueue)
   std::uint32_t waiting_last = none;
   State state = State::unopened;
-  bool complete = false;  ///< it has done all that it was to do
+  bool complete = false;  ///< its part of the plan is done
 
   [[nodiscard]] std::uint32_t in_flight() const { return begun - echoed; }
   [[nodiscard]] bool waits() const { return waiting_first != none; }
 };
-static_assert(sizeof(Connection) == 64, "a million connections are meant to be 64 MB");
+static_assert(sizeof(Connection) == 64, "a million connections take 64 MB");
 
 }  // namespace client

@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// 127.1.0.0 to 127.254.255.255: clear of 127.0.0.1's own users.
+/// 127.1.0.0 to 127.254.255.255. Programs that use 127.0.0.1 are not affected.
 constexpr std::uint32_t pool_first = 0x7f010000U;
 constexpr std::uint32_t pool_size = 254U << 16U;
 
@@ -30,7 +30,7 @@ int pending_error(int fd) {
   return error;
 }
 
-/// `address` with `cleared` bits of its last four bytes set to 0, then `by` added to them.
+/// `address` after clearing the bits `cleared` of its last four bytes and adding `by` to them.
 echo::Endpoint advanced(echo::Endpoint address, std::uint64_t by, std::uint64_t cleared = 0) {
   unsigned char* bytes = nullptr;
   if (address.family() == AF_INET) {
@@ -47,7 +47,8 @@ echo::Endpoint advanced(echo::Endpoint address, std::uint64_t by, std::uint64_t 
   return address;
 }
 
-/// Waits until a connect is decided. 0: established; an errno: failed; EINPROGRESS: undecided yet.
+/// Waits until a connect has succeeded or failed. Returns 0 (established), EINPROGRESS (undecided
+/// after `at_most`, or stopped) or the connect's errno.
 int wait_for(const Attempt& attempt, std::chrono::milliseconds at_most, int stop_fd) {
   if (attempt.error != 0) return attempt.error;
   pollfd entries[2] = {{attempt.socket.get(), POLLOUT, 0}, {stop_fd, POLLIN, 0}};
@@ -60,9 +61,10 @@ int wait_for(const Attempt& attempt, std::chrono::milliseconds at_most, int stop
 
 AddressRange parse_source(std::string_view text) {
   const auto refuse = [text] {
-    throw std::invalid_argument(fmt::format(
-        "\"{}\": an address as 127.0.1.1, or a network of 2^24 addresses or fewer as 127.1.0.0/16",
-        text));
+    throw std::invalid_argument(
+        fmt::format("\"{}\": an address such as 127.0.1.1 or a network of at most 2^24 addresses "
+                    "such as 127.1.0.0/16",
+                    text));
   };
   const std::size_t slash = text.find('/');
   const std::string address{text.substr(0, slash)};

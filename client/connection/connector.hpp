@@ -1,11 +1,11 @@
-// Opening connections: which address, from which source, and the very first one.
+// Opens connections: chooses target and source addresses, and opens the first connection alone.
 //
-// A connect() needs a local port, and there are ~28,000 for each (source, destination, destination
-// port). On loopback all of 127/8 is ours, so sources are taken from there: enough of them to keep
-// each port range under half full (beyond that the kernel's search slows down), and others in each
-// run, since the last run's TIME_WAIT holds its ports for a minute. IP_BIND_ADDRESS_NO_PORT leaves
-// the port's choice to connect(): a plain bind() to a source would take the port for all
-// destinations.
+// A connect() needs a local port, and there are ~28,000 per (source, destination, destination
+// port). On loopback all of 127/8 is local, so sources come from there. There are enough of them to
+// keep each port range under half full: beyond that the kernel's search slows down. Each run uses
+// different sources because TIME_WAIT holds the ports of the last run for a minute.
+// IP_BIND_ADDRESS_NO_PORT (https://man7.org/linux/man-pages/man7/ip.7.html) lets connect() choose
+// the port: a plain bind() to a source reserves the port for all destinations.
 #pragma once
 
 #include <chrono>
@@ -22,36 +22,37 @@
 
 namespace client {
 
-/// A connect that was begun: under way if `error` is 0, else an errno.
+/// A connect that was started: in progress if `error` is 0, otherwise failed with that errno.
 struct Attempt {
   echo::Descriptor socket;
   int error = 0;
 };
 
-/// Addresses that follow each other.
+/// Consecutive addresses.
 struct AddressRange {
   echo::Endpoint first;
   std::uint64_t count = 1;
 };
-/// "127.0.1.1", "127.1.0.0/16", "::1". Throws std::invalid_argument that says what is allowed.
+/// Parses "127.0.1.1", "127.1.0.0/16" or "::1". Throws std::invalid_argument; the message lists the
+/// allowed forms.
 AddressRange parse_source(std::string_view text);
 
-/// Where connections come from.
+/// The source addresses of connections.
 class Sources {
  public:
   /// The kernel chooses.
   Sources() = default;
-  /// These, in turn.
+  /// These, round-robin.
   explicit Sources(std::vector<AddressRange> ranges);
-  /// As many of 127/8 as keep each range of `ports` under half full with `connections`, to
-  /// `target_ports` ports of a loopback IPv4 target; the kernel's choice elsewhere. `seed` chooses
-  /// where in 127/8 to begin; pass a different one in each run.
+  /// For a loopback IPv4 target with `target_ports` ports: as many addresses of 127/8 as keep each
+  /// range of `ports` under half full with `connections`. For other targets the kernel chooses.
+  /// `seed` selects the first address within 127/8; pass a different one in each run.
   static Sources enough(const echo::Endpoint& target, std::uint64_t connections,
                         std::uint64_t target_ports, limits::PortRange ports, std::uint64_t seed);
 
-  /// How many addresses are used; 1 where the kernel chooses.
+  /// Number of addresses in use; 1 where the kernel chooses.
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  /// The `index`-th, over and over; nullopt: leave it to the kernel.
+  /// Address `index` modulo count(); nullopt: the kernel chooses.
   [[nodiscard]] std::optional<echo::Endpoint> at(std::uint64_t index) const;
 
  private:
@@ -59,7 +60,7 @@ class Sources {
   std::uint64_t count_ = 1;
 };
 
-/// What each socket is set to before its connect.
+/// Options set on each socket before its connect.
 struct SocketOptions {
   bool nodelay = true;
   bool keepalive = false;
@@ -68,13 +69,13 @@ struct SocketOptions {
 
 class Connector {
  public:
-  /// `targets`: one address, one or several ports. Connections take turns over the ports, then over
+  /// `targets`: one address with one or several ports. Connections rotate over the ports, then over
   /// the sources.
   Connector(std::vector<echo::Endpoint> targets, Sources sources, SocketOptions options = {})
       : targets_(std::move(targets)), sources_(std::move(sources)), options_(options) {}
-  /// Begins connection `index`, non-blocking.
+  /// Starts the non-blocking connect of connection `index`.
   [[nodiscard]] Attempt begin(std::uint64_t index) const;
-  /// The first of them.
+  /// The first target.
   [[nodiscard]] const echo::Endpoint& target() const { return targets_.front(); }
   [[nodiscard]] const std::vector<echo::Endpoint>& targets() const { return targets_; }
   [[nodiscard]] const Sources& sources() const { return sources_; }
@@ -85,21 +86,22 @@ class Connector {
   SocketOptions options_;
 };
 
-/// Connection 0, opened alone: it settles which of a name's addresses answers, and waits for a
-/// server that was started a moment ago.
+/// Connection 0, opened alone. It determines which of a name's addresses answers, and waits for a
+/// server that is still starting.
 struct FirstConnection {
   Attempt attempt;
   std::size_t address = 0;  ///< index into the candidates: the one that answered, else the first
   std::chrono::steady_clock::time_point begun;
-  std::optional<std::chrono::steady_clock::time_point> stood{};  ///< unset: still under way
+  std::optional<std::chrono::steady_clock::time_point> stood{};  ///< unset: in progress
 };
 
-/// Tries `connectors` in turn; on ECONNREFUSED from all, again for up to `patience`. A candidate
-/// that answers neither way within 300 ms is taken as it is, its connect still under way.
+/// Tries `connectors` in order. While the first one is refused (ECONNREFUSED) and no other answers,
+/// repeats this for up to `patience`. A candidate that neither accepts nor refuses within 300 ms is
+/// returned with its connect in progress.
 FirstConnection open_first(const std::vector<Connector>& connectors,
                            std::chrono::milliseconds patience, const echo::Stop& stop);
 
-/// Whether nobody listens at any of the target's ports: a probe connect to each, refused.
+/// True if a probe connect to each of the target's ports is refused. Waits up to 200 ms per port.
 bool nobody_listens(const Connector& connector);
 
 }  // namespace client

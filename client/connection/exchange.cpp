@@ -34,9 +34,9 @@ IoResult failed_by(int error) {
   }
 }
 
-/// send(2) and recv(2) themselves. Those of the C library are cancellation points: in a process of
-/// several threads each call passes two atomic operations, for a pthread_cancel(3) that nobody
-/// calls.
+/// The system calls themselves. The C library's send(2) and recv(2) are cancellation points: in a
+/// process with several threads each call executes two atomic operations for pthread_cancel(3),
+/// which this program does not use (https://man7.org/linux/man-pages/man7/pthreads.7.html).
 ssize_t send_to(int fd, std::span<const std::byte> bytes) {
   return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
 }
@@ -47,7 +47,7 @@ ssize_t receive_from(int fd, std::span<std::byte> room) {
 }  // namespace
 
 Exchange::Piece Exchange::gather(const Connection& connection) {
-  // One message from its beginning to its end: what nearly every send holds.
+  // Fast path: one whole message, which is what nearly every send contains.
   const std::uint32_t size = size_of(connection, connection.writing);
   if (connection.written == 0 && connection.begun - connection.writing == 1 &&
       size <= buffer_size) {
@@ -112,7 +112,7 @@ IoResult Exchange::receive(Connection& connection, bool until_eof) {
 }
 
 IoResult Exchange::check(Connection& connection, std::span<const std::byte> got) {
-  // One message, whole and right and nothing else: what nearly every look at a socket finds.
+  // Fast path: exactly one whole, correct message, which is what nearly every receive returns.
   const bool begins = connection.received == 0 && connection.writing > connection.echoed;
   if (begins && got.size() == size_of(connection, connection.echoed) &&
       payload_.holds({connection.number, connection.echoed}, 0, got)) {
@@ -125,7 +125,7 @@ IoResult Exchange::check(Connection& connection, std::span<const std::byte> got)
 IoResult Exchange::check_any(Connection& connection, std::span<const std::byte> got) {
   IoResult io;
   while (!got.empty()) {
-    // Nothing can have come back that was not sent yet.
+    // Bytes that were not sent yet cannot come back.
     const bool whole = connection.writing > connection.echoed;
     const std::uint32_t size =
         connection.in_flight() > 0 ? size_of(connection, connection.echoed) : 0;

@@ -1,9 +1,9 @@
-// Sending messages and verifying their echoes, byte by byte, on non-blocking sockets.
+// Sends messages and verifies their echoes byte by byte on non-blocking sockets.
 //
-// It reads while it writes: a message larger than both socket buffers would otherwise leave each
-// side waiting for the other. One buffer a loop serves all connections, because nothing of an echo
-// is kept: the expected bytes are computed again, so what has arrived is known by its length alone.
-// Several messages in flight leave in one send and come back in one receive where they fit.
+// It reads while it writes: with a message larger than both socket buffers, client and server would
+// otherwise wait for each other. One buffer per loop serves all connections, because no received
+// byte is stored: the expected bytes are computed again, and a connection keeps only the number of
+// bytes received. Several messages in flight share one send and one receive where they fit.
 #pragma once
 
 #include <cstddef>
@@ -19,20 +19,20 @@
 
 namespace client {
 
-/// What a look at a socket came to.
+/// The result of sending or receiving on a socket.
 struct IoResult {
   enum class Kind : std::uint8_t {
-    waiting,  ///< more is to come
+    waiting,  ///< no error; more may come
     eof,      ///< the peer's FIN, with no message in flight
     failed
   };
-  int error = 0;             ///< errno, when failed by one
-  std::uint32_t echoes = 0;  ///< messages that came back whole and right before that
+  int error = 0;             ///< errno of the failed call, otherwise 0
+  std::uint32_t echoes = 0;  ///< messages that this call verified
   Kind kind = Kind::waiting;
   Outcome outcome = Outcome::served;  ///< when failed
-  bool more = false;                  ///< the socket may hold more: look again
+  bool more = false;                  ///< the socket may hold more: receive again
 };
-static_assert(sizeof(IoResult) <= 16, "comes back in registers");
+static_assert(sizeof(IoResult) <= 16, "returned in registers");
 
 class Exchange {
  public:
@@ -42,29 +42,30 @@ class Exchange {
         storage_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)),
         buffer_(storage_.get(), buffer_size) {}
 
-  /// Bytes in message `message` of `connection`.
+  /// Size of message `message` of `connection`, in bytes.
   [[nodiscard]] std::uint32_t size_of(const Connection& connection, std::uint32_t message) const {
     return sizes_.of({connection.number, message});
   }
 
-  /// Writes what the socket takes of the messages begun.
+  /// Sends the begun messages until the socket buffer is full.
   IoResult send_more(Connection& connection);
 
-  /// Reads what has come, and counts whole messages into `connection.echoed`. `until_eof`: the
-  /// kernel has announced a FIN, so a short read is not the end; with an echo whole, what is behind
-  /// it is the next look's business. Bytes that were not sent yet are `extra`.
+  /// Receives and verifies what has arrived, and adds whole messages to `connection.echoed`.
+  /// `until_eof`: the kernel has reported a FIN, so a short read is not the end of the data.
+  /// Returns after a read that completed an echo; `more` shows whether to call it again. Bytes that
+  /// were not sent yet fail as `extra`.
   IoResult receive(Connection& connection, bool until_eof);
 
-  /// The wrong byte behind the last `mismatch` or `foreign`.
+  /// The wrong byte of the last `mismatch` or `foreign`.
   [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
 
  private:
   static constexpr std::uint32_t buffer_size = 64U << 10U;
-  /// So many bytes in the buffer, and the place behind them.
+  /// The bytes in the buffer, and the position after them: message and offset.
   struct Piece {
     std::uint32_t bytes, message, offset;
   };
-  /// What of the messages begun fits into the buffer.
+  /// Fills the buffer with the unsent bytes of the begun messages, as far as they fit.
   Piece gather(const Connection& connection);
   Piece gather_any(const Connection& connection);
   IoResult check(Connection& connection, std::span<const std::byte> got);
@@ -72,7 +73,7 @@ class Exchange {
 
   const echo::Payload& payload_;
   const MessageSizes& sizes_;
-  std::unique_ptr<std::byte[]> storage_;  ///< not filled: what is not used is not resident
+  std::unique_ptr<std::byte[]> storage_;  ///< uninitialised: unused pages are not resident
   std::span<std::byte> buffer_;
   std::optional<echo::Mismatch> mismatch_;
 };

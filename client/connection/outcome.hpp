@@ -1,4 +1,4 @@
-// How a socket can end. Each requested connection ends in exactly one of these.
+// The outcomes of a connection. Each requested connection ends in exactly one of them.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 namespace client {
 
 enum class Outcome : std::uint8_t {
-  served,           ///< every echo asked for came back verified, and nothing else
+  served,           ///< every planned echo was verified, and nothing else came
   refused,          ///< ECONNREFUSED
-  connect_timeout,  ///< no answer to the connect
+  connect_timeout,  ///< the connect was not answered
   unreachable,      ///< EHOSTUNREACH, ENETUNREACH and the like
-  local_limit,      ///< this machine ran out: ports (EADDRNOTAVAIL), descriptors, memory
+  local_limit,      ///< ports (EADDRNOTAVAIL), descriptors or memory of this machine ran out
   reset,            ///< RST before the echo was whole
   closed_early,     ///< FIN before any byte of an echo
   short_echo,       ///< FIN within an echo
@@ -20,18 +20,18 @@ enum class Outcome : std::uint8_t {
   mismatch,         ///< a byte was changed
   foreign,          ///< bytes of another connection or message
   extra,            ///< more bytes than were sent
-  server_lost,      ///< the server is gone: its process, or its listener
+  server_lost,      ///< the server's process or listener is gone
   interrupted,      ///< a signal ended the run first
   deadline,         ///< the run's deadline came first
-  not_attempted,    ///< never tried: the server had answered none of a whole window
+  not_attempted,    ///< not tried: the whole first window of connects timed out
   other_error       ///< another errno, listed in `errors`
 };
 inline constexpr std::size_t outcomes = 17;
 
-/// The name in the JSON document and in the text.
+/// The name in the JSON document and in the text report.
 std::string_view name_of(Outcome outcome);
 
-/// Where in its life a connection was.
+/// The phase of a connection.
 enum class Phase : std::uint8_t { connect, echo, idle, drain };
 std::string_view name_of(Phase phase);
 

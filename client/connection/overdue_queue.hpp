@@ -1,5 +1,5 @@
-// Messages that are due on a connection which has no place for them yet: its earlier ones are still
-// in flight. An open loop keeps their due times, so that a stalled server is charged for them.
+// Messages that are due but must wait, because their connection already has `depth` in flight. An
+// open loop keeps their due times, so that the time a stalled server delays them counts as latency.
 #pragma once
 
 #include <chrono>
@@ -10,21 +10,21 @@
 
 namespace client {
 
-/// A queue of due times for each connection, threaded through one pool: no memory while nothing
-/// waits, and none is given back and asked for again.
+/// One queue of due times per connection, as linked lists in one pool. It uses no memory until a
+/// message waits, and reuses its nodes.
 class OverdueQueue {
  public:
   void push(Connection& connection, std::chrono::nanoseconds due);
-  /// The longest waiting; there must be one.
+  /// Removes and returns the oldest due time of `connection`. Precondition: connection.waits().
   std::chrono::nanoseconds pop(Connection& connection);
-  /// The connection will not take its messages any more: they are never sent.
+  /// Moves all messages of `connection` to the abandoned ones: they will never be sent.
   void abandon(Connection& connection);
-  /// A message of a connection that has ended.
+  /// Adds a message that became due on a connection that has ended.
   void push_abandoned(std::chrono::nanoseconds due) { abandoned_.push_back(due); }
 
-  /// How many still wait for their connection.
+  /// Number of messages that wait, over all connections.
   [[nodiscard]] std::uint64_t waiting() const { return waiting_; }
-  /// Those that nobody will send; forgotten with this call.
+  /// Due times of the messages that will never be sent. Returns each of them once.
   std::vector<std::chrono::nanoseconds> take_abandoned();
 
  private:
