@@ -1,4 +1,4 @@
-// The wait that all phases share, the ramp, the idle time and the drain.
+// The wait that all phases share, and the ramp, idle and drain phases.
 #include "client/engine/loop.hpp"
 
 #include <sched.h>
@@ -12,32 +12,35 @@
 namespace client {
 namespace {
 
-/// Sockets opened between two looks at the events: a connect takes ~20 us, and its time ends when
-/// it is seen, so a large batch would measure itself.
+/// Sockets opened between two reads of the events. A connect takes ~20 us, and its measured time
+/// ends when its event is read: a large batch would add its own duration.
 constexpr std::uint64_t connect_batch = 4;
-/// Sockets closed between two looks at the events.
+/// Sockets closed between two reads of the events.
 constexpr std::size_t close_batch = 64;
-/// How long a peer that was half-closed may stay silent before its connection is closed on it.
+/// How long the peer of a half-closed connection may stay silent before the loop closes it.
 constexpr std::chrono::milliseconds quiet_period{500};
-/// Time-outs are looked for no more often than this, or a 256th of the timeout if that is more.
+/// Least pause between two scans for timeouts; the pause is a 256th of the timeout if that is more.
 constexpr std::chrono::milliseconds least_scan_pause{1};
-/// To fall asleep and to be woken takes as much CPU as looking for so long (measured at one message
-/// each 25 us: 35 us an echo asleep, 38 awake), and makes it some 25 us late on a virtual machine.
-/// So a shorter wait is spent looking: the next message is on time, and an echo is seen when it
-/// comes. Whoever else wants this processor has it first (sched_yield(2)): the kernel puts the
-/// server that a message wakes beside its sender, who is expected to sleep.
-constexpr std::chrono::microseconds nearly_due{30};
-/// The stop's descriptors among the epoll's connection indices.
+/// A wait shorter than this is spent polling. To sleep and wake up takes as much CPU as to poll for
+/// this long (measured at one message each 25 us: 35 us per echo asleep, 38 awake), and makes the
+/// next message some 25 us late on a virtual machine. With polling the next message is on time, and
+/// an echo is seen when it comes. After a poll without events the loop yields the processor to
+/// other threads (sched_yield(2), https://man7.org/linux/man-pages/man2/sched_yield.2.html): the
+/// kernel places the server that a message wakes on its sender's processor, because it expects the
+/// sender to sleep.
+constexpr std::chrono::microseconds busy_poll_below{30};
+/// Epoll indices of the stop's descriptors; connections have smaller ones.
 constexpr std::uint32_t drain_index = Connection::none;
 constexpr std::uint32_t force_index = Connection::none - 1;
 
-/// In churn there is no last connection.
+/// In churn the number of connects is unlimited.
 std::uint64_t connects_of(const Plan& plan) {
   return plan.churn ? std::numeric_limits<std::uint64_t>::max() : plan.connections;
 }
 
-/// On the grid of whoever reads the notes: beside it, each would be read an interval late.
-Nanoseconds next_note(const Plan& plan, Nanoseconds at) {
+/// The next time after `at` on the grid on which the leader reads the progress. Off that grid each
+/// progress would be read an interval late.
+Nanoseconds next_post_time(const Plan& plan, Nanoseconds at) {
   if (plan.post_every == never) return never;
   return plan.post_from + plan.post_every * ((at - plan.post_from) / plan.post_every + 1);
 }
@@ -54,7 +57,7 @@ Loop::Loop(const Plan& plan, const LoopContext& context, ProgressSlot& progress_
       connections_(plan.connections),
       flights_(plan.depth > 1 ? std::size_t{plan.connections} * plan.depth : 0),
       at_(now()),
-      next_post_(next_note(plan, at_)) {
+      next_post_(next_post_time(plan, at_)) {
   if (plan.keep_interval) interval_.emplace();
   epoll_.watch(context.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
   epoll_.watch(context.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
@@ -67,16 +70,16 @@ Loop::~Loop() {
 void Loop::wait_and_dispatch(Nanoseconds until) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the kernel
   std::array<epoll_event, 512> events;
-  // A deadline that has done its work must not cut the waits of the drain short.
+  // A deadline that has already stopped the run must not shorten the waits of the drain.
   const Nanoseconds deadline = running() ? plan_.deadline_at : never;
   const Nanoseconds wake = std::min({until, next_scan_, deadline, next_post_, next_edge_});
-  const bool soon = wake - at_ < nearly_due;
+  const bool soon = wake - at_ < busy_poll_below;
   const auto left = soon ? Nanoseconds{0} : wake - at_;
   const int count = epoll_.wait(events, left);
-  const bool in_vain = soon && count == 0;
-  if (in_vain && wake > at_) ::sched_yield();
-  look_at_the_clock();
-  if (within_ && !in_vain) ++tally_.waits_within;
+  const bool empty_poll = soon && count == 0;
+  if (empty_poll && wake > at_) ::sched_yield();
+  update_clock();
+  if (within_ && !empty_poll) ++tally_.waits_within;
   if (count > 0) last_event_ = at_;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
@@ -111,9 +114,9 @@ void Loop::post() {
   interval_ ? progress_slot_.post(counts, *interval_) : progress_slot_.post(counts);
 }
 
-/// One look at all that wait. What begins to wait after it expires a timeout later at the soonest,
-/// so the next look is due when the oldest of these expires: about once per timeout while all goes
-/// well, and no echo pays for it.
+/// Scans all connections that wait. A wait that begins after the scan expires at least one timeout
+/// later, so the next scan is due when the oldest of the current waits expires. Without timeouts
+/// that is about one scan per timeout, and it adds no work to an echo.
 void Loop::expire() {
   Nanoseconds soonest = at_ + std::min(plan_.timeout, plan_.connect_timeout);
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
@@ -144,7 +147,7 @@ void Loop::adopt(FirstConnection first) {
   connections_[index].number = 0;
   const bool stands = first.attempt.error == 0 && first.stood;
   place(index, std::move(first.attempt), first.begun.time_since_epoch());
-  // Both ends were looked at since: that is no part of its connect.
+  // Client and server were sampled since then; that time is not part of the connect.
   if (stands) on_established(index, first.stood->time_since_epoch());
 }
 
@@ -153,7 +156,7 @@ void Loop::ramp() {
   const Nanoseconds start = at_ = now();
   while (running() && !ramp_.finished()) {
     std::uint64_t room = std::min<std::uint64_t>(ramp_.room(at_), connect_batch);
-    Nanoseconds next = room > 0 ? at_ : ramp_.next_look().value_or(never);
+    Nanoseconds next = room > 0 ? at_ : ramp_.next_check().value_or(never);
     for (; room > 0; --room) {
       if (plan_.connects) {
         next = start + plan_.connects->due();
@@ -193,14 +196,14 @@ void Loop::drain() {
   if (stop_reason_ == StopReason::deadline) end_all(Outcome::deadline);
   if (stop_reason_ == StopReason::server_lost) end_all(Outcome::server_lost);
   phase_ = Phase::drain;
-  // A signal leaves 2 s in all, a deadline 1 s; what is over is for the report.
+  // A signal leaves 2 s in all, a deadline 1 s; the rest of it is for the report.
   const Nanoseconds hard_end =
       at_ + std::chrono::milliseconds{stop_reason_ == StopReason::deadline ? 500 : 1500};
   last_event_ = at_;
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     Connection& connection = connections_[i];
     if (connection.state != State::standing) continue;
-    if (plan_.linger_reset) {  // nothing more can be heard after a RST
+    if (plan_.linger_reset) {  // nothing can be received after a RST
       end(i, {Outcome::served, phase_, 0});
       continue;
     }

@@ -1,13 +1,13 @@
-// The event loop of a load: its connections through ramp, traffic, idle time and drain.
+// The event loop of a load: it drives its connections through ramp, traffic, idle time and drain.
 //
-// An epoll of its own, edge-triggered: each socket is registered once, for reading and writing, and
-// never again, so an echo costs a wait shared by many, a recv and a send. Asio's reactor costs 1.16
-// of that and more (docs/decisions/0002). Timers are the waits' own timeouts (PreciseEpoll). One
-// loop is one thread's; a LoopGroup runs several in io.
+// It uses epoll directly, edge-triggered. Each socket is registered once, for reading and writing,
+// so an echo costs a recv, a send and a wait shared by many. Asio's reactor costs 1.16 of that and
+// more (docs/decisions/0002). Timers are the timeouts of the waits (PreciseEpoll). A loop belongs
+// to one thread; a LoopGroup runs several through the same phases.
 //
-// In four files: the wait and the phases that send nothing (loop.cpp), what an event does to a
-// connection (loop_events.cpp), messages on standing connections (loop_traffic.cpp), connections
-// that come and go (loop_churn.cpp).
+// It is implemented in four files: the wait and the phases that send nothing (loop.cpp), the effect
+// of an event on a connection (loop_events.cpp), messages on established connections
+// (loop_traffic.cpp), short-lived connections (loop_churn.cpp).
 #pragma once
 
 #include <cstdint>
@@ -29,14 +29,14 @@
 
 namespace client {
 
-/// What all loops of a run share.
+/// The objects that all loops of a run share.
 struct LoopContext {
   const Connector& connector;
   const echo::Payload& payload;
   const MessageSizes& sizes;
   const echo::Stop& stop;
   Concurrency& concurrency;
-  std::function<bool()> server_is_gone;  ///< asked when a peer ends a connection too early
+  std::function<bool()> server_is_gone;  ///< called when a peer ends a connection too early
 };
 
 class Loop {
@@ -48,17 +48,18 @@ class Loop {
 
   /// Takes connection 0, which was opened alone.
   void adopt(FirstConnection first);
-  /// Opens the others; returns when each connect has succeeded or failed.
+  /// Opens the remaining connections; returns when each connect has succeeded or failed.
   void ramp();
-  /// Messages on all that stand, until the traffic's end and the last echo.
+  /// Exchanges messages on all established connections, until the traffic's end and the last echo.
   void exchange(const Traffic& traffic);
-  /// Connects, `traffic.messages` echoes, close, and again, until the traffic's end.
+  /// Repeats connect, `traffic.messages` echoes and close until the traffic's end.
   void churn(const Traffic& traffic);
-  /// Lets all stand until then.
+  /// Keeps all connections open, without traffic, until then.
   void idle(Nanoseconds until);
-  /// Half-closes all, looks for extra bytes until the peer's FIN or a quiet period, closes.
+  /// Half-closes all connections, reads until the peer's FIN or a quiet period (extra bytes are a
+  /// failure), then closes them.
   void drain();
-  /// Leaves a note of how things stand.
+  /// Posts the current progress to the ProgressSlot.
   void post();
 
   [[nodiscard]] StopReason stop_reason() const { return stop_reason_; }
@@ -75,7 +76,7 @@ class Loop {
   void open_next();
   void open_at(std::uint32_t index);
   void place(std::uint32_t index, Attempt attempt, Nanoseconds begun);
-  bool speaks_at_once(std::uint32_t index);
+  bool try_early_send(std::uint32_t index);
   void on_connecting(std::uint32_t index, std::uint32_t events);
   void on_established(std::uint32_t index, Nanoseconds at);
   void fail_connect(std::uint32_t index, int error);
@@ -91,17 +92,17 @@ class Loop {
   void apply(std::uint32_t index, const IoResult& io);
   void on_eof(std::uint32_t index);
   void record_censored(std::uint32_t index);
-  void finish_visit(std::uint32_t index);
+  void finish_connection(std::uint32_t index);
   [[nodiscard]] bool over() const { return at_ >= traffic_.stop_at; }
-  void look_at_the_clock();
+  void update_clock();
   void cross_edge();
 
   void fail(std::uint32_t index, Outcome outcome, int error);
   void end(std::uint32_t index, const Failure& how);
   void end_all(Outcome outcome);
-  void look_for_server();
+  void probe_server();
   void settle_undecided();
-  /// Whether a connection that has done all may be ended by its peer: not while it is to stand.
+  /// Whether the peer may end a complete connection. In the idle phase it must stay open.
   [[nodiscard]] bool may_end() const { return phase_ != Phase::idle || plan_.half_close; }
   [[nodiscard]] bool running() const { return stop_reason_ == StopReason::none; }
 
@@ -109,7 +110,7 @@ class Loop {
     if (depth_ == 1) return connections_[index].flight;
     return flights_[std::size_t{index} * depth_ + message % depth_];
   }
-  /// Where a message that was due then counts.
+  /// The counts of the phase to which a message due at `due` belongs.
   Echoes& part(Nanoseconds due) { return due >= traffic_.measure_from ? tally_.measured : *early_; }
 
   Plan plan_;
@@ -122,36 +123,36 @@ class Loop {
   Ramp ramp_;
   std::uint32_t depth_;
   std::vector<Connection> connections_;
-  std::vector<Flight> flights_;  ///< `depth_` places a connection, where that is more than one
+  std::vector<Flight> flights_;  ///< `depth_` entries per connection, if depth_ > 1
   OverdueQueue overdue_;
 
   Phase phase_ = Phase::connect;
   StopReason stop_reason_ = StopReason::none;
-  Nanoseconds at_;  ///< the clock when it was read last
+  Nanoseconds at_;  ///< the last reading of the clock
   std::uint32_t next_index_ = 0;
   std::uint32_t standing_ = 0;
   std::uint64_t in_flight_ = 0;  ///< messages
-  std::uint64_t sent_ = 0;       ///< of the whole run, for the notes
+  std::uint64_t sent_ = 0;       ///< of the whole run, for the progress
   std::uint64_t verified_ = 0;
 
   Traffic traffic_;
-  std::uint64_t cursor_ = 0;             ///< messages that were due, open loop; of
-  std::uint64_t total_ = 0;              ///< so many
-  Echoes* early_ = nullptr;              ///< what is due before traffic_.measure_from
-  Nanoseconds next_edge_ = never;        ///< measure_from, then stop_at
-  bool within_ = false;                  ///< between them: what comes back now counts
-  std::uint32_t quota_ = 0;              ///< messages that each connection is to have begun, in all
-  std::vector<std::uint32_t> rotation_;  ///< connections in the order in which they take turns
-  std::vector<std::uint32_t> vacant_;    ///< places for new connections (churn)
-  Nanoseconds rest_until_{};             ///< no new connection before (churn)
-  std::optional<echo::Histogram> interval_;  ///< latencies since the last note
+  std::uint64_t cursor_ = 0;       ///< open loop: messages that were due
+  std::uint64_t total_ = 0;        ///< open loop: messages of the traffic
+  Echoes* early_ = nullptr;        ///< counts of what is due before traffic_.measure_from
+  Nanoseconds next_edge_ = never;  ///< measure_from, then stop_at, then never
+  bool within_ = false;            ///< between the two: echoes that arrive now are measured
+  std::uint32_t quota_ = 0;        ///< value of Connection::begun at which a connection is done
+  std::vector<std::uint32_t> rotation_;      ///< established connections, in round-robin order
+  std::vector<std::uint32_t> vacant_;        ///< churn: unused entries of connections_
+  Nanoseconds retry_at_{};                   ///< churn: no new connect before this time
+  std::optional<echo::Histogram> interval_;  ///< latencies since the last post
 
   Nanoseconds next_scan_{};
   Nanoseconds next_post_;
   Nanoseconds last_event_{};
   Nanoseconds next_probe_{};
-  /// Ended by the peer in one burst while the server still seemed to be there: a process that is
-  /// killed closes its connections first and its listener last, milliseconds later.
+  /// Failures of connections that the peer ended in one burst while the server still seemed to run.
+  /// A killed process closes its connections first and its listener last, milliseconds later.
   std::map<Failure, std::uint64_t> undecided_;
   Nanoseconds last_undecided_{};
   bool stop_requested_ = false;

@@ -1,8 +1,9 @@
-// Connections that come and go: connect, some echoes, close, and again in the same place.
+// Short-lived connections: connect, some echoes, close, then a new connect in the same entry.
 //
-// Over loopback a connection stands by the time that connect(2) returns EINPROGRESS, since the
-// handshake ran inside the call. So the first message is tried at once, and most visits cost no
-// wait for the connect; the epoll hears of a socket when there is an echo to wait for.
+// Over loopback a connection is established when connect(2) returns EINPROGRESS, because the
+// handshake runs inside the call. So the loop sends the first message immediately, and most
+// connections need no wait for the connect. A socket is registered with epoll only when there is an
+// echo to wait for.
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -26,17 +27,17 @@ void Loop::churn(const Traffic& traffic) {
     vacant_.push_back(i);
   }
   while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
-  look_at_the_clock();
+  update_clock();
   if (next_index_ == 1 && connections_[0].state == State::standing && connections_[0].begun == 0) {
     begin_next(0, at_);
     flush(0);
   }
-  std::uint32_t visits = next_index_;  // the one that was opened alone is the first
+  std::uint32_t opened = next_index_;  // connection 0, opened alone, is the first
   while (running() && !ramp_.hopeless()) {
     if (over() && vacant_.size() == connections_.size()) break;
-    std::uint64_t room = over() || at_ < rest_until_ ? 0 : ramp_.room(at_);
+    std::uint64_t room = over() || at_ < retry_at_ ? 0 : ramp_.room(at_);
     room = std::min({room, connect_batch, std::uint64_t{vacant_.size()}});
-    Nanoseconds next = room > 0 ? at_ : ramp_.next_look().value_or(never);
+    Nanoseconds next = room > 0 ? at_ : ramp_.next_check().value_or(never);
     for (; room > 0; --room) {
       if (plan_.connects) {
         next = traffic_.start + plan_.connects->due();
@@ -46,18 +47,18 @@ void Loop::churn(const Traffic& traffic) {
       const std::uint32_t index = vacant_.back();
       vacant_.pop_back();
       connections_[index] = Connection{};
-      connections_[index].number = plan_.first + visits++ * plan_.stride;
+      connections_[index].number = plan_.first + opened++ * plan_.stride;
       open_at(index);
     }
-    if (at_ < rest_until_) next = std::min(next, rest_until_);
+    if (at_ < retry_at_) next = std::min(next, retry_at_);
     wait_and_dispatch(over() ? never : std::min(next, traffic_.stop_at));
   }
   end_traffic();
 }
 
-/// Tries the first message on a connect that is under way. True: the connection stands, or has
-/// failed.
-bool Loop::speaks_at_once(std::uint32_t index) {
+/// Tries to send the first message while the connect is in progress. Returns true if the connection
+/// is established or has failed.
+bool Loop::try_early_send(std::uint32_t index) {
   Connection& connection = connections_[index];
   connection.begun = 1;
   const IoResult io = exchange_.send_more(connection);
@@ -76,8 +77,8 @@ bool Loop::speaks_at_once(std::uint32_t index) {
   return true;
 }
 
-/// A visit has had all its echoes: a last look for bytes too many, and the place is free.
-void Loop::finish_visit(std::uint32_t index) {
+/// Ends a connection that has all its echoes, after a last read for extra bytes.
+void Loop::finish_connection(std::uint32_t index) {
   const IoResult io = exchange_.receive(connections_[index], false);
   if (io.kind == IoResult::Kind::failed) return apply(index, io);
   end(index, {Outcome::served, Phase::drain, 0});

@@ -1,4 +1,4 @@
-// What an event does to a connection: from its connect to the bucket in which it ends.
+// The effect of an event on a connection, from its connect to the outcome it is counted under.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -11,10 +11,10 @@ namespace client {
 namespace {
 
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-/// Between two looks whether the server is still there.
+/// Least time between two checks whether the server still runs.
 constexpr std::chrono::milliseconds probe_pause{100};
-/// After a connect that failed, in churn: to try again at once would be a busy loop.
-constexpr std::chrono::milliseconds rest_after_failure{10};
+/// Churn: time from a failed connect to the next one. An immediate retry would be a busy loop.
+constexpr std::chrono::milliseconds retry_delay{10};
 
 }  // namespace
 
@@ -22,7 +22,7 @@ void Loop::dispatch(std::uint32_t index, std::uint32_t events) {
   Connection& connection = connections_[index];
   if (connection.state == State::connecting) on_connecting(index, events);
   if ((events & EPOLLOUT) != 0 && connection.writing < connection.begun) flush(index);
-  // The kernel tells a peer's end once: an echo and the FIN behind it may share one event.
+  // The kernel reports the end of the peer once: an echo and the FIN after it may share one event.
   const bool at_end = (events & ended_events) != 0;
   const bool readable = at_end || (events & EPOLLIN) != 0;
   for (bool again = readable;
@@ -30,7 +30,7 @@ void Loop::dispatch(std::uint32_t index, std::uint32_t events) {
     const IoResult io = exchange_.receive(connection, at_end);
     const int fd = connection.fd;
     apply(index, io);
-    // In churn the place may hold another connection by now.
+    // In churn the entry may hold another connection by now.
     again = io.more && io.kind == IoResult::Kind::waiting && connection.fd == fd;
   }
 }
@@ -42,7 +42,7 @@ void Loop::place(std::uint32_t index, Attempt attempt, Nanoseconds begun) {
   connection.state = State::connecting;
   next_scan_ = std::min(next_scan_, begun + plan_.connect_timeout);
   if (attempt.error != 0) return fail_connect(index, attempt.error);
-  if (plan_.churn && quota_ > 0 && speaks_at_once(index)) return;
+  if (plan_.churn && quota_ > 0 && try_early_send(index)) return;
   epoll_.watch(connection.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
 }
 
@@ -69,7 +69,7 @@ void Loop::on_established(std::uint32_t index, Nanoseconds at) {
   if (took >= slow_connect) ++tally_.slow_connects;
   if (!plan_.churn || quota_ == 0) return;
   if (within_) ++tally_.connections_within;
-  begin(index, at_, at_);  // whatever the time: its first bytes may be on their way
+  begin(index, at_, at_);  // even after the end: its first bytes may already be sent
   begin_next(index, at_);
   flush(index);
 }
@@ -99,8 +99,8 @@ void Loop::fail_connect(std::uint32_t index, int error) {
     }
   }();
   outcome == Outcome::connect_timeout ? ramp_.timed_out() : ramp_.failed();
-  rest_until_ = at_ + rest_after_failure;
-  if (plan_.churn && outcome == Outcome::refused && tally_.established > 0) look_for_server();
+  retry_at_ = at_ + retry_delay;
+  if (plan_.churn && outcome == Outcome::refused && tally_.established > 0) probe_server();
   end(index, {outcome, Phase::connect, error});
 }
 
@@ -109,9 +109,9 @@ void Loop::apply(std::uint32_t index, const IoResult& io) {
   if (io.echoes > 0) {
     on_echoes(index, io.echoes);
     if (io.kind == IoResult::Kind::waiting) {
-      // When the time is over a visit ends with the echoes that it has.
+      // In churn, after the end of the time, a connection ends with the echoes that it has.
       if (plan_.churn && over() && connection.in_flight() == 0) connection.complete = true;
-      if (plan_.churn && connection.complete) return finish_visit(index);
+      if (plan_.churn && connection.complete) return finish_connection(index);
       begin_next(index, at_);
       if (connection.writing < connection.begun) flush(index);
       return;
@@ -143,19 +143,19 @@ void Loop::fail(std::uint32_t index, Outcome outcome, int error) {
                              outcome == Outcome::short_echo;
   if (peer_ended_it && running()) {
     at_ = now();
-    // An older burst: the server survived that.
+    // The last end is longer ago than that: the server survived the earlier burst.
     if (at_ - last_undecided_ > probe_pause) undecided_.clear();
     last_undecided_ = at_;
-    if (at_ >= next_probe_) look_for_server();
+    if (at_ >= next_probe_) probe_server();
     if (running()) ++undecided_[{outcome, phase_, error}];
   }
-  // Whatever ended it, its messages in flight had no answer.
+  // Its messages in flight got no echo, whatever ended the connection.
   if (outcome != Outcome::timeout && connections_[index].in_flight() > 0) record_censored(index);
   if (peer_ended_it && stop_reason_ == StopReason::server_lost) outcome = Outcome::server_lost;
   end(index, {outcome, phase_, error});
 }
 
-void Loop::look_for_server() {
+void Loop::probe_server() {
   next_probe_ = at_ + probe_pause;
   if (!context_.server_is_gone || !context_.server_is_gone()) return;
   stop_reason_ = StopReason::server_lost;
@@ -165,13 +165,13 @@ void Loop::look_for_server() {
   undecided_.clear();
 }
 
-/// The last word on a burst of ends that may have been the server's own end: asked once more when
-/// it has had the time to close its listener.
+/// Decides whether a burst of ended connections was the end of the server: probes the server again
+/// after it has had time to close its listener.
 void Loop::settle_undecided() {
   const Nanoseconds until = last_undecided_ + probe_pause;
   if (undecided_.empty() || at_ > until) return;
   while (running() && at_ < until) wait_and_dispatch(until);
-  if (running()) look_for_server();
+  if (running()) probe_server();
 }
 
 void Loop::end(std::uint32_t index, const Failure& how) {
@@ -196,8 +196,8 @@ void Loop::end(std::uint32_t index, const Failure& how) {
   tally_.end(how);
 }
 
-/// Puts every connection that has not done what it was to do, opened or not, into one bucket. To
-/// stand through the idle time is part of it, and a lost server let nobody stand.
+/// Ends every incomplete connection, opened or not, with `outcome`. A connection must also stay
+/// open through the idle phase: a server lost there makes complete connections fail too.
 void Loop::end_all(Outcome outcome) {
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     const Connection& connection = connections_[i];

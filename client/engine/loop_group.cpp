@@ -18,7 +18,7 @@ void pin(std::thread& thread, unsigned cpu) {
     throw std::system_error(error, std::generic_category(), "--cpus: " + std::to_string(cpu));
 }
 
-/// Interruption before deadline before a lost server: the contract's precedence of exit codes.
+/// Interruption before deadline before a lost server: the documented precedence of exit codes.
 int severity(StopReason reason) {
   switch (reason) {
     case StopReason::interrupted:
@@ -62,8 +62,8 @@ void LoopGroup::finish() {
     over_ = true;
   }
   changed_.notify_all();
-  for (const auto& member : threads_) {
-    if (member->thread.joinable()) member->thread.join();
+  for (const auto& each : threads_) {
+    if (each->thread.joinable()) each->thread.join();
   }
 }
 
@@ -111,8 +111,8 @@ void LoopGroup::wait() {
 
 Progress LoopGroup::look(echo::Histogram& latency) {
   Progress sum;
-  for (const auto& member : threads_) {
-    const Progress one = member->progress_slot.look(latency);
+  for (const auto& each : threads_) {
+    const Progress one = each->progress_slot.look(latency);
     sum.phase = one.phase;
     sum.connected += one.connected;
     sum.established += one.established;
@@ -125,17 +125,17 @@ Progress LoopGroup::look(echo::Histogram& latency) {
 
 Tally LoopGroup::tally() const {
   Tally sum;
-  for (const auto& member : threads_) sum += member->loop->tally();
+  for (const auto& each : threads_) sum += each->loop->tally();
   return sum;
 }
 
 StopReason LoopGroup::stop_reason() const {
-  StopReason gravest = StopReason::none;
-  for (const auto& member : threads_) {
-    const StopReason stop_reason = member->loop->stop_reason();
-    if (severity(stop_reason) > severity(gravest)) gravest = stop_reason;
+  StopReason most_severe = StopReason::none;
+  for (const auto& each : threads_) {
+    const StopReason stop_reason = each->loop->stop_reason();
+    if (severity(stop_reason) > severity(most_severe)) most_severe = stop_reason;
   }
-  return gravest;
+  return most_severe;
 }
 
 }  // namespace client

@@ -1,9 +1,9 @@
-// The loops of a run, each on a thread of its own, led through the phases in io.
+// The loops of a run, each on its own thread, which go through the phases together.
 //
-// The leader (the thread that made the group) hands all of them the same task and may look at the
-// machine, write a line or sleep while they work; it touches no loop before all have finished.
-// Connections are dealt round: loop j of T holds j, j + T, j + 2T..., so the remainder is spread
-// evenly. A loop's exception is the leader's, once all have stopped.
+// The leader (the thread that created the group) gives all loops the same task. While they work it
+// may sample the machine, write a line or sleep, but it accesses no loop before all have finished.
+// Connections are distributed round-robin: loop j of T has j, j + T, j + 2T..., which spreads the
+// remainder evenly. An exception of a loop is rethrown in the leader after all loops have stopped.
 #pragma once
 
 #include <condition_variable>
@@ -22,18 +22,19 @@ class LoopGroup {
  public:
   using Task = std::function<void(Loop& loop, unsigned number)>;
 
-  /// One loop a plan. `cpus`: where loop i runs, cpus[i modulo their number]; empty: anywhere.
+  /// One loop per plan. Loop i runs on cpus[i modulo their number]; empty: on any processor. Throws
+  /// std::system_error if a processor is not available.
   LoopGroup(const std::vector<Plan>& plans, const LoopContext& context,
             const std::vector<unsigned>& cpus);
   ~LoopGroup();
   LoopGroup(const LoopGroup&) = delete;
   LoopGroup& operator=(const LoopGroup&) = delete;
 
-  /// Hands `task` to every loop. The last one must have been waited for.
+  /// Starts `task` on every loop. The previous task must have finished (wait()).
   void start(Task task);
-  /// Whether all have finished it by then.
+  /// Waits until `at` at most. Returns true if all loops have finished the task.
   bool wait_until(Nanoseconds at);
-  /// Waits for all; throws what one of them threw.
+  /// Waits for all loops; rethrows the first exception of a loop.
   void wait();
   void run(Task task) {
     start(std::move(task));
@@ -41,14 +42,15 @@ class LoopGroup {
   }
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(threads_.size()); }
-  /// The sum of the notes, at any time; adds the latencies since the last look to `latency`.
+  /// The sum of the loops' last progress. May be called at any time. Adds the latencies posted
+  /// since the last call to `latency`.
   Progress look(echo::Histogram& latency);
 
   // Only between tasks.
   [[nodiscard]] Tally tally() const;
-  [[nodiscard]] StopReason stop_reason() const;  ///< the gravest of all loops
+  [[nodiscard]] StopReason stop_reason() const;  ///< the most severe of all loops
   Loop& loop(unsigned number) { return *threads_[number]->loop; }
-  /// Ends the threads; the loops stay.
+  /// Ends the threads; the loops remain.
   void finish();
 
  private:
@@ -63,8 +65,8 @@ class LoopGroup {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Task task_;
-  std::uint64_t round_ = 0;  ///< tasks handed out
-  unsigned busy_ = 0;        ///< members that still work on it
+  std::uint64_t round_ = 0;  ///< tasks started
+  unsigned busy_ = 0;        ///< loops that still work on the current task
   bool over_ = false;
   std::exception_ptr failure_;
 };

@@ -1,8 +1,9 @@
-// Messages on standing connections, closed loop or open.
+// Messages on established connections, in a closed or an open loop.
 //
-// Closed: each connection keeps `depth` messages in flight; the next one waits for an echo. Open:
-// messages become due by the pace, taking turns over the connections; one whose connection has
-// `depth` in flight waits in the backlog, and its latency runs from its due time all the same.
+// Closed loop: each connection keeps `depth` messages in flight; the next one waits for an echo.
+// Open loop: messages become due by the pace, round-robin over the connections. A message whose
+// connection has `depth` in flight waits in the OverdueQueue; its latency still starts at its due
+// time.
 #include <algorithm>
 #include <limits>
 
@@ -11,13 +12,13 @@
 namespace client {
 namespace {
 
-/// Sockets sent on between two looks at the events.
+/// Sockets sent on between two reads of the events.
 constexpr int send_batch = 64;
-/// The same where a stream begins: some 100 ms of sending, within which a signal may wait.
-constexpr std::size_t stream_lap = 16'384;
-/// A message that the client itself sends so far behind its due time counts as late.
+/// The same at the start of a stream: some 100 ms of sending, for which a signal may have to wait.
+constexpr std::size_t stream_batch = 16'384;
+/// A message that the client sends this long after its due time counts as late.
 constexpr std::chrono::milliseconds clearly_late{1};
-/// Unsent messages that are recorded one by one.
+/// Number of unsent messages up to which each is recorded separately.
 constexpr std::uint64_t most_apart = 1'000'000;
 
 }  // namespace
@@ -27,7 +28,7 @@ void Loop::exchange(const Traffic& traffic) {
   phase_ = Phase::echo;
   begin_traffic(traffic);
   while (running() && at_ < traffic_.start) wait_and_dispatch(traffic_.start);
-  look_at_the_clock();  // a loop that came late has not waited
+  update_clock();  // a loop that started late has not waited
   if (!traffic_.pace) {
     start_closed();
     while (running() && in_flight_ > 0) wait_and_dispatch(never);
@@ -64,20 +65,20 @@ void Loop::begin_traffic(const Traffic& traffic) {
     if (connections_[i].state != State::standing) continue;
     rotation_.push_back(i);
     connections_[i].complete = false;
-    // Those that stand have begun equally many wherever a number of messages was asked for.
+    // If a number of messages is given, all established connections have begun equally many.
     if (traffic.messages > 0) quota_ = connections_[i].begun + traffic.messages;
   }
   total_ = traffic.messages == 0 ? std::numeric_limits<std::uint64_t>::max()
                                  : std::uint64_t{traffic.messages} * rotation_.size();
 }
 
-void Loop::look_at_the_clock() {
+void Loop::update_clock() {
   at_ = now();
   if (at_ >= next_edge_) [[unlikely]]
     cross_edge();
 }
 
-/// Into the measured part, or out of it; where nobody looked in between, both at once.
+/// Enters or leaves the measured phase; both in one call if the clock was not read in between.
 void Loop::cross_edge() {
   while (at_ >= next_edge_) {
     const bool closes = next_edge_ == traffic_.stop_at;
@@ -87,7 +88,7 @@ void Loop::cross_edge() {
   }
 }
 
-/// What was due and is not sent now never will be: it took at least until here.
+/// Records messages that were due and will never be sent as censored: they took at least until now.
 void Loop::end_traffic() {
   const Nanoseconds until = std::min(at_, traffic_.stop_at);
   for (Connection& connection : connections_) {
@@ -98,7 +99,7 @@ void Loop::end_traffic() {
                     (no_goal && stop_reason_ != StopReason::server_lost))) {
       connection.complete = true;
     }
-    // Its turn never came: nothing was verified on it.
+    // No message was due on it yet, so nothing was verified on it.
     const bool untried =
         at_rest && stop_reason_ == StopReason::none && connection.begun == 0 && !plan_.churn;
     if (untried)
@@ -111,8 +112,8 @@ void Loop::end_traffic() {
     echoes.latency.record_censored(until - due, times);
   };
   for (const Nanoseconds due : overdue_.take_abandoned()) never_sent(due, 1);
-  // What the client itself had no time to look at. Far more than it could send in any time stands
-  // for its neighbours too.
+  // Messages that became due without the client having had time to begin them. If there are too
+  // many, each recorded one stands for its neighbours too.
   while (traffic_.pace && cursor_ < total_) {
     const Nanoseconds due = traffic_.start + traffic_.pace->due();
     if (due >= until) break;
@@ -122,28 +123,30 @@ void Loop::end_traffic() {
     traffic_.pace->advance(stride);
     cursor_ += stride;
   }
-  traffic_.stop_at = until;  // nothing begins behind it
-  next_edge_ = never;        // and nothing counts
+  traffic_.stop_at = until;  // nothing begins after it
+  next_edge_ = never;        // and nothing is measured
   within_ = false;
 }
 
-/// Each connection's first messages, in the order in which they were opened. What is opened one
-/// after another lies side by side in the kernel; a stream that begins in that order keeps it, lap
-/// after lap, and both ends find more of it in their caches. So a stream does not look at echoes
-/// before the lap is whole; a burst, whose first echoes are what is measured, does.
+/// Sends the first messages of each connection, in the order in which the connections were opened.
+/// Connections opened one after another are adjacent in kernel memory. A stream that begins in that
+/// order keeps it, round after round, and client and server find more of it in their caches. So a
+/// stream reads no echoes before its batch is complete. A burst does, because its first echoes are
+/// measured.
 void Loop::start_closed() {
-  const std::size_t lap = traffic_.messages == 0 ? stream_lap : send_batch;
+  const std::size_t batch = traffic_.messages == 0 ? stream_batch : send_batch;
   for (std::size_t i = 0; i < rotation_.size() && running(); ++i) {
-    if (connections_[rotation_[i]].state == State::standing) {  // it may have ended meanwhile
+    if (connections_[rotation_[i]].state == State::standing) {  // it may have ended since
       begin_next(rotation_[i], at_);
       flush(rotation_[i]);
     }
     if (i % send_batch == send_batch - 1) at_ = now();
-    if (i % lap == lap - 1) wait_and_dispatch(at_);
+    if (i % batch == batch - 1) wait_and_dispatch(at_);
   }
 }
 
-/// Begins what is due, at most a batch. Message k is the turn of connection k modulo their number.
+/// Begins the messages that are due, at most a batch. Message k goes to connection k modulo their
+/// number.
 void Loop::start_due() {
   for (int i = 0; i < send_batch && cursor_ < total_; ++i, ++cursor_) {
     const Nanoseconds due = traffic_.start + traffic_.pace->due();
@@ -174,10 +177,11 @@ void Loop::begin(std::uint32_t index, Nanoseconds due, Nanoseconds at) {
   ++part(due).sent;
 }
 
-/// Begins what there is room for, closed loop: now; open loop: what waits.
+/// Fills the connection up to `depth` messages in flight. Closed loop: with messages due now; open
+/// loop: with those that wait.
 void Loop::begin_next(std::uint32_t index, Nanoseconds at) {
   Connection& connection = connections_[index];
-  // In a closed loop each connection has its first message, however short the time.
+  // In a closed loop each connection sends its first message, even if the time is already over.
   if (!running() || (over() && (traffic_.pace || connection.begun > 0))) return;
   if (traffic_.pace) {
     while (connection.waits() && connection.in_flight() < depth_) {
@@ -202,7 +206,7 @@ void Loop::flush(std::uint32_t index) {
 
 void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
   Connection& connection = connections_[index];
-  look_at_the_clock();
+  update_clock();
   for (std::uint32_t message = connection.echoed - echoes; message != connection.echoed;
        ++message) {
     const Flight& times = flight(index, message);
@@ -223,7 +227,8 @@ void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
   if (connection.echoed == quota_) connection.complete = true;
 }
 
-/// Messages that time out took at least this long, and so did those that wait behind them.
+/// Records all messages in flight as censored: a message that timed out took at least this long,
+/// and so did those that wait after it.
 void Loop::record_censored(std::uint32_t index) {
   Connection& connection = connections_[index];
   for (std::uint32_t message = connection.echoed; message != connection.begun; ++message) {

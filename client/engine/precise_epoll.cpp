@@ -10,7 +10,7 @@
 namespace client {
 namespace {
 
-/// The timer among the indices; a loop has fewer connections.
+/// Epoll index of the timer; a loop has fewer connections than that.
 constexpr std::uint32_t timer_index = std::numeric_limits<std::uint32_t>::max() - 2;
 
 timespec timespec_of(std::chrono::nanoseconds time) {
@@ -41,7 +41,7 @@ int PreciseEpoll::wait(std::span<epoll_event> events, std::chrono::nanoseconds t
       ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &time, nullptr);
   if (count >= 0) return count;
   if (errno == EINTR) return 0;
-  // A filter answers with either; epoll_pwait2 itself with neither.
+  // Seccomp filters return either of these; epoll_pwait2 itself returns neither.
   if (errno != ENOSYS && errno != EPERM) fail("epoll_pwait2");
   use_timer();
   return wait_by_timer(events, timeout);
@@ -55,7 +55,7 @@ void PreciseEpoll::use_timer() {
 
 int PreciseEpoll::wait_by_timer(std::span<epoll_event> events, std::chrono::nanoseconds timeout) {
   const bool waits = timeout.count() > 0;
-  if (waits) {  // setting it anew also forgets that it went off
+  if (waits) {  // setting it again also clears an expiration
     const itimerspec once{{}, timespec_of(timeout)};
     if (::timerfd_settime(timer_.get(), 0, &once, nullptr) != 0) fail("timerfd_settime");
   }

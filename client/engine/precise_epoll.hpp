@@ -1,9 +1,10 @@
-// An epoll whose wait is as exact as the kernel's timers: nanoseconds, not epoll_wait's
-// milliseconds.
+// An epoll whose timeout has the resolution of the kernel's timers: nanoseconds instead of
+// epoll_wait's milliseconds.
 //
-// epoll_pwait2(2) takes a timespec. It is of Linux 5.11, and sandboxes (seccomp filters of older
-// containers, valgrind) know it later than the kernel does; where it is refused, a timerfd among
-// the descriptors gives the same exactness for one system call more per wait.
+// epoll_pwait2(2) (https://man7.org/linux/man-pages/man2/epoll_wait.2.html) takes a timespec. It
+// exists since Linux 5.11, but older sandboxes (seccomp filters of containers, valgrind) refuse it.
+// In that case a timerfd among the descriptors gives the same resolution for one more system call
+// per wait.
 #pragma once
 
 #include <sys/epoll.h>
@@ -18,17 +19,16 @@ namespace client {
 
 class PreciseEpoll {
  public:
-  /// Throws std::system_error, as all below.
+  /// Throws std::system_error, as do all functions below.
   PreciseEpoll();
 
-  /// `index` comes back in the event's data.u32.
+  /// Registers `fd`. The event's data.u32 contains `index`.
   void watch(int fd, std::uint32_t events, std::uint32_t index);
 
-  /// Like epoll_wait(2). How many of `events` were filled; 0 when `timeout` is over, or a signal
-  /// came.
+  /// Like epoll_wait(2). Returns the number of `events` filled; 0 after `timeout` or a signal.
   int wait(std::span<epoll_event> events, std::chrono::nanoseconds timeout);
 
-  /// From now on by the timer, whatever the kernel can do.
+  /// Waits with the timer from now on, even if the kernel has epoll_pwait2.
   void use_timer();
   [[nodiscard]] bool uses_timer() const { return static_cast<bool>(timer_); }
 
@@ -36,7 +36,7 @@ class PreciseEpoll {
   int wait_by_timer(std::span<epoll_event> events, std::chrono::nanoseconds timeout);
 
   echo::Descriptor epoll_;
-  echo::Descriptor timer_;  ///< where epoll_pwait2 is refused
+  echo::Descriptor timer_;  ///< empty unless epoll_pwait2 was refused
 };
 
 }  // namespace client

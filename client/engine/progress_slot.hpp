@@ -1,5 +1,5 @@
-// What a loop tells while it runs: it leaves a note at each interval, and goes on. Whoever watches
-// reads the notes; the echo path takes no lock and knows of nobody.
+// The progress of a running loop, for the leader. The loop posts it at each interval and the leader
+// reads it, both under a mutex. The echo path takes no lock.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace client {
 
-/// Counts since the run began, and the latencies since the last look.
+/// Counts since the start of the run.
 struct Progress {
   std::string_view phase;
   std::uint64_t connected = 0;  ///< open now
@@ -27,7 +27,7 @@ class ProgressSlot {
     const std::lock_guard lock(mutex_);
     counts_ = counts;
   }
-  /// Moves `interval`'s values here and leaves it empty.
+  /// Also moves the values of `interval` into the slot and leaves it empty.
   void post(const Progress& counts, echo::Histogram& interval) {
     const std::lock_guard lock(mutex_);
     counts_ = counts;
@@ -35,7 +35,7 @@ class ProgressSlot {
     *latency_ += interval;
     interval.clear();
   }
-  /// The last note; adds what was posted since the last look to `latency`.
+  /// Returns the last posted counts. Adds the latencies posted since the last call to `latency`.
   Progress look(echo::Histogram& latency) {
     const std::lock_guard lock(mutex_);
     if (latency_) {

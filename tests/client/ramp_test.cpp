@@ -1,5 +1,5 @@
-// When the next connection may be opened: the window, what is set aside, and giving up on a server
-// that never answers.
+// When the next connection may be opened: the window, setting a window aside, and giving up on a
+// server that never answers.
 #include "client/schedule/ramp.hpp"
 
 #include <gtest/gtest.h>
@@ -53,14 +53,14 @@ constexpr Row rows[] = {
     {"the whole window timed out: the rest is not tried", 10'000, "128s 128t", 0, true, true},
     {"fewer than a window, all timed out", 3, "3s 3t", 0, true, true},
     {"one of the window was established after all", 10'000, "128s 127t 1e", 128, false, false},
-    {"a refusal is an answer: go on", 10'000, "128s 127t 1f", 128, false, false},
-    {"established once, time-outs are single failures", 10'000, "128s 1e 127t", 128, false, false},
-    {"the last ones are on their way", 130, "128s 128e 2s", 0, false, false},
+    {"a refusal is an answer: continue", 10'000, "128s 127t 1f", 128, false, false},
+    {"established once, timeouts are single failures", 10'000, "128s 1e 127t", 128, false, false},
+    {"the last ones are in flight", 130, "128s 128e 2s", 0, false, false},
     {"each has succeeded or failed", 130, "128s 128e 2s 1e 1f", 0, false, true},
-    {"all were refused: finished, and that is not silence", 2, "2s 2f", 0, false, true},
+    {"all were refused: finished, but not hopeless", 2, "2s 2f", 0, false, true},
 };
 
-TEST(Ramp, KeepsItsTable) {
+TEST(Ramp, OpensAsManyAsTheTableAllows) {
   for (const Row& row : rows) {
     Ramp ramp{row.total};
     apply(ramp, row.events);
@@ -70,9 +70,9 @@ TEST(Ramp, KeepsItsTable) {
   }
 }
 
-// In churn there is no last connection, but no more than so many stand at one time: a server that
-// never answers is given up after those, where they are fewer than a window.
-TEST(Ramp, OfEndlesslyManyOpensAsManyAsMayStand) {
+// In churn the number of connections is unlimited, but the number open simultaneously is not. If
+// that number is less than a window, the ramp gives up on a silent server after as many timeouts.
+TEST(Ramp, InChurnOpensAsManyAsMayBeOpenSimultaneously) {
   constexpr std::uint64_t endless = UINT64_MAX;
   struct Of {
     const char* what;
@@ -86,8 +86,8 @@ TEST(Ramp, OfEndlesslyManyOpensAsManyAsMayStand) {
       {"all begun", 5, "5s", 0, false},
       {"one timed out", 5, "5s 1t", 0, false},
       {"all timed out", 5, "5s 5t", 0, true},
-      {"all refused: tried again, the caller rests", 5, "5s 5f", 128, false},
-      {"one established: the window holds, the caller has no place", 5, "5s 1e", 124, false},
+      {"all refused: tried again, the caller delays it", 5, "5s 5f", 128, false},
+      {"one established: the window applies, the caller has no free entry", 5, "5s 1e", 124, false},
       {"established once, never hopeless", 5, "6s 1e 5t", 128, false},
       {"more than a window: a window decides", 1'000, "128s 128t", 0, true},
       {"one refused among those that timed out", 5, "5s 4t 1f", 128, false},
@@ -103,27 +103,27 @@ TEST(Ramp, OfEndlesslyManyOpensAsManyAsMayStand) {
 
 TEST(Ramp, SetsAFullUnansweredWindowAsideAndHalvesIt) {
   Ramp ramp{10'000};
-  apply(ramp, "129s 1e");  // the server answers, and then its queue overflows
+  apply(ramp, "129s 1e");  // the server answers, then its accept queue overflows
   EXPECT_EQ(ramp.room(early), 0U);
-  EXPECT_EQ(ramp.next_look(), early + Ramp::patience);
+  EXPECT_EQ(ramp.next_check(), early + Ramp::patience);
   EXPECT_EQ(ramp.room(early + Ramp::patience - milliseconds{1}), 0U);
   EXPECT_EQ(ramp.room(early + Ramp::patience), 64U);
   EXPECT_EQ(ramp.window(), 64U);
-  EXPECT_EQ(ramp.next_look(), std::nullopt);
+  EXPECT_EQ(ramp.next_check(), std::nullopt);
 }
 
-TEST(Ramp, TheWindowShrinksToItsLeastAndTheFlightToItsMost) {
+TEST(Ramp, TheWindowShrinksToItsMinimumAndInFlightGrowsToItsMaximum) {
   Ramp ramp{100'000};
   apply(ramp, "1s 1e");
   milliseconds at{0};
-  for (int turn = 0; turn < 1'000; ++turn, at += late) {
+  for (int round = 0; round < 1'000; ++round, at += late) {
     for (std::uint64_t room = ramp.room(at); room > 0; --room) ramp.started();
   }
   EXPECT_EQ(ramp.window(), Ramp::least_window);
   EXPECT_EQ(ramp.in_flight(), Ramp::most_in_flight);
 }
 
-TEST(Ramp, TheWindowGrowsWhereAnswersMerelyTakeLong) {
+TEST(Ramp, TheWindowGrowsIfAnswersOnlyTakeLong) {
   Ramp ramp{100'000};
   apply(ramp, "1s 1e 128s");
   milliseconds at{0};
@@ -140,11 +140,11 @@ TEST(Ramp, AServerThatNeverAnsweredIsWaitedFor) {
   apply(ramp, "128s");
   EXPECT_EQ(ramp.room(early), 0U);
   EXPECT_EQ(ramp.room(late), 0U);
-  EXPECT_EQ(ramp.next_look(), std::nullopt);
+  EXPECT_EQ(ramp.next_check(), std::nullopt);
 }
 
-// Bug: each time-out of the first window made room for another connect, so that a silent server
-// cost two windows and twice the time.
+// Bug: each timeout in the first window made room for another connect, so a silent server cost two
+// windows and twice the time.
 TEST(Ramp, ASilentServerCostsOneWindow) {
   Ramp ramp{10'000};
   std::uint64_t attempts = 0;
