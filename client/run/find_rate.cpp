@@ -103,7 +103,7 @@ void run_trials(LoopGroup& group, Watch& watch, const Objective& objective, bool
     doubled = 0;
     const bool held = trial.verdict == Verdict::held;
     if (!held && client_was_late(tally, objective)) found.client_was_late = true;
-    search.tell(*rate, held);
+    search.record(*rate, held);
   }
   found.answer = search.answer();
   switch (found.answer.end) {

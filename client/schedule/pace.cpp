@@ -20,7 +20,7 @@ Pace::Pace(double per_second, double phase, bool random, std::uint64_t seed)
 }
 
 void Pace::advance(std::uint64_t by) {
-  if (!random_) index_ += by - 1;  // random gaps must be drawn, each of them
+  if (!random_) index_ += by - 1;  // each random gap must be drawn
   for (std::uint64_t i = random_ ? 0 : by - 1; i < by; ++i) {
     ++index_;
     look_ahead();
@@ -36,7 +36,8 @@ void Pace::look_ahead() {
     sum_ns_ -= std::log(static_cast<double>(bits + 1) * 0x1p-53) * 1e9 / per_second_;
     due = sum_ns_;
   } else {
-    due = (static_cast<double>(index_) + phase_) * 1e9 / per_second_;  // rounding does not add up
+    // From the index, not from the last due time: rounding errors do not add up.
+    due = (static_cast<double>(index_) + phase_) * 1e9 / per_second_;
   }
   const bool ever = due < static_cast<double>(never.count());
   due_ = ever ? std::chrono::nanoseconds(std::llround(due)) : never;

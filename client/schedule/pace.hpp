@@ -1,9 +1,10 @@
-// When the next message, or the next connect, is due. Pure: times count from the start of the
-// traffic; the caller owns the clock. (After tsenart/vegeta's lib/pacer.go.)
+// The schedule of messages or connects: when the next one is due. Pure: times count from the start
+// of the traffic, and the caller reads the clock. Modelled on
+// https://github.com/tsenart/vegeta/blob/master/lib/pacer.go.
 //
-// Latency is measured from the time that due() gives, not from the moment of sending: a client that
-// waits for a stalled server before it sends the next message, and measures from there, leaves out
-// the very waits that users see (coordinated omission).
+// Latency is measured from due(), not from the send. A client that waits for a stalled server
+// before it sends the next message, and measures from that send, leaves out the waits that users
+// see (coordinated omission).
 #pragma once
 
 #include <chrono>
@@ -13,21 +14,21 @@ namespace client {
 
 class Pace {
  public:
-  /// `per_second` > 0, evenly spaced; the first is due `phase` of a gap (0 to 1) after the start,
-  /// so that several paces can take turns.
+  /// `per_second` > 0, evenly spaced. The first is due `phase` (0 to 1) of a gap after the start,
+  /// so that several paces can interleave.
   static Pace evenly(double per_second, double phase = 0);
-  /// A Poisson process of `per_second` > 0: gaps are independent and exponential, as those of many
-  /// users who do not know of each other. The same `seed` gives the same times.
+  /// A Poisson process of `per_second` > 0: gaps are independent and exponential, like those of
+  /// many independent users. The same `seed` gives the same times.
   static Pace poisson(double per_second, std::uint64_t seed);
 
-  /// Later than any clock here will say, and still a time that others can be added to.
+  /// Later than any time a clock returns here; adding a time to it does not overflow.
   static constexpr std::chrono::nanoseconds never = std::chrono::nanoseconds::max() / 2;
 
-  /// When the next one is due; never decreases.
+  /// Time from the start at which the next one is due; never decreases.
   [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
-  /// That one is taken, or so many: on to the one behind.
+  /// Skips the next `by` ones.
   void advance(std::uint64_t by = 1);
-  /// How many are due in that time, on average.
+  /// Average number due within `time`.
   [[nodiscard]] std::uint64_t due_within(std::chrono::nanoseconds time) const {
     return static_cast<std::uint64_t>(static_cast<double>(time.count()) * per_second_ / 1e9);
   }
@@ -37,8 +38,8 @@ class Pace {
   void look_ahead();
 
   double per_second_;
-  double phase_;       ///< of a gap
-  double sum_ns_ = 0;  ///< of the gaps so far, where they are random
+  double phase_;       ///< share of a gap
+  double sum_ns_ = 0;  ///< Poisson: sum of the gaps so far
   bool random_;
   std::uint64_t seed_;
   std::uint64_t index_ = 0;

@@ -11,26 +11,29 @@
 namespace client {
 namespace {
 
-constexpr double step = 0.005;  ///< of a cell: half a per cent
-/// Belief outside the allowed rates, so that "none holds" and "all hold" can be believed too.
+constexpr double cell_width = 0.005;  ///< in log(rate): half a per cent
+/// The posterior extends this far, in log(rate), beyond the allowed rates, so that it can express
+/// "none holds" and "all hold" too.
 constexpr double margin = 0.5;
-/// How wide the zone is in which a trial may go either way, as a share of the rate. Which of them
-/// fits is learnt with the edge itself: a quiet machine ends early, a noisy one gets more trials.
+/// Widths, as a share of the rate, of the zone in which a trial may hold or miss. The posterior
+/// estimates the width together with the edge: a search on a quiet machine ends early, one on a
+/// noisy machine gets more trials.
 constexpr std::array widths{0.005, 0.02, 0.06};
-/// A trial far below the edge misses by a hiccup; one far above it holds by chance, more rarely.
-/// The more of both is granted, the sooner a search follows a machine that changes under it.
-constexpr double hiccup = 0.10;
-constexpr double luck = 0.05;
-/// What holds an objective lies below what a closed loop reaches.
-constexpr double usual_share = 0.8;
-constexpr double usual_spread = 0.3;
-/// So many trials at least: two lucky ones may look like certainty.
-constexpr unsigned fewest_trials = 6;
-constexpr double tail = 0.05;
+/// Probability that a trial far below the edge misses (a hiccup), and that one far above it holds.
+/// Larger values make the search follow a changing machine sooner.
+constexpr double false_miss = 0.10;
+constexpr double false_hold = 0.05;
+/// Prior: the edge, as a share of the estimate, and its spread in log(rate). A rate that holds an
+/// objective is below the rate of a closed loop.
+constexpr double prior_share = 0.8;
+constexpr double prior_spread = 0.3;
+/// Least number of trials: after two, the interval may be narrow by chance.
+constexpr unsigned least_trials = 6;
+constexpr double tail = 0.05;  ///< probability outside the interval, at each end
 
 double chance_to_hold(double log_rate, double log_edge, double width) {
-  const double far = std::clamp((log_rate - log_edge) / width, -50.0, 50.0);
-  return luck + (1 - hiccup - luck) / (1 + std::exp(far));
+  const double distance = std::clamp((log_rate - log_edge) / width, -50.0, 50.0);
+  return false_hold + (1 - false_miss - false_hold) / (1 + std::exp(distance));
 }
 
 }  // namespace
@@ -39,28 +42,29 @@ RateSearch::RateSearch(const Plan& plan) : plan_(plan) {
   const bool sound = plan.lowest > 0 && plan.highest >= plan.lowest && plan.estimate > 0 &&
                      std::isfinite(plan.highest) && std::isfinite(plan.estimate);
   if (!sound) {
-    throw std::invalid_argument(fmt::format("no search for a rate from {:g} to {:g} around {:g}",
-                                            plan.lowest, plan.highest, plan.estimate));
+    throw std::invalid_argument(
+        fmt::format("invalid rate search: rates from {:g} to {:g}, estimate {:g}", plan.lowest,
+                    plan.highest, plan.estimate));
   }
   floor_ = std::log(plan.lowest) - margin;
   const double range = std::log(plan.highest) + margin - floor_;
-  cells_ = static_cast<std::size_t>(range / step) + 1;
-  // Tails as heavy as Cauchy's: an estimate that is far off is given up after a few trials.
-  const double usual = std::log(plan.estimate * usual_share);
-  belief_.resize(cells_ * widths.size());
-  for (std::size_t i = 0; i < belief_.size(); ++i) {
-    const double off = (std::log(edge(i % cells_)) - usual) / usual_spread;
-    belief_[i] = 1 / (1 + off * off);
+  cells_ = static_cast<std::size_t>(range / cell_width) + 1;
+  // A prior with tails as heavy as Cauchy's: a few trials outweigh an estimate that is far off.
+  const double center = std::log(plan.estimate * prior_share);
+  posterior_.resize(cells_ * widths.size());
+  for (std::size_t i = 0; i < posterior_.size(); ++i) {
+    const double off = (std::log(edge(i % cells_)) - center) / prior_spread;
+    posterior_[i] = 1 / (1 + off * off);
   }
 }
 
 double RateSearch::edge(std::size_t cell) const {
-  return std::exp(floor_ + step * static_cast<double>(cell));
+  return std::exp(floor_ + cell_width * static_cast<double>(cell));
 }
 
 double RateSearch::quantile(double share) const {
   std::vector<double> sums(cells_);
-  for (std::size_t i = 0; i < belief_.size(); ++i) sums[i % cells_] += belief_[i];
+  for (std::size_t i = 0; i < posterior_.size(); ++i) sums[i % cells_] += posterior_[i];
   std::partial_sum(sums.begin(), sums.end(), sums.begin());
   const auto at = std::lower_bound(sums.begin(), sums.end(), share * sums.back());
   return edge(static_cast<std::size_t>(at - sums.begin()));
@@ -72,11 +76,11 @@ std::optional<double> RateSearch::next() const {
   const double high = quantile(1 - tail);
   const bool all_outside = high < plan_.lowest || low > plan_.highest;
   const bool narrow = high <= low * plan_.precision;
-  if (trials_ >= fewest_trials && (narrow || all_outside)) return std::nullopt;
+  if (trials_ >= least_trials && (narrow || all_outside)) return std::nullopt;
   return std::clamp(quantile(0.5), plan_.lowest, plan_.highest);
 }
 
-void RateSearch::tell(double rate, bool held) {
+void RateSearch::record(double rate, bool held) {
   ++trials_;
   const auto at = std::lower_bound(tried_.begin(), tried_.end(), rate,
                                    [](const Tried& tried, double r) { return tried.rate < r; });
@@ -85,13 +89,13 @@ void RateSearch::tell(double rate, bool held) {
 
   const double log_rate = std::log(rate);
   double total = 0;
-  for (std::size_t i = 0; i < belief_.size(); ++i) {
-    const double log_edge = floor_ + step * static_cast<double>(i % cells_);
+  for (std::size_t i = 0; i < posterior_.size(); ++i) {
+    const double log_edge = floor_ + cell_width * static_cast<double>(i % cells_);
     const double chance = chance_to_hold(log_rate, log_edge, widths[i / cells_]);
-    belief_[i] *= held ? chance : 1 - chance;
-    total += belief_[i];
+    posterior_[i] *= held ? chance : 1 - chance;
+    total += posterior_[i];
   }
-  for (double& each : belief_) each /= total;
+  for (double& each : posterior_) each /= total;
 }
 
 RateSearch::Answer RateSearch::answer() const {

@@ -15,21 +15,22 @@ constexpr std::uint64_t most_weight = 1'000'000;
 
 [[noreturn]] void refuse(std::string_view text) {
   throw std::invalid_argument(
-      fmt::format("\"{}\": bytes from 1 to 1G as 64, a range as 64-4096, or a list with weights "
-                  "from 1 to 1000000 as 64:7,1024:2,65536:1",
+      fmt::format("\"{}\": bytes from 1 to 1G such as 64, a range such as 64-4096, or a list with "
+                  "weights from 1 to 1000000 such as 64:7,1024:2,65536:1",
                   text));
 }
 
-/// The part of `text` before `mark`; `text` keeps what is behind it. All of it where there is none.
-std::string_view cut(std::string_view& text, char mark) {
+/// Removes and returns the part of `text` before `mark`, and drops the mark. Without a mark: all of
+/// `text`.
+std::string_view take_until(std::string_view& text, char mark) {
   const std::size_t at = text.find(mark);
   const std::string_view part = text.substr(0, at);
   text = at == std::string_view::npos ? std::string_view{} : text.substr(at + 1);
   return part;
 }
 
-/// `random` brought to 0 .. below - 1, each as likely to 1 in 2^32. `below` < 2^32.
-std::uint64_t brought_below(std::uint64_t random, std::uint64_t below) {
+/// Scales `random` to 0 .. below - 1, uniform to 1 in 2^32. `below` < 2^32.
+std::uint64_t scaled_below(std::uint64_t random, std::uint64_t below) {
   return ((random >> 32U) * below) >> 32U;
 }
 
@@ -42,11 +43,11 @@ MessageSizes MessageSizes::parse(std::string_view text) {
   std::uint64_t weights = 0;
   std::string_view rest = text;
   do {
-    std::string_view weight = cut(rest, ',');
+    std::string_view weight = take_until(rest, ',');
     const bool dangling = weight.ends_with(':');
-    std::string_view last = cut(weight, ':');
+    std::string_view last = take_until(weight, ':');
     if (dangling || last.ends_with('-')) refuse(text);
-    const std::string_view first = cut(last, '-');
+    const std::string_view first = take_until(last, '-');
     try {
       const std::uint64_t from = limits::parse_size(first);
       const std::uint64_t to = last.empty() ? from : limits::parse_size(last);
@@ -69,12 +70,12 @@ std::uint32_t MessageSizes::drawn(echo::MessageId id) const {
   const std::uint64_t name = (std::uint64_t{id.connection} << 32U) | id.message;
   const std::uint64_t random =
       echo::splitmix64(seed_ + echo::splitmix64(name + echo::splitmix64_increment));
-  const std::uint64_t ticket = brought_below(random, choices_.back().up_to);
+  const std::uint64_t ticket = scaled_below(random, choices_.back().up_to);
   const auto choice =
       std::upper_bound(choices_.begin(), choices_.end(), ticket,
                        [](std::uint64_t value, const Choice& one) { return value < one.up_to; });
   const std::uint64_t span = std::uint64_t{choice->last} - choice->first + 1;
-  return choice->first + static_cast<std::uint32_t>(brought_below(echo::splitmix64(random), span));
+  return choice->first + static_cast<std::uint32_t>(scaled_below(echo::splitmix64(random), span));
 }
 
 std::uint32_t MessageSizes::largest() const {

@@ -1,4 +1,5 @@
-// The search for a rate, against servers that are simulated: sharp, noisy, and out of range.
+// The rate search against simulated servers: with a sharp edge, a noisy edge, and an edge out of
+// range.
 #include "client/schedule/rate_search.hpp"
 
 #include <gtest/gtest.h>
@@ -17,8 +18,8 @@ using Plan = RateSearch::Plan;
 
 constexpr double edge = 95'000;
 
-/// Holds up to `edge`, more or less: within `width` of it either may happen, and a share of the
-/// trials misses by a hiccup anywhere.
+/// Holds rates up to about `edge`. Within `width` of it a trial may hold or miss, and at any rate a
+/// share `hiccup` of the trials misses.
 class NoisyServer {
  public:
   NoisyServer(std::uint64_t seed, double width, double hiccup)
@@ -37,7 +38,7 @@ class NoisyServer {
 template <typename Holds>
 Answer searched(const Plan& plan, Holds holds) {
   RateSearch search(plan);
-  while (const auto rate = search.next()) search.tell(*rate, holds(*rate));
+  while (const auto rate = search.next()) search.record(*rate, holds(*rate));
   return search.answer();
 }
 
@@ -45,7 +46,7 @@ Plan around(double estimate) {
   return {estimate, 1'000, 1e6};
 }
 
-TEST(RateSearch, FindsASharpEdgeWhateverTheEstimate) {
+TEST(RateSearch, FindsASharpEdgeFromAnyEstimate) {
   for (const double estimate : {9'500.0, 60'000.0, 95'000.0, 120'000.0, 500'000.0}) {
     const Answer answer = searched(around(estimate), [](double rate) { return rate <= edge; });
     EXPECT_EQ(answer.end, End::found) << estimate;
@@ -69,7 +70,7 @@ TEST(RateSearch, TwoSearchesOfANoisyServerAgreeWithinFivePerCent) {
        {Case{0.005, 0, 20}, {0.01, 0.03, 20}, {0.02, 0.05, 20}, {0.03, 0.08, 19}}) {
     int agree = 0;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      // Each starts from an estimate of its own, as two runs would.
+      // Each starts from its own estimate, as two runs would.
       const auto best = [&noise](double estimate, std::uint64_t run) {
         NoisyServer server(run, noise.width, noise.hiccup);
         return searched(around(estimate), [&server](double rate) { return server.holds(rate); })
@@ -82,7 +83,7 @@ TEST(RateSearch, TwoSearchesOfANoisyServerAgreeWithinFivePerCent) {
   }
 }
 
-TEST(RateSearch, ItsIntervalHoldsTheEdgeAsOftenAsItSays) {
+TEST(RateSearch, ItsIntervalContainsTheEdgeAsOftenAsStated) {
   int covered = 0;
   for (std::uint64_t seed = 100; seed < 140; ++seed) {
     NoisyServer server(seed, 0.03, 0.08);
@@ -90,10 +91,10 @@ TEST(RateSearch, ItsIntervalHoldsTheEdgeAsOftenAsItSays) {
         searched(around(120'000), [&server](double rate) { return server.holds(rate); });
     covered += answer.low <= edge && edge <= answer.high ? 1 : 0;
   }
-  EXPECT_GE(covered, 34) << "of 40, where 36 are promised";
+  EXPECT_GE(covered, 34) << "of 40; 90 % is 36";
 }
 
-TEST(RateSearch, OutlivesAHiccupInItsFirstTrials) {
+TEST(RateSearch, RecoversFromAHiccupInItsFirstTrials) {
   for (unsigned hiccup_in : {0U, 1U, 2U, 5U}) {
     unsigned trial = 0;
     const Answer answer = searched(
@@ -102,7 +103,7 @@ TEST(RateSearch, OutlivesAHiccupInItsFirstTrials) {
   }
 }
 
-TEST(RateSearch, FollowsAServerThatSlowsDownMeanwhile) {
+TEST(RateSearch, FollowsAServerThatSlowsDown) {
   unsigned trial = 0;
   const Answer answer = searched(
       around(120'000), [&trial](double rate) { return rate <= (trial++ < 7 ? 1.35 : 1.0) * edge; });
@@ -116,15 +117,15 @@ TEST(RateSearch, EndsEarlyWhenTheEdgeIsSharp) {
   EXPECT_LE(answer.high / answer.low, 1.05);
 }
 
-TEST(RateSearch, SaysWhenEvenTheLowestRateMisses) {
+TEST(RateSearch, ReportsWhenEvenTheLowestRateMisses) {
   const Answer answer = searched(around(100'000), [](double) { return false; });
   EXPECT_EQ(answer.end, End::none_holds);
   EXPECT_EQ(answer.best, 1'000);
   EXPECT_FALSE(answer.passes_at);
-  EXPECT_LT(answer.trials, 30U) << "and does not spend all trials on it";
+  EXPECT_LT(answer.trials, 30U) << "without using all trials";
 }
 
-TEST(RateSearch, SaysWhenEvenTheHighestRateHolds) {
+TEST(RateSearch, ReportsWhenEvenTheHighestRateHolds) {
   const Answer answer = searched({100'000, 1'000, 150'000}, [](double rate) {
     EXPECT_LE(rate, 150'000);
     return true;
@@ -136,28 +137,28 @@ TEST(RateSearch, SaysWhenEvenTheHighestRateHolds) {
   EXPECT_LT(answer.trials, 30U);
 }
 
-TEST(RateSearch, KnowsSomethingAtAnyTime) {
+TEST(RateSearch, HasAnAnswerAtAnyTime) {
   RateSearch search(around(100'000));
   EXPECT_GT(search.answer().best, 0) << "before the first trial: the estimate, and a wide interval";
   EXPECT_GT(search.answer().high / search.answer().low, 2);
-  search.tell(*search.next(), true);
+  search.record(*search.next(), true);
   EXPECT_EQ(search.answer().trials, 1U) << "an interrupted search still reports";
 }
 
-TEST(RateSearch, AsksAndAnswersTheSameEachTime) {
+TEST(RateSearch, IsDeterministic) {
   const auto rates = [] {
-    std::vector<double> asked;
+    std::vector<double> tried;
     NoisyServer server(1, 0.02, 0.05);
     searched(around(100'000), [&](double rate) {
-      asked.push_back(rate);
+      tried.push_back(rate);
       return server.holds(rate);
     });
-    return asked;
+    return tried;
   };
   EXPECT_EQ(rates(), rates());
 }
 
-TEST(RateSearch, RefusesAPlanWithoutRates) {
+TEST(RateSearch, RefusesAnInvalidPlan) {
   EXPECT_THROW(RateSearch({0, 1, 10}), std::invalid_argument);
   EXPECT_THROW(RateSearch({5, 0, 10}), std::invalid_argument);
   EXPECT_THROW(RateSearch({5, 20, 10}), std::invalid_argument);
