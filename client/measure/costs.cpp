@@ -8,7 +8,7 @@ namespace {
 
 using Figure = std::optional<std::uint64_t>;
 
-/// What was added; a shrinkage is 0: noise of the rest of the machine.
+/// The increase; 0 for a decrease, which is noise from the rest of the machine.
 Figure growth(const Figure& before, const Figure& after) {
   if (!before || !after) return std::nullopt;
   return *after > *before ? *after - *before : 0;
@@ -22,20 +22,20 @@ Figure share(const std::optional<std::chrono::nanoseconds>& before,
 
 using Threads = std::optional<std::vector<limits::ThreadTime>>;
 
-/// Calls `visit(before, after)` for each thread of `after`; one that was born meanwhile had nothing
-/// before. False when one of either side is not known, or has ended.
+/// Calls `visit(before, after)` for each thread of `after`; a new thread has zeros before. Returns
+/// false if either list is unknown or a thread has ended.
 template <typename Visit>
 bool for_each_thread(const Threads& before, const Threads& after, const Visit& visit) {
   if (!before || !after) return false;
-  auto old = before->begin();
-  std::size_t met = 0;
+  auto earlier = before->begin();
+  std::size_t matched = 0;
   for (const limits::ThreadTime& thread : *after) {
-    while (old != before->end() && old->tid < thread.tid) ++old;
-    const bool known = old != before->end() && old->tid == thread.tid;
-    met += known ? 1 : 0;
-    visit(known ? *old : limits::ThreadTime{.tid = thread.tid}, thread);
+    while (earlier != before->end() && earlier->tid < thread.tid) ++earlier;
+    const bool known = earlier != before->end() && earlier->tid == thread.tid;
+    matched += known ? 1 : 0;
+    visit(known ? *earlier : limits::ThreadTime{.tid = thread.tid}, thread);
   }
-  return met == before->size();
+  return matched == before->size();
 }
 
 std::optional<double> switches(const Threads& before, const Threads& after, std::uint64_t echoes) {
@@ -47,7 +47,7 @@ std::optional<double> switches(const Threads& before, const Threads& after, std:
   return static_cast<double>(sum) / static_cast<double>(echoes);
 }
 
-/// The largest growth of `time` in one thread that still runs, as a share of the window.
+/// The largest increase of `time` in one thread that still runs, as a share of the window.
 std::optional<double> largest(const Threads& before, const Threads& after,
                               std::chrono::nanoseconds limits::ThreadTime::*time,
                               std::chrono::duration<double> window) {
@@ -56,8 +56,8 @@ std::optional<double> largest(const Threads& before, const Threads& after,
   for_each_thread(before, after, [&](const auto& then, const auto& now) {
     most = std::max(most, now.*time - then.*time);
   });
-  // The threads are read beside the clocks, so a busy one's time may be a trifle longer than
-  // theirs.
+  // The threads are read just before or after the clock, so a busy one's time may exceed the window
+  // slightly.
   return std::min(1.0, most / window);
 }
 
@@ -68,11 +68,11 @@ std::optional<double> part_of(const std::optional<std::chrono::nanoseconds>& bef
   return (*after - *before) / window;
 }
 
-/// How far /proc/stat may lie below the truth by chance: the kernel looks now and then at whoever
-/// runs, and of n looks at what runs a share p of the time n p are expected, give or take
-/// sqrt(n p (1 - p)). Three times that, and a tick on each processor at the edges. It looks
-/// CONFIG_HZ times a second, which no program can read: at least once a tick, so this is an upper
-/// bound.
+/// How far /proc/stat may be below the true value by chance. The kernel samples what runs. If
+/// something runs for a share p of the time, n samples find it n p times on average, with a
+/// standard deviation of sqrt(n p (1 - p)). The bound is three standard deviations, plus a tick per
+/// processor at the edges. The kernel samples CONFIG_HZ times a second, which a program cannot
+/// read, but at least once a tick: so this is an upper bound.
 std::chrono::nanoseconds error_of_ticks(std::chrono::nanoseconds attributed,
                                         std::chrono::duration<double> machine,
                                         std::int64_t processors) {
@@ -83,7 +83,7 @@ std::chrono::nanoseconds error_of_ticks(std::chrono::nanoseconds attributed,
   return processors * limits::tick() + std::chrono::duration_cast<std::chrono::nanoseconds>(chance);
 }
 
-/// What /proc/stat saw against what the clocks of processes say.
+/// Compares the busy time of /proc/stat with the CPU clocks of the processes.
 void account_for_machine(Costs& costs, const Sample& from, const Sample& to, std::uint64_t echoes) {
   if (!from.busy || !to.busy) return;
   costs.busy_per_echo = share(from.busy->busy, to.busy->busy, echoes);
@@ -101,8 +101,7 @@ void account_for_machine(Costs& costs, const Sample& from, const Sample& to, std
                                               (*to.server_cpu - *from.server_cpu) +
                                               (*to.softirq_cpu - *from.softirq_cpu);
   const std::chrono::nanoseconds rest = busy - attributed;
-  // The clocks of processes run on while the hypervisor has the processor; /proc/stat tells that
-  // apart.
+  // The clocks of processes include time stolen by the hypervisor; /proc/stat counts it separately.
   const std::chrono::nanoseconds stolen = to.busy->steal - from.busy->steal;
   if (rest < -error_of_ticks(attributed, machine, processors) - stolen) return;
   const auto others = std::max(rest, std::chrono::nanoseconds{0});
@@ -153,7 +152,7 @@ Costs costs_of(const Moments& moments, std::uint64_t echoes) {
     costs.kernel_per_connection =
         (*costs.slab + *costs.kernel_stack + *costs.page_tables + *costs.socket) / added;
   }
-  // Free memory that shrank by less than its known parts grew: others gave some back meanwhile.
+  // If free memory decreased by less than its known parts grew, other programs freed some.
   if (costs.kernel_per_connection && costs.total) {
     const std::uint64_t all = *costs.total / added;
     if (all >= *costs.kernel_per_connection) costs.total_per_connection = all;

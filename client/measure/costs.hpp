@@ -1,9 +1,10 @@
-// The costs of a run: what an echo cost in CPU, what a connection cost in memory, who paid it.
+// The costs of a run: CPU time per echo and memory per connection, attributed to client, server and
+// kernel.
 //
-// Differences of samples, so that what was there before does not count. A figure whose parts were
-// not all read is nullopt; none is invented. CPU is that of the echo phase, memory that of all
-// connections standing with every echo done, less what was there with one connection. The CPU costs
-// close: client + server + softirq + unattributed = busy, to the rounding of ticks.
+// Costs are differences of samples, so usage from before the run does not count. A figure is
+// nullopt unless all its parts were read. CPU is that of the echo phase. Memory is that with all
+// connections established and every echo done, less that with one connection. The CPU accounts
+// balance: client + server + softirq + unattributed = busy, within the rounding of ticks.
 #pragma once
 
 #include <cstdint>
@@ -17,36 +18,36 @@ struct Costs {
   // ns per verified echo
   std::optional<std::uint64_t> total_per_echo;  ///< client + server + softirq threads
   std::optional<std::uint64_t> client_per_echo, server_per_echo, softirq_per_echo;
-  std::optional<std::uint64_t> busy_per_echo;  ///< what /proc/stat says of the whole machine
-  /// busy less total: what somebody else used, or the kernel for nobody. Ticks are a sample, so
-  /// busy can come out smaller than total: within a tick a processor and the time stolen, which the
-  /// clocks of processes include, that is 0; beyond it unknown.
+  std::optional<std::uint64_t> busy_per_echo;  ///< of the whole machine, from /proc/stat
+  /// busy less total: used by other programs, or by the kernel without a process to charge. Ticks
+  /// are samples, so busy can be smaller than total. A difference that sampling error and stolen
+  /// time (which the clocks of processes include) explain gives 0; a larger one gives nullopt.
   std::optional<std::uint64_t> unattributed_per_echo;
-  // context switches per verified echo; of one side nullopt with too many threads, or ended ones
+  // context switches per verified echo; per side: nullopt if it had too many threads or one ended
   std::optional<double> client_switches_per_echo, server_switches_per_echo;
   std::optional<double> machine_switches_per_echo;
-  // shares of one processor in the window; of all a side's threads together, it may exceed 1
+  // shares of one processor in the window; utilisation adds up all threads and may exceed 1
   std::optional<double> client_busiest_thread, server_busiest_thread;
   std::optional<double> client_utilisation, server_utilisation;
-  std::optional<double> client_waited;  ///< its thread that waited longest for a processor
-  // shares of the machine: of all its processors in the window
+  std::optional<double> client_waited;  ///< longest wait of one thread for a processor
+  // shares of all processors of the machine in the window
   std::optional<double> others, steal;
   // bytes per connection
   std::optional<std::uint64_t> client_resident, server_resident;
-  std::optional<std::uint64_t>
-      kernel_per_connection;  ///< slab + kernel stacks + page tables + sockets
-  std::optional<std::uint64_t>
-      total_per_connection;  ///< free memory lost; nullopt when others disturbed it
-  // bytes of the whole machine, grown since before the ramp
+  /// Slab, kernel stacks, page tables and sockets.
+  std::optional<std::uint64_t> kernel_per_connection;
+  /// Decrease of free memory; nullopt when other programs disturbed it.
+  std::optional<std::uint64_t> total_per_connection;
+  // growth since before the ramp, in bytes, of the whole machine
   std::optional<std::uint64_t> slab, kernel_stack, page_tables, socket, anon;
-  std::optional<std::uint64_t> total;  ///< shrinkage of free memory, page cache given back
+  std::optional<std::uint64_t> total;  ///< decrease of free memory, page cache counted as free
   // events since before the ramp
   std::optional<std::uint64_t> listen_overflows, listen_drops, retransmitted_segments,
       syn_cookies_sent, syn_retransmits, time_wait_recycled, time_wait_overflow;
-  std::optional<std::uint64_t> time_wait;  ///< sockets in TIME_WAIT after the run, of everybody
+  std::optional<std::uint64_t> time_wait;  ///< TIME_WAIT sockets after the run, of all programs
 };
 
-/// `echoes`: how many came back between `moments.begin` and `moments.end`.
+/// The costs of a run with `echoes` echoes received between `moments.begin` and `moments.end`.
 Costs costs_of(const Moments& moments, std::uint64_t echoes);
 
 }  // namespace client

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// An address of /proc/net/tcp{,6}: 32-bit words in host order, in hexadecimal.
+/// Parses an address of /proc/net/tcp{,6}: 32-bit words in host order, in hexadecimal.
 in6_addr address_of(std::string_view hex) {
   std::array<std::uint32_t, 4> words{};
   const std::size_t count = std::min<std::size_t>(hex.size() / 8, words.size());
@@ -29,7 +29,7 @@ in6_addr address_of(std::string_view hex) {
     std::from_chars(hex.data() + i * 8, hex.data() + i * 8 + 8, words.at(i), 16);
   }
   in6_addr address{};
-  if (count == 1) {  // IPv4: as the IPv6 address that stands for it
+  if (count == 1) {  // IPv4: as an IPv4-mapped IPv6 address
     address.s6_addr[10] = address.s6_addr[11] = 0xff;
     std::memcpy(address.s6_addr + 12, words.data(), 4);
   } else {
@@ -71,8 +71,8 @@ void for_each_number(const fs::path& directory, const std::function<void(std::ui
 std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const fs::path& root) {
   const in6_addr wanted = address_of(target);
   const bool wants_v4 = IN6_IS_ADDR_V4MAPPED(&wanted);
-  // As the kernel looks: the address, then the family's own wildcard, then IPv6's, which may take
-  // IPv4 as well.
+  // The order of the kernel's lookup: the address, then the wildcard of its family, then that of
+  // IPv6, which may accept IPv4 as well.
   std::vector<std::uint64_t> exact, v4_wildcard, v6_wildcard;
   for (const char* name : {"tcp", "tcp6"}) {
     std::ifstream file(root / "proc/net" / name);
@@ -130,7 +130,7 @@ std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids, const fs::pa
     std::ifstream file(root / "proc" / std::to_string(pid) / "stat");
     std::string text;
     std::getline(file, text);
-    const std::size_t close = text.rfind(')');  // comm may hold anything, parentheses too
+    const std::size_t close = text.rfind(')');  // comm may contain any character, also ')'
     if (close == std::string::npos) return;
     char state = 0;
     pid_t parent = 0;

@@ -1,8 +1,9 @@
-// Whose server is this? The processes behind a local listening socket, found from outside.
+// Finds the processes of a server by its local listening socket.
 //
-// /proc/net/tcp names the listening socket's inode, /proc/PID/fd the processes that hold it: so it
-// works for anybody's server, without its help. A process forked per connection does not hold the
-// listener, so the holders' descendants belong to the server as well.
+// /proc/net/tcp contains the listening socket's inode, and /proc/PID/fd shows the processes that
+// hold it (https://man7.org/linux/man-pages/man5/proc.5.html). So it works for any server, without
+// its cooperation. A process forked per connection may not hold the listener, so the holders'
+// descendants belong to the server too.
 #pragma once
 
 #include <sys/types.h>
@@ -16,21 +17,22 @@
 
 namespace client {
 
-/// Inodes of the sockets that listen where a connect to `target` arrives: at its address, or at the
-/// wildcard. Several with SO_REUSEPORT; none when the listener is not in this network namespace.
+/// Inodes of the listening sockets that a connect to `target` reaches: at its address, or else at
+/// the wildcard. Several with SO_REUSEPORT; none when the listener is not in this network
+/// namespace. `root`: the directory that contains proc/.
 std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target,
                                             const std::filesystem::path& root = "/");
 
-/// Processes that hold a descriptor to one of `inodes`, ascending. Those of other users stay unseen
-/// without privilege.
+/// Processes that hold a descriptor of one of `inodes`, ascending. Without privilege those of other
+/// users are not visible.
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes,
                               const std::filesystem::path& root = "/");
 
-/// `pids` and all that descend from them, ascending.
+/// `pids` and all their descendants, ascending.
 std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids,
                                     const std::filesystem::path& root = "/");
 
-/// /proc/PID/comm, or "" when it is gone.
+/// The contents of /proc/PID/comm, or "" when the process is gone.
 std::string command_of(pid_t pid, const std::filesystem::path& root = "/");
 
 }  // namespace client

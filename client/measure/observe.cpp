@@ -11,9 +11,10 @@
 namespace client {
 namespace {
 
-/// Dead, or dying: the kernel closes a killed process's connections before its listener, and before
-/// its parent waits for it. PF_EXITING (include/linux/sched.h; flags in proc(5), /proc/PID/stat)
-/// tells.
+/// Whether a process is dead or exiting. The kernel closes a killed process's connections before
+/// its listener, and before its parent waits for it; PF_EXITING is set by then
+/// (include/linux/sched.h; field flags of /proc/PID/stat,
+/// https://man7.org/linux/man-pages/man5/proc.5.html).
 bool is_gone(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text;
@@ -85,7 +86,7 @@ void Observer::read_clocks(Sample& sample) const {
 Clocks Observer::clocks(const std::vector<pid_t>& family) const {
   Clocks clocks;
   if (!softirq_.empty()) clocks.softirq_cpu = limits::cpu_time(softirq_);
-  // A child that ends takes its clock with it, and leaves its time with the parent that waits.
+  // A child that has ended has no clock; its time is added to the parent that waited for it.
   clocks.server_cpu = limits::cpu_time(family);
   if (clocks.server_cpu) *clocks.server_cpu += limits::children_cpu_time(family);
   clocks.client_cpu = limits::cpu_time(::getpid());
@@ -106,7 +107,7 @@ void Observer::read_memory(Sample& sample, limits::Detail detail) const {
   sample.tcp = limits::read_tcp_counters();
 }
 
-/// Children forked within the window: all the time they have had belongs to it.
+/// Adds the CPU time of children forked within the window; all of it belongs to the window.
 void Observer::add_newborn(Sample& sample, const std::vector<pid_t>& family) const {
   if (!sample.server_cpu) return;
   for (const pid_t pid : family) {

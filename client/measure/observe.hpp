@@ -1,9 +1,9 @@
-// What both ends and the machine hold and spend, sampled between phases, never within one.
+// Samples memory and CPU time of client, server and machine, between phases, never within one.
 //
-// A sample costs some milliseconds, most of them for looking through /proc for the server's
-// children and for walking its page tables. So its clocks are read at the end where a window opens
-// and at the beginning where one closes: the rest of it, up to 40 ms, is in nobody's figures. The
-// clocks of a few processes cost microseconds, and may be read by the loop that crosses the edge.
+// A sample costs some milliseconds, most of them to search /proc for the server's children and to
+// walk its page tables. So a sample that opens a window reads the clocks last, and one that closes
+// a window reads them first: the rest of it, up to 40 ms, is in no figure. The clocks of a few
+// processes cost microseconds; the loop that crosses the edge may read them.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@
 
 namespace client {
 
-/// CPU clocks, and when they were read.
+/// CPU clocks, and the time at which they were read.
 struct Clocks {
   std::chrono::steady_clock::time_point at;
   std::optional<std::chrono::nanoseconds> client_cpu, server_cpu, softirq_cpu;
 };
 
-/// Everything at one moment.
+/// Everything that is sampled at one moment.
 struct Sample : Clocks {
   std::chrono::steady_clock::time_point looked_at;  ///< when threads and ticks were read
   std::uint64_t connections = 0;                    ///< established, as the client counts
@@ -41,45 +41,46 @@ struct Sample : Clocks {
   limits::TcpCounters tcp;
 };
 
-/// Bytes resident now, for the live line and the series.
+/// Bytes resident now, for the live line and the series; nullopt when unknown.
 struct QuickMemory {
   std::optional<std::uint64_t> client, server;
 };
 
-/// The moments of a run at which both ends are looked at. Memory is counted from `before` to `end`,
-/// CPU from `begin` to `end`, the kernel's events from `before` to `after`.
+/// The samples of a run. Memory is counted from `before` to `end`, CPU from `begin` to `end`, the
+/// kernel's events from `before` to `after`.
 struct Moments {
   Sample before;    ///< with connection 0 only
-  Sample standing;  ///< all stand, nothing sent
+  Sample standing;  ///< all established, nothing sent
   Sample begin;     ///< the measured phase begins
-  Sample end;       ///< it has ended; all still stand
+  Sample end;       ///< it has ended; all still established
   Sample after;     ///< all closed
 };
 
-/// Knows the server's processes, when they run here.
+/// Samples client, machine and, if they run on this machine, the server's processes.
 class Observer {
  public:
   /// `server_pid` unset: found by its listening socket, if the target is local.
   Observer(const Connector& connector, std::optional<pid_t> server_pid);
 
   [[nodiscard]] bool knows_server() const { return !server_.empty(); }
-  /// "4711 (echo_threads)", for a person.
+  /// The server for the text report, e.g. "4711 (echo_threads)"; "-" when unknown.
   [[nodiscard]] std::string server_name() const;
-  /// `detail` is for the server: PSS, which does not count shared pages twice, costs ~15 ms. Not
-  /// from two threads at once. A window that opens wants its clocks last, one that has closed
-  /// first.
+  /// `detail` applies to the server: PSS, which does not count shared pages twice, costs ~15 ms.
+  /// `edge`: opens reads the clocks last, closes reads them first. Not from two threads
+  /// simultaneously.
   [[nodiscard]] Sample sample(std::uint64_t connections, limits::Detail detail,
                               Edge edge = Edge::opens) const;
   /// The server's processes that the last sample found. Not while another thread samples.
   [[nodiscard]] const std::vector<pid_t>& family() const { return family_; }
-  /// The clocks, where the server's processes are these: 30 us each. From any thread.
+  /// The clocks of client, softirq threads and the server's processes `family`; 30 us each. From
+  /// any thread.
   [[nodiscard]] Clocks clocks(const std::vector<pid_t>& family) const;
-  /// Reads the clocks of `sample` again, where its window opens later than the rest could be read.
+  /// Reads the clocks of `sample` again, if its window opens later than the rest was read.
   void read_clocks_again(Sample& sample) const;
-  /// ~10 us a process. The server's are those that the last sample found. May be asked within a
-  /// window, but not while another thread samples.
+  /// The resident memory of the client and of the server's processes that the last sample found;
+  /// ~10 us per process. May be called within a window, but not while another thread samples.
   [[nodiscard]] QuickMemory quick_memory() const;
-  /// Its processes are gone, or nobody listens any more. Costs a connect.
+  /// Whether the server's processes are gone or no longer listen. Costs a connect.
   [[nodiscard]] bool server_is_gone() const;
 
  private:
@@ -91,7 +92,7 @@ class Observer {
   const Connector& connector_;
   std::vector<pid_t> server_;  ///< holders of the listener, without their descendants
   std::vector<pid_t> softirq_;
-  mutable std::vector<pid_t> family_;  ///< with their descendants, as of the last look
+  mutable std::vector<pid_t> family_;  ///< with their descendants, as of the last sample
 };
 
 /// Bytes of resident memory per connection between two samples of one process; nullopt when unknown

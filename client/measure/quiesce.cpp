@@ -8,16 +8,16 @@
 
 namespace client {
 
-bool Stillness::reached(Nanoseconds at, const std::optional<std::uint64_t>& resident,
-                        const std::optional<std::uint64_t>& time_wait) {
+bool QuiesceCheck::reached(Nanoseconds at, const std::optional<std::uint64_t>& resident,
+                           const std::optional<std::uint64_t>& time_wait) {
   const std::uint64_t bytes = resident.value_or(0);
   if (!looked_ || bytes != resident_) {
     looked_ = true;
     resident_ = bytes;
     since_ = at;
   }
-  const bool memory_stands = !resident || at - since_ >= still_for;
-  return memory_stands && time_wait.value_or(0) <= time_wait_at_most_;
+  const bool memory_stable = !resident || at - since_ >= stable_for;
+  return memory_stable && time_wait.value_or(0) <= time_wait_at_most_;
 }
 
 Quiesced quiesce(const Observer& observer, std::uint64_t time_wait_at_most,
@@ -25,13 +25,13 @@ Quiesced quiesce(const Observer& observer, std::uint64_t time_wait_at_most,
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds look_every{20};
   const Clock::time_point begun = Clock::now();
-  Stillness stillness{time_wait_at_most};
+  QuiesceCheck check{time_wait_at_most};
   Quiesced seen;
   for (;;) {
     seen.server_resident = observer.quick_memory().server;
     seen.time_wait = limits::read_tcp_counters().time_wait;
     seen.took = Clock::now() - begun;
-    seen.settled = stillness.reached(seen.took, seen.server_resident, seen.time_wait);
+    seen.settled = check.reached(seen.took, seen.server_resident, seen.time_wait);
     if (seen.settled || seen.took >= at_most) return seen;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_most - seen.took);
     pollfd stopped{stop.drain_fd(), POLLIN, 0};

@@ -1,8 +1,8 @@
-// Waiting until a run has left no trace: between two rounds of --repeat, so that the second starts
-// where the first did, and the server's resident memory can be compared.
+// Waits between two rounds of --repeat until the effects of the first are gone. The second round
+// then starts from the same state, and the server's resident memory can be compared.
 //
-// A server gives memory back some tenths of a second late, and a TIME_WAIT keeps a port for a
-// minute; nobody announces either. So it is asked every 20 ms, and the wait has a bound.
+// A server frees memory some tenths of a second late, and TIME_WAIT keeps a port for a minute.
+// Neither is notified, so the wait polls every 20 ms, with an upper bound.
 #pragma once
 
 #include <chrono>
@@ -14,36 +14,37 @@
 
 namespace client {
 
-/// When is it still? Pure: fed with readings, on a clock of the caller's.
-class Stillness {
+/// Decides when the state is quiescent. Pure: the caller passes readings and their times.
+class QuiesceCheck {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
-  /// Memory that has not changed for this long is taken to stay.
-  static constexpr std::chrono::milliseconds still_for{200};
+  /// Memory that has not changed for this long is considered stable.
+  static constexpr std::chrono::milliseconds stable_for{200};
 
-  explicit Stillness(std::uint64_t time_wait_at_most) : time_wait_at_most_(time_wait_at_most) {}
+  explicit QuiesceCheck(std::uint64_t time_wait_at_most) : time_wait_at_most_(time_wait_at_most) {}
 
-  /// True when both are as wanted. What is not known is not waited for.
+  /// Returns true when the memory is stable and few enough sockets are in TIME_WAIT. Unknown values
+  /// are not waited for.
   bool reached(Nanoseconds at, const std::optional<std::uint64_t>& resident,
                const std::optional<std::uint64_t>& time_wait);
 
  private:
   std::uint64_t time_wait_at_most_;
   bool looked_ = false;
-  std::uint64_t resident_ = 0;  ///< the same since since_
+  std::uint64_t resident_ = 0;  ///< bytes, unchanged since since_
   Nanoseconds since_{};
 };
 
-/// What a wait came to.
+/// The result of a wait.
 struct Quiesced {
-  bool settled = false;  ///< false: the bound or the stop came first
+  bool settled = false;  ///< false: the bound or the stop ended the wait
   std::chrono::nanoseconds took{};
-  std::optional<std::uint64_t> server_resident;  ///< bytes, at the end of it
-  std::optional<std::uint64_t> time_wait;        ///< sockets of this network namespace, likewise
+  std::optional<std::uint64_t> server_resident;  ///< bytes, at the end of the wait
+  std::optional<std::uint64_t> time_wait;        ///< sockets of this network namespace, at the end
 };
 
-/// Returns when the server's resident memory has been the same for 200 ms and at most
-/// `time_wait_at_most` sockets are in TIME_WAIT; after `at_most`; or as soon as `stop` drains.
+/// Returns when the server's resident memory has not changed for 200 ms and at most
+/// `time_wait_at_most` sockets are in TIME_WAIT, after `at_most`, or as soon as `stop` drains.
 Quiesced quiesce(const Observer& observer, std::uint64_t time_wait_at_most,
                  std::chrono::nanoseconds at_most, const echo::Stop& stop);
 

@@ -1,4 +1,5 @@
-// What a loop counts; merged over loops at the end. Every socket ends in exactly one bucket.
+// The counts of a loop, added up over all loops at the end. Every socket is counted under exactly
+// one outcome.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@
 
 namespace client {
 
-/// A failure's kind: the same cause, in the same phase, with the same errno (0: none).
+/// The kind of a failure: cause, phase and errno (0: none).
 struct Failure {
   Outcome outcome = Outcome::other_error;
   Phase phase = Phase::connect;
@@ -30,7 +31,7 @@ struct FirstMismatch {
   echo::Mismatch mismatch;
 };
 
-/// Sockets alive at one moment, over all loops of a run.
+/// Number of open sockets, and its maximum, over all loops of a run.
 class Concurrency {
  public:
   void opened() {
@@ -48,15 +49,16 @@ class Concurrency {
   std::atomic<std::uint64_t> most_{0};
 };
 
-/// Messages of one phase: of those that were due in it, whenever they came back.
+/// Counts of the messages that were due in one phase, no matter when their echoes arrived.
 struct Echoes {
   std::uint64_t sent = 0;            ///< messages begun
-  std::uint64_t verified = 0;        ///< echoes that came back whole and right
-  std::uint64_t bytes_verified = 0;  ///< in these
-  /// Sent behind their due time: earlier ones were still in flight, or the client was 1 ms late.
+  std::uint64_t verified = 0;        ///< echoes that were complete and correct
+  std::uint64_t bytes_verified = 0;  ///< bytes in these
+  /// Sent after their due time: earlier ones were still in flight, or the client was 1 ms late.
   std::uint64_t late = 0;
-  std::uint64_t unsent = 0;  ///< due, and never sent
-  echo::Histogram latency;   ///< from due to the last byte back, ns; unsent and timed out: censored
+  std::uint64_t unsent = 0;  ///< due but never sent
+  /// ns from the due time to the last byte received; unsent and timed-out messages are censored.
+  echo::Histogram latency;
 
   Echoes& operator+=(const Echoes& other);
 };
@@ -66,25 +68,26 @@ struct Tally {
   std::uint64_t total = 0;  ///< sockets opened: connects begun
   std::array<std::uint64_t, outcomes> ended{};
   std::map<Failure, std::uint64_t> failures;
-  std::uint64_t late_resets = 0;    ///< RST after the last echo: served all the same
-  std::uint64_t slow_connects = 0;  ///< longer than `slow_connect`: a SYN was sent again
+  std::uint64_t late_resets = 0;    ///< RST after the last echo: counted as served
+  std::uint64_t slow_connects = 0;  ///< `slow_connect` or longer: a SYN was sent again
   std::optional<FirstMismatch> first_mismatch;
   echo::Histogram connect;  ///< ns
 
-  std::optional<Echoes> ramp;     ///< the first echo on each connection, where the load has none
-  std::optional<Echoes> warm_up;  ///< left out of the measured figures
+  std::optional<Echoes> ramp;  ///< the first echo on each connection, if the load itself has none
+  std::optional<Echoes> warm_up;  ///< not part of the measured figures
   Echoes measured;
-  echo::Histogram wire;      ///< from the first send to the last byte back, ns; measured, open loop
-  echo::Histogram lateness;  ///< how far behind its due time the client itself sent, ns; likewise
+  // Measured phase, open loop:
+  echo::Histogram wire;      ///< ns from the first send to the last byte received
+  echo::Histogram lateness;  ///< ns from the due time to the send, if the connection was free
 
-  // Between the beginning and the end of the measured phase, whenever it was due.
+  // Arrived between the start and the end of the measured phase, no matter when due.
   std::uint64_t echoes_within = 0;
   std::uint64_t bytes_within = 0;
   std::uint64_t connections_within = 0;  ///< established
-  std::uint64_t waits_within = 0;        ///< for events
+  std::uint64_t waits_within = 0;        ///< waits for events
 
   void end(const Failure& how);
-  /// Counts `count` sockets that ended as `from` under `to` instead.
+  /// Moves `count` sockets that ended as `from` to outcome `to`.
   void reclassify(const Failure& from, Outcome to, std::uint64_t count);
   [[nodiscard]] std::uint64_t count(Outcome outcome) const {
     return ended[static_cast<std::size_t>(outcome)];
@@ -96,7 +99,8 @@ struct Tally {
   Tally& operator+=(const Tally& other);
 };
 
-/// The kernel sends a dropped SYN again after 1 s; nothing on one machine takes half of that.
+/// Least duration of a slow connect. The kernel sends a dropped SYN again after 1 s; nothing on one
+/// machine takes half of that.
 inline constexpr std::chrono::milliseconds slow_connect{500};
 
 }  // namespace client
