@@ -1,4 +1,4 @@
-// The costs: differences of samples, and no figure where a part of it was not read.
+// The costs: differences of samples, and nullopt for a figure unless all its parts were read.
 #include "client/measure/costs.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ limits::Usage resident(std::uint64_t bytes) {
   return usage;
 }
 
-/// A run of 101 connections, of which everything was read.
+/// A run of 101 connections for which everything was read.
 Moments complete() {
   Moments moments;
   moments.before.connections = 1;
@@ -74,23 +74,23 @@ Moments complete() {
   return moments;
 }
 
-TEST(Costs, ShareTheCpuOfTheEchoPhaseOut) {
+TEST(Costs, DivideTheCpuTimeOfTheEchoPhaseByTheEchoes) {
   const Costs costs = costs_of(complete(), echoes);
   EXPECT_EQ(costs.client_per_echo, 5'000U);
   EXPECT_EQ(costs.server_per_echo, 7'000U);
   EXPECT_EQ(costs.softirq_per_echo, 1'000U);
   EXPECT_EQ(costs.total_per_echo, 13'000U);
-  EXPECT_EQ(costs.unattributed_per_echo, 7'000U) << "the machine was busy for 20 us an echo";
+  EXPECT_EQ(costs.unattributed_per_echo, 7'000U) << "the machine was busy for 20 us per echo";
 }
 
-TEST(Costs, Close) {
+TEST(Costs, AddUpToTheBusyTime) {
   const Costs costs = costs_of(complete(), echoes);
   EXPECT_EQ(costs.busy_per_echo, *costs.total_per_echo + *costs.unattributed_per_echo);
   EXPECT_NEAR(*costs.others, 0.35, 1e-9) << "7 of 20 ms";
   EXPECT_NEAR(*costs.steal, 0.05, 1e-9);
 }
 
-TEST(Costs, TicksThatSawLessThanTheClocksLeaveNothingUnattributedOrAreNotBelieved) {
+TEST(Costs, TicksBelowTheClocksLeaveNothingUnattributedOrMakeItUnknown) {
   const auto unattributed = [](std::chrono::nanoseconds seen) {
     Moments moments = complete();
     moments.end.server_cpu = *moments.begin.server_cpu + milliseconds{94};
@@ -98,15 +98,15 @@ TEST(Costs, TicksThatSawLessThanTheClocksLeaveNothingUnattributedOrAreNotBelieve
     return costs_of(moments, echoes).unattributed_per_echo;
   };
   const std::chrono::nanoseconds attributed = milliseconds{5 + 94 + 1};
-  EXPECT_EQ(unattributed(attributed - 2 * limits::tick()), 0U) << "a tick on each processor";
+  EXPECT_EQ(unattributed(attributed - 2 * limits::tick()), 0U) << "a tick per processor";
   EXPECT_EQ(unattributed(attributed - 2 * limits::tick() - milliseconds{1}), 0U)
-      << "a millisecond was stolen, and is on the clocks";
+      << "a millisecond was stolen, which the clocks include";
   EXPECT_EQ(unattributed(attributed - 2 * limits::tick() - milliseconds{2}), std::nullopt);
 }
 
-// Bug: with a machine half busy the ticks of some seconds saw 30 to 80 ms less than the clocks, and
-// the costs were left open for it.
-TEST(Costs, TicksAreASampleAndNotBelievedOnlyWhereTheyMissMoreThanChanceDoes) {
+// Bug: on a half-busy machine the ticks of some seconds were 30 to 80 ms below the clocks, and the
+// unattributed costs were reported as unknown.
+TEST(Costs, UnattributedIsUnknownOnlyIfTheTicksMissMoreThanByChance) {
   const auto unattributed = [](std::chrono::nanoseconds missed) {
     Moments moments = complete();
     moments.end.at = moments.end.looked_at = moments.begin.at + std::chrono::seconds{4};
@@ -114,22 +114,22 @@ TEST(Costs, TicksAreASampleAndNotBelievedOnlyWhereTheyMissMoreThanChanceDoes) {
     moments.end.busy->busy = moments.begin.busy->busy + std::chrono::seconds{4} - missed;
     return costs_of(moments, echoes).unattributed_per_echo;
   };
-  // Half of 800 looks, the fewest that a kernel takes: 400, give or take 14.1; three times that,
-  // and two at the edges.
+  // At least 800 samples, half of them busy: 400, with a standard deviation of 14.1. The bound is
+  // three times that, plus two ticks at the edges.
   EXPECT_EQ(unattributed(milliseconds{440}), 0U);
   EXPECT_EQ(unattributed(milliseconds{450}), std::nullopt);
 }
 
-TEST(Costs, TellEachSidesBusiestThread) {
+TEST(Costs, ReportTheBusiestThreadPerSide) {
   const Costs costs = costs_of(complete(), echoes);
   EXPECT_NEAR(*costs.client_busiest_thread, 0.5, 1e-9);
-  EXPECT_NEAR(*costs.server_busiest_thread, 0.4, 1e-9) << "one born within the window";
+  EXPECT_NEAR(*costs.server_busiest_thread, 0.4, 1e-9) << "a thread created within the window";
   EXPECT_NEAR(*costs.client_utilisation, 0.5, 1e-9);
-  EXPECT_NEAR(*costs.server_utilisation, 0.7, 1e-9) << "of all its threads";
+  EXPECT_NEAR(*costs.server_utilisation, 0.7, 1e-9) << "all its threads together";
   EXPECT_NEAR(*costs.client_waited, 0.3, 1e-9);
 }
 
-TEST(Costs, NoThreadIsBusierThanItsProcessor) {
+TEST(Costs, AThreadUsesAtMostOneProcessor) {
   Moments moments = complete();
   moments.end.client_threads->front().cpu = milliseconds{12};
   EXPECT_DOUBLE_EQ(*costs_of(moments, echoes).client_busiest_thread, 1.0);
@@ -157,8 +157,8 @@ TEST(Costs, DivideMemoryByTheConnectionsAdded) {
   EXPECT_EQ(costs.server_resident, 10'000U);
   EXPECT_EQ(costs.slab, 400'000U);
   EXPECT_EQ(costs.page_tables, 100'000U);
-  EXPECT_EQ(costs.socket, 0U) << "what shrank did not grow: noise of the rest of the machine";
-  EXPECT_EQ(costs.total, 500U) << "free memory shrank";
+  EXPECT_EQ(costs.socket, 0U) << "a decrease is noise from the rest of the machine";
+  EXPECT_EQ(costs.total, 500U) << "free memory decreased";
   EXPECT_EQ(costs.kernel_per_connection, 5'000U);
 }
 
@@ -168,14 +168,14 @@ TEST(Costs, CountTheKernelsEventsSinceBeforeTheRamp) {
   EXPECT_EQ(costs.listen_drops, 0U);
   EXPECT_EQ(costs.retransmitted_segments, 1U);
   EXPECT_EQ(costs.syn_retransmits, 2U);
-  EXPECT_EQ(costs.time_wait, 110U) << "as it stands, not what was added";
+  EXPECT_EQ(costs.time_wait, 110U) << "the value itself, not the increase";
   EXPECT_EQ(costs.time_wait_recycled, 40U);
   EXPECT_EQ(costs.time_wait_overflow, 0U);
 }
 
 using Figure = std::optional<std::uint64_t> Costs::*;
 
-TEST(Costs, AFigureWhosePartWasNotReadIsUnknown) {
+TEST(Costs, AFigureIsUnknownUnlessAllItsPartsWereRead) {
   struct Row {
     const char* unread;
     void (*forget)(Moments&);
@@ -212,14 +212,14 @@ TEST(Costs, AFigureWhosePartWasNotReadIsUnknown) {
   }
 }
 
-TEST(Costs, WithoutAnEchoNothingCostsAnything) {
+TEST(Costs, WithoutEchoesCostsPerEchoAreUnknown) {
   const Costs costs = costs_of(complete(), 0);
   EXPECT_EQ(costs.client_per_echo, std::nullopt);
   EXPECT_EQ(costs.total_per_echo, std::nullopt);
   EXPECT_EQ(costs.unattributed_per_echo, std::nullopt);
 }
 
-TEST(Observe, ResidentPerConnectionIsUnknownRatherThanWrong) {
+TEST(Observe, ResidentPerConnectionIsUnknownWithoutBothSamplesAndConnections) {
   limits::Usage unread;
   EXPECT_EQ(resident_per_connection(resident(1'000), resident(3'000), 10), 200U);
   EXPECT_EQ(resident_per_connection(resident(3'000), resident(1'000), 10), 0U);

@@ -1,5 +1,5 @@
-// An echo server on a thread of this process: one epoll, port 0 of loopback, until it is destroyed.
-// What it answers, and when, can be left to the test.
+// An echo server on a thread of this process, with one epoll, on a free port of loopback. It runs
+// until it is destroyed. A test can control its answers and their timing.
 #pragma once
 
 #include <sys/epoll.h>
@@ -20,8 +20,8 @@ namespace client::testing {
 class EchoThread {
  public:
   enum class Answer { echo, none, hang_up };
-  /// Asked before each answer on the `connection`-th socket accepted. Runs on the server's thread:
-  /// while it waits, nobody is answered.
+  /// Called before each answer on socket `connection`, counted from 0 in order of accept. It runs
+  /// on the server's thread: while it waits, no connection is answered.
   using Answers = std::function<Answer(std::uint64_t connection)>;
 
   explicit EchoThread(Answers answers = {})
@@ -41,17 +41,17 @@ class EchoThread {
   }
 
   [[nodiscard]] const echo::Endpoint& where() const { return where_; }
-  /// The first bytes that came on each connection, in the order in which they came.
+  /// The first bytes received on each connection, in order of arrival.
   [[nodiscard]] std::vector<std::vector<std::byte>> first_bytes() {
     const std::lock_guard lock(mutex_);
     return first_bytes_;
   }
 
  private:
-  struct Peer {
+  struct Accepted {
     echo::Descriptor socket;
     std::uint64_t index = 0;
-    bool spoke = false;
+    bool has_sent = false;
   };
 
   void watch(int fd) {
@@ -77,7 +77,7 @@ class EchoThread {
       if (!socket) return;
       const int fd = socket.get();
       echo::set_nodelay(fd, true);
-      peers_[fd] = Peer{std::move(socket), accepted_++};
+      connections_[fd] = Accepted{std::move(socket), accepted_++};
       watch(fd);
     }
   }
@@ -85,20 +85,20 @@ class EchoThread {
     std::vector<std::byte> bytes(64U << 10U);
     const ssize_t count = ::recv(fd, bytes.data(), bytes.size(), 0);
     if (count <= 0) {
-      peers_.erase(fd);
+      connections_.erase(fd);
       return;
     }
     bytes.resize(static_cast<std::size_t>(count));
-    Peer& peer = peers_[fd];
-    if (!peer.spoke) {
-      peer.spoke = true;
+    Accepted& connection = connections_[fd];
+    if (!connection.has_sent) {
+      connection.has_sent = true;
       const std::lock_guard lock(mutex_);
       first_bytes_.push_back(bytes);
     }
-    const Answer answer = answers_ ? answers_(peer.index) : Answer::echo;
-    if (answer == Answer::hang_up) peers_.erase(fd);
+    const Answer answer = answers_ ? answers_(connection.index) : Answer::echo;
+    if (answer == Answer::hang_up) connections_.erase(fd);
     if (answer != Answer::echo) return;
-    ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);  // blocks: for messages that are small
+    ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);  // blocking: for small messages only
   }
 
   Answers answers_;
@@ -107,7 +107,7 @@ class EchoThread {
   echo::Endpoint where_;
   echo::Descriptor epoll_;
   std::uint64_t accepted_ = 0;
-  std::map<int, Peer> peers_;
+  std::map<int, Accepted> connections_;
   std::mutex mutex_;
   std::vector<std::vector<std::byte>> first_bytes_;
   std::thread thread_;

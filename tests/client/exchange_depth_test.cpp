@@ -1,5 +1,5 @@
-// Several messages in flight, of whatever sizes: sent in one piece or in many, and taken apart
-// again.
+// Several messages in flight, of fixed and varied sizes: sent in one or several pieces, and
+// separated again.
 #include <algorithm>
 
 #include "tests/client/exchange_fixture.hpp"
@@ -10,25 +10,26 @@ namespace {
 using testing::Bytes;
 using testing::ExchangeTest;
 
-TEST_F(ExchangeTest, SendsSeveralMessagesAtOnceAndKnowsThemInOneChunk) {
+TEST_F(ExchangeTest, SendsSeveralMessagesTogetherAndVerifiesThemInOneChunk) {
   const Bytes bytes = sent(5);
-  EXPECT_EQ(bytes, messages(0, 4)) << "one behind the other";
+  EXPECT_EQ(bytes, messages(0, 4)) << "one after the other";
   answer(bytes);
   expect_waiting(look(), 5);
   EXPECT_EQ(connection_.in_flight(), 0U);
 }
 
-TEST_F(ExchangeTest, ChunksThatKnowNothingOfMessagesAreTakenApart) {
+TEST_F(ExchangeTest, SeparatesMessagesInChunksOfAnySize) {
   for (const std::size_t chunk : {1U, 3U, 63U, 65U, 127U, 128U, 200U}) {
     SetUp();
     const Bytes bytes = sent(7);
     std::uint32_t echoes = 0;
     for (std::size_t from = 0; from < bytes.size(); from += chunk) {
       answer(std::span(bytes).subspan(from, std::min(chunk, bytes.size() - from)));
-      const IoResult step = look();
-      EXPECT_EQ(step.kind, IoResult::Kind::waiting) << "chunks of " << chunk;
-      echoes += step.echoes;
-      EXPECT_EQ(connection_.echoed, std::min(from + chunk, bytes.size()) / 64) << "in step";
+      const IoResult io = look();
+      EXPECT_EQ(io.kind, IoResult::Kind::waiting) << "chunks of " << chunk;
+      echoes += io.echoes;
+      EXPECT_EQ(connection_.echoed, std::min(from + chunk, bytes.size()) / 64)
+          << "counted as soon as complete";
     }
     EXPECT_EQ(echoes, 7U) << "chunks of " << chunk;
   }
@@ -59,33 +60,33 @@ TEST_F(VariedExchangeTest, EachMessageHasItsOwnSizeAtBothEnds) {
   const Bytes bytes = sent(100);
   EXPECT_EQ(bytes, messages(0, 99));
   EXPECT_NE(exchange_.size_of(connection_, 0), exchange_.size_of(connection_, 1))
-      << "or this test tests nothing";
+      << "otherwise this test checks nothing";
   std::uint32_t echoes = 0;
   for (std::size_t from = 0; from < bytes.size(); from += 97) {
     answer(std::span(bytes).subspan(from, std::min<std::size_t>(97, bytes.size() - from)));
-    const IoResult step = look();
-    ASSERT_EQ(step.kind, IoResult::Kind::waiting) << "at byte " << from;
-    echoes += step.echoes;
+    const IoResult io = look();
+    ASSERT_EQ(io.kind, IoResult::Kind::waiting) << "at byte " << from;
+    echoes += io.echoes;
   }
   EXPECT_EQ(echoes, 100U);
 }
 
-TEST_F(VariedExchangeTest, OneByteTooManyIsExtraWhateverTheSizes) {
+TEST_F(VariedExchangeTest, OneByteTooManyIsExtraForVariedSizesToo) {
   Bytes bytes = sent(10);
   bytes.push_back(std::byte{0});
   answer(bytes);
   expect_failed(look(), Outcome::extra, 10);
 }
 
-/// Moves bytes both ways until `count` messages are echoed; the peer takes and gives `chunk` at a
-/// time.
+/// Moves bytes in both directions until `count` messages are echoed; the peer receives and sends at
+/// most `chunk` bytes per call.
 void ping_pong(Exchange& exchange, Connection& connection, int peer, std::uint32_t count,
                std::size_t chunk) {
   std::vector<std::byte> passing(chunk);
   std::size_t given = 0;
   std::size_t taken = 0;
   connection.begun = count;
-  for (int turn = 0; turn < 1'000'000 && connection.echoed < count; ++turn) {
+  for (int round = 0; round < 1'000'000 && connection.echoed < count; ++round) {
     ASSERT_EQ(exchange.send_more(connection).kind, IoResult::Kind::waiting);
     if (given == taken) {
       const ssize_t got = ::recv(peer, passing.data(), passing.size(), 0);
@@ -96,11 +97,11 @@ void ping_pong(Exchange& exchange, Connection& connection, int peer, std::uint32
       const ssize_t put = ::send(peer, passing.data() + given, taken - given, MSG_NOSIGNAL);
       if (put > 0) given += static_cast<std::size_t>(put);
     }
-    IoResult step;
+    IoResult io;
     do {
-      step = exchange.receive(connection, false);
-      ASSERT_EQ(step.kind, IoResult::Kind::waiting) << name_of(step.outcome);
-    } while (step.more);
+      io = exchange.receive(connection, false);
+      ASSERT_EQ(io.kind, IoResult::Kind::waiting) << name_of(io.outcome);
+    } while (io.more);
   }
   EXPECT_EQ(connection.echoed, count);
 }
@@ -113,7 +114,7 @@ class LargeExchangeTest : public ExchangeTest {
 TEST_F(LargeExchangeTest, ReadsWhileItWritesAMessageLargerThanTheBuffers) {
   connection_.begun = 1;
   ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
-  ASSERT_EQ(connection_.writing, 0U) << "or this test tests nothing";
+  ASSERT_EQ(connection_.writing, 0U) << "otherwise this test checks nothing";
   ASSERT_GT(connection_.written, 0U);
   ping_pong(exchange_, connection_, theirs_.get(), 1, 64U << 10U);
 }
@@ -123,15 +124,15 @@ class PartialWriteTest : public ExchangeTest {
   PartialWriteTest() : ExchangeTest("1:3,700:2,20000-90000:1") { sizes_.set_seed(5); }
 };
 
-TEST_F(PartialWriteTest, LeavesOffWithinAnyMessageAndGoesOnThere) {
-  // Smaller buffers at both ends: each send takes part of what is begun, and ends anywhere.
+TEST_F(PartialWriteTest, StopsWithinAnyMessageAndContinuesThere) {
+  // Small buffers at both ends: each send takes a part of the begun messages and ends at any byte.
   const int small = 8 << 10;
   for (const int fd : {ours_.get(), theirs_.get()}) {
     ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
   }
   connection_.begun = 60;
   ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
-  ASSERT_LT(connection_.writing, 60U) << "or this test tests nothing";
+  ASSERT_LT(connection_.writing, 60U) << "otherwise this test checks nothing";
   ping_pong(exchange_, connection_, theirs_.get(), 60, 1'000);
 }
 

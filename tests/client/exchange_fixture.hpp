@@ -1,4 +1,4 @@
-// A connection of an exchange over a socket pair, and its peer in the test's own hands.
+// An exchange with one connection over a socket pair; the test itself acts as the peer.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ class ExchangeTest : public ::testing::Test {
     payload_.fill(id, 0, bytes);
     return bytes;
   }
-  /// Messages `first` to `last` of this connection, one behind the other.
+  /// Messages `first` to `last` of this connection, one after the other.
   Bytes messages(std::uint32_t first, std::uint32_t last) const {
     Bytes all;
     for (std::uint32_t number = first; number <= last; ++number) {
@@ -43,7 +43,7 @@ class ExchangeTest : public ::testing::Test {
     }
     return all;
   }
-  /// What lies at the peer now, up to `most`.
+  /// The bytes that the peer can receive now, at most `most`.
   Bytes arrived(std::size_t most = 1U << 20U) const {
     Bytes bytes(most);
     const ssize_t count = ::recv(theirs_.get(), bytes.data(), bytes.size(), 0);
@@ -54,21 +54,21 @@ class ExchangeTest : public ::testing::Test {
     ASSERT_EQ(::send(theirs_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  /// Begins `count` more messages, sends them, and lets the peer take them.
+  /// Begins and sends `count` more messages; returns what the peer received.
   Bytes sent(std::uint32_t count = 1) {
     connection_.begun += count;
     EXPECT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
     return arrived();
   }
   IoResult look(bool until_eof = false) { return exchange_.receive(connection_, until_eof); }
-  static void expect_waiting(const IoResult& step, std::uint32_t echoes) {
-    EXPECT_EQ(step.kind, IoResult::Kind::waiting);
-    EXPECT_EQ(step.echoes, echoes);
+  static void expect_waiting(const IoResult& io, std::uint32_t echoes) {
+    EXPECT_EQ(io.kind, IoResult::Kind::waiting);
+    EXPECT_EQ(io.echoes, echoes);
   }
-  static void expect_failed(const IoResult& step, Outcome outcome, std::uint32_t echoes = 0) {
-    EXPECT_EQ(step.kind, IoResult::Kind::failed);
-    EXPECT_EQ(name_of(step.outcome), name_of(outcome));
-    EXPECT_EQ(step.echoes, echoes) << "good echoes before the failure stay counted";
+  static void expect_failed(const IoResult& io, Outcome outcome, std::uint32_t echoes = 0) {
+    EXPECT_EQ(io.kind, IoResult::Kind::failed);
+    EXPECT_EQ(name_of(io.outcome), name_of(outcome));
+    EXPECT_EQ(io.echoes, echoes) << "verified echoes before the failure remain counted";
   }
 
   MessageSizes sizes_;

@@ -1,4 +1,4 @@
-// A message and its echo over a socket pair: every way in which the bytes can come back.
+// A message and its echo over a socket pair: all ways in which the bytes can come back.
 #include "client/connection/exchange.hpp"
 
 #include <cerrno>
@@ -11,7 +11,7 @@ namespace {
 using testing::Bytes;
 using testing::ExchangeTest;
 
-TEST_F(ExchangeTest, SendsTheMessageOfTheSession) {
+TEST_F(ExchangeTest, SendsTheMessageOfTheConnection) {
   connection_.begun = connection_.echoed = connection_.writing = 5;
   EXPECT_EQ(sent(), message({me, 5}));
   EXPECT_EQ(connection_.writing, 6U);
@@ -23,7 +23,7 @@ TEST_F(ExchangeTest, SendsNothingThatWasNotBegun) {
   EXPECT_EQ(connection_.writing, 0U);
 }
 
-TEST_F(ExchangeTest, PutsSingleBytesTogether) {
+TEST_F(ExchangeTest, AssemblesAnEchoFromSingleBytes) {
   const Bytes bytes = sent();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     answer(std::span(bytes).subspan(i, 1));
@@ -38,7 +38,7 @@ TEST_F(ExchangeTest, WaitsWhenNothingHasCome) {
   expect_waiting(look(), 0);
 }
 
-TEST_F(ExchangeTest, NamesAChangedByte) {
+TEST_F(ExchangeTest, ReportsAChangedByte) {
   Bytes bytes = sent();
   const std::byte right = bytes[41];
   bytes[41] ^= std::byte{0x10};
@@ -50,7 +50,7 @@ TEST_F(ExchangeTest, NamesAChangedByte) {
   EXPECT_EQ(exchange_.mismatch()->got, right ^ std::byte{0x10});
 }
 
-TEST_F(ExchangeTest, NamesTheOwnerOfForeignBytes) {
+TEST_F(ExchangeTest, ReportsTheOwnerOfForeignBytes) {
   sent();
   answer(message({8, 2}));
   expect_failed(look(), Outcome::foreign);
@@ -58,7 +58,7 @@ TEST_F(ExchangeTest, NamesTheOwnerOfForeignBytes) {
   EXPECT_EQ(*exchange_.mismatch()->owner, (echo::MessageId{8, 2}));
 }
 
-TEST_F(ExchangeTest, TakesTheEchoOfAnEarlierMessageForForeign) {
+TEST_F(ExchangeTest, TheEchoOfAnEarlierMessageIsForeign) {
   answer(sent());
   expect_waiting(look(), 1);
   sent();
@@ -84,7 +84,7 @@ TEST_F(ExchangeTest, BytesWithNoMessageInFlightAreExtra) {
 
 TEST_F(ExchangeTest, BytesThatWereNotSentYetAreExtra) {
   sent();
-  connection_.writing = 0;  // as if the socket buffer had taken ten bytes, and no more
+  connection_.writing = 0;  // as if the socket buffer had taken only ten bytes
   connection_.written = 10;
   const Bytes whole = message({me, 0});
   answer(std::span(whole).first(10));
@@ -93,7 +93,7 @@ TEST_F(ExchangeTest, BytesThatWereNotSentYetAreExtra) {
   expect_failed(look(), Outcome::extra);
 }
 
-TEST_F(ExchangeTest, AFinTellsHowMuchHadCome) {
+TEST_F(ExchangeTest, AFinBeforeAWholeEchoIsClosedEarlyOrShort) {
   struct Row {
     std::size_t before;
     Outcome outcome;
@@ -104,18 +104,18 @@ TEST_F(ExchangeTest, AFinTellsHowMuchHadCome) {
     const Bytes bytes = sent();
     answer(std::span(bytes).first(row.before));
     theirs_.reset();
-    IoResult step = look(true);
-    while (step.kind == IoResult::Kind::waiting && step.more) step = look(true);
-    expect_failed(step, row.outcome);
+    IoResult io = look(true);
+    while (io.kind == IoResult::Kind::waiting && io.more) io = look(true);
+    expect_failed(io, row.outcome);
   }
 }
 
-TEST_F(ExchangeTest, AFinBehindAWholeEchoIsTheNextLooksBusiness) {
+TEST_F(ExchangeTest, AFinAfterAWholeEchoIsReturnedByTheNextCall) {
   answer(sent());
   theirs_.reset();
-  const IoResult step = look(true);
-  expect_waiting(step, 1);
-  EXPECT_TRUE(step.more) << "which it asks for";
+  const IoResult io = look(true);
+  expect_waiting(io, 1);
+  EXPECT_TRUE(io.more) << "the caller must receive again";
   EXPECT_EQ(look(true).kind, IoResult::Kind::eof);
 }
 
@@ -127,13 +127,13 @@ TEST_F(ExchangeTest, AFinBetweenTwoMessagesInFlightIsTooEarlyForTheSecond) {
   expect_failed(look(true), Outcome::closed_early);
 }
 
-TEST_F(ExchangeTest, AResetComesWithItsErrno) {
+TEST_F(ExchangeTest, AResetIsReportedWithItsErrno) {
   connection_.begun = 1;
   ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
   theirs_.reset();  // with bytes unread: the kernel resets
-  const IoResult step = look(true);
-  expect_failed(step, Outcome::reset);
-  EXPECT_EQ(step.error, ECONNRESET);
+  const IoResult io = look(true);
+  expect_failed(io, Outcome::reset);
+  EXPECT_EQ(io.error, ECONNRESET);
   ++connection_.begun;
   const IoResult sending = exchange_.send_more(connection_);
   expect_failed(sending, Outcome::reset);

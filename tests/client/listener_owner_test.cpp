@@ -1,4 +1,4 @@
-// Finding the server's processes by its listening socket: on made-up /proc trees, and on this
+// Finding the server's processes by its listening socket: in synthetic /proc trees, and for this
 // process.
 #include "client/measure/listener_owner.hpp"
 
@@ -48,12 +48,12 @@ TEST(ListenerOwner, FindsTheSocketThatAConnectArrivesAt) {
     Inodes inodes;
   };
   const Row rows[] = {
-      {"nobody listens", "127.0.0.1", "", "", {}},
+      {"no listener", "127.0.0.1", "", "", {}},
       {"at the address", "127.0.0.1", listener(v4_loopback, 5), "", {5}},
       {"at another port", "127.0.0.1", listener("0100007F:04D3", 5), "", {}},
       {"at another address", "127.0.0.1", listener("0200007F:04D2", 5), "", {}},
       {"at the wildcard", "127.0.0.1", listener(v4_any, 6), "", {6}},
-      {"the address beats the wildcard",
+      {"the address takes precedence over the wildcard",
        "127.0.0.1",
        listener(v4_any, 6) + listener(v4_loopback, 5),
        "",
@@ -63,17 +63,17 @@ TEST(ListenerOwner, FindsTheSocketThatAConnectArrivesAt) {
        listener(v4_loopback, 5) + listener(v4_loopback, 7),
        "",
        {5, 7}},
-      {"connections are no listeners", "127.0.0.1", line(v4_loopback, "01", 9), "", {}},
+      {"connections are not listeners", "127.0.0.1", line(v4_loopback, "01", 9), "", {}},
       {"IPv6, at the address", "::1", listener(v4_loopback, 5), listener(v6_loopback, 8), {8}},
       {"IPv6, at the wildcard", "::1", "", listener(v6_any, 8), {8}},
-      {"a socket for both families takes IPv4 too", "127.0.0.1", "", listener(v6_any, 8), {8}},
-      // Bug: two servers side by side were taken for one, and their memory added up.
-      {"IPv4's own wildcard beats IPv6's",
+      {"a socket for both families accepts IPv4 too", "127.0.0.1", "", listener(v6_any, 8), {8}},
+      // Bug: two servers running simultaneously were taken for one, and their memory was added up.
+      {"IPv4's own wildcard takes precedence over IPv6's",
        "127.0.0.1",
        listener(v4_any, 6),
        listener(v6_any, 8),
        {6}},
-      {"IPv4's wildcard takes no IPv6", "::1", listener(v4_any, 6), "", {}},
+      {"IPv4's wildcard does not accept IPv6", "::1", listener(v4_any, 6), "", {}},
       {"each family has its own", "::1", listener(v4_any, 6), listener(v6_any, 8), {8}},
       {"a mapped address is IPv4", "::ffff:127.0.0.1", listener(v4_loopback, 5), "", {5}},
   };
@@ -81,13 +81,13 @@ TEST(ListenerOwner, FindsTheSocketThatAConnectArrivesAt) {
     EXPECT_EQ(found(row.target, row.tcp, row.tcp6), row.inodes) << row.what;
 }
 
-TEST(ListenerOwner, ATreeWithoutTcp6IsNoError) {
+TEST(ListenerOwner, AMissingTcp6FileIsNoError) {
   FixtureTree tree;
   tree.file("/proc/net/tcp", heading + listener(v4_loopback, 5));
   EXPECT_EQ(listening_inodes(echo::resolve("127.0.0.1", 1234).front(), tree.root()), Inodes{5});
 }
 
-TEST(ListenerOwner, HoldersAreTheProcessesWithADescriptorToIt) {
+TEST(ListenerOwner, HoldersAreTheProcessesWithADescriptorOfTheSocket) {
   FixtureTree tree;
   const auto holds = [&tree](pid_t pid, int fd, const char* what) {
     const auto directory = tree.root() / "proc" / std::to_string(pid) / "fd";
@@ -108,11 +108,13 @@ TEST(ListenerOwner, HoldersAreTheProcessesWithADescriptorToIt) {
 TEST(ListenerOwner, DescendantsBelongToTheFamily) {
   FixtureTree tree;
   tree.file("/proc/10/stat", "10 (server) S 1 10 10 0 -1 0\n")
-      .file("/proc/11/stat", "11 (a ) S 99 (name) S 10 10 10 0 -1 0\n")  // comm may hold anything
+      .file("/proc/11/stat",
+            "11 (a ) S 99 (name) S 10 10 10 0 -1 0\n")  // comm may contain any character
       .file("/proc/12/stat", "12 (worker) S 11 10 10 0 -1 0\n")
       .file("/proc/13/stat", "13 (shell) S 1 13 13 0 -1 0\n");
   EXPECT_EQ(with_descendants({10}, tree.root()), (Pids{10, 11, 12}));
-  EXPECT_EQ(with_descendants({10, 11}, tree.root()), (Pids{10, 11, 12})) << "nobody counts twice";
+  EXPECT_EQ(with_descendants({10, 11}, tree.root()), (Pids{10, 11, 12}))
+      << "no process is listed twice";
   EXPECT_EQ(with_descendants({13}, tree.root()), Pids{13});
   EXPECT_EQ(with_descendants({}, tree.root()), Pids{});
 }

@@ -1,4 +1,4 @@
-// Loops against an echo server in this process: all that a run gives them, made by hand.
+// Loops against an echo server in this process, with everything that a run provides.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,17 +12,17 @@
 
 namespace client::testing {
 
-class CrewTest : public ::testing::Test {
+class LoopGroupTest : public ::testing::Test {
  protected:
-  CrewTest() { options_.progress = ShowProgress::never; }
+  LoopGroupTest() { options_.progress = ShowProgress::never; }
 
-  /// Call it first to have a server with answers of its own.
+  /// Starts the server. Call it before group() for a server with other answers than echoes.
   void serve(EchoThread::Answers answers = {}) {
     server_.emplace(std::move(answers));
     connector_.emplace(std::vector{server_->where()}, Sources{});
     context_.emplace(LoopContext{*connector_, payload_, sizes_, stop_, concurrency_, {}});
   }
-  /// Loops as a run would have them.
+  /// The plans that a run would use.
   std::vector<Plan> plans(std::uint64_t connections, std::uint64_t threads) {
     options_.connections = connections;
     options_.threads = threads;
@@ -30,19 +30,19 @@ class CrewTest : public ::testing::Test {
   }
   LoopGroup& group(std::uint64_t connections, std::uint64_t threads) {
     if (!server_) serve();
-    return crew_.emplace(plans(connections, threads), *context_, options_.cpus);
+    return group_.emplace(plans(connections, threads), *context_, options_.cpus);
   }
-  /// The same, with all connections standing.
+  /// The same, with all connections established.
   LoopGroup& standing(std::uint64_t connections, std::uint64_t threads) {
     LoopGroup& made = group(connections, threads);
     made.loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
     made.run([](Loop& loop, unsigned) { loop.ramp(); });
     return made;
   }
-  /// Half-closes and closes all, and returns what was counted.
+  /// Half-closes and closes all connections; returns the counts.
   Tally ended() {
-    crew_->run([](Loop& loop, unsigned) { loop.drain(); });
-    return crew_->tally();
+    group_->run([](Loop& loop, unsigned) { loop.drain(); });
+    return group_->tally();
   }
   static Tally exchanged(LoopGroup& group, const Traffic& traffic,
                          const std::vector<std::optional<Pace>>& paces) {
@@ -53,12 +53,12 @@ class CrewTest : public ::testing::Test {
     });
     return group.tally();
   }
-  /// Which connections the server heard of, by the first bytes of each.
-  std::vector<std::uint32_t> numbers_heard() {
-    constexpr echo::MessageId nobody{0xffffffffU, 0xffffffffU};
+  /// The numbers of the connections whose first bytes the server received.
+  std::vector<std::uint32_t> numbers_received() {
+    constexpr echo::MessageId unused{0xffffffffU, 0xffffffffU};
     std::vector<std::uint32_t> numbers;
     for (const auto& bytes : server_->first_bytes()) {
-      const auto mismatch = payload_.verify(nobody, 0, bytes);
+      const auto mismatch = payload_.verify(unused, 0, bytes);
       EXPECT_TRUE(mismatch && mismatch->owner);
       if (mismatch && mismatch->owner) numbers.push_back(mismatch->owner->connection);
     }
@@ -73,7 +73,7 @@ class CrewTest : public ::testing::Test {
   std::optional<EchoThread> server_;
   std::optional<Connector> connector_;
   std::optional<LoopContext> context_;
-  std::optional<LoopGroup> crew_;
+  std::optional<LoopGroup> group_;
 };
 
 }  // namespace client::testing

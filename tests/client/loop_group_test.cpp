@@ -1,4 +1,4 @@
-// Several loops led in step: shares, numbers, exceptions, and the end.
+// Several loops that go through the phases together: shares, numbers, exceptions and stops.
 #include "client/engine/loop_group.hpp"
 
 #include <sched.h>
@@ -15,14 +15,14 @@
 namespace client {
 namespace {
 
-using testing::CrewTest;
+using testing::LoopGroupTest;
 
 struct Share {
   std::uint64_t connections, threads;
 };
 constexpr Share shares[] = {{1, 1}, {1, 4}, {4, 4}, {5, 2}, {7, 3}, {64, 5}, {200, 7}};
 
-TEST_F(CrewTest, SharesDifferByOneAndNumbersHaveNoGaps) {
+TEST_F(LoopGroupTest, SharesDifferByOneAndNumbersHaveNoGaps) {
   for (const Share& share : shares) {
     std::vector<std::uint32_t> numbers;
     std::vector<std::uint32_t> sizes;
@@ -32,7 +32,8 @@ TEST_F(CrewTest, SharesDifferByOneAndNumbersHaveNoGaps) {
         numbers.push_back(plan.first + i * plan.stride);
       }
     }
-    EXPECT_EQ(sizes.size(), std::min(share.threads, share.connections)) << "none without work";
+    EXPECT_EQ(sizes.size(), std::min(share.threads, share.connections))
+        << "no loop without a connection";
     const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
     EXPECT_LE(*most - *least, 1U);
     std::sort(numbers.begin(), numbers.end());
@@ -42,7 +43,7 @@ TEST_F(CrewTest, SharesDifferByOneAndNumbersHaveNoGaps) {
   }
 }
 
-TEST_F(CrewTest, OfUnevenSharesConnectsAllAndEachSpeaksUnderItsOwnNumber) {
+TEST_F(LoopGroupTest, UnevenSharesConnectAllAndEachSendsUnderItsOwnNumber) {
   for (const Share& share : shares) {
     serve();
     LoopGroup& group = standing(share.connections, share.threads);
@@ -56,25 +57,25 @@ TEST_F(CrewTest, OfUnevenSharesConnectsAllAndEachSpeaksUnderItsOwnNumber) {
     EXPECT_EQ(tally.count(Outcome::served), share.connections);
     EXPECT_EQ(tally.measured.verified, 3 * share.connections);
     EXPECT_EQ(concurrency_.open(), 0U);
-    std::vector<std::uint32_t> heard = numbers_heard();
-    std::sort(heard.begin(), heard.end());
+    std::vector<std::uint32_t> received = numbers_received();
+    std::sort(received.begin(), received.end());
     std::vector<std::uint32_t> wanted(share.connections);
     std::iota(wanted.begin(), wanted.end(), 0U);
-    EXPECT_EQ(heard, wanted) << share.connections << " over " << share.threads;
-    crew_.reset();
+    EXPECT_EQ(received, wanted) << share.connections << " over " << share.threads;
+    group_.reset();
   }
 }
 
-/// What a loop had counted when it told of an edge.
+/// The count of a loop when it reported an edge.
 struct Crossing {
   Edge edge;
   Nanoseconds at;
   std::uint64_t echoes;
 };
 
-// Bug: the leader read the CPU clocks, milliseconds late where its loops kept the processor busy;
-// in a short window that was some per cent of an echo.
-TEST_F(CrewTest, ALoopTellsBothEdgesOfTheMeasuredPartAndCountsEchoesBetweenThemOnly) {
+// Bug: the leader read the CPU clocks. It was milliseconds late when its loops kept the processor
+// busy, which in a short window was some per cent of the cost per echo.
+TEST_F(LoopGroupTest, ALoopReportsBothEdgesOfTheMeasuredPhaseAndCountsEchoesOnlyBetweenThem) {
   LoopGroup& made = standing(5, 1);
   std::vector<Crossing> crossings;
   Traffic traffic{.start = now()};
@@ -93,10 +94,10 @@ TEST_F(CrewTest, ALoopTellsBothEdgesOfTheMeasuredPartAndCountsEchoesBetweenThemO
   EXPECT_GE(crossings[1].at, traffic.stop_at);
   EXPECT_EQ(crossings[1].echoes, tally.echoes_within);
   EXPECT_GT(tally.echoes_within, 0U);
-  EXPECT_GT(tally.verified(), tally.echoes_within) << "the warm-up's are not among them";
+  EXPECT_GT(tally.verified(), tally.echoes_within) << "without those of the warm-up";
 }
 
-TEST_F(CrewTest, ALoopThatWaitsForAnAnswerTellsOfTheEdgeAllTheSame) {
+TEST_F(LoopGroupTest, ALoopThatWaitsForAnAnswerStillReportsTheEdge) {
   serve([](std::uint64_t) { return testing::EchoThread::Answer::none; });
   options_.timeout = std::chrono::milliseconds{500};
   LoopGroup& made = standing(1, 1);
@@ -110,9 +111,9 @@ TEST_F(CrewTest, ALoopThatWaitsForAnAnswerTellsOfTheEdgeAllTheSame) {
   EXPECT_LT(closed.at, traffic.start + std::chrono::milliseconds{400}) << "before its timeout";
 }
 
-// Bug: a visit that had some of its echoes when the time was over neither went on nor ended; the
-// run waited for its deadline.
-TEST_F(CrewTest, InChurnNoNumberComesTwiceAndEachVisitEnds) {
+// Bug: a connection that had some of its echoes when the time was over neither continued nor ended;
+// the run waited for its deadline.
+TEST_F(LoopGroupTest, InChurnNoNumberIsUsedTwiceAndEachConnectionEnds) {
   options_.mode = Mode::churn;
   LoopGroup& made = group(7, 3);
   made.loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
@@ -123,19 +124,20 @@ TEST_F(CrewTest, InChurnNoNumberComesTwiceAndEachVisitEnds) {
                         .messages = 2};
   made.run([&traffic](Loop& loop, unsigned) { loop.churn(traffic); });
   const Tally tally = ended();
-  EXPECT_GT(tally.total, 7U) << "or this test tests nothing";
+  EXPECT_GT(tally.total, 7U) << "otherwise this test checks nothing";
   EXPECT_EQ(tally.established, tally.total);
   EXPECT_EQ(tally.count(Outcome::served), tally.total);
   EXPECT_LE(tally.measured.verified, 2 * tally.total);
-  EXPECT_GE(tally.measured.verified, 2 * tally.total - 7) << "the last ones may be cut short";
+  EXPECT_GE(tally.measured.verified, 2 * tally.total - 7)
+      << "the end of the time may stop the last ones early";
   EXPECT_LE(concurrency_.most(), 7U);
-  std::vector<std::uint32_t> heard = numbers_heard();
-  std::sort(heard.begin(), heard.end());
-  EXPECT_EQ(heard.size(), tally.total);
-  EXPECT_EQ(std::adjacent_find(heard.begin(), heard.end()), heard.end());
+  std::vector<std::uint32_t> received = numbers_received();
+  std::sort(received.begin(), received.end());
+  EXPECT_EQ(received.size(), tally.total);
+  EXPECT_EQ(std::adjacent_find(received.begin(), received.end()), received.end());
 }
 
-TEST_F(CrewTest, ALoopsExceptionReachesTheLeaderWhenAllHaveFinished) {
+TEST_F(LoopGroupTest, ALoopsExceptionReachesTheLeaderWhenAllHaveFinished) {
   LoopGroup& made = group(3, 3);
   std::atomic<int> finished = 0;
   const auto fails_once = [&finished](Loop&, unsigned number) {
@@ -148,13 +150,13 @@ TEST_F(CrewTest, ALoopsExceptionReachesTheLeaderWhenAllHaveFinished) {
   } catch (const std::runtime_error& error) {
     EXPECT_STREQ(error.what(), "loop 1");
   }
-  EXPECT_EQ(finished, 2) << "the others were waited for";
+  EXPECT_EQ(finished, 2) << "the group waited for the other loops";
   finished = 0;
   made.run([&finished](Loop&, unsigned) { ++finished; });
-  EXPECT_EQ(finished, 3) << "and the group goes on, if its leader does";
+  EXPECT_EQ(finished, 3) << "the group can run another task";
 }
 
-TEST_F(CrewTest, TellsWhetherItHasFinishedByThen) {
+TEST_F(LoopGroupTest, WaitUntilReturnsWhetherAllLoopsHaveFinished) {
   LoopGroup& made = group(2, 2);
   std::promise<void> go;
   made.start([gone = go.get_future().share()](Loop&, unsigned) { gone.wait(); });
@@ -162,20 +164,20 @@ TEST_F(CrewTest, TellsWhetherItHasFinishedByThen) {
   EXPECT_FALSE(made.wait_until(now() + std::chrono::milliseconds{1}));
   go.set_value();
   made.wait();
-  EXPECT_TRUE(made.wait_until(now())) << "and stays so";
+  EXPECT_TRUE(made.wait_until(now())) << "still finished";
 }
 
-TEST_F(CrewTest, AStopEndsAllLoops) {
+TEST_F(LoopGroupTest, AStopEndsAllLoops) {
   LoopGroup& made = standing(5, 2);
   made.start([](Loop& loop, unsigned) { loop.idle(never); });
   EXPECT_FALSE(made.wait_until(now()));
   stop_.request_drain();
   made.wait();
   EXPECT_EQ(made.stop_reason(), StopReason::interrupted);
-  EXPECT_EQ(ended().count(Outcome::interrupted), 5U) << "none had done what it was to do";
+  EXPECT_EQ(ended().count(Outcome::interrupted), 5U) << "none was complete";
 }
 
-TEST_F(CrewTest, ADeadlineEndsAllLoopsAndASignalComesBeforeIt) {
+TEST_F(LoopGroupTest, ADeadlineEndsAllLoopsAndASignalTakesPrecedence) {
   std::vector<Plan> both = plans(2, 2);
   for (Plan& plan : both) plan.deadline_at = now();
   serve();
@@ -189,10 +191,10 @@ TEST_F(CrewTest, ADeadlineEndsAllLoopsAndASignalComesBeforeIt) {
     loop.ramp();
   });
   EXPECT_EQ(mixed.loop(1).stop_reason(), StopReason::interrupted);
-  EXPECT_EQ(mixed.stop_reason(), StopReason::interrupted) << "the graver of the two";
+  EXPECT_EQ(mixed.stop_reason(), StopReason::interrupted) << "the more severe of the two";
 }
 
-TEST_F(CrewTest, NotesOfAllLoopsAddUp) {
+TEST_F(LoopGroupTest, ProgressOfAllLoopsAddsUp) {
   LoopGroup& made = standing(7, 3);
   echo::Histogram latency;
   EXPECT_EQ(made.look(latency).established, 7U);
@@ -203,15 +205,15 @@ TEST_F(CrewTest, NotesOfAllLoopsAddUp) {
   EXPECT_EQ(made.look(latency).connected, 0U);
 }
 
-// Bug: the notes came at intervals from when the loop was made, a moment after the reader looked:
-// the first line of progress, after a second of echoes, said "connect, 0 echoes", and so on a
-// second late.
-TEST_F(CrewTest, LeavesItsNotesOnTheGridOfTheirReader) {
+// Bug: the intervals of the posts started when the loop was created, so each post came shortly
+// after the leader had read the slot. The first progress line, after a second of echoes, was
+// "connect, 0 echoes", and the following ones were a second late too.
+TEST_F(LoopGroupTest, PostsProgressOnTheGridOfTheReader) {
   serve();
   std::vector<Plan> one = plans(1, 1);
   one[0].post_every = std::chrono::hours{1};
   one[0].post_from = now() + std::chrono::milliseconds{50} - 3 * one[0].post_every;
-  LoopGroup& made = crew_.emplace(one, *context_, options_.cpus);
+  LoopGroup& made = group_.emplace(one, *context_, options_.cpus);
   made.loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
   made.run([](Loop& loop, unsigned) { loop.ramp(); });
   made.start([](Loop& loop, unsigned) { loop.idle(never); });
@@ -225,7 +227,7 @@ TEST_F(CrewTest, LeavesItsNotesOnTheGridOfTheirReader) {
   made.wait();
 }
 
-TEST_F(CrewTest, RunsWhereItWasPinned) {
+TEST_F(LoopGroupTest, RunsWhereItWasPinned) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   ASSERT_EQ(::sched_getaffinity(0, sizeof allowed, &allowed), 0);
@@ -240,7 +242,7 @@ TEST_F(CrewTest, RunsWhereItWasPinned) {
   EXPECT_EQ(elsewhere, 0);
 }
 
-TEST_F(CrewTest, AProcessorThatIsNotThereIsNamed) {
+TEST_F(LoopGroupTest, AMissingProcessorIsReported) {
   serve();
   try {
     LoopGroup made{plans(2, 2), *context_, {1'023}};

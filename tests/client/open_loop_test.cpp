@@ -1,5 +1,5 @@
-// The open loop on real sockets: how many messages are sent is a matter of arithmetic, whatever the
-// server does, and those that it held up are charged to it.
+// The open loop on real sockets: the number of messages depends only on rate and time, not on the
+// server, and the time for which the server delays a message counts as latency.
 #include <poll.h>
 
 #include <atomic>
@@ -12,9 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 using testing::EchoThread;
 
-class OpenLoop : public testing::CrewTest {
+class OpenLoop : public testing::LoopGroupTest {
  protected:
-  /// A little ahead, so that all loops are there.
+  /// Starts 2 ms from now, so that all loops are ready.
   static Traffic lasting(milliseconds time) {
     Traffic traffic;
     traffic.start = traffic.measure_from = now() + milliseconds{2};
@@ -27,7 +27,7 @@ class OpenLoop : public testing::CrewTest {
     for (unsigned i = 0; i < group.size(); ++i) all.push_back(pace_of(group, i, rate, poisson, 9));
     return all;
   }
-  /// How many of them are due in [from, to) after the start.
+  /// Number of messages due in [from, to) after the start.
   static std::uint64_t due_between(const std::vector<std::optional<Pace>>& paces, Nanoseconds from,
                                    Nanoseconds to) {
     std::uint64_t count = 0;
@@ -61,17 +61,18 @@ TEST_F(OpenLoop, SendsRateTimesTimeMessages) {
         << load.connections << " connections, " << load.threads << " threads, " << load.rate
         << "/s";
     EXPECT_EQ(tally.measured.verified, tally.measured.sent);
-    EXPECT_EQ(tally.measured.latency.count(), due) << "sent or not, each is in the distribution";
+    EXPECT_EQ(tally.measured.latency.count(), due)
+        << "the distribution contains sent and unsent messages";
     EXPECT_EQ(tally.wire.count(), tally.measured.verified);
     EXPECT_LE(tally.lateness.count(), tally.measured.sent);
     EXPECT_GE(tally.lateness.count() + tally.measured.late, tally.measured.sent)
-        << "each that is not late by the server's doing says how late the client was";
+        << "lateness is recorded unless an earlier message was in flight";
     EXPECT_EQ(ended().count(Outcome::served), load.connections);
-    crew_.reset();
+    group_.reset();
   }
 }
 
-TEST_F(OpenLoop, EndsWithItsMessagesWhereANumberWasAskedFor) {
+TEST_F(OpenLoop, EndsWithItsMessagesIfANumberIsGiven) {
   LoopGroup& group = standing(4, 2);
   Traffic traffic = lasting(milliseconds{0});
   traffic.stop_at = never;
@@ -82,7 +83,7 @@ TEST_F(OpenLoop, EndsWithItsMessagesWhereANumberWasAskedFor) {
   EXPECT_EQ(tally.measured.unsent, 0U);
 }
 
-TEST_F(OpenLoop, LeavesTheWarmUpOutOfTheMeasured) {
+TEST_F(OpenLoop, ExcludesTheWarmUpFromTheMeasuredPhase) {
   LoopGroup& group = standing(6, 2);
   const auto all = paces(group, 2'000);
   Traffic traffic = lasting(milliseconds{150});
@@ -94,16 +95,16 @@ TEST_F(OpenLoop, LeavesTheWarmUpOutOfTheMeasured) {
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent,
             due_between(all, milliseconds{50}, milliseconds{150}));
   EXPECT_EQ(tally.warm_up->latency.count() + tally.measured.latency.count(), 300U);
-  EXPECT_EQ(tally.wire.count(), tally.measured.verified) << "nor in any other figure";
+  EXPECT_EQ(tally.wire.count(), tally.measured.verified) << "excluded from every other figure too";
   EXPECT_LE(tally.lateness.count(), tally.measured.sent);
   EXPECT_LE(tally.echoes_within, tally.measured.verified + tally.warm_up->verified);
 }
 
 TEST_F(OpenLoop, AMessageThatIsDueWhileItsConnectionWaitsIsLate) {
-  // One connection, a message each millisecond, and the first echo after 50: the next 49 wait.
-  std::atomic<int> asked = 0;
-  serve([&asked](std::uint64_t) {
-    if (asked++ == 0) ::poll(nullptr, 0, 50);
+  // One connection, one message per millisecond, the first echo after 50 ms: the next 49 wait.
+  std::atomic<int> served = 0;
+  serve([&served](std::uint64_t) {
+    if (served++ == 0) ::poll(nullptr, 0, 50);
     return EchoThread::Answer::echo;
   });
   LoopGroup& group = standing(1, 1);
@@ -111,9 +112,9 @@ TEST_F(OpenLoop, AMessageThatIsDueWhileItsConnectionWaitsIsLate) {
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 200U);
   EXPECT_GE(tally.measured.late, 49U);
   EXPECT_GE(tally.measured.latency.at_rank(200).ns, 49'000'000U);
-  // A triangle: the k-th of those that waited did so for 50 - k ms.
+  // The k-th of the waiting messages waited for 50 - k ms.
   EXPECT_GE(tally.measured.latency.at_rank(200 - 25).ns, 20'000'000U)
-      << "the stall is charged to all whom it held up";
+      << "the stall counts for every message that it delayed";
 }
 
 struct Depth {
@@ -121,7 +122,7 @@ struct Depth {
   std::uint64_t sent;
 };
 
-TEST_F(OpenLoop, WithoutAnAnswerAllIsCensoredAndWhatHadNoPlaceIsUnsent) {
+TEST_F(OpenLoop, WithoutAnswersAllAreCensoredAndThoseBeyondTheDepthAreUnsent) {
   for (const Depth& row : {Depth{1, 1}, Depth{4, 4}}) {
     serve([](std::uint64_t) { return EchoThread::Answer::none; });
     options_.depth = row.depth;
@@ -135,28 +136,28 @@ TEST_F(OpenLoop, WithoutAnAnswerAllIsCensoredAndWhatHadNoPlaceIsUnsent) {
     EXPECT_EQ(tally.measured.latency.censored(), 100U);
     EXPECT_GE(tally.measured.latency.at_rank(100).ns, 300'000'000U) << "the first waited longest";
     EXPECT_EQ(ended().count(Outcome::timeout), 1U);
-    crew_.reset();
+    group_.reset();
   }
 }
 
-TEST_F(OpenLoop, TheTurnsOfAConnectionThatEndedAreUnsent) {
+TEST_F(OpenLoop, MessagesOfAnEndedConnectionAreUnsent) {
   serve([](std::uint64_t connection) {
     return connection == 0 ? EchoThread::Answer::hang_up : EchoThread::Answer::echo;
   });
   LoopGroup& group = standing(2, 1);
   const Tally tally = exchanged(group, lasting(milliseconds{100}), paces(group, 1'000));
   EXPECT_EQ(tally.measured.sent + tally.measured.unsent, 100U);
-  EXPECT_GE(tally.measured.unsent, 49U) << "all but one of a half";
+  EXPECT_GE(tally.measured.unsent, 49U) << "half of the messages, less one";
   EXPECT_EQ(tally.measured.latency.censored(), tally.measured.unsent + 1)
-      << "and the one in flight";
+      << "plus the one in flight";
   const Tally all = ended();
   EXPECT_EQ(all.count(Outcome::closed_early), 1U);
   EXPECT_EQ(all.count(Outcome::served), 1U);
 }
 
-// Bug: with the time over and nothing in flight the loop ended, whatever was due and not looked at
-// yet.
-TEST_F(OpenLoop, CountsWhatWasDueEvenWhereTheClientIsFarBehind) {
+// Bug: when the time was over and nothing was in flight, the loop ended without counting messages
+// that were due but not yet begun.
+TEST_F(OpenLoop, CountsWhatWasDueEvenIfTheClientIsFarBehind) {
   serve([](std::uint64_t connection) {
     return connection == 0 ? EchoThread::Answer::echo : EchoThread::Answer::hang_up;
   });
@@ -168,7 +169,7 @@ TEST_F(OpenLoop, CountsWhatWasDueEvenWhereTheClientIsFarBehind) {
             due_between(all, milliseconds{0}, milliseconds{5}));
 }
 
-TEST_F(OpenLoop, FirstEchoesAreTheRamps) {
+TEST_F(OpenLoop, FirstEchoesBelongToTheRamp) {
   LoopGroup& group = standing(5, 2);
   group.run([](Loop& loop, unsigned) {
     loop.exchange({.start = now(), .messages = 1, .first_echoes = true});

@@ -1,4 +1,4 @@
-// Due messages that wait for a place: first in, first out, each connection by itself.
+// Due messages that wait to be sent: first in, first out, separately per connection.
 #include "client/connection/overdue_queue.hpp"
 
 #include <gtest/gtest.h>
@@ -11,57 +11,56 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-TEST(OverdueQueue, KeepsTheOrderOfEachSession) {
-  OverdueQueue backlog;
+TEST(OverdueQueue, KeepsTheOrderPerConnection) {
+  OverdueQueue queue;
   Connection first, second;
-  for (int i = 0; i < 4; ++i) backlog.push(i % 2 == 0 ? first : second, nanoseconds{i});
-  EXPECT_EQ(backlog.waiting(), 4U);
-  EXPECT_EQ(backlog.pop(first), nanoseconds{0});
-  EXPECT_EQ(backlog.pop(second), nanoseconds{1});
-  EXPECT_EQ(backlog.pop(second), nanoseconds{3});
+  for (int i = 0; i < 4; ++i) queue.push(i % 2 == 0 ? first : second, nanoseconds{i});
+  EXPECT_EQ(queue.waiting(), 4U);
+  EXPECT_EQ(queue.pop(first), nanoseconds{0});
+  EXPECT_EQ(queue.pop(second), nanoseconds{1});
+  EXPECT_EQ(queue.pop(second), nanoseconds{3});
   EXPECT_FALSE(second.waits());
   EXPECT_TRUE(first.waits());
-  EXPECT_EQ(backlog.pop(first), nanoseconds{2});
-  EXPECT_EQ(backlog.waiting(), 0U);
+  EXPECT_EQ(queue.pop(first), nanoseconds{2});
+  EXPECT_EQ(queue.waiting(), 0U);
 }
 
-TEST(OverdueQueue, OfASessionThatWasEmptiedCanBeFilledAgain) {
-  OverdueQueue backlog;
+TEST(OverdueQueue, CanBeFilledAgainAfterAConnectionWasEmptied) {
+  OverdueQueue queue;
   Connection connection;
   for (int round = 0; round < 3; ++round) {
-    backlog.push(connection, nanoseconds{round});
-    backlog.push(connection, nanoseconds{round + 10});
-    EXPECT_EQ(backlog.pop(connection), nanoseconds{round});
-    EXPECT_EQ(backlog.pop(connection), nanoseconds{round + 10});
+    queue.push(connection, nanoseconds{round});
+    queue.push(connection, nanoseconds{round + 10});
+    EXPECT_EQ(queue.pop(connection), nanoseconds{round});
+    EXPECT_EQ(queue.pop(connection), nanoseconds{round + 10});
     EXPECT_FALSE(connection.waits());
   }
 }
 
-TEST(OverdueQueue, OfOneSessionIsAbandonedAndTheOthersStay) {
-  OverdueQueue backlog;
+TEST(OverdueQueue, AbandonsOneConnectionAndKeepsTheOthers) {
+  OverdueQueue queue;
   Connection gone, there;
-  backlog.push(gone, nanoseconds{1});
-  backlog.push(there, nanoseconds{2});
-  backlog.push(gone, nanoseconds{3});
-  backlog.abandon(gone);
-  backlog.push_abandoned(nanoseconds{4});
+  queue.push(gone, nanoseconds{1});
+  queue.push(there, nanoseconds{2});
+  queue.push(gone, nanoseconds{3});
+  queue.abandon(gone);
+  queue.push_abandoned(nanoseconds{4});
   EXPECT_FALSE(gone.waits());
-  EXPECT_EQ(backlog.waiting(), 1U) << "the abandoned wait for nobody";
-  EXPECT_EQ(backlog.take_abandoned(),
-            (std::vector{nanoseconds{1}, nanoseconds{3}, nanoseconds{4}}));
-  EXPECT_TRUE(backlog.take_abandoned().empty()) << "taken once";
-  EXPECT_EQ(backlog.pop(there), nanoseconds{2});
+  EXPECT_EQ(queue.waiting(), 1U) << "abandoned messages do not wait";
+  EXPECT_EQ(queue.take_abandoned(), (std::vector{nanoseconds{1}, nanoseconds{3}, nanoseconds{4}}));
+  EXPECT_TRUE(queue.take_abandoned().empty()) << "each is returned once";
+  EXPECT_EQ(queue.pop(there), nanoseconds{2});
 }
 
-TEST(OverdueQueue, AbandonsNothingOfASessionThatDoesNotWait) {
-  OverdueQueue backlog;
+TEST(OverdueQueue, AbandonsNothingOfAConnectionThatDoesNotWait) {
+  OverdueQueue queue;
   Connection connection;
-  backlog.abandon(connection);
-  EXPECT_TRUE(backlog.take_abandoned().empty());
+  queue.abandon(connection);
+  EXPECT_TRUE(queue.take_abandoned().empty());
 }
 
-TEST(OverdueQueue, AgreesWithASimpleQueueThroughAnyMixture) {
-  OverdueQueue backlog;
+TEST(OverdueQueue, AgreesWithASimpleQueueForRandomOperations) {
+  OverdueQueue queue;
   std::vector<Connection> connections(10);
   std::vector<std::deque<nanoseconds>> model(connections.size());
   std::vector<nanoseconds> abandoned;
@@ -70,22 +69,22 @@ TEST(OverdueQueue, AgreesWithASimpleQueueThroughAnyMixture) {
     const std::size_t which = random() % connections.size();
     const auto what = random() % 100;
     if (what == 0) {
-      backlog.abandon(connections[which]);
+      queue.abandon(connections[which]);
       abandoned.insert(abandoned.end(), model[which].begin(), model[which].end());
       model[which].clear();
     } else if (what < 50 || model[which].empty()) {
-      backlog.push(connections[which], nanoseconds{i});
+      queue.push(connections[which], nanoseconds{i});
       model[which].emplace_back(i);
     } else {
-      ASSERT_EQ(backlog.pop(connections[which]), model[which].front()) << "step " << i;
+      ASSERT_EQ(queue.pop(connections[which]), model[which].front()) << "step " << i;
       model[which].pop_front();
     }
     ASSERT_EQ(connections[which].waits(), !model[which].empty()) << "step " << i;
   }
   std::uint64_t waiting = 0;
-  for (const auto& queue : model) waiting += queue.size();
-  EXPECT_EQ(backlog.waiting(), waiting);
-  EXPECT_EQ(backlog.take_abandoned(), abandoned);
+  for (const auto& each : model) waiting += each.size();
+  EXPECT_EQ(queue.waiting(), waiting);
+  EXPECT_EQ(queue.take_abandoned(), abandoned);
 }
 
 }  // namespace

@@ -28,19 +28,19 @@ struct Due {
 };
 
 constexpr Due schedule[] = {
-    {1, 0, 0, seconds{0}},                       // the first is due at once, at every rate
+    {1, 0, 0, seconds{0}},                       // the first is due immediately, at every rate
     {0.001, 0, 0, seconds{0}},                   //
     {1, 0, 1, seconds{1}},                       // evenly spaced from there
     {1'000, 0, 250, milliseconds{250}},          //
-    {0.001, 0, 3, seconds{3'000}},               // slower than one a second
+    {0.001, 0, 3, seconds{3'000}},               // slower than one per second
     {0.5, 0, 7, seconds{14}},                    //
-    {3, 0, 1, nanoseconds{333'333'333}},         // thirds are rounded to the nanosecond,
-    {3, 0, 2, nanoseconds{666'666'667}},         // the nearest one,
-    {3, 0, 3'000'000, seconds{1'000'000}},       // and the rounding does not add up
+    {3, 0, 1, nanoseconds{333'333'333}},         // thirds are rounded
+    {3, 0, 2, nanoseconds{666'666'667}},         // to the nearest nanosecond,
+    {3, 0, 3'000'000, seconds{1'000'000}},       // and rounding errors do not add up
     {7, 0, 700'000, seconds{100'000}},           //
-    {1e9, 0, 1, nanoseconds{1}},                 // one a nanosecond
-    {1, 0.25, 0, milliseconds{250}},             // a phase delays the first by a part of a gap,
-    {1, 0.25, 3, milliseconds{3'250}},           // and all others alike
+    {1e9, 0, 1, nanoseconds{1}},                 // one per nanosecond
+    {1, 0.25, 0, milliseconds{250}},             // a phase delays the first by a share of a gap,
+    {1, 0.25, 3, milliseconds{3'250}},           // and all following ones equally
     {1'000, 0.5, 1, nanoseconds{1'500'000}},     //
     {0.001, 0.999, 1, seconds{1'999}},           //
     {1e9, 0, 1'000'000, milliseconds{1}},        //
@@ -69,24 +69,24 @@ TEST(Pace, NeverGoesBackInTime) {
   }
 }
 
-TEST(Pace, IsNotAskedForTheTime) {
-  // A stall of the caller moves nothing: what became due meanwhile is due now, each from its own
-  // time.
+TEST(Pace, DoesNotDependOnTheCallersClock) {
+  // A stall of the caller changes no due time: each message that became due during it keeps its
+  // own.
   Pace pace = Pace::evenly(1'000);
   int due_by_now = 0;
   for (; pace.due() <= milliseconds{1'100}; pace.advance()) ++due_by_now;
   EXPECT_EQ(due_by_now, 1'101);
 }
 
-TEST(Pace, BehindTheClocksEndNothingIsDueAnyMore) {
-  // 146 years hold 4.6 million messages at one in a thousand seconds.
+TEST(Pace, IsNeverDueBeyondTheRangeOfTheClock) {
+  // At one message per 1,000 s, 146 years have 4.6 million messages.
   EXPECT_EQ(due_of(Pace::evenly(0.001), 5'000'000), Pace::never);
   EXPECT_LT(due_of(Pace::evenly(0.001), 4'000'000), Pace::never);
   EXPECT_EQ(due_of(Pace::poisson(0.001, 3), 5'000'000), Pace::never);
-  EXPECT_GT(Pace::never + hours{24 * 365 * 100}, Pace::never) << "and can be added to";
+  EXPECT_GT(Pace::never + hours{24 * 365 * 100}, Pace::never) << "adding to it does not overflow";
 }
 
-TEST(Pace, OfSeveralThreadsTakeTurns) {
+TEST(Pace, OfSeveralThreadsInterleave) {
   constexpr unsigned threads = 4;
   std::vector<nanoseconds> times;
   for (unsigned thread = 0; thread < threads; ++thread) {
@@ -95,7 +95,7 @@ TEST(Pace, OfSeveralThreadsTakeTurns) {
   }
   std::sort(times.begin(), times.end());
   for (std::size_t i = 0; i < times.size(); ++i) {
-    ASSERT_EQ(times[i], milliseconds{i}) << "together they are one pace of the whole rate";
+    ASSERT_EQ(times[i], milliseconds{i}) << "together they equal one pace of the whole rate";
   }
 }
 
@@ -129,8 +129,8 @@ TEST(PacePoisson, KeepsItsRateOnAverage) {
   }
 }
 
-// Kolmogorov and Smirnov: the largest distance between the distribution found and the one claimed.
-// 1.95/sqrt(n) is passed by chance once in a thousand; the seeds are fixed, so never here.
+// Kolmogorov-Smirnov test: the largest distance between the observed and the expected distribution.
+// By chance it exceeds 1.95/sqrt(n) once in a thousand runs; the seeds are fixed, so never here.
 TEST(PacePoisson, HasExponentialGaps) {
   constexpr double rate = 1'000;
   for (const std::uint64_t seed : seeds) {
@@ -146,7 +146,7 @@ TEST(PacePoisson, HasExponentialGaps) {
   }
 }
 
-TEST(PacePoisson, HasGapsThatDoNotKnowOfEachOther) {
+TEST(PacePoisson, HasIndependentGaps) {
   for (const std::uint64_t seed : seeds) {
     const std::vector<double> gaps = gaps_in_seconds(1, seed, many);
     double products = 0;
@@ -156,7 +156,7 @@ TEST(PacePoisson, HasGapsThatDoNotKnowOfEachOther) {
   }
 }
 
-TEST(PacePoisson, OfTheSameSeedIsTheSameAndOfAnotherAnother) {
+TEST(PacePoisson, DependsOnTheSeedOnly) {
   Pace pace = Pace::poisson(1'000, 7);
   Pace same = Pace::poisson(1'000, 7);
   Pace other = Pace::poisson(1'000, 8);

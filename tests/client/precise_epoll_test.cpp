@@ -1,4 +1,4 @@
-// Waits to the nanosecond as far as the kernel goes, with epoll_pwait2 and without it.
+// Waits with the kernel's timer resolution, with epoll_pwait2 and without it.
 #include "client/engine/precise_epoll.hpp"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class WaitsBy : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(CallOrTimer, WaitsBy, ::testing::Bool(),
                          [](const auto& by) { return by.param ? "TheTimer" : "TheCall"; });
 
-TEST_P(WaitsBy, NeverEndsBeforeItsTimeAndNamesNobodyThen) {
+TEST_P(WaitsBy, NeverEndsBeforeItsTimeoutAndThenReturnsNoEvent) {
   for (const nanoseconds timeout :
        {nanoseconds{1}, nanoseconds{microseconds{300}}, nanoseconds{microseconds{2'500}}}) {
     const auto begun = Clock::now();
@@ -39,18 +39,18 @@ TEST_P(WaitsBy, NeverEndsBeforeItsTimeAndNamesNobodyThen) {
   }
 }
 
-TEST_P(WaitsBy, TellsWhoIsReadyAndNotTheTimer) {
+TEST_P(WaitsBy, ReturnsReadyDescriptorsButNotTheTimer) {
   ::eventfd_write(ready_.get(), 1);
   ASSERT_EQ(wait(seconds{5}), 1);
   EXPECT_EQ(events_[0].data.u32, 7U);
-  // The timer of the wait before must not end this one early, nor stand among its events.
+  // The timer of the previous wait must neither end this one early nor appear among its events.
   EXPECT_EQ(wait(microseconds{200}), 0);
   ::eventfd_write(ready_.get(), 1);
   ASSERT_EQ(wait(seconds{5}), 1);
   EXPECT_EQ(events_[0].data.u32, 7U);
 }
 
-TEST_P(WaitsBy, LooksOnceWithoutWaiting) {
+TEST_P(WaitsBy, PollsOnceWithoutWaiting) {
   EXPECT_EQ(wait(nanoseconds{0}), 0);
   ::eventfd_write(ready_.get(), 1);
   EXPECT_EQ(wait(nanoseconds{0}), 1);

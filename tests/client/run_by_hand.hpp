@@ -1,4 +1,4 @@
-// A client's document made by hand, for the tests of what reads them.
+// A client's JSON document built by hand, for the tests of its readers.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -13,7 +13,7 @@
 
 namespace client {
 
-/// What a run measured: the parts that tests vary.
+/// The results of a run that tests vary.
 struct Measured {
   echo::Histogram connect{}, echo{}, wire{};
   std::uint64_t served = 0;
@@ -23,7 +23,7 @@ struct Measured {
   std::string time = "2030-01-02T03:04:05Z";
 };
 
-/// A client's document, as a file would hold it.
+/// A client's document, as in a file.
 inline RunDocument document(const std::string& name, const Measured& run) {
   const std::uint64_t all = run.served + run.reset;
   const boost::json::object text{

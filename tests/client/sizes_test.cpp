@@ -1,4 +1,5 @@
-// Message sizes: what is understood, what is drawn, and that both ends draw the same.
+// Message sizes: which texts are parsed, which sizes are drawn, and that sender and verifier draw
+// the same.
 #include "client/schedule/sizes.hpp"
 
 #include <gtest/gtest.h>
@@ -12,14 +13,14 @@ namespace {
 
 constexpr std::uint32_t draws = 100'000;
 
-/// How often each size comes up.
+/// Number of times each size is drawn.
 std::map<std::uint32_t, std::uint32_t> drawn(const MessageSizes& sizes) {
   std::map<std::uint32_t, std::uint32_t> counts;
   for (std::uint32_t i = 0; i < draws; ++i) ++counts[sizes.of({i % 100, i / 100})];
   return counts;
 }
 
-TEST(Sizes, OfOneKindAreAllAlike) {
+TEST(Sizes, OfOneSizeAreAllEqual) {
   for (const MessageSizes& sizes : {MessageSizes{64}, MessageSizes::parse("64")}) {
     EXPECT_EQ(drawn(sizes), (std::map<std::uint32_t, std::uint32_t>{{64, draws}}));
     EXPECT_EQ(sizes.largest(), 64U);
@@ -28,7 +29,7 @@ TEST(Sizes, OfOneKindAreAllAlike) {
   }
 }
 
-TEST(Sizes, AreUnderstoodAsTyped) {
+TEST(Sizes, AreParsed) {
   struct Row {
     const char* typed;
     std::uint32_t largest;
@@ -57,14 +58,14 @@ TEST(Sizes, AreUnderstoodAsTyped) {
   }
 }
 
-TEST(Sizes, AreRefusedWithWhatIsAllowed) {
+TEST(Sizes, InvalidOnesAreRefusedWithTheAllowedForms) {
   for (const char* text :
        {"",     "0",    "-1",         "x",   "64-", "-64",    "96-64",  "0-64",
         "64:",  "64:0", "64:1000001", "64,", ",64", "64,,64", "64:1:2", "64-96-128",
         "64:x", "2G",   "1-2G",       "64 ", "1.5", "64:-1",  "64-:3"}) {
     try {
       MessageSizes::parse(text);
-      ADD_FAILURE() << "taken: \"" << text << "\"";
+      ADD_FAILURE() << "accepted: \"" << text << "\"";
     } catch (const std::invalid_argument& error) {
       EXPECT_NE(std::string(error.what()).find("64:7,1024:2,65536:1"), std::string::npos)
           << error.what();
@@ -72,7 +73,7 @@ TEST(Sizes, AreRefusedWithWhatIsAllowed) {
   }
 }
 
-TEST(Sizes, OfARangeHoldBothEndsAndComeAlikeOften) {
+TEST(Sizes, OfARangeIncludeBothEndsAndAreEquallyFrequent) {
   MessageSizes sizes = MessageSizes::parse("10-19");
   sizes.set_seed(3);
   const auto counts = drawn(sizes);
@@ -85,7 +86,7 @@ TEST(Sizes, OfARangeHoldBothEndsAndComeAlikeOften) {
   }
 }
 
-TEST(Sizes, ComeByTheirWeights) {
+TEST(Sizes, FollowTheirWeights) {
   struct Row {
     const char* typed;
     std::map<std::uint32_t, double> shares;
@@ -113,7 +114,7 @@ TEST(Sizes, ComeByTheirWeights) {
   }
 }
 
-TEST(Sizes, HaveTheMeanThatTheyClaim) {
+TEST(Sizes, HaveTheReportedMean) {
   MessageSizes sizes = MessageSizes::parse("64:7,1-100:5,1024:2,4096:1");
   sizes.set_seed(17);
   double sum = 0;
@@ -121,7 +122,7 @@ TEST(Sizes, HaveTheMeanThatTheyClaim) {
   EXPECT_NEAR(sum / draws, sizes.mean(), 0.02 * sizes.mean());
 }
 
-TEST(Sizes, AreAFunctionOfTheMessageAndTheSeedAlone) {
+TEST(Sizes, DependOnlyOnTheMessageAndTheSeed) {
   MessageSizes sizes = MessageSizes::parse("1-1G");
   MessageSizes same = MessageSizes::parse("1-1G");
   MessageSizes other = MessageSizes::parse("1-1G");
@@ -129,7 +130,7 @@ TEST(Sizes, AreAFunctionOfTheMessageAndTheSeedAlone) {
   same.set_seed(7);
   other.set_seed(8);
   int alike = 0;
-  for (std::uint32_t i = 1'000; i-- > 0;) {  // in whatever order they are asked for
+  for (std::uint32_t i = 1'000; i-- > 0;) {  // in any order
     const echo::MessageId id{i, i / 3};
     ASSERT_EQ(sizes.of(id), same.of(id));
     if (sizes.of(id) == other.of(id)) ++alike;

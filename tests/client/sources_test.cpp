@@ -1,5 +1,5 @@
-// Where connections come from and go to: enough sources on loopback, others in each run, those that
-// were asked for, and several ports at the target.
+// Source and target addresses of connections: enough sources on loopback, different ones in each
+// run, given sources, and several target ports.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
@@ -36,12 +36,12 @@ TEST(Sources, AreAsManyAsKeepEachRangeUnderHalfFull) {
       {14'117, 1, usual, 2},
       {100'000, 1, usual, 8},
       {1'000'000, 1, usual, 71},
-      {14'117, 2, usual, 1},  // each pair of a source and a target port has a range of its own
+      {14'117, 2, usual, 1},  // each pair of a source and a target port has its own range
       {1'000'000, 10, usual, 8},
       {10, 1, {40'000, 40'009}, 2},
       {10, 5, {40'000, 40'009}, 1},
-      {10, 1, {40'000, 40'000}, 10},  // a range of one port has no half: one connection a source
-      {UINT64_MAX / 1'000'000, 1, {40'000, 40'000}, 254U << 16U},  // all there are
+      {10, 1, {40'000, 40'000}, 10},  // a range of one port has no half: one connection per source
+      {UINT64_MAX / 1'000'000, 1, {40'000, 40'000}, 254U << 16U},  // the whole pool
   };
   for (const Row& row : rows) {
     EXPECT_EQ(
@@ -59,7 +59,7 @@ TEST(Sources, AreUsedEvenly) {
   for (const auto& [address, count] : used) EXPECT_LE(count, usual.count() / 2) << address;
 }
 
-TEST(Sources, OfAnotherSeedAreOthers) {
+TEST(Sources, DifferWithTheSeed) {
   const auto first = [](std::uint64_t seed) {
     return Sources::enough(at("127.0.0.1"), 10, 1, usual, seed).at(0)->host_text();
   };
@@ -81,10 +81,10 @@ TEST(Sources, StayBetween127_1And127_254) {
   }
   EXPECT_EQ(Sources::enough(at("127.0.0.1"), 100'000, 1, usual, pool - 1).at(1)->host_text(),
             "127.1.0.0")
-      << "behind the last comes the first";
+      << "the first follows the last";
 }
 
-TEST(Sources, AreTheKernelsChoiceWhere127HasNoMeaning) {
+TEST(Sources, AreTheKernelsChoiceUnlessTheTargetIsInIpv4Loopback) {
   for (const char* host : {"::1", "192.0.2.1", "2001:db8::1", "::ffff:127.0.0.1"}) {
     const Sources sources = Sources::enough(at(host), 100'000, 1, usual, 7);
     EXPECT_EQ(sources.count(), 1U) << host;
@@ -103,7 +103,7 @@ TEST(Sources, AreParsedAsAddressesAndNetworks) {
       {"127.0.1.1", "127.0.1.1", 1, "127.0.1.1"},
       {"127.0.1.1/32", "127.0.1.1", 1, "127.0.1.1"},
       {"127.1.0.0/16", "127.1.0.0", 65'536, "127.1.255.255"},
-      {"127.1.2.3/16", "127.1.0.0", 65'536, "127.1.255.255"},  // an address within it will do
+      {"127.1.2.3/16", "127.1.0.0", 65'536, "127.1.255.255"},  // any address within it
       {"127.0.0.0/8", "127.0.0.0", 1U << 24U, "127.255.255.255"},
       {"10.0.0.254/31", "10.0.0.254", 2, "10.0.0.255"},
       {"::1", "::1", 1, "::1"},
@@ -114,26 +114,26 @@ TEST(Sources, AreParsedAsAddressesAndNetworks) {
   for (const Row& row : rows) {
     const AddressRange range = parse_source(row.typed);
     EXPECT_EQ(range.first.host_text(), row.first) << row.typed;
-    EXPECT_EQ(range.first.port(), 0) << "the port's choice stays connect()'s";
+    EXPECT_EQ(range.first.port(), 0) << "connect() chooses the port";
     EXPECT_EQ(range.count, row.count) << row.typed;
     EXPECT_EQ(Sources{{range}}.at(range.count - 1)->host_text(), row.last) << row.typed;
   }
 }
 
-TEST(Sources, ThatAreNoneAreRefusedWithAnExample) {
+TEST(Sources, InvalidOnesAreRefusedWithAnExample) {
   for (const char* text :
        {"", "x", "127.0.0", "127.0.0.1/", "127.0.0.1/33", "127.0.0.1/x", "/8", "127.0.0.0/7",
         "::1/129", "fd00::/103", "127.0.0.1/-1", "127.0.0.1 ", "localhost", "127.0.0.1:80"}) {
     try {
       parse_source(text);
-      ADD_FAILURE() << "taken: \"" << text << "\"";
+      ADD_FAILURE() << "accepted: \"" << text << "\"";
     } catch (const std::invalid_argument& error) {
       EXPECT_NE(std::string(error.what()).find("127.1.0.0/16"), std::string::npos) << error.what();
     }
   }
 }
 
-TEST(Sources, ThatWereGivenTakeTurnsInTheirOrder) {
+TEST(Sources, GivenOnesRotateInTheirOrder) {
   const Sources sources{
       {parse_source("127.0.0.9"), parse_source("127.0.1.254/31"), parse_source("::1")}};
   EXPECT_EQ(sources.count(), 4U);
@@ -154,7 +154,7 @@ struct Listening {
 
 TEST(Connector, ConnectsFromTheSourceOfItsIndex) {
   const Listening listening{"127.0.0.1"};
-  // One port a source: three connections, three sources.
+  // One port per source: three connections, three sources.
   const Connector connector{{listening.where},
                             Sources::enough(listening.where, 3, 1, {40'000, 40'000}, 99)};
   for (std::uint64_t i = 0; i < 3; ++i) {
@@ -172,7 +172,7 @@ echo::Endpoint peer_of(int fd) {
   return {reinterpret_cast<const sockaddr*>(&address), length};
 }
 
-TEST(Connector, TakesTurnsOverThePortsAndThenOverTheSources) {
+TEST(Connector, RotatesOverThePortsAndThenOverTheSources) {
   const Listening first{"127.0.0.1"};
   const Listening second{"127.0.0.1"};
   const Connector connector{{first.where, second.where},
@@ -188,7 +188,7 @@ TEST(Connector, TakesTurnsOverThePortsAndThenOverTheSources) {
   EXPECT_EQ(connector.target().text(), first.where.text());
 }
 
-TEST(Connector, SetsWhatItsSocketsWereAskedToHave) {
+TEST(Connector, SetsTheGivenSocketOptions) {
   const Listening listening{"127.0.0.1"};
   for (const bool on : {true, false}) {
     SocketOptions options;
@@ -208,13 +208,13 @@ TEST(Connector, SetsWhatItsSocketsWereAskedToHave) {
   }
 }
 
-TEST(Connector, TellsASourceThatIsNotOurs) {
+TEST(Connector, ReportsASourceThatIsNotLocal) {
   const Listening listening{"127.0.0.1"};
   const Connector connector{{listening.where}, Sources{{parse_source("192.0.2.1")}}};
   EXPECT_EQ(connector.begin(0).error, EADDRNOTAVAIL);
 }
 
-TEST(Connector, KnowsWhetherAnybodyListens) {
+TEST(Connector, DetectsWhetherTheTargetListens) {
   Listening listening{"127.0.0.1"};
   const Connector connector{{listening.where}, Sources::enough(listening.where, 1, 1, usual, 5)};
   EXPECT_FALSE(nobody_listens(connector));

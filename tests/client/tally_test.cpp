@@ -1,4 +1,4 @@
-// What a loop counts: one bucket for each socket, and a name for each bucket.
+// The counts of a loop: one outcome per socket, and a name per outcome.
 #include "client/measure/tally.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace client {
 namespace {
 
-TEST(Tally, EverySocketEndsInOneBucketAndTheSumHolds) {
+TEST(Tally, EverySocketHasOneOutcomeAndTheCountsAddUp) {
   Tally tally;
   std::uint64_t ended = 0;
   for (std::size_t i = 0; i < outcomes; ++i) {
@@ -26,10 +26,10 @@ TEST(Tally, EverySocketEndsInOneBucketAndTheSumHolds) {
   EXPECT_EQ(tally.count(Outcome::mismatch), static_cast<std::uint64_t>(Outcome::mismatch) + 1);
   std::uint64_t kinds = 0;
   for (const auto& [failure, count] : tally.failures) kinds += count;
-  EXPECT_EQ(kinds, tally.failed()) << "the list of failures leaves none out";
+  EXPECT_EQ(kinds, tally.failed()) << "the list of failures is complete";
 }
 
-TEST(Tally, TellsFailuresOfOneCauseApartByPhaseAndErrno) {
+TEST(Tally, DistinguishesFailuresOfOneCauseByPhaseAndErrno) {
   Tally tally;
   tally.end({Outcome::reset, Phase::echo, ECONNRESET});
   tally.end({Outcome::reset, Phase::echo, ECONNRESET});
@@ -41,7 +41,7 @@ TEST(Tally, TellsFailuresOfOneCauseApartByPhaseAndErrno) {
   EXPECT_EQ(tally.count(Outcome::reset), 4U);
 }
 
-TEST(Tally, WhatIsReclassifiedChangesItsBucketAndKeepsTheSum) {
+TEST(Tally, ReclassifyingChangesTheOutcomeAndKeepsTheSum) {
   Tally tally;
   for (int i = 0; i < 3; ++i) tally.end({Outcome::closed_early, Phase::idle, 0});
   tally.reclassify({Outcome::closed_early, Phase::idle, 0}, Outcome::server_lost, 2);
@@ -52,7 +52,7 @@ TEST(Tally, WhatIsReclassifiedChangesItsBucketAndKeepsTheSum) {
   EXPECT_EQ(tally.failed(), 3U);
 }
 
-TEST(Concurrency, TellsTheMostThatStoodAtOnce) {
+TEST(Concurrency, ReportsTheMaximumOfOpenSockets) {
   Concurrency concurrency;
   EXPECT_EQ(concurrency.most(), 0U);
   concurrency.opened();
@@ -64,17 +64,17 @@ TEST(Concurrency, TellsTheMostThatStoodAtOnce) {
   concurrency.closed();
   concurrency.closed();
   EXPECT_EQ(concurrency.open(), 0U);
-  EXPECT_EQ(concurrency.most(), 2U) << "what was, was";
+  EXPECT_EQ(concurrency.most(), 2U) << "the maximum remains";
 }
 
-TEST(Concurrency, IsThatOfAllThreadsTogether) {
+TEST(Concurrency, CountsTheSocketsOfAllThreads) {
   constexpr std::uint64_t each = 10'000;
   Concurrency concurrency;
   const auto open_and_close = [&concurrency] {
     for (std::uint64_t i = 0; i < each; ++i) concurrency.opened();
     for (std::uint64_t i = 0; i < each; ++i) concurrency.closed();
   };
-  concurrency.opened();  // stands all the while
+  concurrency.opened();  // open during the whole test
   {
     std::thread other(open_and_close);
     open_and_close();
@@ -85,7 +85,7 @@ TEST(Concurrency, IsThatOfAllThreadsTogether) {
   EXPECT_LE(concurrency.most(), 2 * each + 1);
 }
 
-/// Every figure is another one, counted up from `first`.
+/// Every figure is different, counted up from `first`.
 Echoes echoes_from(std::uint64_t first) {
   Echoes echoes;
   echoes.sent = first;
@@ -154,7 +154,7 @@ TEST(Tally, OfSeveralLoopsIsTheirSumInEveryFigure) {
   EXPECT_EQ(sum.failed(), 3'100U);
 }
 
-TEST(Tally, KeepsKindsOfFailureThatOnlyOneLoopMet) {
+TEST(Tally, KeepsKindsOfFailureThatOnlyOneLoopHad) {
   Tally sum;
   sum.end({Outcome::reset, Phase::echo, 0});
   Tally other;
@@ -178,7 +178,7 @@ TEST(Tally, APhaseThatOnlyOneLoopHadIsInTheSum) {
     both += with;
     expect_sum(*(both.*phase), *(with.*phase), *(with.*phase));
     without += without;
-    EXPECT_FALSE(without.*phase) << "nobody had it";
+    EXPECT_FALSE(without.*phase) << "neither had it";
   }
 }
 
@@ -200,7 +200,7 @@ TEST(Tally, TheFirstMismatchOfTheFirstLoopStays) {
   EXPECT_EQ(sum.first_mismatch->connection, 1U);
 }
 
-TEST(Tally, EachOutcomeAndPhaseHasANameOfItsOwn) {
+TEST(Tally, EachOutcomeAndPhaseHasItsOwnName) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < outcomes; ++i) names.emplace(name_of(static_cast<Outcome>(i)));
   EXPECT_EQ(names.size(), outcomes);
