@@ -1,4 +1,4 @@
-// Walking the control groups of this process; see cgroup.hpp.
+// Searches the control groups of this process; see cgroup.hpp.
 #include "limits/cgroup.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace limits {
 namespace {
 
-/// The names one controller has in one version.
+/// The file names of one controller in one cgroup version.
 struct Files {
   std::string_view controller, limit, used, stat, reclaimable;
 };
@@ -21,13 +21,13 @@ constexpr Files memory_v1{"memory", "memory.limit_in_bytes", "memory.usage_in_by
 constexpr Files memory_v2{"memory", "memory.max", "memory.current", "memory.stat",
                           "inactive_file "};
 
-/// A cgroup file system: where it is mounted, and which of its directories is mounted there.
+/// A cgroup file system: its mount point, and which of its directories is mounted there.
 struct Mount {
   std::string point, top;
   bool second_version = false;
 };
 
-/// mountinfo writes blanks, tabs, newlines and backslashes as three octal digits.
+/// mountinfo escapes blanks, tabs, newlines and backslashes as three octal digits.
 std::string unescape(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -86,8 +86,8 @@ std::string own_group(std::string_view text, std::string_view controller, bool s
   return "/";
 }
 
-/// `group` as seen below a mount whose directory is `top`. A group outside it (a namespace shows
-/// "/..") cannot be seen; then the mounted directory alone is looked at.
+/// The path of `group` below a mount whose directory is `top`. A group outside that directory (in a
+/// namespace: "/..") is not visible; then only the mounted directory is read.
 std::string below(std::string group, const std::string& top) {
   if (group.find("/..") != std::string::npos) return "";
   if (group == "/") group.clear();
@@ -123,7 +123,8 @@ std::uint64_t room(const CgroupLimit& group) {
   return group.limit == unlimited ? unlimited : group.limit - std::min(group.limit, used);
 }
 
-/// A v2 tree without the controller (v1 has it) says so at its top.
+/// Whether the mount has the controller. A v2 tree lists its controllers at its top, without those
+/// that v1 has.
 bool carries(const std::filesystem::path& root, const Mount& mount, std::string_view controller) {
   if (!mount.second_version) return true;
   const auto listed =
@@ -152,7 +153,7 @@ std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& ro
       if (found && (!tightest || room(*found) < room(*tightest))) tightest = found;
       if (!at_top) group.erase(group.rfind('/'));
     }
-    // Mounted, but the top of a hierarchy has no limit file: known to be without a limit.
+    // Mounted, but the top of a hierarchy has no limit file: there is no limit.
     if (!tightest && carries(root, mount, name)) tightest = {unlimited, std::nullopt, mount.point};
   }
   return tightest;

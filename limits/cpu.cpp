@@ -114,7 +114,7 @@ nanoseconds children_cpu_time(const std::vector<pid_t>& pids, const std::filesys
   nanoseconds sum{0};
   for (const pid_t pid : pids) {
     const auto text = read_text(root / "proc" / std::to_string(pid) / "stat");
-    const std::size_t close = text ? text->rfind(')') : std::string::npos;  // comm may hold any
+    const std::size_t close = text ? text->rfind(')') : std::string::npos;  // comm may hold one
     if (close == std::string::npos) continue;
     std::string_view words = std::string_view(*text).substr(close + 1);
     for (int field = 3; field < 16; ++field) next_word(words);
@@ -128,7 +128,7 @@ nanoseconds children_cpu_time(const std::vector<pid_t>& pids, const std::filesys
 std::optional<std::vector<ThreadTime>> thread_times(const std::vector<pid_t>& pids,
                                                     std::size_t most,
                                                     const std::filesystem::path& root) {
-  // Listed before any is read: where they are too many, that must not cost their reading.
+  // The threads are listed before any is read: if there are too many, reading them would be wasted.
   std::vector<std::pair<pid_t, std::filesystem::path>> threads;
   for (const pid_t pid : pids) {
     for_each_number(root / "proc" / std::to_string(pid) / "task", [&](pid_t tid, const auto& path) {

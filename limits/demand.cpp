@@ -10,26 +10,25 @@ namespace limits {
 namespace {
 
 constexpr std::uint64_t connection_slab = 4'050;  // one end: tcp sock, inode, file, dentry, epitem
-constexpr std::uint64_t thread_resident = 8'480;  // two stack pages touched, and glibc's share
+constexpr std::uint64_t thread_resident = 8'480;  // two touched stack pages, and glibc's share
 constexpr std::uint64_t thread_kernel_stack = 16'384;
-constexpr std::uint64_t thread_slab = 7'000;  // task_struct and what hangs on it
+constexpr std::uint64_t thread_slab = 7'000;  // task_struct and what it refers to
 constexpr std::uint64_t thread_page_tables = 75;
-constexpr std::uint64_t thread_task_frag = 32'768;  // kept by every thread that ever sent on TCP
+constexpr std::uint64_t thread_task_frag = 32'768;  // kept by each thread that has sent on TCP
 constexpr std::uint64_t page_table_page = 4'096;    // one more for each stack of 2 MiB or more
 constexpr std::uint64_t large_stack = 2ULL << 20;
 constexpr std::uint64_t maps_per_guarded_stack = 2;  // the stack and its guard
-constexpr std::uint64_t client_connection = 256;     // a session's state; no buffer of its own
+constexpr std::uint64_t client_connection = 256;     // a connection's state; no buffer
 // A forked child that echoes 64 B messages, measured with 2,000 of them.
-constexpr std::uint64_t process_private_pages = 68U
-                                                << 10U;    // written, hence copied (Private_Dirty)
-constexpr std::uint64_t process_page_tables = 56U << 10U;  // of ~1 MiB that it shares
-constexpr std::uint64_t process_slab = 9U << 10U;          // task_struct and mm_struct, rounded
-// Image, libraries, heap. Not glibc's 64 MiB arenas: when mmap refuses one, malloc shares another.
+constexpr std::uint64_t process_private_pages = 68U << 10U;  // copied on write (Private_Dirty)
+constexpr std::uint64_t process_page_tables = 56U << 10U;    // for ~1 MiB that it shares
+constexpr std::uint64_t process_slab = 9U << 10U;            // task_struct and mm_struct, rounded
+// Image, libraries, heap; no 64 MiB arena of glibc: when mmap refuses one, malloc shares another.
 constexpr std::uint64_t program_virtual = 64ULL << 20;
 
 std::uint64_t scaled(std::uint64_t connections, double each) {
   if (!(each > 0)) return 0;
-  if (each < 1e18 && each == std::floor(each)) {  // exact beyond 2^53, where doubles are not
+  if (each < 1e18 && each == std::floor(each)) {  // exact above 2^53, where a double is not
     return saturating_multiply(connections, static_cast<std::uint64_t>(each));
   }
   const double product = std::ceil(static_cast<double>(connections) * each);
@@ -103,8 +102,8 @@ Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes) {
 
 Traits pool_traits(std::uint64_t workers) {
   Traits traits;
-  traits.fixed_threads += workers + 1;     // who watches for the stop
-  traits.fixed_descriptors += workers;     // the epoll of each worker's door
+  traits.fixed_threads += workers + 1;     // the thread that waits for the stop
+  traits.fixed_descriptors += workers;     // the epoll of each worker's acceptor
   traits.fixed_maps += 2 * (workers + 1);  // a stack and its guard
   traits.fixed_bytes += workers * thread_resident;
   return traits;

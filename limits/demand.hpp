@@ -1,16 +1,16 @@
-// What N connections will need, by the traits of a concurrency model.
+// What N connections need, by the traits of a concurrency model.
 //
-// The table goes by traits, not by model: this library is the lowest layer and cannot see the
-// models. Each model states its traits (Configured::demand in server/model.hpp), for the preflight
-// of its server and for the `limits` program, which asks the server. Constants:
-// docs/kernel-costs.md.
+// Demands are computed from traits, not from model names, because this library is the lowest layer
+// and cannot see the models. Each model states its traits once (Configured::demand in
+// server/model.hpp): its server's preflight reads them, and the `limits` program runs the server
+// with --describe. Constants: docs/kernel-costs.md.
 #pragma once
 
 #include <cstdint>
 
 namespace limits {
 
-/// What one connection (and the program that serves it) takes. Bytes are per connection.
+/// What one connection (and the program that serves it) needs. Bytes are per connection.
 struct Traits {
   double threads_per_connection = 0;
   double processes_per_connection = 0;
@@ -19,28 +19,29 @@ struct Traits {
   std::uint64_t fixed_descriptors = 16;  ///< listener, epoll, eventfds, stdio, log, spare
   std::uint64_t fixed_threads = 2;
   std::uint64_t fixed_maps = 100;
-  std::uint64_t fixed_bytes = 0;     ///< user memory that comes with no connection
+  std::uint64_t fixed_bytes = 0;     ///< user memory that does not depend on the connections
   std::uint64_t resident_bytes = 0;  ///< user memory per connection
   std::uint64_t kernel_bytes =
-      4050;                       ///< one end of a connection: ~4,050 B of slab; threads add theirs
-  std::uint64_t stack_bytes = 0;  ///< virtual size per thread, stack + guard
-  std::uint64_t virtual_bytes = 0;  ///< reserved per connection beside that: coroutines' stacks
-  /// Descriptors must lie below it, whatever the machine allows; 0: anywhere. select(2)'s
-  /// FD_SETSIZE.
+      4050;                         ///< one end of a connection: ~4,050 B of slab; threads add more
+  std::uint64_t stack_bytes = 0;    ///< virtual size per thread, stack + guard
+  std::uint64_t virtual_bytes = 0;  ///< reserved per connection in addition: coroutines' stacks
+  /// All descriptors must be below this number, whatever the machine allows: FD_SETSIZE for
+  /// select(2). 0: no such bound.
   std::uint64_t descriptors_below = 0;
 };
 
-/// What a run needs in all; every figure saturates at `unlimited`. Only a client takes ports.
+/// What a run needs in all. Every figure saturates at `unlimited`. Only a client uses ports.
 struct Demand {
   std::uint64_t connections = 0;
   Traits traits;
-  bool takes_ports = false;   ///< a client: one local port a connection, per source address
-  std::uint64_t sources = 1;  ///< source addresses the client spreads over
+  bool takes_ports = false;   ///< a client: one local port per connection and source address
+  std::uint64_t sources = 1;  ///< number of source addresses that the client uses
 
   /// Descriptors in one process's table.
   [[nodiscard]] std::uint64_t descriptors() const;
-  /// Open files of the whole program: at least one socket a connection, whichever process holds it
-  /// (a model that forks has few descriptors in each table, and all of them on the machine).
+  /// Open files of the whole program: at least one socket per connection, whichever process holds
+  /// it. A model that forks has few descriptors in each table, but all of them count for the
+  /// machine.
   [[nodiscard]] std::uint64_t files() const;
   [[nodiscard]] std::uint64_t threads() const;  ///< threads and processes: both are tasks
   [[nodiscard]] std::uint64_t maps() const;
@@ -48,16 +49,16 @@ struct Demand {
   [[nodiscard]] std::uint64_t virtual_bytes() const;  ///< of one process
 };
 
-/// A thread per connection: stack of `stack_bytes` and `guard_bytes`, two pages of it touched.
+/// A thread per connection: a stack of `stack_bytes` and `guard_bytes`; two pages are touched.
 Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes);
-/// A process per connection, and a pidfd for each in the parent.
+/// A process per connection, and one pidfd per process in the parent.
 Traits process_traits();
-/// So many threads, each serving one connection at a time; their stacks touched as those of
-/// thread_traits are.
+/// `workers` threads, each of which serves one connection at a time. Their stacks are touched as in
+/// thread_traits.
 Traits pool_traits(std::uint64_t workers);
-/// One loop for all connections, each holding `buffer_bytes` of user memory beside its own state.
+/// One loop for all connections; each holds `buffer_bytes` of user memory beside its own state.
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
-/// The load client: event-driven, no buffer per connection.
+/// The load client: event-driven, without a buffer per connection.
 Traits client_traits();
 
 }  // namespace limits

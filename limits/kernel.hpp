@@ -1,8 +1,8 @@
-// What the kernel allows: sysctls, cgroup v1 and v2 limits of this process and of every ancestor,
-// the local port range, the memory of the machine.
+// The kernel's limits: sysctls, cgroup v1 and v2 limits of this process and of every ancestor, the
+// local port range, the memory of the machine.
 //
-// Every path hangs below a root, "/" in production: tests run on fixture trees. A file that cannot
-// be read yields nothing (std::nullopt), and the preflight says "unknown": no figure is invented.
+// Every path is below a root, which is "/" in production; tests run on fixture trees. A file that
+// cannot be read gives std::nullopt, and the preflight reports "unknown". No figure is invented.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace limits {
 
-/// One figure the kernel publishes, and the file that it was read from.
+/// One figure that the kernel publishes, and the file from which it was read.
 struct Ceiling {
-  std::uint64_t value = 0;  ///< `unlimited` where the kernel says "max"
-  std::string source;       ///< path as the user can cat it, e.g. "/proc/sys/kernel/pid_max"
+  std::uint64_t value = 0;  ///< `unlimited` where the kernel's file contains "max"
+  std::string source;       ///< a path that the user can read, e.g. "/proc/sys/kernel/pid_max"
 };
 
-/// Local ports a connect() may take: [first, last], both inclusive.
+/// Local ports that connect() may use: [first, last], both inclusive.
 struct PortRange {
   std::uint16_t first = 32768;
   std::uint16_t last = 60999;
@@ -30,34 +30,34 @@ class Kernel {
  public:
   explicit Kernel(std::filesystem::path root = "/");
 
-  /// The first whitespace-separated integer of <root>/proc/sys/<name with dots as slashes>;
-  /// `name` is written as sysctl(8) does: "vm.max_map_count".
+  /// The first whitespace-separated integer of <root>/proc/sys/<name with dots as slashes>. `name`
+  /// is written as for sysctl(8): "vm.max_map_count".
   [[nodiscard]] std::optional<Ceiling> sysctl(const std::string& name) const;
 
-  /// Tightest cgroup limit on tasks (the least room left) over this process's own path and all its
-  /// ancestors, v1 or v2 (pids.max). nullopt: no controller found; value `unlimited`: all say
-  /// "max".
+  /// The tightest cgroup limit on tasks (the least room left) over this process's own path and all
+  /// its ancestors, v1 or v2 (pids.max). nullopt: no controller found; value `unlimited`: all
+  /// contain "max".
   [[nodiscard]] std::optional<Ceiling> cgroup_tasks() const;
-  /// Tasks charged already in the cgroup that `cgroup_tasks` found tightest (pids.current).
+  /// Tasks already charged to the cgroup that `cgroup_tasks` returned (pids.current).
   [[nodiscard]] std::optional<std::uint64_t> cgroup_tasks_used() const;
 
-  /// Tightest cgroup memory limit in bytes (v2 memory.max, v1 memory.limit_in_bytes), likewise.
+  /// The tightest cgroup memory limit in bytes (v2 memory.max, v1 memory.limit_in_bytes), likewise.
   [[nodiscard]] std::optional<Ceiling> cgroup_memory() const;
-  /// Bytes charged to that group, without the inactive page cache, which is given back first.
+  /// Bytes charged to that group, without the inactive page cache, which is reclaimed first.
   [[nodiscard]] std::optional<std::uint64_t> cgroup_memory_used() const;
 
-  /// net.ipv4.ip_local_port_range (it holds for IPv6 as well); the kernel's default if unreadable.
+  /// net.ipv4.ip_local_port_range (also used for IPv6); the kernel's default if unreadable.
   [[nodiscard]] PortRange port_range() const;
 
   /// Open files of the whole machine (first field of /proc/sys/fs/file-nr).
   [[nodiscard]] std::optional<std::uint64_t> files_open() const;
   /// Threads of the whole machine (/proc/loadavg, 4th field, after the slash).
   [[nodiscard]] std::optional<std::uint64_t> threads_running() const;
-  /// Tasks that count against RLIMIT_NPROC: threads of every process whose real uid is `user`
-  /// (/proc/PID/status). Costs ~15 us a process.
+  /// Tasks that count against RLIMIT_NPROC: the threads of all processes whose real uid is `user`
+  /// (/proc/PID/status). Costs ~15 us per process.
   [[nodiscard]] std::optional<std::uint64_t> tasks_of_user(std::uint32_t user) const;
-  /// Bytes: MemAvailable of /proc/meminfo (a limit for planning; never a measurement, see
-  /// usage.hpp).
+  /// Bytes: MemAvailable of /proc/meminfo. It is a limit for planning, never a measurement; see
+  /// usage.hpp.
   [[nodiscard]] std::optional<Ceiling> memory_available() const;
 
  private:

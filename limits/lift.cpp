@@ -10,7 +10,7 @@
 namespace limits {
 namespace {
 
-/// An rlimit as bash's ulimit and as prlimit(1) call it; ulimit counts sizes in KiB.
+/// The names of an rlimit in bash's ulimit and in prlimit(1). ulimit counts sizes in KiB.
 struct Names {
   char flag;
   const char* option;
@@ -22,7 +22,7 @@ constexpr Names processes_names{'u', "nproc", "nproc", 1};
 constexpr Names address_space_names{'v', "as", "as", 1024};
 constexpr Names data_names{'d', "data", "data", 1024};
 
-/// The largest value the kernel takes for a sysctl, where it is below 2^64.
+/// The largest value that the kernel accepts for a sysctl, where it is below 2^64.
 struct Most {
   std::string_view name;
   std::uint64_t value;
@@ -51,8 +51,8 @@ std::string ulimit(const Names& names, std::uint64_t needed, const char* dash = 
   return std::string(dash) + names.flag + " " + std::to_string(amount);
 }
 
-/// Past the hard limit. `$$` is the shell that the line is typed in: the programs it starts
-/// inherit.
+/// The command that passes the hard limit. `$$` is the shell in which the line is typed; the
+/// programs that it starts inherit the limit.
 std::string past_hard(const Lift& lift, const Names& names, std::uint64_t needed) {
   std::string plain = ulimit(names, needed);
   if (lift.can_raise_hard) return plain;
@@ -60,14 +60,14 @@ std::string past_hard(const Lift& lift, const Names& names, std::uint64_t needed
   if (!lift.root) {
     return std::string("sudo prlimit --pid $$ --") + names.option + "=" + amount + " && " + plain;
   }
-  // Root without CAP_SYS_RESOURCE: only whoever started the container or session can.
-  return plain + " before this container or session starts (docker run --ulimit " + names.docker +
-         "=" + amount + ")";
+  // Root without CAP_SYS_RESOURCE: the limit must be raised before the container or login starts.
+  return plain + " before this container or login shell starts (docker run --ulimit " +
+         names.docker + "=" + amount + ")";
 }
 
 std::string raise(const Lift& lift, const Names& names, std::uint64_t needed, std::uint64_t hard) {
   if (needed > hard) return past_hard(lift, names, needed);
-  return ulimit(names, needed, "ulimit -S");  // the soft one: the hard one stays where it is
+  return ulimit(names, needed, "ulimit -S");  // the soft limit only: the hard one stays
 }
 
 std::string as_root(bool root, const std::string& command) {

@@ -1,8 +1,9 @@
-// The one line to type that lifts a limit.
+// The command that lifts a limit.
 //
-// A message that names a limit without the way past it costs a search; one with a command that
-// fails costs more. So each depends on who asks: root, a user with sudo, or root in a container,
-// where only the outside can raise a hard limit. An empty text: nothing lifts it that far.
+// An error that names a limit without a command costs the user a search; a command that fails costs
+// more. The command therefore depends on the caller: root, a user with sudo, or root in a
+// container, where a hard limit can only be raised from outside. An empty string: no command raises
+// the limit that far.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +15,26 @@
 namespace limits {
 
 struct Lift {
-  bool root = true;                        ///< uid 0; else machine-wide commands go through sudo
+  bool root = true;                        ///< uid 0; otherwise machine-wide commands use sudo
   bool can_raise_hard = false;             ///< CAP_SYS_RESOURCE
-  std::uint64_t ancestors_open_files = 0;  ///< highest hard RLIMIT_NOFILE above us; 0: not known
+  std::uint64_t ancestors_open_files = 0;  ///< their highest hard RLIMIT_NOFILE; 0: unknown
 
-  /// `needed` is the value the limit must have in the end; bytes for the two sizes.
+  /// `needed` is the final value of the limit; for the two sizes it is in bytes.
   [[nodiscard]] std::string open_files(std::uint64_t needed, std::uint64_t hard) const;
   [[nodiscard]] std::string processes(std::uint64_t needed, std::uint64_t hard) const;
   [[nodiscard]] std::string address_space(std::uint64_t needed, std::uint64_t hard) const;
   [[nodiscard]] std::string data(std::uint64_t needed, std::uint64_t hard) const;
 
-  /// A limit per process: the exact figure.
+  /// A limit per process: the exact value.
   [[nodiscard]] std::string sysctl(const std::string& name, std::uint64_t needed) const;
-  /// A limit that the whole machine shares: a sixteenth to spare, in round thousands.
+  /// A limit shared by the whole machine: a sixteenth to spare, rounded up to thousands.
   [[nodiscard]] std::string shared_sysctl(const std::string& name, std::uint64_t needed) const;
-  /// A control group's file; likewise with a sixteenth to spare.
+  /// The file of a control group; also with a sixteenth to spare.
   [[nodiscard]] std::string write(std::uint64_t needed, const std::string& path) const;
 
-  /// A wider port range where that is enough, else more source addresses.
+  /// A wider port range if that is enough, else more source addresses.
   [[nodiscard]] std::string ports(const Demand& client, const PortRange& range) const;
-  /// Whichever of the two is too small.
+  /// The command for whichever of `backlog` and `somaxconn` is too small.
   [[nodiscard]] std::string backlog(std::uint64_t needed, std::uint64_t backlog,
                                     std::uint64_t somaxconn) const;
 };

@@ -1,7 +1,7 @@
 // What the kernel holds for the whole machine, from /proc; declared in usage.hpp.
 //
-// These figures belong to no process: the slab, kernel stacks and socket buffers of a run show only
-// as a difference of two readings, with both ends in it when both are local.
+// These figures belong to no process. The slab, kernel stacks and socket buffers of a run show only
+// as the difference of two readings. It includes both ends when both are local.
 #include <unistd.h>
 
 #include "limits/proc_text.hpp"
@@ -17,9 +17,9 @@ Figure sum_of(const Figure& a, const Figure& b, const Figure& c) {
   return *a + *b + *c;
 }
 
-/// Pages that each processor keeps at hand for its next allocation (pcp lists), by /proc/zoneinfo.
-/// They are free and in no figure of /proc/meminfo: what a run before has given back, hundreds of
-/// MiB since Linux 6.7, would pay for this run's memory unseen.
+/// Pages that each processor keeps for its next allocations (pcp lists), from /proc/zoneinfo. They
+/// are free, but no figure of /proc/meminfo contains them. Pages that an earlier run freed,
+/// hundreds of MiB since Linux 6.7, would otherwise supply this run's memory unnoticed.
 std::uint64_t pages_at_hand(std::string_view text) {
   std::uint64_t pages = 0;
   while (!text.empty()) {
@@ -49,7 +49,7 @@ Machine read_machine(const std::filesystem::path& root) {
     *machine.free += pages_at_hand(*text) * page_size();
   }
   if (const auto text = read_text(root / "proc/net/sockstat")) {
-    // One account for IPv4 and IPv6 (tcp_memory_allocated); sockstat6 has no figure of its own.
+    // IPv4 and IPv6 share one account (tcp_memory_allocated); sockstat6 has no figure for it.
     const Figure pages = named_number(*text, "TCP:", "mem");
     if (pages) machine.socket = *pages * page_size();
   }

@@ -1,7 +1,7 @@
-// Demand against ceilings; see preflight.hpp. The commands that lift a limit: lift.hpp.
+// Compares demand with ceilings; see preflight.hpp. The commands that lift a limit: lift.hpp.
 //
-// Each function below knows one group of limits: what counts against it, how much of it others use
-// already, and what it means to exceed it.
+// Each function below handles one group of limits: what counts against it, how much of it other
+// programs use already, and what happens when it is exceeded.
 #include "limits/preflight.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace limits {
 namespace {
 
-/// Files are shared: an exempt process passes the limit, and then all others hit it.
+/// File handles are shared: an exempt process may exceed the limit, and all others then reach it.
 void exempt_from_shared(Verdict& row) {
   row.source += " (exempt)";
   row.bites_at.reset();
@@ -29,7 +29,7 @@ void warn_when_nearly_full(Verdict& row) {
   }
 }
 
-/// What a model's own interface can name: nothing lifts it but another model.
+/// The descriptors that a model's own interface can name. Only another model lifts this limit.
 void add_number_row(Rows& rows, const Demands& demands) {
   for (const Demand& demand : demands) {
     if (demand.traits.descriptors_below == 0) continue;
@@ -65,7 +65,7 @@ void add_descriptor_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
 }
 
 void add_task_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
-  // Numbers below 300 are not given out again once the counter has wrapped (kernel/pid.c).
+  // Pids below 300 are not reused once the counter has wrapped (kernel/pid.c).
   constexpr std::uint64_t reserved_pids = 300;
   const Need need = on_machine(&Demand::threads);
 
@@ -126,7 +126,7 @@ void add_memory_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
   }
 }
 
-/// A range counts as full at half: beyond that connect() searches, up to 12 times as long.
+/// A port range counts as full at half: beyond that connect() searches up to 12 times as long.
 void add_port_rows(Rows& rows, const Demands& demands, const Ceilings& c, const Lift& lift) {
   for (const Demand& client : demands) {
     if (!client.takes_ports) continue;
@@ -138,8 +138,9 @@ void add_port_rows(Rows& rows, const Demands& demands, const Ceilings& c, const 
   }
 }
 
-/// The kernel queues min(backlog, somaxconn) + 1 connections that wait for accept(); what comes on
-/// top in one burst is tried again after a second. Slow, never refused: a warning at most.
+/// The kernel queues min(backlog, somaxconn) + 1 connections that wait for accept(). Further SYNs
+/// of one burst are retried after a second. That is slow but not a refusal, so the row is a warning
+/// at most.
 void add_backlog_row(Rows& rows, const Ceilings& c, const Lift& lift, std::uint64_t backlog) {
   const Need need = [](const Demands& demands) {
     constexpr std::uint64_t burst = 4'096;

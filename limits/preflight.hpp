@@ -1,7 +1,9 @@
-// Demand against ceilings: which limit bites first, at which N, and the command that lifts it.
+// Compares demand with ceilings: which limit is reached first, at which N, and the command that
+// lifts it.
 //
-// Pure: everything read from the machine comes in as Ceilings, so the tests are tables. Each cause
-// of pthread_create's one EAGAIN has its own row here; the errno itself cannot tell them apart.
+// Pure: everything read from the machine is passed in as Ceilings, so that the tests are tables.
+// pthread_create reports each of its causes as EAGAIN; here each cause has its own row, because the
+// errno cannot distinguish them.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +31,11 @@ struct Ceilings {
   PortRange ports;
   Rlimit data = {};                        ///< RLIMIT_DATA: thread stacks count against it too
   bool exempt_from_file_max = false;       ///< CAP_SYS_ADMIN
-  bool root = true;                        ///< uid 0: commands then go without sudo
-  std::uint64_t processes_used = 0;        ///< tasks this user has already (RLIMIT_NPROC)
-  std::uint64_t ancestors_open_files = 0;  ///< what a new shell may have; 0: not known
+  bool root = true;                        ///< uid 0: commands need no sudo
+  std::uint64_t processes_used = 0;        ///< tasks that this user already has (RLIMIT_NPROC)
+  std::uint64_t ancestors_open_files = 0;  ///< what a new shell can have; 0: unknown
 };
-/// Reads them all below `root`; rlimits come from this process.
+/// Reads them all below `root`; rlimits are those of this process.
 Ceilings read_ceilings(const Kernel& kernel);
 
 enum class Status { ok, warn, short_, unknown };
@@ -42,12 +44,12 @@ enum class Status { ok, warn, short_, unknown };
 struct Verdict {
   std::string name;                   ///< "open files"
   std::string source;                 ///< "RLIMIT_NOFILE, hard" or "/proc/sys/..."
-  std::optional<std::uint64_t> have;  ///< what is left for us; nullopt: unknown or unlimited
+  std::optional<std::uint64_t> have;  ///< what is available; nullopt: unknown or unlimited
   std::uint64_t need = 0;
   Status status = Status::ok;
   std::optional<std::uint64_t>
-      bites_at;  ///< the smallest N >= 1 (the same for all demands) refused; nullopt: none
-  /// The exact command to type; empty where the limit suffices and where nothing lifts it that far.
+      bites_at;  ///< the smallest N >= 1 (the same for all demands) that exceeds it; nullopt: none
+  /// The exact command to type. Empty where the limit suffices, or no command lifts it that far.
   std::string lift;
   bool bytes = false;  ///< have and need are bytes, not a count
 };
@@ -55,16 +57,16 @@ struct Verdict {
 /// "ok", "warn", "short", "unknown".
 std::string_view status_name(Status status);
 
-/// Who shares the machine: a limit per process is compared with each demand, a limit per machine
-/// with their sum ("both ends on one host count double").
+/// The programs that share the machine. A limit per process is compared with each demand, a limit
+/// per machine with their sum ("both ends on one host count double").
 using Demands = std::vector<Demand>;
 
-/// One row a limit, sorted by which bites first (bites_at ascending, unknown last).
-/// `backlog` 0: no row for the accept queue (a client).
+/// One row per limit, sorted by bites_at: ascending, unknown last. `backlog` 0: no row for the
+/// accept queue (a client).
 std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
                                std::uint64_t backlog);
 
-/// The first row that refuses, or nullptr.
+/// The first row whose limit is too small, or nullptr.
 const Verdict* first_refusal(const std::vector<Verdict>& verdicts);
 
 /// One line for stderr: what is short, have, need, and the command to type.

@@ -1,4 +1,4 @@
-// Reading kernel text files; see proc_text.hpp.
+// Reads kernel text files; see proc_text.hpp.
 #include "limits/proc_text.hpp"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
     if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
   } while (got > 0 || (got < 0 && errno == EINTR));
   ::close(file);
-  if (got < 0) return std::nullopt;  // ESRCH: the process went away between open and read
+  if (got < 0) return std::nullopt;  // ESRCH: the process ended between open and read
   return text;
 }
 

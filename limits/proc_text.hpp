@@ -1,7 +1,8 @@
 // The text of a /proc, /sys or cgroup file, and the figures in it.
 //
-// Such files have no size and change between two reads, so each is taken in one go and then looked
-// at as text; streams would cost more than the kernel does. What is missing is nullopt, never 0.
+// Such files have no size and change between two reads. Each is therefore read whole and then
+// parsed as text; streams would cost more than the kernel does. A missing figure is nullopt, never
+// 0.
 #pragma once
 
 #include <cstdint>
@@ -15,31 +16,33 @@ namespace limits {
 /// The whole file, or nullopt when it cannot be opened or read.
 std::optional<std::string> read_text(const std::filesystem::path& path);
 
-/// The decimal integer that `text` begins with, after blanks and tabs; nullopt when there is none.
+/// The decimal integer at the start of `text`, after blanks and tabs; nullopt when there is none.
 std::optional<std::uint64_t> leading_number(std::string_view text);
 
-/// What follows `key` on the first line that begins with it ("VmRSS:" gives "\t  1668 kB").
+/// The rest of the first line that begins with `key` ("VmRSS:" gives "\t  1668 kB").
 std::optional<std::string_view> line_after(std::string_view text, std::string_view key);
 
-/// The integer behind `key` (see line_after), as it stands in the file.
+/// The integer after `key` (see line_after), as it is in the file.
 std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key);
 
-/// The same for a line in kB, in bytes.
+/// The same for a figure in kB, in bytes.
 std::optional<std::uint64_t> kilobytes_after(std::string_view text, std::string_view key);
 
-/// The integer behind `name` on the line that begins with `key` ("TCP: inuse 1 orphan 0 mem 198").
+/// The integer after `name` on the line that begins with `key` ("TCP: inuse 1 orphan 0 mem 198").
 std::optional<std::uint64_t> named_number(std::string_view text, std::string_view key,
                                           std::string_view name);
 
-/// The integer below `name` where a line of names and then one of values begin with `key`, as in
-/// /proc/net/netstat.
+/// The integer below `name`, where a line of names and then a line of values begin with `key`, as
+/// in /proc/net/netstat.
 std::optional<std::uint64_t> paired_number(std::string_view text, std::string_view key,
                                            std::string_view name);
 
-/// Takes the next word off `text`, where `separators` stand between words; empty at the end.
+/// Removes and returns the next word of `text`; `separators` are the characters between words.
+/// Empty at the end.
 std::string_view next_word(std::string_view& text, std::string_view separators = " \t\n");
 
-/// Takes the next line off `text`, without its newline; empty at the end and for an empty line.
+/// Removes and returns the next line of `text`, without its newline. Empty at the end and for an
+/// empty line.
 std::string_view next_line(std::string_view& text);
 
 }  // namespace limits

@@ -1,7 +1,7 @@
-// Strict parsers and plain writers for counts, sizes and durations; see quantity.hpp.
+// Strict parsers and plain formatters for counts, sizes and durations; see quantity.hpp.
 //
-// Integers all the way (std::from_chars, overflow-checked): a double would turn 2^53+1 into another
-// number and "1e3" into a count.
+// All arithmetic is on integers (std::from_chars, checked for overflow): a double would change
+// 2^53+1 to another number and accept "1e3" as a count.
 #include "limits/quantity.hpp"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ constexpr std::string_view duration_allowed =
     "as in 5s, 0.5s, 250ms or 2m";
 
 [[noreturn]] void refuse(std::string_view text, std::string_view allowed, const char* why = "") {
-  std::string given;  // one line, whatever bytes were typed
+  std::string given;  // stays one line for any bytes
   for (const char c : text.substr(0, 64)) given += (c >= ' ' && c != '\x7f') ? c : '?';
   throw std::invalid_argument("\"" + given + "\" is " + why + "not " + std::string(allowed));
 }
@@ -60,7 +60,7 @@ const Unit* find_unit(std::string_view suffix, std::span<const Unit> units) {
   return nullptr;
 }
 
-/// Takes the leading digits off `text`; none at all or too many for 64 bits is refused.
+/// Removes and returns the leading digits of `text`. None, or too many for 64 bits: an error.
 std::uint64_t take_digits(std::string_view& text, std::string_view whole,
                           std::string_view allowed) {
   std::uint64_t value = 0;
@@ -127,8 +127,7 @@ std::chrono::nanoseconds parse_duration(std::string_view text) {
 
   constexpr auto most = static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count());
   if (whole > most / unit->factor) refuse(text, duration_allowed, "too large, ");
-  // From the last digit to the first, so that nested floors stay exact however long the fraction
-  // is.
+  // From the last digit to the first: the nested floors stay exact for a fraction of any length.
   std::uint64_t part = 0;
   // NOLINTNEXTLINE(modernize-loop-convert): clang 14 cannot compile views::reverse
   for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit) {

@@ -25,7 +25,7 @@ rlim_t to_kernel(std::uint64_t value) {
   return value == unlimited ? RLIM_INFINITY : value;
 }
 
-/// By the fixed inode of the initial namespace (PROC_USER_INIT_INO, include/linux/proc_ns.h).
+/// The initial namespace has a fixed inode (PROC_USER_INIT_INO, include/linux/proc_ns.h).
 bool in_initial_user_namespace() {
   constexpr ino_t initial = 0xEFFFFFFDU;
   struct stat status {};
@@ -55,7 +55,7 @@ std::uint64_t hard_open_files(std::string_view limits_text) {
 
 Rlimit read_rlimit(int resource) {
   rlimit raw{};
-  // glibc types the resource as an enum in C++; the cast keeps the header free of that name.
+  // glibc declares the resource as an enum in C++; the cast keeps that name out of the header.
   if (::getrlimit(static_cast<__rlimit_resource>(resource), &raw) != 0) {
     throw std::system_error(errno, std::generic_category(),
                             "getrlimit resource " + std::to_string(resource));
@@ -69,7 +69,7 @@ std::uint64_t raise_open_files(std::uint64_t wanted) {
   const std::uint64_t soft = from_kernel(raw.rlim_cur);
   const std::uint64_t hard = from_kernel(raw.rlim_max);
   if (soft >= wanted) return soft;
-  const auto most = Kernel().sysctl("fs.nr_open");  // no descriptor beyond it, whatever the limit
+  const auto most = Kernel().sysctl("fs.nr_open");  // no descriptor above it, whatever the limit
   if (most) wanted = std::min(wanted, most->value);
   if (wanted <= soft) return soft;
   if (wanted > hard && may_raise_hard_limits() && set_open_files(wanted, wanted)) return wanted;
@@ -123,7 +123,7 @@ void reserve_descriptor_table(std::uint64_t count) {
   if (last == 0 || last > static_cast<std::uint64_t>(std::numeric_limits<int>::max())) return;
   const int any = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (any < 0) return;
-  // The table grows for the number asked for, and does not shrink when that is closed again.
+  // The table grows for the requested number; closing that descriptor does not shrink it.
   const int high = ::fcntl(any, F_DUPFD_CLOEXEC, static_cast<int>(last) - 1);
   if (high >= 0) ::close(high);
   ::close(any);

@@ -1,9 +1,10 @@
 // Resource limits of this process (getrlimit(2)): read them, and raise the soft descriptor limit.
 //
-// A process may raise its soft limit up to the hard one; past the hard one it needs
-// CAP_SYS_RESOURCE. That capability is read from CapEff in /proc/self/status, never guessed from
-// the uid: root in a container often lacks it, and inside a user namespace of one's own it does not
-// count (the kernel asks capable(), which means the initial namespace: kernel/sys.c, do_prlimit()).
+// A process may raise its soft limit up to the hard one. To exceed the hard one it needs
+// CAP_SYS_RESOURCE. That capability is read from CapEff in /proc/self/status, not inferred from the
+// uid: root in a container often lacks it. Inside a separate user namespace it does not count,
+// because the kernel calls capable(), which means the initial namespace (kernel/sys.c,
+// do_prlimit()).
 #pragma once
 
 #include <sys/resource.h>
@@ -15,7 +16,7 @@
 
 namespace limits {
 
-/// "No limit": RLIM_INFINITY here, and a missing or "max" kernel file in kernel.hpp.
+/// "No limit": RLIM_INFINITY here, and a missing kernel file or one with "max" in kernel.hpp.
 inline constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 struct Rlimit {
@@ -26,19 +27,19 @@ struct Rlimit {
 /// The limit `resource` (RLIMIT_NOFILE, ...) of this process. Throws std::system_error.
 Rlimit read_rlimit(int resource);
 
-/// Raises the soft RLIMIT_NOFILE to `wanted`, or as near as the hard limit lets it (past the hard
-/// limit if the process holds CAP_SYS_RESOURCE and fs.nr_open allows); never lowers it. Returns
-/// the soft limit in force afterwards. Never throws: what could not be raised shows in the
-/// preflight.
+/// Raises the soft RLIMIT_NOFILE to `wanted`, or as far as the hard limit allows. It exceeds the
+/// hard limit if the process has CAP_SYS_RESOURCE and fs.nr_open allows it. Never lowers the limit.
+/// Returns the soft limit in force afterwards. Never throws: the preflight shows what could not be
+/// raised.
 std::uint64_t raise_open_files(std::uint64_t wanted);
 
-/// Makes this process's descriptor table hold `count` entries (or as many as the soft limit allows)
-/// now. Call it before the first thread: a table that threads share waits for an RCU grace period
+/// Grows this process's descriptor table to `count` entries (or as many as the soft limit allows).
+/// Call it before the first thread starts: a table shared by threads waits for an RCU grace period
 /// each time it doubles (fs/file.c, expand_fdtable), and 10,000 connects took 0.32 s instead of
-/// 0.20 s so. Never throws; it is about time alone.
+/// 0.20 s. Never throws: it only saves time.
 void reserve_descriptor_table(std::uint64_t count);
 
-/// Whether `status` (the text of /proc/PID/status) holds capability `bit` (capability.h) in CapEff.
+/// Whether `status` (the text of /proc/PID/status) has capability `bit` (capability.h) in CapEff.
 bool has_effective_capability(const std::string& status, unsigned bit);
 
 /// Whether this process may raise hard limits (CAP_SYS_RESOURCE, bit 24).
@@ -52,8 +53,9 @@ bool exempt_from_process_limit();
 bool exempt_from_file_max();
 
 /// The highest hard RLIMIT_NOFILE among the ancestors of this process (/proc/PID/limits): what a
-/// new shell could have when this one was lowered. 0 when nothing can be read. Ancestors that hold
-/// CAP_SYS_RESOURCE are left out: such a supervisor hands on what it likes, whatever its own limit.
+/// new shell could have when this process's limit was lowered. 0 when nothing can be read.
+/// Ancestors with CAP_SYS_RESOURCE are left out: such a supervisor can give its children any limit,
+/// whatever its own.
 std::uint64_t ancestors_open_files(const std::filesystem::path& root = "/");
 
 }  // namespace limits

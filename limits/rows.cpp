@@ -1,4 +1,4 @@
-// Collecting the rows of a preflight; see rows.hpp.
+// Collects the rows of a preflight; see rows.hpp.
 #include "limits/rows.hpp"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 namespace limits {
 namespace {
 
-/// The smallest N >= 1 whose need exceeds `have`; nullopt when none up to 2^62 does.
+/// The smallest N >= 1 whose need exceeds `have`; nullopt when there is none up to 2^62.
 std::optional<std::uint64_t> smallest_refused(Demands demands, const Need& need,
                                               std::uint64_t have) {
   const auto fits = [&](std::uint64_t connections) {

@@ -1,6 +1,6 @@
-// Unsigned arithmetic that stops at the ends of the range instead of wrapping round.
+// Unsigned arithmetic that stops at the ends of the range instead of wrapping around.
 //
-// A demand may be asked for 10^12 connections; a sum that wrapped would call that enough.
+// A demand may be for 10^12 connections. A sum that wrapped around would pass as enough.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ TcpCounters read_tcp_counters(const std::filesystem::path& root) {
     counters.retransmitted_segments = paired_number(*text, "Tcp:", "RetransSegs");
   }
   if (const auto text = read_text(root / "proc/net/sockstat")) {
-    counters.time_wait = named_number(*text, "TCP:", "tw");  // both families: one table of them
+    counters.time_wait = named_number(*text, "TCP:", "tw");  // one table for both families
   }
   return counters;
 }

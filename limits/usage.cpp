@@ -1,4 +1,4 @@
-// What processes use, from /proc/PID; see usage.hpp. The machine's side: machine.cpp.
+// What processes use, from /proc/PID; see usage.hpp. Figures of the machine: machine.cpp.
 #include "limits/usage.hpp"
 
 #include <linux/magic.h>
@@ -30,8 +30,8 @@ Figure count_entries(const std::filesystem::path& directory) {
   return count;
 }
 
-/// Linux >= 6.2 gives the number of descriptors as the directory's size: one call, where counting
-/// 10,000 of them takes milliseconds. Older kernels say 0, other file systems something else.
+/// Linux >= 6.2 reports the number of descriptors as the directory's size: one call, where counting
+/// 10,000 of them takes milliseconds. Older kernels report 0, other file systems something else.
 Figure count_descriptors(const std::filesystem::path& directory) {
   struct stat status {};
   struct statfs system {};
@@ -55,7 +55,7 @@ bool is_alive(const std::optional<std::string>& status) {
   return letter != "Z" && letter != "X";
 }
 
-/// nullopt when the process is gone, before or while it was read.
+/// nullopt when the process ended, before or while it was read.
 std::optional<Usage> read_one(pid_t pid, Detail detail, const std::filesystem::path& root) {
   const std::filesystem::path process = root / "proc" / std::to_string(pid);
   const auto status = read_text(process / "status");

@@ -1,10 +1,10 @@
 // What a process uses, and what the kernel holds on its behalf.
 //
-// Resident memory alone hides most of what a connection costs: kernel stacks, page tables, slab and
-// socket buffers belong to no process. So a measurement is always a pair: Usage of the processes,
-// Machine for the rest. Never ru_maxrss (it survives exec), never MemAvailable (it calls pinned
-// slab reclaimable). What cannot be read is nullopt, never 0. All paths hang below a root for
-// tests.
+// Resident memory alone hides most of the cost of a connection: kernel stacks, page tables, slab
+// and socket buffers belong to no process. A measurement is therefore always a pair: Usage of the
+// processes, Machine for the rest. ru_maxrss is not used (it survives exec), nor MemAvailable (it
+// counts pinned slab as reclaimable). A figure that cannot be read is nullopt, never 0. All paths
+// are below a root, for tests.
 #pragma once
 
 #include <sys/types.h>
@@ -27,24 +27,24 @@ struct Usage {
   std::optional<std::uint64_t> page_tables;   ///< VmPTE, bytes
   std::optional<std::uint64_t> threads;
   std::optional<std::uint64_t>
-      descriptors;  ///< entries in /proc/PID/fd (st_size of it on Linux >= 6.2, else counted)
+      descriptors;  ///< entries in /proc/PID/fd (its st_size on Linux >= 6.2, else counted)
   std::optional<std::uint64_t> maps;  ///< lines of /proc/PID/maps; only with Detail::full
   std::optional<std::uint64_t> voluntary_switches;  ///< main thread's; of all: limits/cpu.hpp
   std::optional<std::uint64_t> involuntary_switches;
 };
 
-/// `quick` costs ~0.05 ms a process; `full` walks the page tables (12-16 ms at 10,000 maps), so it
-/// stays out of timed windows.
+/// `quick` costs ~0.05 ms per process. `full` walks the page tables (12-16 ms at 10,000 maps), so
+/// it is not used in timed phases.
 enum class Detail { quick, full };
 
-/// Usage of `pids` added up. A pid that is gone (a zombie too: it holds no memory) is left out of
-/// `pids` and of the sums. A figure that one of the rest does not show is nullopt: a partial sum
-/// would be too small without saying so.
+/// The sum of the usage of `pids`. A pid that is gone is left out of `pids` and of the sums; so is
+/// a zombie, which holds no memory. A figure that one of the remaining processes does not show is
+/// nullopt: a partial sum would be too small without being marked as such.
 Usage read_usage(const std::vector<pid_t>& pids, Detail detail,
                  const std::filesystem::path& root = "/");
 
-/// VmRSS alone, in bytes, summed over those of `pids` that live: for a look within a run, as one
-/// costs ~10 us a process (/proc/PID/statm). nullopt when none lives.
+/// VmRSS alone, in bytes, summed over those of `pids` that are alive: cheap enough for use during a
+/// run, ~10 us per process (/proc/PID/statm). nullopt when none is alive.
 std::optional<std::uint64_t> read_resident(const std::vector<pid_t>& pids,
                                            const std::filesystem::path& root = "/");
 

@@ -42,7 +42,7 @@ std::string aligned(const Line& line, const std::array<std::size_t, columns>& wi
   return text + "\n";
 }
 
-/// The row that bites first: rows are sorted, so it is the first one, if it ever bites.
+/// The row of the limit that is reached first (rows are sorted); nullptr if none ever is.
 const Verdict* bites_first(const std::vector<Verdict>& verdicts) {
   return !verdicts.empty() && verdicts.front().bites_at ? &verdicts.front() : nullptr;
 }
@@ -52,7 +52,7 @@ std::string headline(const Question& question, const std::vector<Verdict>& verdi
   text += format_count(question.connections);
   text += question.connections == 1 ? " connection: " : " connections: ";
   const Verdict* first = bites_first(verdicts);
-  if (first == nullptr) return text + "no limit that is known bites\n";
+  if (first == nullptr) return text + "no known limit bites\n";
   return text + "the first limit bites at " + format_count(*first->bites_at) + ": " + first->name +
          ", " + first->source + "\n";
 }
@@ -80,7 +80,7 @@ std::string as_table(const Question& question, const std::vector<Verdict>& verdi
   for (const Verdict& row : verdicts) lines.push_back(line_of(row));
   std::array<std::size_t, columns> widths{};
   for (const Line& line : lines) {
-    // A long path need not push the commands aside: it counts only where one stands behind it.
+    // A long path does not move the commands aside: it counts only where a command follows it.
     const std::size_t counted = line[lift].empty() ? source : columns;
     for (std::size_t column = 0; column < counted; ++column) {
       widths[column] = std::max(widths[column], line[column].size());

@@ -1,7 +1,7 @@
 // What the `limits` program prints: a table for people, one JSON document for scripts.
 //
-// Both are made as text first and written in one go, so that a broken pipe or a full disk is
-// noticed and half a document never looks like a whole one.
+// Both are built as text and then written as a whole, so that a broken pipe or a full disk is
+// noticed and a partial document never looks complete.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,20 @@
 
 namespace limits {
 
-/// What was asked.
+/// What the user requested.
 struct Question {
   std::uint64_t connections = 0;
-  std::string model;  ///< as --model has it
+  std::string model;  ///< as given to --model
   std::string who;    ///< "thread-per-connection (64 KiB stacks) and the client, on one machine"
 };
 
-/// A headline with the verdict and the N at which the first limit bites, then one row a limit.
+/// A headline with the verdict and the N that reaches the first limit, then one row per limit.
 std::string as_table(const Question& question, const std::vector<Verdict>& verdicts);
 
-/// Schema "echo-testbed/1", program "limits"; null where there is nothing to say.
+/// Schema "echo-testbed/1", program "limits"; null for an unknown figure.
 std::string as_json(const Question& question, const std::vector<Verdict>& verdicts);
 
-/// `text` as a JSON string, quotes included (RFC 8259, section 7); bytes past ASCII pass unchanged.
+/// `text` as a JSON string, quotes included (RFC 8259, section 7). Bytes above ASCII are unchanged.
 std::string json_string(const std::string& text);
 
 }  // namespace limits

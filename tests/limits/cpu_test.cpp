@@ -1,4 +1,4 @@
-// CPU time, on fixture trees and on this very process.
+// CPU time, on fixture trees and on this process.
 #include "limits/cpu.hpp"
 
 #include <gtest/gtest.h>
@@ -56,7 +56,7 @@ TEST(Busy, LeavesOutIdleAndKeepsStealApart) {
   EXPECT_FALSE(read_busy(FixtureTree().file("/proc/stat", "cpu  1 2\n").root()));
 }
 
-TEST(Load, TellsWhoWantsToRunNow) {
+TEST(Load, CountsTheRunnableTasks) {
   const auto load =
       read_load(FixtureTree().file("/proc/loadavg", "10.64 4.45 2.61 4/220 16907\n").root());
   ASSERT_TRUE(load);

@@ -1,4 +1,4 @@
-// A small tree of files that stands in for /proc and /sys: written for one test, gone after it.
+// A small tree of files that replaces /proc and /sys: written for one test and removed after it.
 #pragma once
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ class FixtureTree {
   FixtureTree(const FixtureTree&) = delete;
   FixtureTree& operator=(const FixtureTree&) = delete;
 
-  /// `path` as the kernel has it, "/proc/stat".
+  /// `path` as in the kernel, "/proc/stat".
   FixtureTree& file(const std::string& path, const std::string& text) {
     const auto full = root_ / std::filesystem::path(path).relative_path();
     std::filesystem::create_directories(full.parent_path());

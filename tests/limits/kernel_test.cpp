@@ -1,4 +1,4 @@
-// Sysctls and control groups, read from trees that look like real machines of each kind.
+// Sysctls and control groups, read from trees that resemble real machines of each kind.
 #include "limits/kernel.hpp"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ TEST(Kernel, ReadsASysctlAndNamesItsFile) {
   EXPECT_EQ(kernel.files_open(), 379U);
 }
 
-TEST(Kernel, SaysNothingAboutWhatItCannotRead) {
+TEST(Kernel, ReturnsNothingForWhatItCannotRead) {
   FixtureTree tree;
   tree.file("/proc/sys/fs/nr_open", "many\n").file("/proc/loadavg", "0.1 0.1 0.1\n");
   const Kernel kernel(tree.root());

@@ -1,4 +1,4 @@
-// The commands that are offered, and the line a refusal is told in.
+// The suggested commands, and the line of a refusal.
 #include "limits/lift.hpp"
 
 #include <gtest/gtest.h>
@@ -15,15 +15,15 @@ using testing::roomy;
 using testing::row;
 using testing::threads;
 
-TEST(Lift, TheCommandPastAHardLimitDependsOnWhoAsks) {
+TEST(Lift, TheCommandPastAHardLimitDependsOnTheCaller) {
   Ceilings ceilings = roomy();
   ceilings.open_files.hard = 9'000;
-  ceilings.ancestors_open_files = 9'500;  // so a new shell would not do
+  ceilings.ancestors_open_files = 9'500;  // so a new shell is not enough
   const auto lift = [&] {
     return row(preflight({client(10'000)}, ceilings, 0), "open files").lift;
   };
   EXPECT_EQ(lift(),
-            "ulimit -n 10016 before this container or session starts (docker run --ulimit "
+            "ulimit -n 10016 before this container or login shell starts (docker run --ulimit "
             "nofile=10016)");
   ceilings.root = false;
   EXPECT_EQ(lift(), "sudo prlimit --pid $$ --nofile=10016 && ulimit -n 10016");
@@ -31,7 +31,7 @@ TEST(Lift, TheCommandPastAHardLimitDependsOnWhoAsks) {
   EXPECT_EQ(lift(), "ulimit -n 10016 in a new shell");
 }
 
-TEST(Lift, AUserIsToldToUseSudo) {
+TEST(Lift, CommandsForAUserUseSudo) {
   Ceilings ceilings = roomy();
   ceilings.root = false;
   ceilings.max_map_count->value = 1'000;
@@ -60,7 +60,7 @@ TEST(Refusal, IsOneLineWithTheCommand) {
       "open files: need 10016, have 9000 (RLIMIT_NOFILE, hard): ulimit -n 10016 in a new shell");
 }
 
-TEST(Refusal, ThatNothingLiftsSaysHowManyFit) {
+TEST(Refusal, ThatNothingLiftsStatesHowManyFit) {
   Ceilings ceilings = roomy();
   ceilings.memory->value = 43'060'000;
   const auto verdicts = preflight({client(100'000)}, ceilings, 0);

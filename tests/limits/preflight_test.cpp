@@ -1,4 +1,4 @@
-// Demand against ceilings: each limit alone bites, in the right order, with a command that works.
+// Demand against ceilings: each limit alone is reached, in order, with a command that works.
 #include "limits/preflight.hpp"
 
 #include <gtest/gtest.h>
@@ -26,7 +26,8 @@ TEST(Preflight, ARoomyMachineRefusesNothing) {
   }
 }
 
-// Bug: a server with select(2) was told that it had room for as many as `ulimit -n` allows.
+// Bug: for a server with select(2) the preflight reported room for as many connections as
+// `ulimit -n` allows.
 TEST(Preflight, WhatSelectCannotNameIsRefusedWithNothingToLiftIt) {
   Demand demand{10'000, event_traits(16, 0)};
   demand.traits.descriptors_below = 1'024;
@@ -181,7 +182,7 @@ TEST(Preflight, WithTheCapabilityTheCeilingIsNrOpen) {
   EXPECT_EQ(first_refusal(verdicts)->source, "/proc/sys/fs/nr_open");
 }
 
-TEST(Preflight, ThoseWhomALimitExemptsAreNotRefused) {
+TEST(Preflight, AnExemptProcessIsNotRefused) {
   Ceilings ceilings = roomy();
   ceilings.processes = {100, 100};
   ceilings.exempt_from_processes = true;
@@ -190,7 +191,7 @@ TEST(Preflight, ThoseWhomALimitExemptsAreNotRefused) {
   const auto verdicts = preflight({threads(10'000)}, ceilings, 4096);
   EXPECT_EQ(first_refusal(verdicts), nullptr);
   EXPECT_EQ(row(verdicts, "user processes").status, Status::ok);
-  EXPECT_EQ(row(verdicts, "open files, machine").status, Status::warn) << "all others hit it";
+  EXPECT_EQ(row(verdicts, "open files, machine").status, Status::warn) << "all others reach it";
 }
 
 TEST(Preflight, MemoryWarnsBeyondNineTenths) {

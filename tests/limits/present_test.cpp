@@ -1,4 +1,4 @@
-// The table and the document of the `limits` program, whole.
+// The complete table and document of the `limits` program.
 #include "limits/program/present.hpp"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ std::vector<Verdict> verdicts() {
            std::nullopt, ""}};
 }
 
-TEST(Table, HasAHeadlineAndOneRowALimit) {
+TEST(Table, HasAHeadlineAndOneRowPerLimit) {
   EXPECT_EQ(
       as_table(question, verdicts()),
       "not enough for 10,000 connections: the first limit bites at 8,985: open files, "
@@ -37,7 +37,7 @@ TEST(Table, HasAHeadlineAndOneRowALimit) {
       "process ids            -         2  unknown          -  /proc/sys/kernel/pid_max\n");
 }
 
-TEST(Table, SaysEnoughWhenAllSuffice) {
+TEST(Table, ReportsEnoughWhenAllSuffice) {
   auto rows = verdicts();
   rows.erase(rows.begin());
   EXPECT_EQ(
@@ -46,7 +46,7 @@ TEST(Table, SaysEnoughWhenAllSuffice) {
   EXPECT_EQ(as_table(question, rows).find("lift"), std::string::npos);
 }
 
-TEST(Table, OwnsUpWhenNothingLiftsALimit) {
+TEST(Table, ReportsThatNothingLiftsALimit) {
   auto rows = verdicts();
   rows.front().lift.clear();
   EXPECT_NE(as_table(question, rows).find("nothing lifts it"), std::string::npos);

@@ -1,4 +1,4 @@
-// Counts, sizes and durations: what is taken, what is refused, and how they are written out.
+// Counts, sizes and durations: what is accepted, what is refused, and how they are printed.
 #include "limits/quantity.hpp"
 
 #include <gtest/gtest.h>
@@ -91,7 +91,7 @@ TEST(Quantity, RefusesWhatDoesNotFitInsteadOfWrapping) {
   EXPECT_EQ(parse_duration("9223372036.854775807"), nanoseconds::max());
 }
 
-TEST(Quantity, ARefusalSaysWhatWasGivenAndWhatIsAllowedInOneLine) {
+TEST(Quantity, ARefusalStatesInOneLineWhatWasGivenAndWhatIsAllowed) {
   EXPECT_EQ(refusal_of(parse_count, "9E"),
             "\"9E\" is not a count: digits, then nothing, k (1,000) or M (1,000,000), as in 10000, "
             "10k or 1M");
@@ -121,7 +121,7 @@ TEST(Quantity, BytesAreWrittenInThreeDigitsAndBinaryUnits) {
   for (const auto& [value, text] : table) EXPECT_EQ(format_bytes(value), text);
 }
 
-TEST(Quantity, DurationsAreWrittenAsAPersonWouldSayThem) {
+TEST(Quantity, DurationsAreWrittenAsPeopleWriteThem) {
   const std::vector<std::pair<std::int64_t, std::string>> table{{0, "0 ns"},
                                                                 {999, "999 ns"},
                                                                 {50'000, "50 us"},

@@ -1,4 +1,4 @@
-// Capabilities as /proc/PID/status tells them, and the limits of this very process.
+// Capabilities as in /proc/PID/status, and the limits of this process.
 #include "limits/rlimit.hpp"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ TEST(Capability, OnlyTheEffectiveSetCounts) {
   EXPECT_TRUE(has_effective_capability("CapEff:\t0000000001000000\n", sys_resource));
 }
 
-TEST(Capability, IsAbsentWhenTheTextDoesNotTell) {
+TEST(Capability, IsAbsentWhenTheTextDoesNotContainIt) {
   for (const std::string status :
        {"", "CapEff:\n", "CapEff:\tzz\n", "Uid:\t0\n", "CapEff:\t1g\n"}) {
     EXPECT_FALSE(has_effective_capability(status, 0)) << status;
@@ -38,7 +38,7 @@ TEST(Capability, IsAbsentWhenTheTextDoesNotTell) {
   EXPECT_FALSE(has_effective_capability("CapEff:\tffffffffffffffff\n", 64));
 }
 
-TEST(Rlimit, ReadsWhatTheKernelHasAndNamesWhatItHasNot) {
+TEST(Rlimit, ReadsTheKernelsLimitAndNamesAnUnknownResource) {
   rlimit raw{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &raw), 0);
   EXPECT_EQ(read_rlimit(RLIMIT_NOFILE).soft, raw.rlim_cur);
@@ -46,7 +46,7 @@ TEST(Rlimit, ReadsWhatTheKernelHasAndNamesWhatItHasNot) {
   EXPECT_THROW(read_rlimit(9999), std::system_error);
 }
 
-/// Limits are per process: each case runs in a child, whose exit code is the answer.
+/// Limits are per process: each case runs in a child whose exit code is the result.
 template <typename Check>
 int in_child(Check check) {
   const pid_t child = ::fork();
@@ -74,7 +74,7 @@ TEST(RaiseOpenFiles, NeverLowers) {
   EXPECT_EQ(in_child([] { return set_open_files(256, 512) && raise_open_files(100) == 256; }), 0);
 }
 
-TEST(RaiseOpenFiles, GetsAsNearAsTheHardLimitLetsIt) {
+TEST(RaiseOpenFiles, GoesAsFarAsTheHardLimitAllows) {
   EXPECT_EQ(in_child([] {
               if (!set_open_files(64, 512)) return false;
               const std::uint64_t expected = may_raise_hard_limits() ? 1024 : 512;
@@ -83,7 +83,7 @@ TEST(RaiseOpenFiles, GetsAsNearAsTheHardLimitLetsIt) {
             0);
 }
 
-TEST(RaiseOpenFiles, TakesUnlimitedAsAllThatCanBeHad) {
+TEST(RaiseOpenFiles, TreatsUnlimitedAsTheLargestPossibleValue) {
   EXPECT_EQ(in_child([] {
               return set_open_files(64, 512) && raise_open_files(unlimited) >= 512 &&
                      read_rlimit(RLIMIT_NOFILE).soft >= 512;

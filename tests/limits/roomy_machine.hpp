@@ -1,4 +1,4 @@
-// A machine with room for everything, for the tests of the preflight to make tight in one place.
+// A machine with room for everything. Each preflight test reduces one limit.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What processes and the machine use, on fixture trees and on this very process.
+// What processes and the machine use, on fixture trees and on this process.
 #include "limits/usage.hpp"
 
 #include <gtest/gtest.h>
@@ -107,7 +107,7 @@ TEST(Machine, ReadsMemoryAndSocketBuffers) {
   EXPECT_EQ(machine.socket, 198U * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
-TEST(Machine, WhatAProcessorKeepsForItselfIsFree) {
+TEST(Machine, PagesThatAProcessorKeepsAreFree) {
   FixtureTree tree;
   tree.file("/proc/meminfo", "MemFree: 100 kB\nBuffers: 20 kB\nCached: 3 kB\n")
       .file("/proc/zoneinfo",
@@ -124,7 +124,7 @@ TEST(Machine, WithoutFilesKnowsNothing) {
   FixtureTree tree;
   tree.file("/proc/meminfo", "MemFree: 100 kB\n").file("/proc/net/sockstat", "TCP: inuse 1\n");
   const Machine machine = read_machine(tree.root());
-  EXPECT_FALSE(machine.free) << "a sum with a part missing";
+  EXPECT_FALSE(machine.free) << "one part of the sum is missing";
   EXPECT_FALSE(machine.slab);
   EXPECT_FALSE(machine.socket);
 }
