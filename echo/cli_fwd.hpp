@@ -1,5 +1,5 @@
-// The names of CLI11 that headers mention. Its own headers take seconds to read, and only those who
-// declare options or make a parser need them.
+// Forward declarations of the CLI11 names that headers mention. CLI11's own headers take seconds to
+// compile, and only sources that declare options or create a parser need them.
 #pragma once
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's name

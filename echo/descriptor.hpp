@@ -7,8 +7,8 @@
 
 namespace echo {
 
-/// Owns a descriptor and closes it; -1 owns nothing. close(2)'s errors are not reported: on Linux
-/// the descriptor is gone either way, and what must reach a disk is checked with fsync before.
+/// Owns a descriptor and closes it; -1 owns nothing. Errors of close(2) are not reported: on Linux
+/// the descriptor is released in any case, and what must reach a disk is checked with fsync before.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -24,7 +24,7 @@ class Descriptor {
 
   [[nodiscard]] int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
-  /// Gives the descriptor up without closing it.
+  /// Releases the descriptor without closing it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   void reset(int fd = -1) {
     if (fd_ >= 0) ::close(fd_);

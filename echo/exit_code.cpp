@@ -13,8 +13,8 @@
 namespace echo {
 namespace {
 
-/// Started with one of the standard descriptors closed, the next that is opened would take its
-/// number, and what is printed would go into a socket. What was closed stays unwritable.
+/// If the program is started with a standard descriptor closed, the next descriptor that is opened
+/// would get its number, and output would go into a socket. A closed descriptor stays unwritable.
 void occupy_standard_descriptors() {
   const auto open_null = [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); };
   int fd = open_null();
@@ -41,7 +41,7 @@ std::span<const ExitMeaning> exit_meanings() {
 
 int guarded_main(const char* program, int (*body)(int, char**), int argc, char** argv) {
   occupy_standard_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe is an error code, not a death
+  std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe then returns an error
   const auto say = [program](const std::string& line) {
     std::fprintf(stderr, "%s: %s\n", program, line.c_str());
   };

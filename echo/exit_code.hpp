@@ -1,4 +1,4 @@
-// How a program ends, the same for all four, with and without --json.
+// The exit codes, the same for all four programs, with and without --json.
 #pragma once
 
 #include <span>
@@ -14,20 +14,20 @@ enum ExitCode : int {
   exit_refused = 3,   ///< the preflight or the kernel refuses
   exit_network = 4,   ///< cannot bind; nothing could connect
   exit_deadline = 5,  ///< the whole run took too long
-  exit_safety = 6,    ///< outside loopback without leave
+  exit_safety = 6,    ///< outside loopback without permission
   exit_internal = 7,  ///< internal or output error
   exit_signal = 128   ///< plus the signal: 130, 143
 };
 
-/// A code and what it means, for --describe.
+/// An exit code and its meaning, for --describe.
 struct ExitMeaning {
   int code;
   std::string_view meaning;
 };
-/// Every code that a program may end with, ascending.
+/// Every exit code of the programs, ascending.
 std::span<const ExitMeaning> exit_meanings();
 
-/// Ends the program with `code` and one line on stderr.
+/// Ends the program with `code` and prints one line on stderr.
 class Exit : public std::runtime_error {
  public:
   Exit(int code, const std::string& line) : std::runtime_error(line), code_(code) {}
@@ -37,8 +37,7 @@ class Exit : public std::runtime_error {
   int code_;
 };
 
-/// The one place that turns exceptions into a line on stderr and an exit code. Every main() is
-/// this.
+/// The only place that turns exceptions into a line on stderr and an exit code. main() calls it.
 int guarded_main(const char* program, int (*body)(int, char**), int argc, char** argv);
 
 }  // namespace echo

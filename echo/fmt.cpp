@@ -1,7 +1,7 @@
-// The functions of fmt 9, compiled once. Taken header-only, each source that formats pays for all
-// of them, three seconds when optimised; taken from Debian, which has no archive of it, they bring
-// libstdc++.so into the programs (see the CMakeLists.txt of the root). This is what fmt's own
-// src/format.cc holds, as far as `char` needs it.
+// The functions of fmt 9, compiled once. With the header-only form each source that formats
+// compiles all of them, which takes three seconds when optimised. Debian's package contains only
+// the shared library, which brings libstdc++.so into the programs (see the root's CMakeLists.txt).
+// This file contains what fmt's own src/format.cc does, as far as `char` needs it.
 #include <fmt/format-inl.h>
 
 namespace fmt::detail {

@@ -17,7 +17,7 @@ double milliseconds(std::uint64_t ns) {
   return milliseconds(static_cast<double>(ns));
 }
 
-/// Of the bins' middles around the exact mean, as HdrHistogram has it.
+/// Of the bins' middles around the exact mean, as in HdrHistogram.
 double standard_deviation(const Histogram& histogram) {
   if (histogram.count() == 0) return 0;
   double squares = 0;
@@ -30,14 +30,14 @@ double standard_deviation(const Histogram& histogram) {
   return std::sqrt(squares / static_cast<double>(histogram.count()));
 }
 
-/// The next level that gets a row. The step halves with each halving of what is left to 100 %.
+/// The next level that gets a row. The distance halves with each halving of the rest up to 100 %.
 double after(double percent) {
   const double halvings = std::floor(std::log2(100 / (100 - percent))) + 1;
   return percent + 100 / (ticks_per_half * std::exp2(halvings));
 }
 
-/// As HdrHistogram walks: the bins before the last make a row for each level that they reach, the
-/// last one makes one, and 100 % ends it all without the fourth column.
+/// The order of HdrHistogram's iterator: each bin before the last makes a row for each level that
+/// it reaches, the last bin makes one row. A final row for 100 % has no fourth column.
 std::string rows_of(const Histogram& histogram) {
   const std::uint64_t count = histogram.count();
   std::string rows;
@@ -76,8 +76,9 @@ std::string hgrm_of(const Histogram& histogram) {
                         histogram.censored(), histogram.count(), milliseconds(*lowest));
   }
   if (histogram.overflow() > 0) {
-    text += fmt::format("# {} of {} are beyond {:.6f}: shown as that\n", histogram.overflow(),
-                        histogram.count(), milliseconds(LogLinearAxis::max_value + 1));
+    text +=
+        fmt::format("# {} of {} are beyond {:.6f} and shown as that value\n", histogram.overflow(),
+                    histogram.count(), milliseconds(LogLinearAxis::max_value + 1));
   }
   return text;
 }

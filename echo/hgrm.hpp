@@ -1,12 +1,12 @@
-// A histogram as HdrHistogram's percentile text: what its plotters, hdr-plot and wrk2's users read.
+// A histogram as HdrHistogram's percentile text, the format that its plotters, hdr-plot and users
+// of wrk2 read.
 //
-// Rows of value, percentile, count and 1/(1-percentile), closer together towards 100 % (five to
-// each halving of the rest), then three lines of summary. Values are milliseconds to the
-// nanosecond, and the same bin middles that the report's percentiles are. The form has no place for
-// what is only known to be "at least": such values stay in the distribution, and a last line behind
-// '#', which every parser skips, tells how many they are and from where on the rows are lower
-// bounds. The form is by Gil Tene, https://github.com/HdrHistogram/HdrHistogram (public domain,
-// CC0).
+// Rows of value, percentile, count and 1/(1-percentile), denser towards 100 % (five per halving of
+// the rest), then three summary lines. Values are in milliseconds with nanosecond digits, and are
+// the same bin middles as the report's percentiles. The format cannot represent a value that is
+// only a lower bound. Such values stay in the distribution; a final line after '#', which every
+// parser skips, gives their number and the value from which the rows are lower bounds.
+// The format is by Gil Tene, https://github.com/HdrHistogram/HdrHistogram (public domain, CC0).
 #pragma once
 
 #include <string>

@@ -14,10 +14,10 @@ void demand(bool holds, const std::string& what) {
   if (!holds) throw std::invalid_argument("not a histogram: " + what);
 }
 
-/// Bins on edges, ascending, adding up to `count`, and a sum that such bins can have.
+/// Checks that the bins begin on edges, ascend, add up to `count` and can have the sum.
 void check_bins(const Histogram::Parts& parts) {
   std::uint64_t counted = 0;
-  long double least = 0;  // a product of two 64-bit numbers fits its range, and nearly its digits
+  long double least = 0;  // holds the range of a 64 x 64-bit product, and nearly its digits
   long double most = 0;
   const Histogram::Bin* before = nullptr;
   for (const Histogram::Bin& bin : parts.bins) {
@@ -42,9 +42,9 @@ void check_bins(const Histogram::Parts& parts) {
 
 void check_ends(const Histogram::Parts& parts) {
   demand(parts.min <= parts.max, "the minimum is above the maximum");
-  demand(parts.censored <= parts.count, "more are censored than there are");
+  demand(parts.censored <= parts.count, "more values are censored than recorded");
   demand((parts.censored > 0) == parts.lowest_censored.has_value(),
-         "the censored and the lowest of them contradict each other");
+         "the number of censored values and the lowest of them contradict each other");
   if (parts.bins.empty()) {
     demand(parts.max == 0, "empty, but with a maximum");
     return;
@@ -127,7 +127,7 @@ Histogram Histogram::from(const Parts& parts) {
 }
 
 std::uint64_t Histogram::rank_of(double percent) const {
-  // 99.9 % of 1,000 is 999, whatever the last bit of the product says.
+  // 99.9 % of 1,000 is 999, whatever the last bit of the product.
   return static_cast<std::uint64_t>(
       std::ceil(static_cast<double>(count_) * percent / 100.0 - 1e-9));
 }

@@ -1,12 +1,12 @@
 // Latency histogram: log-linear bins over nanoseconds, on Boost.Histogram.
 //
-// Gil Tene's HdrHistogram layout as an axis of integers: 128 equal bins in each doubling, so a
-// value is known to 1/128 of itself, its bin's middle to 1/256 (0.4 %), from 1 ns to 18 minutes, in
-// 34 KiB. Recording is a shift and an increment; merging is exact (`+=`), percentiles are never
-// averaged, and the parts that a document holds make the same histogram again (`from`). A message
-// that timed out is recorded as "at least this long" (censored): leaving it out would let the
-// survivors speak for the dead. What is longer than the axis is kept in a bin of its own (overflow)
-// and its percentiles are told as "at least".
+// Gil Tene's HdrHistogram layout as an axis of integers: 128 equal bins in each doubling. A value
+// is known to 1/128 of itself and its bin's middle to 1/256 (0.4 %), from 1 ns to 18 minutes, in
+// 34 KiB. Recording is a shift and an increment. Merging is exact (`+=`); percentiles are never
+// averaged. The parts in a document give the same histogram again (`from`). A message that timed
+// out is recorded as "at least this long" (censored): without it the percentiles would describe
+// only the messages that came back. Values longer than the axis have their own bin (overflow), and
+// percentiles in it are reported as "at least".
 #pragma once
 
 #include <algorithm>
@@ -22,12 +22,13 @@
 
 namespace echo {
 
-/// Integer log-linear axis (a Boost.Histogram axis without flow bins of Boost's own). Bin 0..255
-/// hold one value each; from 256 on, every doubling is cut into 128; the last bin holds all that is
-/// beyond max_value, which costs nothing: it is where the layout would put max_value + 1.
+/// Integer log-linear axis (a Boost.Histogram axis without Boost's own flow bins). Bins 0..255 hold
+/// one value each. From 256 on, each doubling is divided into 128 bins. The last bin holds all
+/// values above max_value. It costs nothing, because it is where the layout would put
+/// max_value + 1.
 class LogLinearAxis {
  public:
-  static constexpr unsigned sub_bits = 7;     ///< 2^7 bins a doubling
+  static constexpr unsigned sub_bits = 7;     ///< 2^7 bins per doubling
   static constexpr unsigned value_bits = 40;  ///< up to 2^40 ns = 18.3 minutes
   static constexpr std::uint64_t max_value = (std::uint64_t{1} << value_bits) - 1;
 
@@ -40,7 +41,7 @@ class LogLinearAxis {
   [[nodiscard]] int size() const noexcept {
     return static_cast<int>((value_bits - sub_bits + 1U) << sub_bits) + 1;
   }
-  /// Smallest value of bin `i`; that of the last bin is max_value + 1.
+  /// The smallest value of bin `i`; that of the last bin is max_value + 1.
   [[nodiscard]] static std::uint64_t lower(int i) noexcept {
     const auto bin = static_cast<std::uint64_t>(i);
     if (bin < (2U << sub_bits)) return bin;
@@ -52,8 +53,8 @@ class LogLinearAxis {
   friend bool operator==(const LogLinearAxis&, const LogLinearAxis&) { return true; }
 };
 
-/// A percentile; `at_least` when censored values lie at or below it, or when it lies beyond the
-/// axis, so that the truth is no smaller.
+/// A percentile. `at_least`: it is a lower bound, because censored values are at or below it or
+/// because it is beyond the axis.
 struct Percentile {
   std::uint64_t ns = 0;
   bool at_least = false;
@@ -63,10 +64,10 @@ class Histogram {
  public:
   /// Negative durations (clocks of two cores) count as 0.
   void record(std::chrono::nanoseconds value) { add(clamp(value)); }
-  /// `times`: so many of them, all alike.
+  /// Records `at_least` `times` times.
   void record_censored(std::chrono::nanoseconds at_least, std::uint64_t times = 1);
   Histogram& operator+=(const Histogram& other);
-  /// Empty again. Costs the bins between min() and max(), not all of them: made for intervals.
+  /// Empties the histogram. Costs the bins between min() and max() only, so it suits intervals.
   void clear();
 
   struct Bin {
@@ -74,9 +75,9 @@ class Histogram {
     std::uint64_t count = 0;
     friend bool operator==(const Bin&, const Bin&) = default;
   };
-  /// All that a histogram knows, as a document holds it.
+  /// All that a histogram contains, as stored in a document.
   struct Parts {
-    std::vector<Bin> bins;  ///< those that hold something, ascending
+    std::vector<Bin> bins;  ///< the non-empty ones, ascending
     std::uint64_t count = 0;
     std::uint64_t sum = 0;  ///< ns
     std::uint64_t min = 0;  ///< 0 when empty, as is max
@@ -84,7 +85,7 @@ class Histogram {
     std::uint64_t censored = 0;
     std::optional<std::uint64_t> lowest_censored;
   };
-  /// The histogram whose parts these are. Throws std::invalid_argument that says which two of them
+  /// The histogram with these parts. Throws std::invalid_argument that names the two that
   /// contradict each other.
   static Histogram from(const Parts& parts);
 
@@ -93,7 +94,7 @@ class Histogram {
   [[nodiscard]] std::optional<std::uint64_t> lowest_censored() const {
     return censored_ == 0 ? std::nullopt : std::optional(lowest_censored_);
   }
-  /// How many lie beyond LogLinearAxis::max_value.
+  /// The number of values above LogLinearAxis::max_value.
   [[nodiscard]] std::uint64_t overflow() const { return at(LogLinearAxis{}.size() - 1); }
   [[nodiscard]] std::uint64_t sum() const { return total_; }                  ///< exact, ns
   [[nodiscard]] std::uint64_t min() const { return count_ == 0 ? 0 : min_; }  ///< exact, ns
@@ -104,16 +105,16 @@ class Histogram {
     return 1.0 / (2U << LogLinearAxis::sub_bits);
   }
 
-  /// The `percent`-th percentile (0 < percent < 100), nullopt with fewer than ten samples above it:
+  /// The `percent`-th percentile (0 < percent < 100). nullopt with fewer than ten samples above it:
   /// a p99.9 of 500 samples is a guess.
   [[nodiscard]] std::optional<Percentile> percentile(double percent) const;
   static constexpr std::uint64_t samples_above = 10;
-  /// How many samples lie at or below the `percent`-th percentile, itself included.
+  /// The number of samples at or below the `percent`-th percentile, itself included.
   [[nodiscard]] std::uint64_t rank_of(double percent) const;
-  /// The sample of that rank (1: the smallest; count(): the largest), however few lie above it.
+  /// The sample of that rank (1: the smallest; count(): the largest), even if few are above it.
   [[nodiscard]] Percentile at_rank(std::uint64_t rank) const;
 
-  [[nodiscard]] std::vector<Bin> bins() const;  ///< those that hold something, ascending
+  [[nodiscard]] std::vector<Bin> bins() const;  ///< the non-empty ones, ascending
 
  private:
   static std::uint64_t clamp(std::chrono::nanoseconds value) {
@@ -134,9 +135,9 @@ class Histogram {
 
   using Bins = boost::histogram::histogram<std::tuple<LogLinearAxis>,
                                            boost::histogram::dense_storage<std::uint64_t>>;
-  std::optional<Bins> bins_;  ///< made with the first value: one that stays empty costs nothing
+  std::optional<Bins> bins_;  ///< made with the first value: an empty histogram costs nothing
   std::uint64_t count_ = 0;
-  std::uint64_t total_ = 0;  ///< ns; 584 years of waiting fit
+  std::uint64_t total_ = 0;  ///< ns; holds 584 years of waiting
   std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_ = 0;
   std::uint64_t censored_ = 0;

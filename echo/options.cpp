@@ -15,7 +15,7 @@
 namespace echo {
 namespace {
 
-/// Parses with `parse`, checks with `check`, stores with `store`; any complaint names the option.
+/// Parses with `parse` and stores with `store`. Every error names the option.
 template <typename Value>
 CLI::Option* add(CLI::App& app, const std::string& names, const std::string& what,
                  const std::string& type, const std::string& shown_default,
@@ -65,8 +65,8 @@ struct Unit {
   const char* suffix;
 };
 
-/// Exact, and as it could be typed: a report's options must reproduce the run ("1.46 KiB" would
-/// not).
+/// Exact, and in a form that can be typed: a report's options must reproduce the run ("1.46 KiB"
+/// would not).
 std::string typed(std::uint64_t value, std::initializer_list<Unit> largest_first) {
   for (const Unit& unit : largest_first) {
     if (value != 0 && value % unit.factor == 0)
@@ -89,14 +89,14 @@ std::string typed_duration(std::chrono::nanoseconds value) {
                                                            {1, "ns"}});
 }
 
-/// All of `text` as a number; false where it is not one.
+/// Reads all of `text` as a number; false where it is not one.
 bool read_whole(std::string_view text, unsigned& number) {
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
   return parsed.ec == std::errc{} && parsed.ptr == end;
 }
 
-/// CLI11's help without its type algebra: "--port PORT (1234)" instead of "PORT:INT in [0 -
+/// CLI11's help without its type expressions: "--port PORT (1234)" instead of "PORT:INT in [0 -
 /// 65535]=1234".
 class PlainHelp : public CLI::Formatter {
  public:
@@ -211,7 +211,7 @@ CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::str
 }
 
 std::string placeholder_of(const CLI::Option& option) {
-  // "PORT:INT in [0 - 65535]": what a check adds comes behind a colon; "HOST[:PORT]" is all unit.
+  // "PORT:INT in [0 - 65535]": a check is added after a colon; "HOST[:PORT]" is all unit.
   const std::string type = option.get_type_name();
   const std::size_t colon = type.find(':');
   const bool is_check = colon != std::string::npos && colon > 0 && type[colon - 1] != '[';

@@ -1,7 +1,7 @@
-// Options whose values carry a unit: "10k", "64K", "250ms". One spelling for every program.
+// Options whose values have a unit: "10k", "64K", "250ms". All programs use the same spelling.
 //
-// Each returns CLI11's option, and turns a bad value into CLI11's own validation error, which ends
-// as one line that says what is allowed, and exit 2.
+// Each function returns CLI11's option. A bad value becomes CLI11's own validation error, which
+// ends the program with exit code 2 and one line that states what is allowed.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@
 
 namespace echo {
 
-/// Smallest and largest value allowed; said in the error line.
+/// The smallest and the largest value allowed; the error line states them.
 struct Range {
   std::uint64_t least = 0;
   std::uint64_t most = UINT64_MAX;
@@ -39,28 +39,29 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
 
-/// True where it is given.
+/// True when the flag is given.
 CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value,
                       const std::string& what);
-/// One of several words, the first of which is the default; `store` gets its index.
+/// One of several words; the first one is the default. `store` gets the index of the word.
 CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::string& what,
                         const std::vector<std::string>& words,
                         std::function<void(std::size_t)> store);
-/// "0,2-3": processors, in the order given. Throws std::invalid_argument with what is allowed.
+/// "0,2-3": processors, in the given order. Throws std::invalid_argument that states what is
+/// allowed.
 std::vector<unsigned> parse_cpus(std::string_view text);
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what);
 
-/// -h and --help, laid out for reading: name, unit, default in brackets, sentence.
+/// -h and --help in a readable layout: name, unit, default in brackets, sentence.
 void use_plain_help(CLI::App& app);
 
-/// What stands for the value of `option` in the help: "BYTES", "hold|stream|churn". CLI11's own
-/// additions ("PORT:INT in [0 - 65535]") are left out.
+/// The placeholder of the option's value in the help: "BYTES", "hold|stream|churn", without CLI11's
+/// own additions ("PORT:INT in [0 - 65535]").
 std::string placeholder_of(const CLI::Option& option);
-/// Whether it asks the program to print something and exit (--help, --list-models, --version,
-/// --describe), and so is no part of what the program does.
+/// Whether the option only makes the program print something and exit (--help, --list-models,
+/// --version, --describe).
 bool is_request(const CLI::Option& option);
 
-/// "--name: what is allowed" on one line, from whatever CLI11 threw.
+/// "--name: what is allowed" on one line, from any error of CLI11.
 std::string one_line(const CLI::ParseError& error);
 
 }  // namespace echo

@@ -31,7 +31,7 @@ namespace json = boost::json;
   throw Exit(exit_internal, "write " + where + ": " + std::strerror(errno));
 }
 
-/// write(2) until all is out; false with errno set otherwise.
+/// Calls write(2) until all of `text` is written; otherwise false, with errno set.
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -47,7 +47,7 @@ bool is_regular_or_absent(const std::string& path) {
   return ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
 }
 
-/// The value behind "key<spaces>:" in a /proc file, or "".
+/// The value after "key<spaces>:" in a /proc file, or "".
 std::string field_of(const char* path, std::string_view key) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {

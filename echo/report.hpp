@@ -1,7 +1,8 @@
-// One schema for every program ("echo-testbed/1"), and the two ways out: a document and a text.
+// One schema for every program ("echo-testbed/1"), and its two outputs: a document and a text.
 //
-// Times are integer nanoseconds, sizes bytes, and what could not be read is null in JSON and "-" in
-// text. A document is written beside its place and renamed, so that nobody reads half of one.
+// Times are integer nanoseconds, sizes are bytes. A figure that could not be read is null in JSON
+// and "-" in text. A document is written to a temporary file beside its path and renamed, so that
+// no reader sees a partial one.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -20,26 +21,26 @@ namespace echo {
 
 inline constexpr std::string_view schema_name = "echo-testbed/1";
 
-/// null when unread.
+/// null when it could not be read.
 boost::json::value to_json(std::optional<std::uint64_t> value);
 /// H of the contract: { count, censored, min, max, mean, sum, lowest_censored, overflow,
-/// percentiles, at_least, bins }; null percentiles where fewer than ten samples stand above;
+/// percentiles, at_least, bins }. A percentile is null with fewer than ten samples above it.
 /// `at_least` lists the percentiles that are lower bounds (censored values, or beyond the axis).
-/// Histogram::from() makes the same histogram of it again.
+/// Histogram::from() makes the same histogram from it again.
 boost::json::value to_json(const Histogram& histogram);
 /// U of the contract. `per_connection`: bytes of resident memory, null when unknown.
 boost::json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per_connection);
-/// Every option of `app` with its effective value, as one would type it.
+/// Every option of `app` with its effective value, as a user would type it.
 boost::json::object options_to_json(const CLI::App& app);
-/// Kernel, processor, memory, compiler, libraries, time; enough to explain a figure.
+/// Kernel, processor, memory, compiler, libraries, time: enough to explain a figure.
 boost::json::object environment();
 
 /// Writes `document` to the file `path`, or to stdout for "-". Throws Exit(exit_internal) when it
-/// cannot; a regular file is then left as it was.
+/// cannot; a regular file is then unchanged.
 void write_document(const std::string& path, const boost::json::value& document);
-/// The same for any text, to a file only.
+/// The same for any text, only to a file.
 void write_file(const std::string& path, std::string_view text);
-/// Writes to stdout, whole. Throws Exit(exit_internal) when stdout is closed or full.
+/// Writes all of `text` to stdout. Throws Exit(exit_internal) when stdout is closed or full.
 void write_text(std::string_view text);
 
 /// "1.23 ms", ">= 10 s" or "-".

@@ -145,7 +145,7 @@ void set_timeouts(int fd, std::chrono::nanoseconds timeout) {
   timeval time{};
   time.tv_sec = timeout.count() / 1'000'000'000;
   time.tv_usec = timeout.count() % 1'000'000'000 / 1000;
-  if (time.tv_sec == 0 && time.tv_usec == 0) time.tv_usec = 1;  // 0 would mean: for ever
+  if (time.tv_sec == 0 && time.tv_usec == 0) time.tv_usec = 1;  // 0 would mean no timeout
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }

@@ -43,8 +43,8 @@ class Endpoint {
   Address address_{};
 };
 
-/// HOST, HOST:PORT, [V6]:PORT or a bare V6 address, taken apart. Throws std::invalid_argument with
-/// what is allowed.
+/// The parts of HOST, HOST:PORT, [V6]:PORT or a bare V6 address. Throws std::invalid_argument that
+/// states what is allowed.
 struct HostPort {
   std::string host;
   std::uint16_t port = 0;
@@ -52,49 +52,49 @@ struct HostPort {
 HostPort parse_host_port(std::string_view text, std::string_view default_host,
                          std::uint16_t default_port);
 
-/// All stream addresses of `host` in the resolver's order (getaddrinfo(3), AI_ADDRCONFIG off, so
-/// that
-/// ::1 is found on a machine without other IPv6). Throws std::runtime_error naming the host.
+/// All stream addresses of `host` in the resolver's order. getaddrinfo(3) is called without
+/// AI_ADDRCONFIG, so that ::1 is found on a machine without other IPv6 addresses. Throws
+/// std::runtime_error with the host.
 std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port);
 
 /// The address that `fd` is bound to.
 Endpoint local_endpoint(int fd);
 
-/// Bytes asked of the kernel for a socket's buffers (it doubles them: socket(7)); unset: it tunes
-/// them.
+/// Requested bytes of a socket's buffers (the kernel doubles them: socket(7)). Unset: the kernel
+/// tunes the size.
 struct SocketBuffers {
   std::optional<std::uint64_t> receive, send;
 };
 
-/// TCP keepalive (tcp(7)); what is unset is the kernel's default. The kernel counts whole seconds.
+/// TCP keepalive (tcp(7)). Unset: the kernel's default. The kernel counts whole seconds.
 struct Keepalive {
-  bool on = false;  ///< implied by any of the others
+  bool on = false;  ///< implied by each of the fields below
   std::optional<std::chrono::nanoseconds> idle, interval;
   std::optional<std::uint64_t> count;
 };
 
-/// What a listener hands on to all that it accepts: on Linux a connection is a copy of its
-/// listener's socket (sk_clone_lock()), so that each of these costs one call in all and none per
+/// What accepted sockets inherit from their listener. On Linux a connection is a copy of its
+/// listener's socket (sk_clone_lock()), so each option costs one call in all and none per
 /// connection.
 struct SocketOptions {
   bool nodelay = true;
   Keepalive keepalive;
-  SocketBuffers buffers;  ///< inherited, so that the window is offered from the handshake on
-  /// SO_RCVTIMEO and SO_SNDTIMEO: a blocking recv or send that has waited so long fails with
-  /// EAGAIN. Event loops close idle connections themselves (idle.hpp).
+  SocketBuffers buffers;  ///< inherited, so the window is offered from the handshake on
+  /// SO_RCVTIMEO and SO_SNDTIMEO: a blocking recv or send that has waited for this time fails with
+  /// EAGAIN. Event loops close idle connections themselves (server/idle.hpp).
   std::optional<std::chrono::nanoseconds> idle_timeout;
 };
 
-/// A listening socket: SO_REUSEADDR, O_NONBLOCK, close-on-exec; SO_REUSEPORT if several are to
-/// share the address. What it accepts inherits `options`. Throws std::system_error "bind
+/// A listening socket with SO_REUSEADDR, O_NONBLOCK and close-on-exec; with SO_REUSEPORT if several
+/// share the address. Accepted sockets inherit `options`. Throws std::system_error "bind
 /// 127.0.0.1:1234: Address already in use".
 Descriptor listen_on(const Endpoint& where, int backlog, bool share_port,
                      const SocketOptions& options = {});
 
-/// TCP_NODELAY. Failing is no reason to stop: the peer may be gone already.
+/// TCP_NODELAY. Errors are ignored: the peer may be gone already.
 void set_nodelay(int fd, bool on);
-/// SO_RCVBUF and SO_SNDBUF, before connect(2): the window is offered in the handshake. Failing is
-/// no reason to stop; the kernel cuts what it does not allow.
+/// SO_RCVBUF and SO_SNDBUF, before connect(2): the window is offered in the handshake. Errors are
+/// ignored; the kernel clamps a size that it does not allow.
 void set_buffers(int fd, const SocketBuffers& buffers);
 
 }  // namespace echo

@@ -24,7 +24,7 @@ Descriptor make_eventfd() {
 
 void raise_event(int fd) {
   const std::uint64_t one = 1;
-  // EAGAIN means the counter is full: it is readable, which is all that is wanted.
+  // EAGAIN means that the counter is full: the descriptor is readable, which is enough.
   [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);
 }
 
@@ -62,7 +62,7 @@ void Stop::request_force() {
 SignalWatch::SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout)
     : stop_(stop), drain_timeout_(drain_timeout), done_(make_eventfd()) {
   const sigset_t set = stop_signals();
-  // A mask set before every other thread is the mask of every other thread.
+  // Threads inherit the signal mask, so a mask set before any other thread starts applies to all.
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
     errno = error;
     fail("pthread_sigmask");
@@ -107,7 +107,7 @@ void SignalWatch::watch() {
         signal_ = static_cast<int>(info.ssi_signo);
         signalled_at_ = Clock::now();
         stop_.request_drain();
-        // A drain of more than a day is as good as none timed; it keeps the sum below from
+        // A drain of more than a day has no practical limit; the bound keeps the sum below from
         // overflowing.
         force_at = signalled_at_ +
                    std::min<std::chrono::nanoseconds>(drain_timeout_, std::chrono::hours{24});

@@ -1,9 +1,10 @@
-// One descriptor that says "stop" to threads, loops and forked children alike.
+// One descriptor that signals "stop" to threads, loops and forked children alike.
 //
-// An eventfd that nobody reads stays readable for ever, so every poll, epoll_wait and Asio wait
-// that includes it wakes, in every process that inherited it. Two of them: `drain` (finish what is
-// in hand) and `force` (let go). Signals reach them through signalfd(2) on one thread, so no
-// handler runs anywhere and it does not matter which thread the kernel would have picked.
+// An eventfd that nobody reads stays readable for ever. Every poll, epoll_wait and Asio wait that
+// includes it therefore wakes, in every process that inherited it. There are two: `drain` (finish
+// the work in progress) and `force` (end immediately). Signals reach them through signalfd(2) on
+// one thread. No signal handler runs, and it does not matter which thread the kernel would have
+// chosen.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,7 @@ class Stop {
   /// Readable from the first request on. Never read from it.
   [[nodiscard]] int drain_fd() const { return drain_.get(); }
   [[nodiscard]] int force_fd() const { return force_.get(); }
-  /// One poll(2) each: not for the echo path.
+  /// Each calls poll(2) once: not for the echo path.
   [[nodiscard]] bool draining() const;
   [[nodiscard]] bool forced() const;
 
@@ -32,9 +33,10 @@ class Stop {
   Descriptor force_;
 };
 
-/// Turns SIGINT and SIGTERM into a Stop: the first drains; the second, or `drain_timeout` after the
-/// first, forces. Construct it before any other thread, so that all inherit the blocked mask.
-/// SIGPIPE is ignored from then on: a write to a closed pipe is an error code, not a death.
+/// Turns SIGINT and SIGTERM into a Stop. The first signal starts the drain. The second one, or
+/// `drain_timeout` after the first, forces the stop. Construct it before any other thread starts,
+/// so that all threads inherit the blocked mask. From then on SIGPIPE is ignored: a write to a
+/// closed pipe returns an error and does not end the process.
 class SignalWatch {
  public:
   SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout);
@@ -42,11 +44,11 @@ class SignalWatch {
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// Ends the watch; a drain that runs is no longer timed. Called by the destructor too.
+  /// Ends the watch; a drain in progress then has no timeout. The destructor calls it too.
   void finish();
-  /// The first signal that came, or 0. Only after finish().
+  /// The first signal received, or 0. Only after finish().
   [[nodiscard]] int signal() const { return signal_; }
-  /// When it came. Only after finish().
+  /// When it was received. Only after finish().
   [[nodiscard]] std::chrono::steady_clock::time_point signalled_at() const { return signalled_at_; }
 
  private:

@@ -13,7 +13,7 @@ constexpr std::uint64_t key(std::uint64_t nonce, std::uint64_t block) {
   return splitmix64(nonce + (block + 1) * splitmix64_increment);
 }
 
-/// Keys that are kept instead of computed: those of the first 4 KiB of each message.
+/// Number of stored keys: those of the first 4 KiB of each message. Others are computed.
 constexpr std::size_t most_keys = 256;
 
 }  // namespace
@@ -63,7 +63,7 @@ std::optional<Mismatch> Payload::verify(MessageId id, std::uint64_t offset,
       const std::uint64_t wrong = offset + at;
       const std::uint64_t block = wrong / block_size;
 
-      // The bytes of that block before this call were right, so the expected ones stand for them.
+      // Earlier calls verified the block's earlier bytes, so the expected ones replace them.
       Block seen = block_of(id, key_of(block));
       const std::uint64_t block_start = block * block_size;
       const std::uint64_t first = std::max(block_start, offset);
@@ -88,9 +88,9 @@ std::optional<MessageId> Payload::owner_of(std::uint64_t block,
   if (!text_.empty() || size_ < block_size) return std::nullopt;
   Block seen;
   std::memcpy(&seen, bytes.data(), sizeof seen);
-  // The block may have slipped from its place: try its neighbours' keys as well, after it (a piece
-  // is missing) and before it (one came twice). A slip shifts what follows by whole blocks more
-  // often than not.
+  // The block may have moved from its place. Its neighbours' keys are tried as well: those after it
+  // (a piece is missing) and those before it (a piece came twice). A shift usually moves what
+  // follows by whole blocks.
   const std::uint64_t blocks = size_ / block_size;
   const std::uint64_t tries = std::min<std::uint64_t>(blocks, 128);
   for (std::uint64_t i = 0; i < tries; ++i) {

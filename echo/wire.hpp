@@ -1,10 +1,10 @@
-// The payload: bytes that say whose they are.
+// The payload: bytes that identify their message.
 //
-// A load generator that sends the same bytes on every socket cannot tell a swapped answer from a
-// right one. Here every 16-byte block names its connection, its message and its place, so a
-// changed, missing, repeated or foreign byte is caught where it stands and, where a whole block
-// came, traced to its owner. Verifying keeps no state beyond an offset: the expected bytes are
-// computed again.
+// A load generator that sends the same bytes on every socket cannot distinguish a swapped answer
+// from a right one. Here every 16-byte block identifies its connection, its message and its place.
+// A changed, missing, repeated or foreign byte is therefore found at its offset, and a whole
+// foreign block is traced to its owner. Verifying needs no state except an offset: the expected
+// bytes are computed again.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct MessageId {
   friend bool operator==(MessageId, MessageId) = default;
 };
 
-/// The first byte that is not what was sent.
+/// The first byte that differs from what was sent.
 struct Mismatch {
   std::uint64_t offset = 0;  ///< within the message, bytes
   std::byte expected{};
@@ -37,10 +37,10 @@ struct Mismatch {
 /// What a run sends: unique bytes of a fixed size, or one text on every connection.
 class Payload {
  public:
-  /// Bytes unique to (nonce, connection, message). Below 16 bytes they are still checked, but
-  /// cannot name an owner. `nonce` keeps bytes of an earlier run from passing for this one's.
+  /// Bytes unique to (nonce, connection, message). Below 16 bytes they are still checked but have
+  /// no owner. Because of `nonce`, bytes of an earlier run are not accepted as this run's.
   static Payload unique(std::size_t size, std::uint64_t nonce);
-  /// `text` as it is on every connection: foreign bytes cannot be told then.
+  /// `text` on every connection: foreign bytes cannot be recognised then.
   static Payload text(std::string text);
 
   /// Bytes in one message; never 0.
@@ -58,9 +58,9 @@ class Payload {
     }
   }
 
-  /// Whether `got` are the bytes of message `id` from `offset` on, where they are whole blocks
-  /// whose keys are kept, as most messages of most runs are: a few instructions a block. False
-  /// tells nothing; ask verify().
+  /// Whether `got` are the bytes of message `id` from `offset` on. It covers whole blocks whose
+  /// keys are stored, as in most messages of most runs, with a few instructions per block. False
+  /// means unknown: call verify().
   [[nodiscard]] bool holds(MessageId id, std::uint64_t offset,
                            std::span<const std::byte> got) const {
     const std::uint64_t* keys = kept_keys(offset, got.size());
@@ -81,8 +81,8 @@ class Payload {
                                                std::span<const std::byte> got) const;
 
  private:
-  /// 16 bytes as two words: the message under the block's key, and a checksum. Together they can be
-  /// read backwards: the key's place gives the message, which gives the checksum.
+  /// 16 bytes as two words: the message under the block's key, and a checksum. They can be decoded:
+  /// the key's place gives the message, and the message gives the checksum.
   struct Block {
     std::uint64_t name, check;
   };
@@ -99,8 +99,8 @@ class Payload {
   Payload(std::size_t size, std::uint64_t nonce, std::string text)
       : size_(size), nonce_(nonce), text_(std::move(text)) {}
   [[nodiscard]] std::uint64_t key_of(std::uint64_t block) const;
-  /// The keys of a piece that consists of whole blocks, or nullptr where it does not or they are
-  /// not kept.
+  /// The keys of a piece that consists of whole blocks; nullptr where it does not, or where they
+  /// are not stored.
   [[nodiscard]] const std::uint64_t* kept_keys(std::uint64_t offset, std::size_t length) const {
     const bool whole = (offset | length) % block_size == 0;
     return whole && (offset + length) / block_size <= keys_.size()
@@ -114,7 +114,7 @@ class Payload {
   std::size_t size_;
   std::uint64_t nonce_;
   std::string text_;
-  std::vector<std::uint64_t> keys_;  ///< of the first blocks: each echo needs them twice
+  std::vector<std::uint64_t> keys_;  ///< of the first blocks: they are used twice per echo
 };
 
 }  // namespace echo

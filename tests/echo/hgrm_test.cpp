@@ -1,4 +1,4 @@
-// HdrHistogram's percentile text, byte for byte, and read back as its plotters read it.
+// HdrHistogram's percentile text: byte for byte, and parsed as its plotters parse it.
 #include "echo/hgrm.hpp"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,7 @@ TEST(Hgrm, IsHdrHistogramsTextByteForByte) {
 )");
 }
 
-/// The rows, by hdr-plot's own pattern: four numbers behind blanks.
+/// The rows, by hdr-plot's own pattern: four numbers after blanks.
 std::vector<double> values_as_hdr_plot_reads_them(const std::string& text) {
   static const std::regex row(R"(\s+([0-9.]+)\s+([0-9.]+)\s+([0-9.]+)\s+([0-9.]+))");
   std::vector<double> values;
@@ -75,7 +75,7 @@ std::vector<double> values_as_hdr_plot_reads_them(const std::string& text) {
   return values;
 }
 
-TEST(Hgrm, SaysInACommentWhatItsFormHasNoPlaceFor) {
+TEST(Hgrm, ReportsInACommentWhatItsFormatCannotHold) {
   Histogram histogram;
   for (int i = 0; i < 90; ++i) histogram.record(1ms);
   for (int i = 0; i < 8; ++i) histogram.record_censored(10s);
@@ -83,12 +83,12 @@ TEST(Hgrm, SaysInACommentWhatItsFormHasNoPlaceFor) {
   const std::string text = hgrm_of(histogram);
   const std::string ending =
       "# 8 of 100 got no answer: values from 10000.000000 on are lower bounds\n"
-      "# 2 of 100 are beyond 1099511.627776: shown as that\n";
+      "# 2 of 100 are beyond 1099511.627776 and shown as that value\n";
   EXPECT_TRUE(text.ends_with(ending)) << text;
   const auto values = values_as_hdr_plot_reads_them(text);
   ASSERT_FALSE(values.empty());
   EXPECT_NEAR(values.front(), 1, 0.005);
-  EXPECT_NEAR(values[values.size() - 2], 10'000, 50) << "the dead stay in the distribution";
+  EXPECT_NEAR(values[values.size() - 2], 10'000, 50) << "censored values stay in the distribution";
 }
 
 TEST(Hgrm, KeepsTheBlankBeforeItsLongestValues) {

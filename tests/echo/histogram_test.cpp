@@ -1,4 +1,4 @@
-// The latency histogram: how exact it is, how it merges, and what it refuses to say.
+// The latency histogram: how exact it is, how it merges, and what it does not report.
 #include "echo/histogram.hpp"
 
 #include <gtest/gtest.h>
@@ -24,8 +24,8 @@ double relative_error(std::uint64_t measured, std::uint64_t truth) {
   return std::abs(difference) / static_cast<double>(truth);
 }
 
-/// A histogram that holds `value` between outliers, so that its median is the bin's middle and is
-/// not clamped to an exact minimum or maximum.
+/// A histogram with `value` between outliers, so that its median is the bin's middle and is not
+/// clamped to an exact minimum or maximum.
 Histogram around(std::uint64_t value) {
   Histogram histogram;
   for (int i = 0; i < 20; ++i) histogram.record(nanoseconds(value));
@@ -58,8 +58,8 @@ TEST(LogLinearAxis, PutsEachValueBetweenTheEdgesOfItsBin) {
     last = bin;
   }
   EXPECT_EQ(axis.index(LogLinearAxis::max_value), axis.size() - 2);
-  EXPECT_EQ(axis.index(LogLinearAxis::max_value + 1), axis.size() - 1) << "a bin of its own";
-  EXPECT_EQ(axis.index(UINT64_MAX), axis.size() - 1) << "for all that is beyond";
+  EXPECT_EQ(axis.index(LogLinearAxis::max_value + 1), axis.size() - 1) << "its own bin";
+  EXPECT_EQ(axis.index(UINT64_MAX), axis.size() - 1) << "for all larger values";
   EXPECT_EQ(LogLinearAxis::lower(axis.size() - 1), LogLinearAxis::max_value + 1);
 }
 
@@ -111,7 +111,7 @@ Histogram::Parts parts_of(const Histogram& histogram) {
           histogram.lowest_censored()};
 }
 
-/// Everything a histogram can tell.
+/// Everything that a histogram reports.
 void expect_alike(const Histogram& a, const Histogram& b) {
   EXPECT_EQ(a.count(), b.count());
   EXPECT_EQ(a.censored(), b.censored());
@@ -189,7 +189,7 @@ TEST(Histogram, FromItsPartsGoesOnRecordingAndMerging) {
 TEST(Histogram, RefusesPartsThatContradictEachOther) {
   using Parts = Histogram::Parts;
   struct Case {
-    const char* said;
+    const char* expected;
     void (*spoil)(Parts&);
   };
   const Case cases[] = {
@@ -205,7 +205,7 @@ TEST(Histogram, RefusesPartsThatContradictEachOther) {
       {"the minimum is not in the first bin", [](Parts& p) { p.min = 99; }},
       {"the maximum is not in the last bin", [](Parts& p) { p.max = 258; }},
       {"the minimum is above the maximum", [](Parts& p) { p.min = 300; }},
-      {"more are censored than there are", [](Parts& p) { p.censored = 7; }},
+      {"more values are censored than recorded", [](Parts& p) { p.censored = 7; }},
       {"the lowest of them contradict", [](Parts& p) { p.lowest_censored.reset(); }},
       {"the lowest of them contradict", [](Parts& p) { p.censored = 0; }},
       {"is in none of the bins", [](Parts& p) { p.lowest_censored = 200; }},
@@ -219,9 +219,9 @@ TEST(Histogram, RefusesPartsThatContradictEachOther) {
     each.spoil(parts);
     try {
       Histogram::from(parts);
-      ADD_FAILURE() << "taken, although: " << each.said;
+      ADD_FAILURE() << "accepted, although: " << each.expected;
     } catch (const std::invalid_argument& error) {
-      EXPECT_NE(std::string(error.what()).find(each.said), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(each.expected), std::string::npos) << error.what();
     }
   }
 }
@@ -236,23 +236,23 @@ TEST(Histogram, ClearedIsAsNew) {
   expect_alike(histogram, fresh);
 }
 
-TEST(Histogram, ToldBeyondItsAxisAsAtLeast) {
+TEST(Histogram, ReportsALowerBoundBeyondItsAxis) {
   Histogram histogram;
   for (int i = 0; i < 50; ++i) histogram.record(1ms);
   for (int i = 0; i < 50; ++i) histogram.record(1h);
   EXPECT_EQ(histogram.overflow(), 50U);
-  EXPECT_EQ(histogram.censored(), 0U) << "the value was seen, only its bin has no end";
+  EXPECT_EQ(histogram.censored(), 0U) << "the value is known, only its bin has no upper edge";
   EXPECT_EQ(histogram.max(), 3'600'000'000'000U) << "exact";
   EXPECT_FALSE(histogram.percentile(50)->at_least);
   EXPECT_EQ(histogram.percentile(90)->ns, LogLinearAxis::max_value + 1);
   EXPECT_TRUE(histogram.percentile(90)->at_least);
 }
 
-TEST(Histogram, SaysNoPercentileWithFewerThanTenSamplesAboveIt) {
+TEST(Histogram, ReportsNoPercentileWithFewerThanTenSamplesAboveIt) {
   struct Case {
     int samples;
     double percent;
-    bool told;
+    bool reported;
   };
   constexpr Case cases[] = {{0, 50, false},       {1, 50, false},   {19, 50, false},
                             {20, 50, true},       {99, 90, false},  {100, 90, true},
@@ -261,17 +261,17 @@ TEST(Histogram, SaysNoPercentileWithFewerThanTenSamplesAboveIt) {
   for (const Case& each : cases) {
     Histogram histogram;
     for (int i = 0; i < each.samples; ++i) histogram.record(1us);
-    EXPECT_EQ(histogram.percentile(each.percent).has_value(), each.told)
+    EXPECT_EQ(histogram.percentile(each.percent).has_value(), each.reported)
         << each.samples << " samples, p" << each.percent;
   }
 }
 
-TEST(Histogram, SaysAtLeastFromTheFirstCensoredValueOn) {
+TEST(Histogram, ReportsAtLeastFromTheFirstCensoredValueOn) {
   Histogram histogram;
   for (int i = 0; i < 900; ++i) histogram.record(1ms);
   for (int i = 0; i < 100; ++i) histogram.record_censored(10s);
   EXPECT_EQ(histogram.censored(), 100U);
-  EXPECT_EQ(histogram.count(), 1000U) << "the dead stay in the distribution";
+  EXPECT_EQ(histogram.count(), 1000U) << "censored values stay in the distribution";
   EXPECT_FALSE(histogram.percentile(50)->at_least);
   EXPECT_FALSE(histogram.percentile(90)->at_least);
   ASSERT_TRUE(histogram.percentile(99));
@@ -282,8 +282,7 @@ TEST(Histogram, SaysAtLeastFromTheFirstCensoredValueOn) {
 TEST(Histogram, DoesNotLetAnEarlyCensoredValuePassForAnExactTail) {
   Histogram histogram;
   for (int i = 0; i < 990; ++i) histogram.record(20ms);
-  for (int i = 0; i < 10; ++i)
-    histogram.record_censored(1ms);  // cut off early: may have been longer
+  for (int i = 0; i < 10; ++i) histogram.record_censored(1ms);  // ended early: may have been longer
   EXPECT_TRUE(histogram.percentile(50)->at_least);
 }
 
@@ -295,7 +294,7 @@ TEST(Histogram, TakesANegativeDurationAsZero) {
   EXPECT_EQ(histogram.max(), 0U);
 }
 
-TEST(Histogram, IsSilentWhenEmpty) {
+TEST(Histogram, ReportsNothingWhenEmpty) {
   const Histogram histogram;
   EXPECT_EQ(histogram.count() + histogram.min() + histogram.max(), 0U);
   EXPECT_EQ(histogram.mean(), 0.0);

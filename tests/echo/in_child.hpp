@@ -1,5 +1,6 @@
-// Runs a check in a forked child: for what belongs to a whole process (limits, signals, masks), and
-// would outlive the test that changed it. The child's exit code is the answer; 0 is "holds".
+// Runs a check in a forked child: for what belongs to a whole process (limits, signals, masks) and
+// would outlive the test that changed it. The child's exit code is the result; 0 means that the
+// check holds.
 #pragma once
 
 #include <sys/wait.h>
@@ -13,7 +14,7 @@ namespace echo::testing {
 /// threw.
 template <typename Check>
 int in_child(Check check) {
-  std::fflush(stdout);  // what waits there would be written by both
+  std::fflush(stdout);  // both would write what is buffered
   const pid_t child = ::fork();
   if (child == 0) {
     int code = 100;
@@ -21,7 +22,7 @@ int in_child(Check check) {
       code = check();
     } catch (...) {
     }
-    ::_exit(code);  // without GoogleTest's and the sanitizers' last words: the parent has those
+    ::_exit(code);  // skips the exit output of GoogleTest and the sanitizers
   }
   int status = 0;
   ::waitpid(child, &status, 0);

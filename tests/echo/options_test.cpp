@@ -1,4 +1,4 @@
-// Options with units: what they take, and that each refusal is one line that says what is allowed.
+// Options with units: what they accept, and that each refusal is one line with what is allowed.
 #include "echo/options.hpp"
 
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ struct Declared {
     add_duration(app, "--pause", pause, "pause", true);
     add_duration(app, "--deadline", deadline, "whole run");
   }
-  /// Empty when all was well, else the line that the user would see.
+  /// Empty on success, else the line that the user would see.
   std::string parse(std::vector<std::string> words) {
     std::reverse(words.begin(), words.end());  // CLI11 takes a vector from its back
     try {
@@ -69,7 +69,7 @@ TEST(Options, KeepTheirDefaultsWhenNotGiven) {
   EXPECT_FALSE(declared.deadline);
 }
 
-TEST(Options, RefuseInOneLineThatNamesTheOptionAndSaysWhatIsAllowed) {
+TEST(Options, RefuseInOneLineThatNamesTheOptionAndStatesWhatIsAllowed) {
   struct Case {
     std::vector<std::string> words;
     std::string named, allowed;

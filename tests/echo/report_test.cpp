@@ -1,4 +1,4 @@
-// The report: golden documents, files that are whole or left alone, and text with units.
+// The report: golden documents, files that are complete or unchanged, and text with units.
 #include "echo/report.hpp"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-TEST(Report, WritesAHistogramAsTheContractHasIt) {
+TEST(Report, WritesAHistogramAsInTheContract) {
   Histogram histogram;
   for (int i = 0; i < 100; ++i) histogram.record(100ns);
   for (int i = 0; i < 10; ++i) histogram.record(1us);
@@ -42,12 +42,12 @@ TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
   EXPECT_EQ(json::serialize(to_json(histogram).at("at_least")), R"(["50","90"])");
 }
 
-TEST(Report, SaysWhatLiesBeyondTheAxisAndThatItsPercentilesAreLowerBounds) {
+TEST(Report, ReportsWhatLiesBeyondTheAxisAndThatItsPercentilesAreLowerBounds) {
   Histogram histogram;
   for (int i = 0; i < 20; ++i) histogram.record(1h);
   const json::value value = to_json(histogram);
   EXPECT_EQ(value.at("overflow"), 20);
-  EXPECT_EQ(value.at("max"), 3'600'000'000'000) << "exact all the same";
+  EXPECT_EQ(value.at("max"), 3'600'000'000'000) << "still exact";
   EXPECT_EQ(value.at_pointer("/percentiles/50"), 1'099'511'627'776) << "2^40 ns";
   EXPECT_EQ(json::serialize(value.at("at_least")), R"(["50"])");
   EXPECT_EQ(text_of(histogram.percentile(50)), ">= 18m 20s");
@@ -90,7 +90,7 @@ TEST(Report, NamesEveryOptionWithItsEffectiveValue) {
             R"({"port":"1234","nodelay":false,"quiet":false,"json":null,"n":"10k"})");
 }
 
-TEST(Report, TellsTheEnvironmentThatAFigureNeeds) {
+TEST(Report, ContainsTheEnvironmentThatAFigureNeeds) {
   const json::object found = environment();
   for (const char* key : {"time", "kernel", "machine", "cpu", "cpus", "memory", "page_size",
                           "compiler", "boost", "assertions"}) {
@@ -99,7 +99,7 @@ TEST(Report, TellsTheEnvironmentThatAFigureNeeds) {
   EXPECT_EQ(found.at("time").as_string().size(), std::string("2026-01-01T00:00:00Z").size());
 }
 
-/// A folder of its own for each test, gone with it.
+/// A separate folder for each test, removed after it.
 class WriteDocument : public ::testing::Test {
  protected:
   WriteDocument() {
@@ -118,7 +118,7 @@ class WriteDocument : public ::testing::Test {
   [[nodiscard]] auto entries() const {
     return std::distance(std::filesystem::directory_iterator(folder_), {});
   }
-  /// The exit code that writing ends with, and its line; 0 when it succeeds.
+  /// The exit code with which writing ends, and its line; 0 on success.
   static int code_of(const std::string& path, std::string* line = nullptr) {
     try {
       write_document(path, json::object{{"new", true}});
@@ -155,7 +155,7 @@ TEST_F(WriteDocument, HonoursTheUmask) {
 TEST_F(WriteDocument, LeavesTheOldReportWhenTheDiskIsFull) {
   std::ofstream(path("report.json")) << "old";
   const int code = testing::in_child([this] {
-    ::signal(SIGXFSZ, SIG_IGN);  // then a write past the limit is EFBIG
+    ::signal(SIGXFSZ, SIG_IGN);  // a write past the limit is then EFBIG
     const rlimit nothing{4, 4};
     if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return 90;
     return code_of(path("report.json"));
@@ -196,7 +196,7 @@ TEST(WriteText, EndsWithSevenWhenStdoutIsClosedOrFull) {
             exit_internal);
 }
 
-TEST(TextOf, APercentileSaysItsUnitItsBoundOrNothing) {
+TEST(TextOf, APercentileHasItsUnitAndItsBound) {
   EXPECT_EQ(text_of(std::nullopt), "-");
   EXPECT_EQ(text_of(Percentile{1'230'000, false}), "1.23 ms");
   EXPECT_EQ(text_of(Percentile{10'000'000'000, true}), ">= 10 s");

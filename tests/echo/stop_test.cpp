@@ -1,4 +1,4 @@
-// The stop: seen by threads, loops and forked children alike; and the signals that ask for it.
+// The stop, as seen by threads, loops and forked children, and the signals that request it.
 #include "echo/stop.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ bool becomes_readable(int fd) {
   return ::poll(&entry, 1, 5000) == 1;
 }
 
-TEST(Stop, IsNotAskedForAtFirst) {
+TEST(Stop, IsNotRequestedAtFirst) {
   const Stop stop;
   EXPECT_FALSE(stop.draining());
   EXPECT_FALSE(stop.forced());
@@ -57,7 +57,7 @@ TEST(Stop, WakesEveryThreadThatWaits) {
   EXPECT_EQ(woken, 8);
 }
 
-TEST(Stop, IsSeenByAForkedChildAndAskedForByIt) {
+TEST(Stop, IsSeenAndRequestedByAForkedChild) {
   Stop stop;
   stop.request_drain();
   EXPECT_EQ(testing::in_child([&stop] {
@@ -87,9 +87,9 @@ TEST(SignalWatch, DrainsOnTheFirstSignalAndForcesOnTheSecond) {
   }
 }
 
-// kill(2) aims at the process whichever thread's id it is given, so signalfd sees it. What
-// tgkill(2) aims at one thread alone stays pending there: signalfd(2) reads those of the reading
-// thread only.
+// kill(2) signals the process whichever thread's id it is given, so signalfd sees the signal. A
+// signal that tgkill(2) sends to one thread stays pending there: signalfd(2) reads only those of
+// the reading thread.
 TEST(SignalWatch, TakesASignalSentToTheIdOfAnotherThread) {
   const int failed_step = testing::in_child([] {
     Stop stop;
@@ -119,7 +119,7 @@ TEST(SignalWatch, ForcesWhenTheDrainTakesTooLong) {
   EXPECT_EQ(failed_step, 0);
 }
 
-TEST(SignalWatch, ForcesAtOnceWhenNoTimeIsGivenToDrain) {
+TEST(SignalWatch, ForcesImmediatelyWithoutADrainTime) {
   EXPECT_EQ(testing::in_child([] {
               Stop stop;
               SignalWatch watch{stop, 0s};
@@ -129,7 +129,7 @@ TEST(SignalWatch, ForcesAtOnceWhenNoTimeIsGivenToDrain) {
             0);
 }
 
-TEST(SignalWatch, BearsADrainTimeOfCenturies) {
+TEST(SignalWatch, AcceptsADrainTimeOfCenturies) {
   EXPECT_EQ(testing::in_child([] {
               Stop stop;
               SignalWatch watch{stop, std::chrono::nanoseconds::max()};
@@ -141,7 +141,7 @@ TEST(SignalWatch, BearsADrainTimeOfCenturies) {
             0);
 }
 
-TEST(SignalWatch, EndsUnsignalled) {
+TEST(SignalWatch, EndsWithoutASignal) {
   EXPECT_EQ(testing::in_child([] {
               Stop stop;
               SignalWatch watch{stop, 1s};

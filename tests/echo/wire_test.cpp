@@ -1,4 +1,4 @@
-// The payload, and the verifier that must name every byte that is not what was sent.
+// The payload, and the verifier that must report every byte that differs from what was sent.
 #include "echo/wire.hpp"
 
 #include <gtest/gtest.h>
@@ -62,38 +62,38 @@ TEST_P(PayloadOfSize, NamesTheOffsetAndBothValuesOfAChangedByte) {
     EXPECT_EQ(mismatch->offset, at);
     EXPECT_EQ(mismatch->expected, sent_[at]);
     EXPECT_EQ(mismatch->got, got[at]);
-    EXPECT_FALSE(mismatch->owner) << "one changed byte at " << at << " is nobody else's";
+    EXPECT_FALSE(mismatch->owner) << "one changed byte at " << at << " belongs to no other message";
   }
 }
 
-TEST_P(PayloadOfSize, NamesTheSameByteWhereverTheReadsWereCut) {
+TEST_P(PayloadOfSize, NamesTheSameByteWhereverTheReadsWereSplit) {
   for (const std::size_t at : places()) {
     Bytes got = sent_;
     got[at] ^= std::byte{1};
-    for (const std::size_t cut : places()) {
-      const auto first = payload_.verify(mine, 0, view(got, 0, cut));
-      const auto rest = payload_.verify(mine, cut, view(got, cut, got.size() - cut));
-      EXPECT_EQ(first.has_value(), at < cut) << at << " cut at " << cut;
-      const auto& found = at < cut ? first : rest;
-      ASSERT_TRUE(found) << at << " cut at " << cut;
-      EXPECT_EQ(found->offset, at) << "cut at " << cut;
-      EXPECT_EQ(found->got, got[at]) << "cut at " << cut;
+    for (const std::size_t split : places()) {
+      const auto first = payload_.verify(mine, 0, view(got, 0, split));
+      const auto rest = payload_.verify(mine, split, view(got, split, got.size() - split));
+      EXPECT_EQ(first.has_value(), at < split) << at << " split at " << split;
+      const auto& found = at < split ? first : rest;
+      ASSERT_TRUE(found) << at << " split at " << split;
+      EXPECT_EQ(found->offset, at) << "split at " << split;
+      EXPECT_EQ(found->got, got[at]) << "split at " << split;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, PayloadOfSize, ::testing::Values(1U, 15U, 16U, 17U, 64U, mebibyte));
 
-TEST(Payload, FillsTheSameBytesWhereverItIsCut) {
+TEST(Payload, FillsTheSameBytesWhereverItIsSplit) {
   const Payload payload = Payload::unique(100, nonce);
   const Bytes whole = message(payload, mine);
-  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+  for (std::size_t split = 0; split <= whole.size(); ++split) {
     Bytes parts(whole.size());
-    payload.fill(mine, 0, std::span(parts).first(cut));
-    payload.fill(mine, cut, std::span(parts).subspan(cut));
-    ASSERT_EQ(parts, whole) << "cut at " << cut;
-    ASSERT_FALSE(payload.verify(mine, 0, view(whole, 0, cut)));
-    ASSERT_FALSE(payload.verify(mine, cut, view(whole, cut, whole.size() - cut)));
+    payload.fill(mine, 0, std::span(parts).first(split));
+    payload.fill(mine, split, std::span(parts).subspan(split));
+    ASSERT_EQ(parts, whole) << "split at " << split;
+    ASSERT_FALSE(payload.verify(mine, 0, view(whole, 0, split)));
+    ASSERT_FALSE(payload.verify(mine, split, view(whole, split, whole.size() - split)));
   }
 }
 
@@ -163,16 +163,16 @@ TEST(Verifier, RefusesTheBytesOfAnEarlierRunAndNamesNoOwner) {
   const auto mismatch =
       Payload::unique(64, nonce).verify(mine, 0, message(Payload::unique(64, nonce + 1), mine));
   ASSERT_TRUE(mismatch);
-  EXPECT_FALSE(mismatch->owner) << "a nonce apart is no message of this run";
+  EXPECT_FALSE(mismatch->owner) << "another nonce is no message of this run";
 }
 
-TEST(Verifier, TracesWhatSlippedFromItsPlaceToItsOwnMessage) {
+TEST(Verifier, TracesAShiftedBlockToItsOwnMessage) {
   for (const std::size_t size : {std::size_t{128}, std::size_t{1024}, mebibyte}) {
     const Payload payload = Payload::unique(size, nonce);
     const Bytes sent = message(payload, mine);
-    Bytes lost = sent;  // the third block never came: all that follows stands 16 bytes too early
+    Bytes lost = sent;  // the third block is missing: all that follows is 16 bytes too early
     lost.erase(lost.begin() + 32, lost.begin() + 48);
-    Bytes repeated(sent.begin(), sent.begin() + 32);  // the second block came twice
+    Bytes repeated(sent.begin(), sent.begin() + 32);  // the second block is repeated
     std::copy(sent.begin() + 16, sent.end() - 16, std::back_inserter(repeated));
     for (const Bytes& got : {lost, repeated}) {
       const auto mismatch = payload.verify(mine, 0, got);
