@@ -10,7 +10,6 @@
 #include <string>
 #include <system_error>
 
-
 namespace echo {
 namespace {
 
