@@ -1,12 +1,14 @@
-// Busy polling: non-blocking sockets, each asked in turn whether something has come; no waiting.
+// Busy polling: non-blocking sockets, each tried in turn whether ready or not; no waiting.
 //
-// What a program does that knows O_NONBLOCK and nothing else. It takes a whole core for ever, with
-// nobody there as well: look at its CPU time while idle. In return nobody has to wake it: with one
+// This is what a program does that knows only O_NONBLOCK. It uses a whole core all the time, even
+// without connections: look at its CPU time while idle. In return it needs no wake-up: with one
 // connection and a core to itself it answered in half the time of the loops that wait (p50 41 us
-// against 80 to 96 on a virtual machine); with ten nothing was left of that. The same is done below
-// the socket where latency is money (SO_BUSY_POLL, DPDK). With many it asks thousands in vain,
-// ~0.5 us each, to find one: O(n) system calls where epoll needs one.
-// Source: "noblocking_server: busy wait". Try it: ./echo_async --model busy-poll & ./client -n 10
+// against 80 to 96 on a virtual machine); with ten connections the gain was gone. SO_BUSY_POLL and
+// DPDK do the same below the socket, where latency is worth the cost. With many connections it
+// tries thousands of sockets in vain, ~0.5 us each, to find one that is ready: O(n) system calls
+// where epoll needs one.
+// Source: LearnServer, noblocking_server.py ("busy wait").
+// Try it: ./echo_async --model busy-poll & ./client -n 10
 #include <poll.h>
 
 #include "echo_async/epoll/connection_table.hpp"
@@ -25,23 +27,23 @@ class Server {
         connections_(serving, 0) {}
 
   void run() {
-    std::uint64_t asked = look_around_every;
+    std::uint64_t attempts = attempts_per_check;
     while (listener_ || connections_.count() > 0) {
-      if (asked >= look_around_every) {
-        asked = 0;
-        if (!look_around()) return;
+      if (attempts >= attempts_per_check) {
+        attempts = 0;
+        if (!check_other_events()) return;
       }
-      asked += connections_.count() + 1;
-      ask_all();
+      attempts += connections_.count() + 1;
+      try_all();
     }
   }
 
  private:
-  /// Whatever is not an echo costs a system call too, so it has its turn less often: with one
-  /// connection after so many questions, with thousands once a round.
-  static constexpr std::uint64_t look_around_every = 64;
+  /// Attempts to read or write between two checks of everything else, because a check costs a
+  /// system call too. With thousands of connections there is one check per round.
+  static constexpr std::uint64_t attempts_per_check = 64;
 
-  void ask_all() {
+  void try_all() {
     NonblockingExchange& exchange = connections_.exchange();
     connections_.for_each([&](Connection& connection) {
       const WaitFor next =
@@ -50,8 +52,8 @@ class Server {
     });
   }
 
-  /// Stop, newcomers and what is due. False when the stop is forced.
-  bool look_around() {
+  /// Handles the stop, new connections and what is due. Returns false when the stop is forced.
+  bool check_other_events() {
     pollfd entries[3] = {{serving_.stop.force_fd(), POLLIN, 0},
                          {listener_ ? serving_.stop.drain_fd() : -1, POLLIN, 0},
                          {listener_.get(), POLLIN, 0}};
@@ -67,10 +69,10 @@ class Server {
       }
     }
     if (connections_.next_due()) {
-      connections_.do_due(ConnectionTable::Clock::now(),
-                          [this](Connection& connection, WaitFor next) {
-                            if (next == WaitFor::close) connections_.remove(connection);
-                          });
+      connections_.handle_due(ConnectionTable::Clock::now(),
+                              [this](Connection& connection, WaitFor next) {
+                                if (next == WaitFor::close) connections_.remove(connection);
+                              });
     }
     return true;
   }
@@ -94,7 +96,7 @@ server::Configured configure(CLI::App&) {
 }  // namespace
 
 extern constinit const server::Model busy_poll{
-    "busy-poll", "one thread asks every socket in turn and never waits: a whole core, always",
+    "busy-poll", "one thread tries every socket in turn and never waits: a whole core, always",
     configure};
 
 }  // namespace echo_async

@@ -1,8 +1,9 @@
-// Canonical Boost.Asio: one thread, one io_context, a chain of callbacks for each connection.
+// Canonical Boost.Asio: one thread, one io_context, one chain of callbacks per connection.
 //
-// The model to learn Asio from: the chain is in session.hpp, what starts it and stops it in
-// loop.hpp. It wins with many connections and little work in each; it breaks where a handler blocks
-// or computes for long: everyone waits. Source: 10kthreads' reference server.
+// The model to learn Asio from: asio/callback_chain.hpp is the chain, asio/loop.hpp starts and
+// stops it. It wins with many connections and little work in each; it breaks where a handler blocks
+// or computes for a long time, because all other connections then wait. Source: the reference
+// server of 10kthreads, "Is thread per connection scalable?".
 // Try it: ./echo_async & ./client -n 10000
 #include <memory>
 

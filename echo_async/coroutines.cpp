@@ -1,10 +1,11 @@
-// C++20 coroutines on Boost.Asio: one thread, one io_context, a coroutine for each connection.
+// C++20 coroutines on Boost.Asio: one thread, one io_context, one coroutine per connection.
 //
-// Straight-line code at the price of callbacks: what a connection does is what its function says,
-// and what it must remember between two messages is a frame on the heap instead of a stack. What
-// co_await does is in task.hpp. The buffer lies beside the frame: its size is an option, and a
-// frame cannot grow. It wins where the protocol has many steps; it breaks where a function blocks,
-// or holds a reference across a co_await that ended meanwhile. Source: Kohlhoff, "Talking Async".
+// Straight-line code at the cost of callbacks: the function of a connection reads in the order in
+// which it runs, and its state between two messages lies in a frame on the heap instead of on a
+// stack. asio/task.hpp defines what co_await does. The buffer lies beside the frame, because its
+// size is an option and a frame cannot grow. It wins where the protocol has many steps; it breaks
+// where a function blocks, or holds a reference across a co_await to something that ended
+// meanwhile. Source: Christopher Kohlhoff, "Talking Async".
 // Try it: ./echo_async --model coroutines & ./client -n 10000
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/defer.hpp>
@@ -21,7 +22,8 @@
 namespace echo_async {
 namespace {
 
-/// Reads some, in turn where the loop says so: one co_await for both cases.
+/// Reads some bytes, after the other ready connections if the loop requires it (reads_in_turn()):
+/// one co_await for both cases.
 auto read_some(AsioConnection& connection, std::span<std::byte> room) {
   return Operation{[&connection, room](auto handler) {
     auto read = [&connection, room, handler = std::move(handler)]() mutable {
@@ -33,21 +35,21 @@ auto read_some(AsioConnection& connection, std::span<std::byte> room) {
                 [read = std::move(read), &serving = connection.serving()]() mutable {
                   try {
                     read();
-                  } catch (const std::exception&) {  // the coroutine has ended, and its connection
+                  } catch (const std::exception&) {  // the coroutine and its connection have ended
                     serving.counters.shed(server::Shed::exception);
                   }
                 });
   }};
 }
 
-/// The time of --work sleep:. 0: cut meanwhile.
+/// Waits for the time of --work sleep:. 0: the connection was closed meanwhile.
 auto sleep(AsioConnection& connection) {
   return Operation{[&connection](auto handler) {
     connection.sleep(connection.serving().work.amount(), std::move(handler));
   }};
 }
 
-/// Sends all of it. 0: the connection cannot be written to any more.
+/// Sends all of `rest`. 0: the connection can no longer be written to.
 auto send(AsioConnection& connection, std::span<const std::byte> rest) {
   return Operation{[&connection, rest](auto handler) {
     asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()),
@@ -55,7 +57,7 @@ auto send(AsioConnection& connection, std::span<const std::byte> rest) {
   }};
 }
 
-/// Reads some, works, writes it all, until EOF or an error. The frame owns the connection.
+/// Reads, works and writes the reply until EOF or an error. The frame owns the connection.
 Task echo_until_eof(Socket socket, Loop& loop) {
   AsioConnection connection{std::move(socket), loop};
   const Buffer buffer{loop.serving().options.buffer_size};

@@ -1,13 +1,13 @@
 // One thread accepts and hands each connection to one of several loops through a lock-free queue.
 //
-// The acceptor sees all that come, so that it can choose: --dispatch round-robin deals them out in
-// turn, which is even in numbers and blind to load; least takes the loop with the fewest
+// The acceptor sees every new connection, so it can choose a loop. --dispatch round-robin takes the
+// loops in order, which is even in numbers and ignores load; least takes the loop with the fewest
 // connections, and among equals the one that has handled the fewest messages. It wins over
-// reactor-per-core where connections are few or differ in how long they stay; it pays a wake-up and
-// a cold cache for each connection, and one thread accepts for all. No connection ever moves: that
-// one loop takes twice the load, and which one changes from run to run, is what its balance and
-// series show. Source: a proxy with an acceptor and eight workers (SYSTEMS). Try it:
-// ./echo_async --model hand-off --workers 2 --dispatch least
+// reactor-per-core where connections are few or differ in how long they stay; it costs a wake-up
+// and a cold cache per connection, and one thread accepts for all loops. A connection never moves.
+// So one loop may take twice the load, a different one from run to run; the balance and series of
+// the report show it. Source: swad (https://github.com/Zirias/swad), one acceptor and 8 workers.
+// Try it: ./echo_async --model hand-off --workers 2 --dispatch least
 #include <poll.h>
 
 #include <algorithm>
@@ -37,7 +37,7 @@ struct Options {
 
 using HandoffQueues = std::vector<std::unique_ptr<HandoffQueue>>;
 
-/// Which loop is next.
+/// Chooses the loop of the next connection.
 class Dispatcher {
  public:
   Dispatcher(Dispatch dispatch, const server::Counters& counters, const HandoffQueues& queues)
@@ -53,7 +53,7 @@ class Dispatcher {
   }
 
  private:
-  /// Connections, those on their way included, and then messages.
+  /// Connections, including those still in the queue; then messages.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> load(std::size_t worker) const {
     const server::WorkerCounts& counts = counters_.worker(static_cast<unsigned>(worker));
     const std::uint64_t closed = counts.closed.load(std::memory_order_relaxed);
@@ -68,7 +68,7 @@ class Dispatcher {
   std::size_t next_ = 0;
 };
 
-/// Accepts until the stop, on a thread of its own.
+/// Accepts until the stop, on its own thread.
 class AcceptorThread {
  public:
   AcceptorThread(const server::Serving& serving, Dispatch dispatch, HandoffQueues& queues)
@@ -119,14 +119,14 @@ class AcceptorThread {
 
 void serve_from(const server::Serving& serving, HandoffQueue& queue, unsigned worker) {
   NestedEpoll loop{serving, worker};
-  bool dry = false;
+  bool exhausted = false;
   loop.watch_source(queue.fd(), [&] {
     queue.clear();
-    const bool closed = queue.is_closed();  // before the last look: what was put in is seen
+    const bool closed = queue.is_closed();  // read before the last take(): nothing is missed
     while (echo::Descriptor socket = queue.take()) loop.add(std::move(socket));
-    dry = closed;
+    exhausted = closed;
   });
-  loop.run([] {}, [&dry] { return dry; });
+  loop.run([] {}, [&exhausted] { return exhausted; });
 }
 
 void serve(const server::Serving& serving, const Options& options) {
@@ -134,31 +134,32 @@ void serve(const server::Serving& serving, const Options& options) {
   for (std::uint64_t i = 0; i < options.workers; ++i)
     queues.push_back(std::make_unique<HandoffQueue>());
   AcceptorThread acceptor_thread{serving, options.dispatch, queues};
-  std::exception_ptr of_acceptor;
-  std::exception_ptr of_workers;
+  std::exception_ptr acceptor_error;
+  std::exception_ptr worker_error;
   std::thread thread([&] {
     try {
       acceptor_thread.run();
     } catch (...) {
-      of_acceptor = std::current_exception();
+      acceptor_error = std::current_exception();
       serving.stop.request_force();
     }
   });
   try {
     server::run_workers(serving, static_cast<unsigned>(options.workers),
                         [&](unsigned worker) { serve_from(serving, *queues[worker], worker); });
-  } catch (...) {  // the stop has been forced, so that the acceptor ends
-    of_workers = std::current_exception();
+  } catch (...) {  // the stop is forced by now, so the acceptor ends
+    worker_error = std::current_exception();
   }
   thread.join();
-  if (of_acceptor) std::rethrow_exception(of_acceptor);
-  if (of_workers) std::rethrow_exception(of_workers);
+  if (acceptor_error) std::rethrow_exception(acceptor_error);
+  if (worker_error) std::rethrow_exception(worker_error);
 }
 
 server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  server::add_workers(app, options->workers, "Loops, each with a thread; one more accepts");
-  echo::add_choice(app, "--dispatch", "How connections are dealt to the workers",
+  server::add_workers(app, options->workers,
+                      "Loops, each with its own thread; one more thread accepts");
+  echo::add_choice(app, "--dispatch", "How connections are distributed over the workers",
                    {"round-robin", "least"}, [options](std::size_t choice) {
                      options->dispatch = choice == 0 ? Dispatch::round_robin : Dispatch::least;
                    });
@@ -171,7 +172,7 @@ server::Configured configure(CLI::App& app) {
               },
           .demand =
               [options](const server::ServerOptions&, std::uint64_t connections) {
-                // Each loop's table goes up to the highest descriptor of all.
+                // Each loop's table extends to the highest descriptor of the process.
                 limits::Traits traits =
                     limits::event_traits(sizeof(Connection) * options->workers, 0);
                 traits.fixed_threads += options->workers + 1;
@@ -184,6 +185,7 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model hand_off{
-    "hand-off", "one thread accepts and hands over to several loops, without locks", configure};
+    "hand-off", "one thread accepts and hands connections to several loops, without locks",
+    configure};
 
 }  // namespace echo_async

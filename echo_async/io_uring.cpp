@@ -1,13 +1,14 @@
-// io_uring: the kernel is handed requests and answers with completions, on memory that both see.
+// io_uring: requests to the kernel and completions from it, in memory that both share.
 //
-// One recv is armed for each connection, once, and completes with every message; each answer is a
-// send that is written into the ring. No call asks what is ready (that was epoll), and one call
-// submits for all: with many connections at work, an echo costs a fraction of a system call. The
-// buffer that a message came in goes out with its answer and back to the ring, so a connection at
-// rest costs 32 bytes. It breaks where the kernel refuses it (containers, hardened machines, Linux
-// before 6.0); and it has a trap of its own: a request under way uses its descriptor and memory, so
-// nothing is closed or freed before the last completion has come (ring_exchange.cpp).
-// Source: io_uring(7). Try it: ./echo_async --model io-uring & ./client -n 10000
+// One recv is armed per connection, once, and completes with every message; each reply is a send
+// that is written into the ring. No call queries readiness, as epoll_wait(2) does, and one call
+// submits all requests: with many busy connections, an echo costs a fraction of a system call. A
+// reply goes out from the buffer in which its message came, which then returns to the ring, so an
+// idle connection costs 32 bytes. It breaks where the kernel refuses it (containers, hardened
+// machines, Linux before 6.0). It has one trap: a pending request uses its descriptor and memory,
+// so nothing is closed or freed before the last completion (uring/ring_exchange.cpp). Source:
+// io_uring(7), https://man7.org/linux/man-pages/man7/io_uring.7.html.
+// Try it: ./echo_async --model io-uring & ./client -n 10000
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -30,9 +31,9 @@ namespace {
 
 using Clock = RingExchange::Clock;
 
-/// Requests between two submits: a batch of 64 completions asks for three each at most.
+/// Requests between two submits: a batch of 64 completions makes at most three each.
 constexpr unsigned requests = 256;
-/// Completions that wait, 16 bytes each: what ten thousand connections bring at once.
+/// Completions that can wait, 16 bytes each: those of ten thousand connections at the same time.
 constexpr unsigned completions = 16384;
 
 class Server {
@@ -51,7 +52,7 @@ class Server {
       ring_.submit_and_wait(time_left());
       ring_.for_each_completion([this](const io_uring_cqe& done) { handle(done); });
       exchange_.rearm_starved();
-      do_due();
+      handle_due();
     }
   }
 
@@ -66,13 +67,13 @@ class Server {
         return drain();
       case RingOp::force:
         drain();
-        return exchange_.cut();
+        return exchange_.force_stop();
       default:
         return exchange_.handle(done);
     }
   }
 
-  /// Completes for each connection that comes, until it fails.
+  /// Completes for each new connection, until it fails.
   void accept() {
     const int fd = listener_.get();
     ::io_uring_prep_multishot_accept(ring_.request(RingOp::accept, fd), fd, nullptr, nullptr,
@@ -106,7 +107,7 @@ class Server {
     paused_until_ = Clock::now() + back_off_.next();
   }
 
-  /// Closing the descriptor alone would not do: the accept under way keeps the socket listening.
+  /// Closing the descriptor is not enough: the pending accept keeps the socket listening.
   void drain() {
     if (!listener_) return;
     ::shutdown(listener_.get(), SHUT_RDWR);
@@ -121,21 +122,21 @@ class Server {
     return std::min(*due, *paused_until_);
   }
 
-  /// The wait itself is limited: no timeout has to go through the ring.
+  /// The limit of the wait itself, so that no timeout goes through the ring.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> time_left() const {
     const auto due = next_due();
     if (!due) return std::nullopt;
     return std::max<std::chrono::nanoseconds>(*due - Clock::now(), std::chrono::nanoseconds{0});
   }
 
-  void do_due() {
+  void handle_due() {
     if (!next_due()) return;
     const auto now = Clock::now();
     if (paused_until_ && *paused_until_ <= now) {
       paused_until_.reset();
       accept();
     }
-    exchange_.do_due(now);
+    exchange_.handle_due(now);
   }
 
   const server::Serving& serving_;
@@ -157,9 +158,9 @@ void check(const Options& options) {
   }
 }
 
-/// What the kernel refuses it refuses here, before anybody is told that the server listens. On a
-/// thread of its own: the kernel clears a ring away some time after it was closed, and for that
-/// interrupts the thread that made it, whose blocking calls then may fail with EINTR.
+/// Sets a ring up, so that a refusal by the kernel comes before the server reports that it listens.
+/// On its own thread: the kernel frees a ring some time after it was closed, and for that interrupts
+/// the thread that made it, whose blocking calls may then fail with EINTR.
 void prepare(const Options& options, const server::ServerOptions& common) {
   std::async(std::launch::async, [&] {
     Ring ring{requests, completions};
@@ -170,8 +171,8 @@ void prepare(const Options& options, const server::ServerOptions& common) {
 server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   echo::add_count(app, "--ring-buffers", options->ring_buffers,
-                  "Buffers of --buffer-size for messages on their way; a power of two",
-                  {1, BufferRing::most});
+                  "Number of buffers of --buffer-size for messages in flight; a power of two",
+                  {1, BufferRing::max_count});
   return {.check = [options](const server::ServerOptions&) { check(*options); },
           .prepare = [options](const server::ServerOptions& common) { prepare(*options, common); },
           .shape = {},
@@ -188,7 +189,8 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model io_uring{
-    "io-uring", "one thread, one ring: armed once, told of each message, answered in batches",
+    "io-uring",
+    "one thread, one ring: recv armed once per connection, replies submitted in batches",
     configure};
 
 }  // namespace echo_async

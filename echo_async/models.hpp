@@ -1,5 +1,5 @@
-// Every event-driven model, as an explicit list: self-registering objects would be dropped by the
-// linker from a static library.
+// Every event-driven model, as an explicit list: the linker would drop self-registering objects
+// from a static library.
 #pragma once
 
 #include <span>

@@ -1,11 +1,12 @@
 // One io_context, and an epoll descriptor nested inside it that holds all connections.
 //
-// For who wants Asio's timers, signals and composed operations, and the data path of a raw epoll
-// server: 16 bytes a connection, no allocation, one recv and one send an echo (loop.hpp tells how).
-// It wins wherever callbacks does, by the system calls that Asio makes in vain; it loses Asio's
-// portability and everything that is written for its sockets (TLS streams, composed reads). Source:
-// PEERS, "an epoll descriptor nested in Asio". Try it: ./echo_async --model nested-epoll &
-// ./client -n 10000
+// It combines Asio's timers, signals and composed operations with the data path of a raw epoll
+// server: 16 bytes per connection, no allocation, one recv and one send per echo
+// (epoll/nested_epoll.hpp explains how). It wins wherever callbacks does, by the system calls that
+// Asio makes in vain; it loses Asio's portability and everything that is written for its sockets
+// (TLS streams, composed reads). Source: epoll(7),
+// https://man7.org/linux/man-pages/man7/epoll.7.html: an epoll descriptor can be polled itself.
+// Try it: ./echo_async --model nested-epoll & ./client -n 10000
 #include <memory>
 
 #include "echo_async/epoll/epoll_acceptor.hpp"
@@ -23,13 +24,14 @@ server::Configured configure(CLI::App&) {
               },
           .serve =
               [](const server::Serving& serving) {
-                serve_alone(serving, std::move(serving.listeners.take().front()), 0);
+                accept_and_serve(serving, std::move(serving.listeners.take().front()), 0);
               }};
 }
 
 }  // namespace
 
 extern constinit const server::Model nested_epoll{
-    "nested-epoll", "an epoll descriptor of its own inside Asio: the floor's data path", configure};
+    "nested-epoll", "an epoll descriptor nested inside Asio: the data path of raw epoll",
+    configure};
 
 }  // namespace echo_async

@@ -1,12 +1,14 @@
-// A loop for each core, and a listener for each loop: SO_REUSEPORT, nothing shared.
+// One loop and one listener per core (SO_REUSEPORT); the loops share nothing.
 //
-// The kernel deals new connections to the listeners by a hash of their addresses, and from then on
-// a connection belongs to one thread: no lock, no queue, no cache line that two cores write. Each
-// loop is a nested epoll (loop.hpp). It wins where cores are many and connections short or even; it
-// breaks where they are few or differ in load: the hash knows nothing of who is busy, a connection
-// never moves, and what waits in the queue of a loop that is stuck is not served by the others.
-// --workers N --cpus LIST; compare its balance with that of hand-off. Source: SO_REUSEPORT in
-// socket(7); nginx's reuseport, Seastar. Try it: ./echo_async --model reactor-per-core
+// The kernel distributes new connections over the listeners by a hash of their addresses, and from
+// then on a connection belongs to one thread: no lock, no queue, no cache line that two cores
+// write. Each loop is a NestedEpoll (epoll/nested_epoll.hpp). It wins where cores are many and
+// connections short or even; it breaks where connections are few or differ in load: the hash
+// ignores load, a connection never moves, and no other loop serves what waits in the queue of a
+// stuck one. Set --workers N --cpus LIST; compare its balance with that of hand-off. Source:
+// SO_REUSEPORT in socket(7), https://man7.org/linux/man-pages/man7/socket.7.html; nginx's
+// reuseport; Seastar.
+// Try it: ./echo_async --model reactor-per-core
 #include <memory>
 #include <vector>
 
@@ -19,7 +21,7 @@ namespace {
 
 server::Configured configure(CLI::App& app) {
   auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
-  server::add_workers(app, *workers, "Loops, each with a thread and a listener");
+  server::add_workers(app, *workers, "Loops, each with its own thread and listener");
   return {.check = {},
           .shape =
               [workers](const server::ServerOptions&) {
@@ -28,7 +30,7 @@ server::Configured configure(CLI::App& app) {
               },
           .demand =
               [workers](const server::ServerOptions&, std::uint64_t connections) {
-                // Each loop's table goes up to the highest descriptor of all.
+                // Each loop's table extends to the highest descriptor of the process.
                 limits::Traits traits = limits::event_traits(sizeof(Connection) * *workers, 0);
                 traits.fixed_threads += *workers;
                 traits.fixed_descriptors += 8 * *workers;
@@ -38,7 +40,7 @@ server::Configured configure(CLI::App& app) {
               [workers](const server::Serving& serving) {
                 std::vector<echo::Descriptor> listeners = serving.listeners.take();
                 server::run_workers(serving, static_cast<unsigned>(*workers), [&](unsigned worker) {
-                  serve_alone(serving, std::move(listeners[worker]), worker);
+                  accept_and_serve(serving, std::move(listeners[worker]), worker);
                 });
               }};
 }
@@ -46,7 +48,6 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model reactor_per_core{
-    "reactor-per-core", "a loop and a listener for each core (SO_REUSEPORT), nothing shared",
-    configure};
+    "reactor-per-core", "a loop and a listener per core (SO_REUSEPORT), nothing shared", configure};
 
 }  // namespace echo_async

@@ -1,12 +1,13 @@
-// select(2): one thread that asks the kernel about every descriptor, each time anew.
+// select(2): one thread that passes all its descriptors to the kernel, anew for each wait.
 //
-// The oldest way to serve many with one thread, and the reason for all that came after it. Three
-// bitmaps go into the kernel and come back, and both sides walk through all bits up to the highest
-// descriptor: each wake-up costs O(connections), however few of them have something to say. A
-// bitmap has FD_SETSIZE bits, 1,024, and glibc aborts whoever sets a higher one, so what gets a
+// The oldest way to serve many connections with one thread, and the reason for its successors.
+// Three bitmaps go into the kernel and come back, and both sides scan all bits up to the highest
+// descriptor: each wake-up costs O(connections), however few of them are ready. A bitmap has
+// FD_SETSIZE bits, 1,024, and glibc aborts a program that sets a higher one, so a connection with a
 // higher descriptor is closed and counted. It wins nowhere today, and loses least where most of its
-// connections are busy: then one call tells of many.
-// Source: "multiplexingio_server". Try it: ./echo_async --model select & ./client -n 1000
+// connections are busy: one call then reports many. Source: LearnServer, multiplexingio_server.py;
+// select(2), https://man7.org/linux/man-pages/man2/select.2.html.
+// Try it: ./echo_async --model select & ./client -n 1000
 #include <fmt/format.h>
 #include <sys/select.h>
 
@@ -35,7 +36,7 @@ class Server {
       if (fd >= FD_SETSIZE) {
         throw echo::Exit(echo::exit_refused,
                          fmt::format("select(2) cannot wait for descriptor {}: too many were open "
-                                     "when the server began",
+                                     "when the server started",
                                      fd));
       }
     }
@@ -52,7 +53,7 @@ class Server {
       serve_ready();
       const auto due = connections_.next_due();
       if (due)
-        connections_.do_due(Clock::now(), [this](Connection& connection, WaitFor next) {
+        connections_.handle_due(Clock::now(), [this](Connection& connection, WaitFor next) {
           watch(connection, next);
         });
       if (FD_ISSET(serving_.stop.drain_fd(), &readable_)) drain();
@@ -78,7 +79,7 @@ class Server {
     FD_ZERO(&writable_);
   }
 
-  /// Until something is due that no descriptor tells of; -1 s: nothing is.
+  /// Time until something is due that no descriptor reports; -1 s: nothing is due.
   [[nodiscard]] timeval time_left() const {
     auto due = connections_.next_due();
     const auto paused = listener_ ? acceptor_.paused_until() : std::nullopt;
@@ -90,7 +91,7 @@ class Server {
     return {left / 1'000'000, left % 1'000'000};
   }
 
-  /// The other half of what a wake-up costs: the kernel says that some are ready, not which.
+  /// The other half of the cost of a wake-up: a scan of all connections for those that are ready.
   void serve_ready() {
     connections_.for_each([this](Connection& connection) {
       if (FD_ISSET(connection.fd, &readable_)) {
@@ -112,7 +113,7 @@ class Server {
     }
   }
 
-  /// select is asked again in any case: what is left in a socket it tells of again.
+  /// select(2) is called again in any case, and reports again what is left in a socket.
   void watch(Connection& connection, WaitFor next) {
     FD_CLR(connection.fd, &reading_);
     FD_CLR(connection.fd, &writing_);
@@ -132,10 +133,10 @@ class Server {
   server::Acceptor acceptor_;
   ConnectionTable connections_;
   fd_set reading_{}, writing_{};    ///< what is watched
-  fd_set readable_{}, writable_{};  ///< what select made of it
+  fd_set readable_{}, writable_{};  ///< what select(2) returned
 };
 
-/// A Connection, and its bits.
+/// A Connection and its bits in the bitmaps.
 constexpr std::uint64_t state_bytes = sizeof(Connection) + 1;
 
 server::Configured configure(CLI::App&) {
@@ -153,7 +154,7 @@ server::Configured configure(CLI::App&) {
 }  // namespace
 
 extern constinit const server::Model select{
-    "select", "one thread, select(2) over all: at most 1,024 descriptors, O(n) a wake-up",
+    "select", "one thread, select(2) over all: at most 1,024 descriptors, O(n) per wake-up",
     configure};
 
 }  // namespace echo_async

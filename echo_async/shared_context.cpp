@@ -1,11 +1,12 @@
 // One io_context run by several threads: any of them takes the next handler that is ready.
 //
-// The work of a busy connection flows to whoever is free, so no worker idles while another has a
-// queue, and nothing need be balanced. It pays with locks: each handler is taken from one queue,
-// and each descriptor has a mutex; a connection's data move from one processor's cache to the next.
-// It wins where handlers compute (--work cpu:); it breaks where they are short: one thread does as
-// much. Sessions need no strand, since their one operation in flight starts the next; Asio hands on
-// between them what one thread wrote and another reads. Source: Asio's example "HTTP Server 3".
+// Work goes to any free thread, so no worker idles while another has a queue, and nothing needs
+// balancing. The cost is locks: each handler is taken from one queue, and each descriptor has a
+// mutex; a connection's data move from one processor's cache to the next. It wins where handlers
+// compute (--work cpu:); it breaks where they are short: one thread then does as much. Callback
+// chains need no strand, because their one operation in flight starts the next; Asio makes what one
+// thread wrote visible to the thread that reads it. Source: Boost.Asio's example "HTTP Server 3",
+// https://www.boost.org/doc/libs/release/doc/html/boost_asio/examples.html.
 // Try it: ./echo_async --model shared-context --workers 4 --work cpu:50us & ./client -n 1000
 #include <sys/socket.h>
 
@@ -23,16 +24,17 @@
 namespace echo_async {
 namespace {
 
-/// Which worker runs this thread, for handlers: Asio does not tell them. One load from the thread's
-/// own block, where asking for the thread's id and looking it up would be a search per message.
+/// The number of the worker that this thread is, for handlers: Asio does not pass it to them. It is
+/// one load from the thread's own block; a look-up by thread id would be a search per message.
 thread_local unsigned this_worker = 0;
 
 class Server;
 
-/// A connection as all workers see it: its own handlers, one at a time, on any thread, and
-/// meanwhile the server's, on another. So the two share nothing but atomics and the descriptor's
-/// number, and the server calls shutdown(2), never Asio's close(), on it: what is pending then ends
-/// by itself. The descriptor is certainly open while the connection is in the list.
+/// A connection that all workers share. Its own handlers run one at a time, on any thread; a
+/// handler of the server may run on another meanwhile. So the two share nothing but atomics and the
+/// descriptor's number, and the server calls shutdown(2) on it, never Asio's close(): pending
+/// operations then end by themselves. The descriptor is open as long as the connection is in the
+/// list.
 class SharedConnection : public ConnectionSocket, public boost::intrusive::list_base_hook<> {
  public:
   SharedConnection(Socket socket, Server& server);
@@ -41,7 +43,7 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
   [[nodiscard]] const server::Serving& serving() const;
   void touch();
   void echoed(std::size_t bytes);
-  /// Another turn would take the lock of the one queue, for as much as it saves.
+  /// A deferred read would take the lock of the one queue, which costs as much as it saves.
   static constexpr bool reads_in_turn() { return false; }
   template <typename Handler>
   void sleep(std::chrono::nanoseconds time, Handler&& handler) {
@@ -52,13 +54,13 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
  private:
   friend class Server;
 
-  /// In place of a tick: waits for us, and not we for it.
+  /// In place of a tick: the server delays the reply, so the connection is not idle.
   static constexpr std::uint64_t sleeping = UINT64_MAX;
 
   Server& server_;
   std::atomic<std::uint64_t> last_touch_;
-  const unsigned opened_by_ = this_worker;  ///< opened and closed belong on one line
-  bool timed_out_ = false;                  ///< the server's
+  const unsigned opened_by_ = this_worker;  ///< the worker that counts its begin and end
+  bool timed_out_ = false;                  ///< used by the server only
 };
 
 class Server {
@@ -77,7 +79,7 @@ class Server {
 
   void run() {
     acceptor_.start();
-    stop_.wait([this] { drain(); }, [this] { cut(); });
+    stop_.wait([this] { drain(); }, [this] { force_stop(); });
     idle_.start([this] { close_idle(); });
     server::run_workers(serving_, workers_, [this](unsigned worker) {
       this_worker = worker;
@@ -89,7 +91,7 @@ class Server {
   friend class SharedConnection;
 
   void drain() {
-    if (serving_.stop.forced()) return cut();
+    if (serving_.stop.forced()) return force_stop();
     acceptor_.stop();
     const std::lock_guard lock(mutex_);
     draining_ = true;
@@ -97,8 +99,8 @@ class Server {
       ::shutdown(connection.socket().native_handle(), SHUT_RD);
     if (connections_.empty()) io_.stop();
   }
-  /// Whatever is pending is let go together with the io_context, when no thread runs it any more.
-  void cut() {
+  /// Pending operations are destroyed with the io_context, when no thread runs it any more.
+  void force_stop() {
     forced_ = true;
     io_.stop();
   }
@@ -117,15 +119,15 @@ class Server {
 
   const server::Serving& serving_;
   const unsigned workers_;
-  std::atomic<server::IdleClock::Tick> tick_{0};  ///< the idle clock's, for all threads
+  std::atomic<server::IdleClock::Tick> tick_{0};  ///< of the idle clock, for all threads
   std::atomic<bool> forced_{false};
 
-  std::mutex mutex_;  ///< at the beginning and at the end of a connection
+  std::mutex mutex_;  ///< taken when a connection begins and ends
   boost::intrusive::list<SharedConnection, boost::intrusive::constant_time_size<false>>
       connections_;
   bool draining_ = false;
 
-  asio::io_context io_;  // after the list: what it still holds when it is destroyed leaves that
+  asio::io_context io_;  // after the list, which its connections leave on destruction
   Strand strand_{io_.get_executor()};
   AsioAcceptor acceptor_;
   StopEvents stop_;
@@ -144,8 +146,8 @@ SharedConnection::SharedConnection(Socket socket, Server& server)
 SharedConnection::~SharedConnection() {
   bool last = false;
   {
-    // Out of the list before the descriptor is closed: a drain must never shut down a number that
-    // the kernel has given to someone else by then.
+    // Removed from the list before the descriptor is closed: a drain must never shut down a number
+    // that the kernel has reused.
     const std::lock_guard lock(server_.mutex_);
     server_.connections_.erase(server_.connections_.iterator_to(*this));
     last = server_.draining_ && !server_.forced_ && server_.connections_.empty();

@@ -1,11 +1,12 @@
-// Stackful coroutines on Boost.Asio and Boost.Context: one thread, a small stack a connection.
+// Stackful coroutines on Boost.Asio and Boost.Context: one thread, a small stack per connection.
 //
-// The code of a blocking server, whose reads and writes suspend (asio::spawn): any function it
-// calls may suspend too, which a C++20 coroutine cannot do. It pays a page of stack for each
-// connection, and a guard page that costs no memory but a memory map (vm.max_map_count). A switch
+// The code of a blocking server, whose reads and writes suspend (asio::spawn). Any function that it
+// calls may suspend too, which a C++20 coroutine cannot do. It costs a page of stack per
+// connection, and a guard page that takes no memory but a memory map (vm.max_map_count). A switch
 // is ~20 instructions and no system call. It wins where blocking code is to be kept; it breaks
-// where a call goes deeper than --stack-size: on the guard page, which ends the program. Source:
-// Kowalke, Boost.Context. Try it: ./echo_async --model stackful & ./client -n 10000
+// where a call goes deeper than --stack-size: the guard page then ends the program. Source: Oliver
+// Kowalke, Boost.Context, https://www.boost.org/doc/libs/release/libs/context/.
+// Try it: ./echo_async --model stackful & ./client -n 10000
 #include <alloca.h>
 #include <fmt/format.h>
 
@@ -27,8 +28,8 @@ namespace {
 
 using Yield = asio::basic_yield_context<Executor>;
 
-/// Reads some, works, writes it all, until EOF or an error. yield[error] suspends: the loop serves
-/// others until the operation is done.
+/// Reads, works and writes the reply until EOF or an error. yield[error] suspends: the loop serves
+/// other connections until the operation is done.
 void echo_until_eof(AsioConnection& connection, std::span<std::byte> buffer, const Yield& yield) {
   const server::Serving& serving = connection.serving();
   error_code error;
@@ -52,7 +53,7 @@ void echo_until_eof(AsioConnection& connection, std::span<std::byte> buffer, con
   }
 }
 
-/// Virtual memory, but for the page or two that are touched: as large as for a thread.
+/// Virtual memory of which a page or two are touched, so it is as large as for a thread.
 struct Options {
   std::uint64_t stack_size = 64U << 10U;
   std::uint64_t guard_size = 4096;
@@ -63,7 +64,8 @@ void serve(const Options& options, const server::Serving& serving) {
   Loop loop{serving};
   const auto enter = [&loop](Socket socket, const Yield& yield) {
     AsioConnection connection{std::move(socket), loop};
-    // On the stack, where the page is touched already: a heap block would come on top of it.
+    // The buffer lies on the stack, in a page that is touched anyway; a heap block would be added
+    // to it.
     const std::size_t size = loop.serving().options.buffer_size;
     echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
   };
@@ -80,9 +82,9 @@ void serve(const Options& options, const server::Serving& serving) {
   });
 }
 
-/// What a coroutine needs beside its buffer: Boost.Context's record, Asio's frames, and an
-/// exception that is thrown and caught (2.9 KiB, measured). Asio makes the system calls on the
-/// loop's own stack.
+/// Stack that a coroutine needs beside its buffer, in bytes: Boost.Context's record, Asio's frames,
+/// and an exception that is thrown and caught (2.9 KiB, measured). Asio makes the system calls on
+/// the loop's own stack.
 constexpr std::uint64_t stack_overhead = 8U << 10U;
 
 void check(const Options& options, const server::ServerOptions& common) {
@@ -97,8 +99,8 @@ void check(const Options& options, const server::ServerOptions& common) {
 
 /// Beside the stack: the pending operation, Asio's per-descriptor state, malloc's rounding.
 constexpr std::uint64_t connection_bytes = 400;
-/// Of the page that a stack touches first, what is left for the buffer; measured: 4,495 bytes are
-/// resident for a connection with a buffer of 1 or 2 KiB, a page more with 2.6 KiB.
+/// Bytes of the first touched page of a stack that are left for the buffer. Measured: 4,495 bytes
+/// are resident per connection with a buffer of 1 or 2 KiB, a page more with 2.6 KiB.
 constexpr std::uint64_t room_in_first_page = 2048;
 
 limits::Demand demand(const Options& options, const server::ServerOptions& common,
@@ -115,11 +117,12 @@ limits::Demand demand(const Options& options, const server::ServerOptions& commo
 
 server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  echo::add_size(app, "-s,--stack-size", options->stack_size,
-                 "Stack of each connection: virtual memory; resident is what was touched",
-                 {1, 1ULL << 40U});
+  echo::add_size(
+      app, "-s,--stack-size", options->stack_size,
+      "Stack size per connection: virtual memory, of which the touched pages are resident",
+      {1, 1ULL << 40U});
   echo::add_size(app, "--guard-size", options->guard_size,
-                 "Guard below each stack; 0: none, and all stacks are one memory map",
+                 "Guard size below each stack; 0: none, and all stacks are one memory map",
                  {0, 1ULL << 30U});
   return {.check = [options](const server::ServerOptions& common) { check(*options, common); },
           .shape = {},
@@ -131,6 +134,7 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model stackful{
-    "stackful", "Boost.Asio with stackful coroutines: one thread, a small stack each", configure};
+    "stackful", "Boost.Asio with stackful coroutines: one thread, a small stack per connection",
+    configure};
 
 }  // namespace echo_async

@@ -17,8 +17,9 @@ AsioAcceptor::AsioAcceptor(const Strand& strand, const server::Serving& serving,
   report_aborted();
 }
 
-/// Asio would otherwise keep ECONNABORTED and EPROTO to itself and wait to be told of the queue,
-/// which the kernel does once: those behind the one that is gone would wait for the next to come.
+/// Without this Asio ignores ECONNABORTED and EPROTO and waits for the next event. The kernel
+/// reports the queue once, so the connections behind the aborted one would wait until another
+/// arrives.
 void AsioAcceptor::report_aborted() {
   error_code ignored;
   acceptor_.set_option(asio::socket_base::enable_connection_aborted(true), ignored);
@@ -80,8 +81,8 @@ void AsioAcceptor::restart_after_pause() {
   pause_.async_wait([this](error_code error) {
     if (error || !unwatched_) return;
     acceptor_.assign(protocol_, unwatched_.get(), error);
-    if (error) return restart_after_pause();  // the kernel has no memory to watch it with
-    [[maybe_unused]] const int acceptors = unwatched_.release();
+    if (error) return restart_after_pause();  // the kernel has no memory to watch it
+    [[maybe_unused]] const int released = unwatched_.release();
     report_aborted();
     start();
   });

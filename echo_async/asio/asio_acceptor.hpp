@@ -1,4 +1,4 @@
-// The way in, the same for every Asio model: async_accept, and what to do when it fails.
+// Accepting for every Asio model: async_accept, and what to do when it fails.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -10,23 +10,24 @@
 
 namespace echo_async {
 
-/// Accepts from one listener, one connection after the other, and hands each on. What cannot be
-/// served is shed and counted, as echo/acceptor.hpp tells; a fatal error is thrown out of run().
+/// Accepts from one listener, one connection after the other, and passes each on. A connection that
+/// cannot be served is shed and counted (server/acceptor.hpp); a fatal error is thrown out of
+/// run().
 class AsioAcceptor {
  public:
-  /// `listener`: as Listeners::take() gives it. `serve` is called on `strand` for each that may be
-  /// served; when it throws std::bad_alloc, that one is shed.
+  /// `listener`: as Listeners::take() returns it. `serve` is called on `strand` for each admitted
+  /// connection; if it throws std::bad_alloc, that connection is shed.
   AsioAcceptor(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
                std::function<void(Socket)> serve);
   void start();
-  /// Stops listening at once: who comes later is refused by the kernel.
+  /// Stops listening immediately: the kernel refuses later connections.
   void stop();
 
  private:
   void pass_on(Socket socket);
   void after_failure(int accept_errno);
-  /// Takes the listener out of the loop, which would be woken by each connection that it is not
-  /// going to accept: with several threads a whole one, as long as others shed.
+  /// Removes the listener from the loop, which each connection that it does not accept would wake:
+  /// with several threads, one of them would be busy as long as others shed.
   void stop_watching();
   void report_aborted();
   void restart_after_pause();

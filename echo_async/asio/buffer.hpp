@@ -1,4 +1,4 @@
-// What a connection reads into.
+// The buffer that a connection reads into.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace echo_async {
 
-/// Bytes that begin at the edge of a cache line, where a heap block begins in the middle of one: a
-/// message of 64 B is then read and sent from one line and not from two. With 10,000 connections
-/// none is in the cache any more when its turn comes.
+/// Bytes aligned to a cache line; a heap block begins in the middle of one. A message of 64 B is
+/// then read and sent from one line instead of two. With 10,000 connections none is still in the
+/// cache when its turn comes.
 class Buffer {
  public:
   explicit Buffer(std::size_t size) : bytes_(new (line) std::byte[size]), size_(size) {}

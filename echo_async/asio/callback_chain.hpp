@@ -1,9 +1,9 @@
-// The chain of callbacks: read some, work, write all of it, read again.
+// The chain of callbacks: read some bytes, work, write all of the reply, read again.
 //
-// While it writes it does not read, so a peer that never reads fills its own socket buffers and
-// nothing of ours (that is the back-pressure). A session lives as long as an operation of its own
-// is pending, because each handler holds a shared_ptr to it: an error ends it by starting nothing.
-// Asio hands the memory of a finished handler to the next one on the same thread, so an echo
+// While it writes it does not read, so a peer that never reads fills its own socket buffers and no
+// memory of the server (back-pressure). A chain lives as long as one of its operations is pending,
+// because each handler holds a shared_ptr to it: after an error it starts no operation, and so
+// ends. Asio passes the memory of a finished handler to the next one on the same thread, so an echo
 // allocates nothing.
 #pragma once
 
@@ -21,10 +21,10 @@
 
 namespace echo_async {
 
-/// `Base`: what the connection is to its server (AsioConnection of loop.hpp, or another), a
+/// `Base`: the connection as its server sees it (AsioConnection of loop.hpp, or another), a
 /// ConnectionSocket with serving(), touch(), sleep(time, handler), echoed(bytes) and
-/// reads_in_turn(). One operation is in flight at a time and starts the next: no two handlers of a
-/// session ever run at once, on however many threads.
+/// reads_in_turn(). One operation is in flight at a time and starts the next: two handlers of a
+/// chain never run at the same time, on any number of threads.
 template <typename Base>
 class CallbackChain : public std::enable_shared_from_this<CallbackChain<Base>>, public Base {
  public:
@@ -41,8 +41,9 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain<Base>>, 
   }
 
  private:
-  /// A bug, or no memory, ends this connection: nothing of it is pending then, and the handler that
-  /// runs is the last to hold it. Otherwise run() would throw, and end them all.
+  /// A bug or a lack of memory ends this connection only: none of its operations is pending then,
+  /// and the running handler is the last to hold it. Otherwise run() would throw and end all
+  /// connections.
   template <typename Step>
   void guard(Step step) {
     try {
@@ -67,7 +68,7 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain<Base>>, 
     const auto reply = this->serving().protocol.reply_to(received);
     const auto rest = this->send_now(reply);
     if (rest.empty()) return wrote(reply.size());
-    // async_write goes on until all is out: a partial write is its business.
+    // async_write continues until all is written: it handles partial writes.
     asio::async_write(
         this->socket(), asio::buffer(rest.data(), rest.size()),
         [self = this->shared_from_this(), size = reply.size()](error_code error, std::size_t) {

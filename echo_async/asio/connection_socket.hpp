@@ -1,4 +1,4 @@
-// A socket, and what is done on it the same way by every Asio model.
+// A socket, and the operations on it that every Asio model shares.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -16,15 +16,15 @@ class ConnectionSocket {
  public:
   explicit ConnectionSocket(Socket socket) : socket_(std::move(socket)) {
     error_code ignored;
-    socket_.non_blocking(true, ignored);  // Asio would do it with the first read, for itself alone
+    socket_.non_blocking(true, ignored);  // Asio does it with the first read, but for itself only
   }
   ConnectionSocket(const ConnectionSocket&) = delete;
   ConnectionSocket& operator=(const ConnectionSocket&) = delete;
 
   [[nodiscard]] Socket& socket() { return socket_; }
-  /// Sends what the kernel takes at once, nearly always all of it: so much saves a trip through the
-  /// scheduler, behind all others that are ready. Returns what is left for async_write, which then
-  /// meets the error as well, if that is why it is left.
+  /// Sends what the kernel takes immediately, nearly always all of it. That saves a pass through
+  /// the scheduler, behind all other handlers that are ready. Returns what is left for async_write,
+  /// which also meets the error, if there was one.
   [[nodiscard]] std::span<const std::byte> send_now(std::span<const std::byte> reply) {
     error_code ignored;
     return reply.subspan(socket_.write_some(asio::buffer(reply.data(), reply.size()), ignored));
@@ -33,14 +33,14 @@ class ConnectionSocket {
  protected:
   ~ConnectionSocket() = default;
 
-  /// Waits as an operation of Asio. The timer is made with the first wait: few ever need one.
+  /// Waits as an Asio operation. The timer is created by the first wait: few connections need one.
   template <typename Token>
   auto wait(std::chrono::nanoseconds time, Token&& token) {
     if (!timer_) timer_ = std::make_unique<Timer>(socket_.get_executor());
     timer_->expires_after(time);
     return timer_->async_wait(std::forward<Token>(token));
   }
-  /// Ends whatever operation is pending with an error.
+  /// Closes the socket. Any pending operation ends with an error.
   void close() {
     error_code ignored;
     socket_.close(ignored);

@@ -1,4 +1,4 @@
-// The idle clock of a loop (echo/idle.hpp), driven by one timer for all connections.
+// The idle clock of a loop (server/idle.hpp), driven by one timer for all connections.
 #pragma once
 
 #include <functional>
@@ -15,16 +15,16 @@ class IdleScan {
   IdleScan(const Strand& strand, std::optional<std::chrono::nanoseconds> timeout)
       : timer_(strand), clock_(timeout) {}
 
-  /// For the connections: now() with each byte, expired() in the scan.
+  /// For the connections: they store now() with each byte; the scan checks expired().
   [[nodiscard]] const server::IdleClock& clock() const { return clock_; }
-  /// Calls `scan` once a tick from now on; does nothing where there is no timeout.
+  /// Calls `scan` once per tick from now on; does nothing without a timeout.
   void start(std::function<void()> scan) {
     if (!clock_.runs()) return;
     scan_ = std::move(scan);
     timer_.expires_after(clock_.period());
     wait();
   }
-  /// While it runs an io_context has work; this lets run() return.
+  /// A running scan is work for the io_context; stop() lets run() return.
   void stop() {
     scan_ = nullptr;
     timer_.cancel();

@@ -11,11 +11,11 @@ AsioConnection::AsioConnection(Socket socket, Loop& loop)
 
 AsioConnection::~AsioConnection() {
   close();
-  // What a forced stop cuts is open at the stop.
+  // A connection that a forced stop ends counts as open at the stop.
   if (!loop_.forced_) serving().counters.closed(0);
   unlink();
   --loop_.count_;
-  loop_.leave_when_empty();
+  loop_.stop_when_empty();
 }
 
 void AsioConnection::drain() {
@@ -37,37 +37,37 @@ Loop::Loop(const server::Serving& serving)
 void Loop::run(std::function<void(Socket)> serve) {
   serve_ = std::move(serve);
   acceptor_.start();
-  stop_.wait([this] { drain(); }, [this] { cut(); });
+  stop_.wait([this] { drain(); }, [this] { force_stop(); });
   idle_.start([this] { close_idle(); });
   io_.run();  // returns when no operation is pending: no connection, no accept, no wait
 }
 
 void Loop::drain() {
-  if (serving_.stop.forced()) return cut();
+  if (serving_.stop.forced()) return force_stop();
   acceptor_.stop();
   draining_ = true;
   for (AsioConnection& connection : connections_) connection.drain();
-  leave_when_empty();
+  stop_when_empty();
 }
 
-void Loop::cut() {
+void Loop::force_stop() {
   acceptor_.stop();
   draining_ = forced_ = true;
-  for (AsioConnection& connection : connections_) connection.cut();
-  leave_when_empty();
+  for (AsioConnection& connection : connections_) connection.close_now();
+  stop_when_empty();
 }
 
 void Loop::close_idle() {
   for (AsioConnection& connection : connections_) {
     if (!connection.is_idle()) continue;
     serving_.counters.timed_out();
-    connection.cut();
+    connection.close_now();
   }
 }
 
-void Loop::leave_when_empty() {
+void Loop::stop_when_empty() {
   if (!draining_ || !connections_.empty()) return;
-  stop_.forget();
+  stop_.cancel();
   idle_.stop();
 }
 

@@ -1,6 +1,6 @@
-// One io_context on one thread, and all that a model of it needs beside the way in which it runs a
-// connection: the door, who is there, the drain, the idle scan. A model derives its sessions from
-// AsioConnection, or keeps one on the stack or frame of whatever serves it.
+// One io_context on one thread, and all that a model of it needs besides the code that runs a
+// connection: the acceptor, the list of connections, the drain, the idle scan. A model derives its
+// connections from AsioConnection, or keeps one on the stack or in the frame that serves it.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -20,8 +20,9 @@ namespace echo_async {
 
 class Loop;
 
-/// A socket that is being served: counted open, known to its loop, from its construction to its
-/// destruction, which closes it. Closing sends the FIN: by then all that came has been echoed.
+/// A connection being served: counted as open and listed in its loop from its construction to its
+/// destruction, which closes it. Closing sends the FIN: by then everything received has been
+/// echoed.
 class AsioConnection : public ConnectionSocket,
                        public boost::intrusive::list_base_hook<
                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -30,13 +31,13 @@ class AsioConnection : public ConnectionSocket,
   ~AsioConnection();
 
   [[nodiscard]] const server::Serving& serving() const;
-  /// A byte came, or could be sent, or a sleep ended: the peer is not idle.
+  /// A byte was received or sent, or a sleep ended: the connection is not idle.
   void touch();
-  /// A whole reply went out.
+  /// Counts a reply that was sent completely.
   void echoed(std::size_t bytes);
-  /// Whether the next read is to wait for all that is ready now: see Loop.
+  /// Whether the next read waits for the turns of all connections that are ready now: see Loop.
   [[nodiscard]] bool reads_in_turn() const;
-  /// A wait of our own (--work sleep:), as an operation of Asio; it is not the peer's silence.
+  /// Waits for --work sleep:, as an Asio operation. This time does not count as idle.
   template <typename Token>
   auto sleep(std::chrono::nanoseconds time, Token&& token) {
     sleeping_ = true;
@@ -46,9 +47,9 @@ class AsioConnection : public ConnectionSocket,
  private:
   friend class Loop;
 
-  /// Lets the reader see EOF after what is queued: it is echoed, and then the connection ends.
+  /// Shuts reading down: what is queued is still echoed, then the connection reads EOF and ends.
   void drain();
-  void cut() { close(); }
+  void close_now() { close(); }
   [[nodiscard]] bool is_idle();
 
   Loop& loop_;
@@ -60,35 +61,36 @@ class Loop {
  public:
   explicit Loop(const server::Serving& serving);
 
-  /// Calls `serve` for each connection that may be served, until the stop; returns when none is
-  /// left.
+  /// Calls `serve` for each admitted connection until the stop; returns when none is left.
   void run(std::function<void(Socket)> serve);
 
   [[nodiscard]] const server::Serving& serving() const { return serving_; }
   [[nodiscard]] const server::IdleClock& clock() const { return idle_.clock(); }
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
-  /// Whether an answered connection reads when all others that are ready have had their turn
-  /// (asio::defer), and not at once. Asio tries each read before it waits. At once the peer has
-  /// not said more yet, and the attempt is in vain: a third of an echo's system calls. A turn
-  /// later it often has, and the event that tells of it then costs no call. With few connections
-  /// the turn itself costs one; with many, those that answer fast would be served again and again
-  /// while others wait for epoll to tell of them (p99 of 0.87 s with 10,000, 0.18 s without).
+  /// Whether a connection that has replied reads again after all other ready connections had their
+  /// turn (asio::defer), and not immediately. Asio tries each read before it waits. Immediately
+  /// after the reply the peer has not sent its next message yet, and the attempt is in vain: a
+  /// third of the system calls of an echo. A turn later the message has often arrived, and the
+  /// event that reports it then costs no call. With few connections the turn itself costs one; with
+  /// many, connections with fast peers would be served again and again while others wait for epoll
+  /// to report them (p99 of 0.87 s with 10,000, 0.18 s without).
   [[nodiscard]] bool reads_in_turn() const { return count_ >= few && count_ <= many; }
 
  private:
   friend class AsioConnection;
 
   void drain();
-  void cut();
+  void force_stop();
   void close_idle();
-  /// With the last connection gone, waits of our own are all that keeps run() from returning.
-  void leave_when_empty();
+  /// After the last connection has ended, cancels the waits of the loop itself, which alone keep
+  /// run() from returning.
+  void stop_when_empty();
 
   static constexpr std::size_t few = 16;
   static constexpr std::size_t many = 2048;
 
   const server::Serving& serving_;
-  // One thread: Asio leaves its locks out, four for each message.
+  // One thread: Asio omits its locks, four per message.
   asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
   Strand strand_{io_.get_executor()};
   std::function<void(Socket)> serve_;

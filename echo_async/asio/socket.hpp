@@ -1,5 +1,6 @@
-// The socket of every Asio model, with its executor's type spelt out: Asio's default,
-// any_io_executor, takes 88 bytes a socket and an indirect call an operation, this one 40 and none.
+// The socket of every Asio model, with a concrete executor type. Asio's default, any_io_executor,
+// costs 88 bytes per socket and an indirect call per operation; this one costs 40 bytes and no
+// call.
 #pragma once
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -22,8 +23,8 @@ using TimerOn = asio::basic_waitable_timer<std::chrono::steady_clock,
                                            asio::wait_traits<std::chrono::steady_clock>, On>;
 using Timer = TimerOn<Executor>;
 
-/// What runs on a strand never runs twice at once, on however many threads the io_context does. A
-/// server's own business (accepting, the stop, the idle scan) goes on one; connections need none.
+/// Handlers on a strand never run at the same time, however many threads run the io_context. A
+/// server's own handlers (accepting, the stop, the idle scan) run on one; connections need none.
 using Strand = asio::strand<Executor>;
 
 }  // namespace echo_async

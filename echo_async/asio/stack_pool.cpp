@@ -36,13 +36,13 @@ boost::context::stack_context StackPool::allocate() {
     stack.sp = free_ + 1;
     free_ = free_->next;
 #ifdef TESTBED_SANITIZES_ADDRESS
-    // The last frame of a coroutine never returns, and so leaves its red zones behind.
+    // The last frame of a coroutine never returns, so its red zones stay poisoned.
     __asan_unpoison_memory_region(static_cast<std::byte*>(stack.sp) - stack_size_, stack_size_);
 #endif
     return stack;
   }
-  // MAP_NORESERVE: nobody touches the most of it. MAP_STACK keeps huge pages away (from Linux 6.7
-  // on): one of 2 MiB would be resident for thirty stacks at once.
+  // MAP_NORESERVE: most of it is never touched. MAP_STACK prevents huge pages (from Linux 6.7 on):
+  // one of 2 MiB would make thirty stacks resident at once.
   void* const pages = ::mmap(nullptr, guard_size_ + stack_size_, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();

@@ -1,4 +1,4 @@
-// The two signs of a Stop, as waits of an io_context.
+// The two events of a Stop, drain and force, as waits of an io_context.
 #pragma once
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -10,11 +10,11 @@
 
 namespace echo_async {
 
-/// Calls `drain` and `force` on the strand when the stop asks for them, each once. While it waits,
-/// an io_context has work: forget() lets run() return.
+/// Calls `drain` and `force` on the strand when the stop requests them, each once. The waits are
+/// work for the io_context; cancel() lets run() return.
 class StopEvents {
  public:
-  /// Throws std::system_error when a descriptor cannot be had.
+  /// Throws std::system_error if a descriptor cannot be duplicated.
   StopEvents(const Strand& strand, const echo::Stop& stop)
       : drain_(strand, duplicate(stop.drain_fd())), force_(strand, duplicate(stop.force_fd())) {}
 
@@ -22,7 +22,7 @@ class StopEvents {
     wait_for(drain_, std::move(drain));
     wait_for(force_, std::move(force));
   }
-  void forget() {
+  void cancel() {
     drain_.cancel();
     force_.cancel();
   }
@@ -30,7 +30,7 @@ class StopEvents {
  private:
   using Event = asio::posix::basic_stream_descriptor<Strand>;
 
-  /// A copy for Asio to own: it closes what it is given.
+  /// A duplicate for Asio to own, because it closes the descriptors that it is given.
   static int duplicate(int fd);
   static void wait_for(Event& event, std::function<void()> then) {
     event.async_wait(Event::wait_read, [then = std::move(then)](error_code error) {

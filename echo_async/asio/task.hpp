@@ -1,10 +1,10 @@
-// What a C++20 coroutine needs to wait for Asio: a type for the coroutine, and one for the waiting.
+// What a C++20 coroutine needs to wait for Asio: a type for the coroutine, and one for the wait.
 //
-// The compiler cuts a function at each co_await, and keeps what it must remember in a frame on the
-// heap. Task says how it begins and ends; Operation says what co_await does: begin the operation,
-// with a handler that resumes the frame. Asio brings both itself (awaitable, co_spawn), for
-// coroutines that await others, are cancelled, hand on exceptions. The coroutines here need none of
-// that, and would pay for it: a second frame each, some 300 B, and more cache lines written an echo
+// The compiler splits a function at each co_await, and keeps its state in a frame on the heap. Task
+// defines how it begins and ends; Operation defines what co_await does: start the operation, with a
+// handler that resumes the frame. Asio has its own types (awaitable, co_spawn), for coroutines that
+// await others, are cancelled, propagate exceptions. The coroutines here need none of that, and
+// would pay for it: a second frame each, some 300 B, and more cache lines written per echo
 // (decision 0015).
 #pragma once
 
@@ -18,12 +18,12 @@
 
 namespace echo_async {
 
-/// A coroutine of a loop that nobody awaits. It begins at once, and its frame goes with its end;
-/// an exception (a bug, or no memory) ends it and is counted.
+/// A coroutine of a loop that nothing awaits. It starts immediately, and its frame is freed at its
+/// end; an exception (a bug, or no memory) ends it and is counted.
 struct Task {
   class promise_type {  // NOLINT(readability-identifier-naming): the language's name
    public:
-    /// The language hands over the coroutine's own arguments.
+    /// The language passes the arguments of the coroutine.
     promise_type(const Socket& /*socket*/, Loop& loop) : loop_(loop) {}
 
     static Task get_return_object() noexcept { return {}; }
@@ -37,8 +37,8 @@ struct Task {
   };
 };
 
-/// An operation of Asio, to be awaited: `start(handler)` begins it. It gives the number of bytes,
-/// or 1 where there is no such number; 0: it failed, or met EOF, which are the same to an echo. On
+/// An Asio operation to be awaited; `start(handler)` starts it. co_await returns the number of
+/// bytes, or 1 for an operation without one. 0: an error or EOF, which an echo treats alike. For
 /// one thread; `start` must neither run its handler before it returns nor drop it without throwing.
 template <typename Start>
 class Operation {
@@ -58,15 +58,15 @@ class Operation {
   [[nodiscard]] std::size_t await_resume() const noexcept { return result_; }
 
  private:
-  /// Resumes the coroutine; or ends it, where Asio drops the operation: with its io_context, or by
-  /// an exception on the way.
+  /// Resumes the coroutine, or destroys it where Asio drops the operation: with its io_context, or
+  /// because of an exception in between.
   class Handler {
    public:
     explicit Handler(Operation& operation) : operation_(&operation) {}
     Handler(Handler&& other) noexcept : operation_(std::exchange(other.operation_, nullptr)) {}
     Handler& operator=(Handler&&) = delete;
     ~Handler() {
-      // A start that throws goes on in the coroutine, at its co_await.
+      // If start throws, the exception continues in the coroutine, at its co_await.
       if (operation_ != nullptr && operation_->pending_) operation_->coroutine_.destroy();
     }
 

@@ -1,7 +1,7 @@
-// The connections of one loop, found by their descriptors: entered, told what is due, closed.
+// The connections of one loop, indexed by descriptor: added, handled when something is due, closed.
 //
-// The kernel gives out the lowest free number, so a table by descriptor is dense, and finding a
-// peer is an index. It is a deque: it grows without moving, so that a Connection stays where it is.
+// The kernel assigns the lowest free number, so a table by descriptor is dense, and a look-up is an
+// index. It is a deque: it grows without moving its elements, so a Connection keeps its address.
 #pragma once
 
 #include <chrono>
@@ -21,25 +21,27 @@ class ConnectionTable {
   using Clock = NonblockingExchange::Clock;
 
   ConnectionTable(const server::Serving& serving, unsigned worker);
-  /// Closes those that are left: a forced stop cuts them, and they count as open.
+  /// Closes the connections that a forced stop leaves; they count as open.
   ~ConnectionTable();
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
 
-  /// Takes over a connection and counts it. Null: no memory for it, so it was closed and shed.
+  /// Takes ownership of a connection and counts it. Null: no memory for it, so it was closed and
+  /// shed.
   Connection* add(echo::Descriptor socket);
-  /// It ended: closes and counts it. The Connection is gone afterwards.
+  /// Closes and counts a connection that has ended. The Connection is invalid afterwards.
   void remove(Connection& connection);
-  /// Lets each see EOF after what is queued: that is echoed, and then it ends.
+  /// Shuts reading down on each connection: what is queued is still echoed, then it reads EOF and
+  /// ends.
   void drain();
 
   [[nodiscard]] Connection& operator[](int fd) { return table_[static_cast<std::size_t>(fd)]; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  /// The descriptors of all lie below it.
+  /// All descriptors are below it.
   [[nodiscard]] int end_fd() const { return static_cast<int>(table_.size()); }
   [[nodiscard]] NonblockingExchange& exchange() { return exchange_; }
 
-  /// Calls `visit(Connection&)` for each; it may remove(), which makes the table shorter.
+  /// Calls `visit(Connection&)` for each; it may call remove(), which shortens the table.
   template <typename Visit>
   void for_each(Visit visit) {
     // NOLINTNEXTLINE(modernize-loop-convert): the end moves
@@ -48,13 +50,13 @@ class ConnectionTable {
     }
   }
 
-  /// When something is due next that no descriptor will tell of; unset: nothing.
+  /// Time of the next event that no descriptor reports; unset: none.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
-  /// Does what is due: `then(Connection&, WaitFor)` for each whose sleep is over, and for each to
-  /// be closed because it was idle (counted here).
+  /// Handles what is due: calls `then(Connection&, WaitFor)` for each connection whose sleep is
+  /// over, and for each to be closed because it was idle (counted here).
   template <typename Then>
-  void do_due(Clock::time_point now, Then then) {
-    for (int fd = exchange_.take_awake(now); fd >= 0; fd = exchange_.take_awake(now)) {
+  void handle_due(Clock::time_point now, Then then) {
+    for (int fd = exchange_.take_woken(now); fd >= 0; fd = exchange_.take_woken(now)) {
       Connection& connection = (*this)[fd];
       then(connection, exchange_.on_wake(connection));
     }

@@ -1,5 +1,5 @@
-// The way in for a loop that watches its listener itself: accepts all that wait, and pauses when
-// that cannot be.
+// The acceptor of a loop that watches its listener itself: accepts all waiting connections, and
+// pauses when accepting fails.
 #pragma once
 
 #include "echo_async/epoll/nested_epoll.hpp"
@@ -21,10 +21,10 @@ class EpollAcceptor {
   void start() {
     loop_.watch_source(listener_.get(), [this] { accept(); });
   }
-  /// Stops listening at once: who comes later is refused by the kernel.
+  /// Stops listening immediately: the kernel refuses later connections.
   void stop() {
     pause_.cancel();
-    loop_.forget_source();
+    loop_.unwatch_source();
     listener_.reset();
   }
 
@@ -35,7 +35,7 @@ class EpollAcceptor {
     }
     const auto until = acceptor_.paused_until();
     if (!until) return;
-    loop_.forget_source();  // it stays readable, and cannot be served
+    loop_.unwatch_source();  // it stays readable, and nothing can be accepted
     pause_.expires_at(*until);
     pause_.async_wait([this](error_code error) {
       if (error || !listener_) return;
@@ -52,8 +52,8 @@ class EpollAcceptor {
 };
 
 /// Accepts and serves on this thread until the stop.
-inline void serve_alone(const server::Serving& serving, echo::Descriptor listener,
-                        unsigned worker) {
+inline void accept_and_serve(const server::Serving& serving, echo::Descriptor listener,
+                             unsigned worker) {
   NestedEpoll loop{serving, worker};
   EpollAcceptor acceptor{serving, std::move(listener), loop};
   acceptor.start();

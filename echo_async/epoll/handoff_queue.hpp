@@ -1,7 +1,7 @@
-// Connections on their way from the thread that accepted them to the loop that will serve them.
+// The queue of connections from the thread that accepts them to the loop that serves them.
 //
 // One writer, one reader, no lock: Boost.Lockfree's ring, and an eventfd that wakes the reader. The
-// writer wakes it once for all that it has put in since the last time.
+// writer wakes it once for all connections added since the last time.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -23,7 +23,7 @@ class HandoffQueue {
   HandoffQueue() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), queue_(capacity) {
     if (!event_) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
-  /// Closes what was put in and never taken.
+  /// Closes the connections that were never taken.
   ~HandoffQueue() {
     while (take()) {
     }
@@ -31,34 +31,34 @@ class HandoffQueue {
   HandoffQueue(const HandoffQueue&) = delete;
   HandoffQueue& operator=(const HandoffQueue&) = delete;
 
-  /// The writer's. False when it is full: the descriptor stays with the caller.
+  /// For the writer. Returns false if the queue is full; the caller then keeps the descriptor.
   bool put(echo::Descriptor& socket) {
     if (!queue_.push(socket.get())) return false;
     [[maybe_unused]] const int sent = socket.release();
     waiting_.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
-  /// The writer's: nothing more will come.
+  /// For the writer: no connection will follow.
   void close() {
     closed_ = true;
     wake();
   }
   void wake() { ::eventfd_write(event_.get(), 1); }
 
-  /// The reader's: readable after a wake.
+  /// For the reader: readable after a wake().
   [[nodiscard]] int fd() const { return event_.get(); }
   void clear() {
     eventfd_t ignored = 0;
     ::eventfd_read(event_.get(), &ignored);
   }
-  /// The reader's: an empty descriptor when nothing is there.
+  /// For the reader. Returns an empty descriptor if the queue is empty.
   echo::Descriptor take() {
     int fd = -1;
     if (!queue_.pop(fd)) return echo::Descriptor{};
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     return echo::Descriptor{fd};
   }
-  /// Anybody's: put in and not yet taken.
+  /// For any thread: connections added and not yet taken.
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool is_closed() const { return closed_; }
 

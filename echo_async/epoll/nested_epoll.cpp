@@ -9,11 +9,12 @@
 namespace echo_async {
 namespace {
 
-/// What is taken from the kernel at once: 6 KiB, and one call for so many round trips.
+/// Events per epoll_wait(2): 6 KiB, and one call for as many round trips.
 constexpr std::size_t batch = 512;
-/// Full batches taken before Asio's timers and signs get a turn.
+/// Full batches taken before Asio's timers and stop events have their turn.
 constexpr int batches_in_a_row = 16;
-/// Reads of one connection in a row: a peer that streams without end must not keep the others out.
+/// Reads of one connection in a row: a peer that sends without end must not block other
+/// connections.
 constexpr int reads_in_a_row = 64;
 
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -51,7 +52,7 @@ void NestedEpoll::watch_source(int fd, std::function<void()> ready) {
   source_ready_ = std::move(ready);
 }
 
-void NestedEpoll::forget_source() {
+void NestedEpoll::unwatch_source() {
   if (source_fd_ < 0) return;
   ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, source_fd_, nullptr);
   source_fd_ = -1;
@@ -70,7 +71,7 @@ void NestedEpoll::add(echo::Descriptor socket) {
 void NestedEpoll::run(std::function<void()> on_drain, std::function<bool()> source_is_exhausted) {
   on_drain_ = std::move(on_drain);
   source_is_exhausted_ = std::move(source_is_exhausted);
-  stop_.wait([this] { drain(); }, [this] { cut(); });
+  stop_.wait([this] { drain(); }, [this] { force_stop(); });
   set_timer();
   wait();
   io_.run();
@@ -91,7 +92,7 @@ void NestedEpoll::serve_ready() {
   for (int turn = 0; turn < batches_in_a_row; ++turn) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
-    if (count < 0) return;  // EINTR: wait() asks again
+    if (count < 0) return;  // EINTR: wait() repeats the call
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = ready_[static_cast<std::size_t>(i)];
       if (event.data.fd == source_fd_) {
@@ -106,7 +107,7 @@ void NestedEpoll::serve_ready() {
             writable ? exchange.on_writable(connection) : exchange.on_readable(connection),
             (event.events & ended_events) != 0);
     }
-    // That was all. What comes now is told by wait(), which looks at the list once more.
+    // That was all. wait() checks the ready list again, and so reports what comes now.
     if (static_cast<std::size_t>(count) < ready_.size()) return;
   }
 }
@@ -118,21 +119,22 @@ void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
         return;
       case WaitFor::close:
         return connections_.remove(connection);
-      case WaitFor::write:  // seldom: the socket's buffer is full
-        return watch_again(connection, usual_events | EPOLLOUT);
+      case WaitFor::write:  // rare: the socket's buffer is full
+        return rearm(connection, usual_events | EPOLLOUT);
       case WaitFor::read:
         if (!ended) return;
         break;
       case WaitFor::again:
         break;
     }
-    if (reads == reads_in_a_row) return watch_again(connection, usual_events);
+    if (reads == reads_in_a_row) return rearm(connection, usual_events);
     next = connections_.exchange().on_readable(connection);
   }
 }
 
-/// Modifying an edge-triggered entry tells anew of what is ready already, the peer's end included.
-void NestedEpoll::watch_again(const Connection& connection, std::uint32_t events) {
+/// Modifying an edge-triggered entry makes the kernel report again what is already ready, including
+/// the end of the peer's stream.
+void NestedEpoll::rearm(const Connection& connection, std::uint32_t events) {
   epoll_event event = event_for(connection.fd, events);
   ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event);
 }
@@ -141,39 +143,39 @@ void NestedEpoll::set_timer() {
   const auto due = connections_.next_due();
   if (!due || (timer_set_to_ && *timer_set_to_ <= *due)) return;
   timer_set_to_ = due;
-  timer_.expires_at(*due);  // cancels a later one
+  timer_.expires_at(*due);  // cancels the wait for a later time
   timer_.async_wait([this](error_code error) {
-    if (!error && !ended_) do_due();
+    if (!error && !ended_) handle_due();
   });
 }
 
-void NestedEpoll::do_due() {
+void NestedEpoll::handle_due() {
   timer_set_to_.reset();
-  connections_.do_due(ConnectionTable::Clock::now(), [this](Connection& connection, WaitFor next) {
-    apply(connection, next, false);
-  });
+  connections_.handle_due(
+      ConnectionTable::Clock::now(),
+      [this](Connection& connection, WaitFor next) { apply(connection, next, false); });
   stop_when_empty();
   if (!ended_) set_timer();
 }
 
 void NestedEpoll::drain() {
-  if (serving_.stop.forced()) return cut();
+  if (serving_.stop.forced()) return force_stop();
   draining_ = true;
   on_drain_();
   connections_.drain();
   stop_when_empty();
 }
 
-void NestedEpoll::cut() {
+void NestedEpoll::force_stop() {
   ended_ = true;
-  forget_source();
-  io_.stop();  // what is open is closed, and counted open, as the loop goes
+  unwatch_source();
+  io_.stop();  // open connections are closed with the loop, and counted as open
 }
 
 void NestedEpoll::stop_when_empty() {
   if (!draining_ || ended_ || connections_.count() > 0 || !source_is_exhausted_()) return;
   ended_ = true;
-  stop_.forget();
+  stop_.cancel();
   timer_.cancel();
   epoll_.cancel();
 }

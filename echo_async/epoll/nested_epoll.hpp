@@ -1,12 +1,12 @@
-// An epoll descriptor of our own inside an io_context: Asio's timers and signs of a stop, and the
-// data path of a raw epoll server.
+// An epoll descriptor nested inside an io_context: Asio's timers and stop events, and the data path
+// of a raw epoll server.
 //
-// What Asio's reactor costs beside the floor is system calls: a recv that finds nothing for each
-// that finds something, or an epoll_ctl for each wait, and batches of 128. An epoll descriptor is
-// itself a descriptor that becomes readable, so the io_context waits for that one, and what is
-// ready behind it is taken with epoll_wait(0): one recv and one send an echo, one wait of Asio's
-// for a whole batch. Edge-triggered, so that a socket is not put back into the ready list to be
-// looked at again. Source: PEERS ("an epoll descriptor nested in Asio"), epoll(7).
+// What Asio's reactor costs beyond raw epoll is system calls: a recv that finds nothing for each
+// one that finds data, or an epoll_ctl for each wait, and batches of 128. An epoll descriptor
+// becomes readable itself, so the io_context waits for that one descriptor, and epoll_wait(0) takes
+// the events behind it: one recv and one send per echo, one Asio wait per batch. The entries are
+// edge-triggered, so that the kernel does not put a socket back into the ready list to check it
+// again. Source: epoll(7), https://man7.org/linux/man-pages/man7/epoll.7.html.
 #pragma once
 
 #include <sys/epoll.h>
@@ -24,23 +24,23 @@
 
 namespace echo_async {
 
-/// A loop with its connections, on one thread. It does not know where they come from: a source
-/// enters them.
+/// A loop with its connections, on one thread. A source, such as a listener or a queue, adds them.
 class NestedEpoll {
  public:
-  /// Counts for `worker`. Throws std::system_error when a descriptor cannot be had.
+  /// Counts for `worker`. Throws std::system_error if a descriptor cannot be opened.
   NestedEpoll(const server::Serving& serving, unsigned worker);
 
   [[nodiscard]] Executor executor() { return io_.get_executor(); }
-  /// Calls `ready` whenever `fd` is readable (level-triggered: as long as it is), until it is
-  /// forgotten. One source at a time.
+  /// Calls `ready` whenever `fd` is readable (level-triggered: as long as it is), until
+  /// unwatch_source(). One source at a time.
   void watch_source(int fd, std::function<void()> ready);
-  void forget_source();
-  /// Serves a connection from now on. After the drain began: what it has sent, and then its end.
+  void unwatch_source();
+  /// Serves a connection from now on. Once the drain has begun: echoes what it has sent, then ends
+  /// it.
   void add(echo::Descriptor socket);
 
-  /// Serves until the stop; returns when no connection is left and `source_is_exhausted` says that
-  /// none will come. `on_drain` is called when the stop begins: the source is to be closed.
+  /// Serves until the stop; returns when no connection is left and `source_is_exhausted` returns
+  /// true: none will follow. `on_drain` is called when the stop begins, to close the source.
   void run(std::function<void()> on_drain, std::function<bool()> source_is_exhausted);
 
  private:
@@ -48,19 +48,19 @@ class NestedEpoll {
 
   void wait();
   void serve_ready();
-  /// Does what a exchange asked for, until the connection has to wait. `ended`: the kernel has told
-  /// of the peer's end, which it does only once.
+  /// Acts on the result of an exchange, until the connection has to wait. `ended`: the kernel has
+  /// reported the end of the peer's stream, which it does only once.
   void apply(Connection& connection, WaitFor next, bool ended);
-  void watch_again(const Connection& connection, std::uint32_t events);
-  void do_due();
+  void rearm(const Connection& connection, std::uint32_t events);
+  void handle_due();
   void set_timer();
   void drain();
-  void cut();
+  void force_stop();
   void stop_when_empty();
 
   const server::Serving& serving_;
-  asio::io_context io_{1};  // one thread: Asio leaves its locks out
-  Events epoll_;            // owns our epoll descriptor
+  asio::io_context io_{1};  // one thread: Asio omits its locks
+  Events epoll_;            // owns the nested epoll descriptor
   StopEvents stop_;
   Timer timer_;
   std::optional<ConnectionTable::Clock::time_point> timer_set_to_;

@@ -10,16 +10,16 @@
 namespace echo_async {
 namespace {
 
-/// recv(2) itself. That of the C library is a cancellation point, as its send(2) is: in a process
-/// of several threads each call passes two atomic operations (glibc 2.36), for a pthread_cancel(3)
-/// that nobody calls. Worth 0.7 % of a loop's CPU (decision 0015). The sanitizers do not see what
-/// the kernel writes.
+/// recv(2) as a raw system call. The recv(2) and send(2) of the C library are cancellation points:
+/// in a process of several threads each call executes two atomic operations (glibc 2.36), for a
+/// pthread_cancel(3) that is never called. This saves 0.7 % of a loop's CPU (decision 0015). The
+/// sanitizers do not see what the kernel writes.
 ssize_t receive_some(int fd, std::byte* room, std::size_t size) {
   return ::syscall(SYS_recvfrom, fd, room, size, 0, nullptr, nullptr);
 }
 
-/// What the kernel takes now: 0 if nothing, -1 if the connection cannot be written to any more.
-/// MSG_NOSIGNAL, since a peer that is gone is no reason to die.
+/// Sends what the kernel takes now: 0 if nothing, -1 if the connection can no longer be written to.
+/// MSG_NOSIGNAL: a peer that is gone must not end the server.
 ssize_t send_some(int fd, std::span<const std::byte> bytes) {
   for (;;) {
     const ssize_t sent =
@@ -49,33 +49,32 @@ WaitFor NonblockingExchange::on_readable(Connection& connection) {
   if (received == 0) return WaitFor::close;
   connection.last = clock_.now();
   try {
-    return answer(connection, std::span(buffer_.get(), static_cast<std::size_t>(received)));
-  } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
+    return serve_message(connection, std::span(buffer_.get(), static_cast<std::size_t>(received)));
+  } catch (const std::exception&) {  // a bug or no memory ends this connection only
     serving_.counters.shed(server::Shed::exception);
     return WaitFor::close;
   }
 }
 
-WaitFor NonblockingExchange::answer(Connection& connection, std::span<std::byte> question) {
+WaitFor NonblockingExchange::serve_message(Connection& connection, std::span<std::byte> message) {
   serving_.work.compute();
-  const auto reply = serving_.protocol.reply_to(question);
-  if (serving_.work.sleeps()) return put_to_sleep(connection, reply);
+  const auto reply = serving_.protocol.reply_to(message);
+  if (serving_.work.sleeps()) return delay_reply(connection, reply);
   const ssize_t sent = send_some(connection.fd, reply);
   if (sent < 0) return WaitFor::close;
   const auto rest = reply.subspan(static_cast<std::size_t>(sent));
   if (!rest.empty()) {
     connection.pending = std::make_unique<PendingReply>(
-        PendingReply{.answer = {reply.begin(), reply.end()}, .sent = reply.size() - rest.size()});
+        PendingReply{.bytes = {reply.begin(), reply.end()}, .sent = reply.size() - rest.size()});
     return WaitFor::write;
   }
   serving_.counters.echoed(worker_, 1, reply.size());
-  return question.size() == buffer_size_ ? WaitFor::again : WaitFor::read;
+  return message.size() == buffer_size_ ? WaitFor::again : WaitFor::read;
 }
 
-WaitFor NonblockingExchange::put_to_sleep(Connection& connection,
-                                          std::span<const std::byte> answer) {
+WaitFor NonblockingExchange::delay_reply(Connection& connection, std::span<const std::byte> reply) {
   connection.pending = std::make_unique<PendingReply>(
-      PendingReply{.answer = {answer.begin(), answer.end()}, .sleeps = true});
+      PendingReply{.bytes = {reply.begin(), reply.end()}, .sleeps = true});
   sleepers_.push_back({Clock::now() + serving_.work.amount(), connection.fd});
   return WaitFor::sleep;
 }
@@ -85,7 +84,7 @@ std::optional<NonblockingExchange::Clock::time_point> NonblockingExchange::next_
   return sleepers_.front().due;
 }
 
-int NonblockingExchange::take_awake(Clock::time_point now) {
+int NonblockingExchange::take_woken(Clock::time_point now) {
   if (sleepers_.empty() || sleepers_.front().due > now) return -1;
   const int fd = sleepers_.front().fd;
   sleepers_.pop_front();
@@ -105,14 +104,14 @@ WaitFor NonblockingExchange::on_writable(Connection& connection) {
 
 WaitFor NonblockingExchange::send_pending(Connection& connection) {
   PendingReply& reply = *connection.pending;
-  const ssize_t sent = send_some(connection.fd, std::span(reply.answer).subspan(reply.sent));
+  const ssize_t sent = send_some(connection.fd, std::span(reply.bytes).subspan(reply.sent));
   if (sent < 0) return WaitFor::close;
   if (sent > 0) connection.last = clock_.now();
   reply.sent += static_cast<std::size_t>(sent);
-  if (reply.sent < reply.answer.size()) return WaitFor::write;
-  serving_.counters.echoed(worker_, 1, reply.answer.size());
+  if (reply.sent < reply.bytes.size()) return WaitFor::write;
+  serving_.counters.echoed(worker_, 1, reply.bytes.size());
   connection.pending.reset();
-  return WaitFor::again;  // nothing was read meanwhile, and what has come was told already
+  return WaitFor::again;  // nothing was read meanwhile, and the kernel has reported what came
 }
 
 }  // namespace echo_async

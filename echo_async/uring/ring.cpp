@@ -21,14 +21,14 @@ std::string_view advice_on(int error) {
       return "forbidden here; as root: sysctl kernel.io_uring_disabled=0, and in a container a "
              "seccomp profile that allows it";
     case ENOSYS:
-      return "this kernel was built without it, or a container's seccomp profile hides it";
+      return "this kernel was built without it, or a container's seccomp profile blocks it";
     case EINVAL:
       return "this kernel is too old: multishot recv needs Linux 6.0";
     case ENOMEM:
-      return "no memory for it: raise ulimit -l, or take fewer --ring-buffers or a smaller "
+      return "no memory for it: raise ulimit -l, or use fewer --ring-buffers or a smaller "
              "--buffer-size";
     default:
-      return "no ring can be had";
+      return "no ring can be set up";
   }
 }
 
@@ -39,21 +39,21 @@ std::string_view advice_on(int error) {
                   std::generic_category().message(error), advice_on(error)));
 }
 
-/// Ways to set a ring up, the best first. Completions are worked on when we wait for them (6.1), or
-/// at any of our system calls (6.0), but never by interrupting us.
+/// Set-ups of a ring, the best first. The kernel processes completions when the thread waits for
+/// them (6.1), or in any of its system calls (6.0), but never interrupts it.
 constexpr unsigned setups[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
 };
 
-/// Passing causes of a failed submit: a full completion queue, no memory for a moment, a signal.
-/// What was not taken goes with the next.
-bool passes(int error) {
+/// Transient causes of a failed submit: a full completion queue, no memory for a moment, a signal.
+/// The next submit takes the requests that this one did not.
+bool is_transient(int error) {
   return error == EBUSY || error == EAGAIN || error == EINTR || error == ETIME;
 }
 
 void check(int result, const char* call) {
-  if (result < 0 && !passes(-result)) {
+  if (result < 0 && !is_transient(-result)) {
     throw std::system_error(-result, std::generic_category(), call);
   }
 }
@@ -74,7 +74,7 @@ Ring::Ring(unsigned requests, unsigned completions) {
     if (result != -EINVAL) break;
   }
   if (result < 0) refuse("io_uring_setup", -result);
-  ::io_uring_register_ring_fd(&ring_);  // spares a look at the descriptor table in each call
+  ::io_uring_register_ring_fd(&ring_);  // saves a look-up of the descriptor in each call
 }
 
 Ring::~Ring() {
@@ -84,11 +84,11 @@ Ring::~Ring() {
 io_uring_sqe* Ring::request(RingOp op, int fd) {
   io_uring_sqe* request = ::io_uring_get_sqe(&ring_);
   while (request == nullptr) {
-    // With its completions fetched, a kernel that was too busy takes more.
+    // A kernel that was too busy takes more once its completions are fetched.
     check(::io_uring_submit_and_get_events(&ring_), "io_uring_enter");
     request = ::io_uring_get_sqe(&ring_);
   }
-  request->user_data = tag(op, fd);  // the one field that io_uring_prep_*() leaves alone
+  request->user_data = tag(op, fd);  // the one field that io_uring_prep_*() leaves unchanged
   return request;
 }
 

@@ -1,11 +1,11 @@
 // io_uring (liburing, io_uring(7)): a ring of requests to the kernel, one of completions from it,
 // and a ring of buffers that it fills.
 //
-// A request is 64 bytes in memory that both sides see, and one system call hands over all that have
-// been written: where epoll needs a call for each recv and send, this needs one for many. A request
-// may be multishot: armed once, it completes for each connection or message that comes. Such a
-// recv cannot name a buffer beforehand, so the kernel takes the next of those that were provided;
-// who has used one gives it back. One thread makes a ring and is the only one to touch it.
+// A request is 64 bytes in shared memory, and one system call submits all that have been written:
+// epoll needs a call for each recv and send, io_uring needs one for many. A request may be
+// multishot: armed once, it completes for each connection or message that comes. Such a recv cannot
+// name a buffer beforehand, so the kernel takes the next of those provided; the program gives each
+// one back after use. The thread that makes a ring is the only one that uses it.
 #pragma once
 
 #include <liburing.h>
@@ -20,14 +20,14 @@
 
 namespace echo_async {
 
-/// What is asked of the kernel for a descriptor; both come back with each completion.
+/// What a request does to a descriptor; each completion carries both.
 enum class RingOp : std::uint32_t { force, drain, accept, receive, cancel, send };
 
 class Ring {
  public:
   /// Both are powers of two. Completions beyond their number are not lost, but the kernel ends each
-  /// multishot request that it has no room for. Throws echo::Exit, exit_refused, where the kernel
-  /// has no io_uring for us, with what to do about it.
+  /// multishot request that it has no room for. Throws echo::Exit, exit_refused, with advice, if
+  /// the kernel refuses io_uring.
   Ring(unsigned requests, unsigned completions);
   ~Ring();
   Ring(const Ring&) = delete;
@@ -42,16 +42,16 @@ class Ring {
   static int descriptor_of(const io_uring_cqe& completion) {
     return static_cast<int>(static_cast<std::uint32_t>(completion.user_data));
   }
-  /// Asks the kernel to end `op` on `fd`; it completes once more, with ECANCELED.
+  /// Requests the end of `op` on `fd`; it completes once more, with ECANCELED.
   void cancel(RingOp op, int fd);
   void submit();
-  /// Submits, and waits for a completion, but not beyond `at_most`.
+  /// Submits, and waits for a completion, at most for `at_most`.
   void submit_and_wait(std::optional<std::chrono::nanoseconds> at_most);
-  /// Calls `handle(const io_uring_cqe&)` for each completion that is there.
+  /// Calls `handle(const io_uring_cqe&)` for each available completion.
   template <typename Handle>
   void for_each_completion(Handle handle) {
-    // What their handling asks for is submitted every so often, not once they are all done: the
-    // peers get on with it meanwhile. Submitting once a drained queue was measured at half the
+    // The requests of the handlers are submitted after each batch, not after the last completion,
+    // so that the peers go on meanwhile. One submit per drained queue was measured at half the
     // throughput.
     std::array<io_uring_cqe*, 64> batch;
     for (;;) {
@@ -68,26 +68,27 @@ class Ring {
   ::io_uring ring_{};
 };
 
-/// The buffers that the kernel chooses from, all of one size, in one mapping: resident is what has
-/// been used.
+/// The buffers that the kernel chooses from, all of one size, in one mapping: those that have been
+/// used are resident.
 class BufferRing {
  public:
-  /// `count`: a power of two up to `most`. Throws echo::Exit, exit_refused, when they cannot be
-  /// had.
+  /// `count`: a power of two up to `max_count`. Throws echo::Exit, exit_refused, if the kernel
+  /// refuses them.
   BufferRing(Ring& ring, unsigned count, std::size_t size);
   ~BufferRing();
   BufferRing(const BufferRing&) = delete;
   BufferRing& operator=(const BufferRing&) = delete;
-  static constexpr unsigned most = 32768;
-  static constexpr std::uint16_t group = 0;  ///< what a recv names
+  static constexpr unsigned max_count = 32768;
+  static constexpr std::uint16_t group = 0;  ///< the buffer group that a recv names
 
-  /// The bytes that a completion speaks of: the buffer is ours until it is given back.
+  /// The bytes of a completion: their buffer is taken until it is given back.
   std::span<std::byte> take(const io_uring_cqe& completion);
   static std::uint16_t number_of(const io_uring_cqe& completion) {
     return static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
   }
   void give_back(std::uint16_t number);
-  /// Those that are not ours; the kernel may have filled some that it has not told of.
+  /// Buffers that are not taken; the kernel may have filled some whose completions are still to
+  /// come.
   [[nodiscard]] unsigned available() const { return count_ - taken_; }
 
  private:
@@ -106,7 +107,7 @@ class BufferRing {
   unsigned taken_ = 0;
   std::unique_ptr<std::byte, Unmap> pages_;
   io_uring_buf_ring* entries_ = nullptr;  ///< at the beginning of the pages
-  std::byte* pool_ = nullptr;             ///< behind them
+  std::byte* pool_ = nullptr;             ///< after the entries
 };
 
 }  // namespace echo_async

@@ -12,11 +12,11 @@
 namespace echo_async {
 namespace {
 
-/// Answers that may wait behind the one under way before no more are taken. The kernel completes an
-/// armed recv up to 32 times at once, so half as many again may come before it has ended.
-constexpr std::uint64_t most_waiting = 16;
-/// Backlogs kept for the next one who needs one: a stream of large messages allocates nothing.
-constexpr std::size_t most_spare = 16;
+/// Replies that may wait behind the pending send before receiving stops. The kernel completes an
+/// armed recv up to 32 times at once, so half as many may still come before it has ended.
+constexpr std::uint64_t max_waiting = 16;
+/// UnsentReplies kept for reuse: a stream of large messages allocates nothing.
+constexpr std::size_t max_spare = 16;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ void RingExchange::remove(RingConnection& connection, int fd) {
   ::close(fd);
   connection = RingConnection{};
   --count_;
-  if (!cut_) serving_.counters.closed(0);
+  if (!forced_) serving_.counters.closed(0);
 }
 
 void RingExchange::handle(const io_uring_cqe& done) {
@@ -67,14 +67,14 @@ void RingExchange::handle(const io_uring_cqe& done) {
     case RingOp::send:
       return on_sent(at(fd), fd, done.res);
     default:
-      // A cancel that found nothing to end came too late or too early: the next message asks again.
+      // A cancel that found nothing to end came too late or too early: the next message repeats it.
       if (done.res < 0) at(fd).cancelling = false;
   }
 }
 
 void RingExchange::receive(RingConnection& connection, int fd) {
   io_uring_sqe* recv = ring_.request(RingOp::receive, fd);
-  if (serving_.work.sleeps()) {  // one message at a time: the next is not to sleep meanwhile
+  if (serving_.work.sleeps()) {  // one message at a time: no other may sleep meanwhile
     ::io_uring_prep_recv(recv, fd, nullptr, serving_.options.buffer_size, 0);
   } else {
     ::io_uring_prep_recv_multishot(recv, fd, nullptr, 0, 0);
@@ -88,9 +88,9 @@ void RingExchange::on_received(RingConnection& connection, int fd, const io_urin
   if ((done.flags & IORING_CQE_F_MORE) == 0) connection.receiving = connection.cancelling = false;
   if (done.res > 0) {
     connection.last = clock_.now();
-    const auto question = buffers_.take(done);
+    const auto message = buffers_.take(done);
     const auto buffer = BufferRing::number_of(done);
-    if (!answer(connection, fd, question, buffer)) buffers_.give_back(buffer);
+    if (!serve_message(connection, fd, message, buffer)) buffers_.give_back(buffer);
   } else if (done.res == 0) {
     connection.ended = true;
   } else if (done.res == -ENOBUFS) {
@@ -99,30 +99,30 @@ void RingExchange::on_received(RingConnection& connection, int fd, const io_urin
   } else if (done.res != -ECANCELED && done.res != -EINTR && done.res != -EAGAIN) {
     connection.ended = connection.failed = true;
   }
-  settle(connection, fd);
+  proceed(connection, fd);
 }
 
-/// Whether the answer goes out of `buffer`, which then is not to be given back yet.
-bool RingExchange::answer(RingConnection& connection, int fd, std::span<std::byte> question,
-                          std::uint16_t buffer) {
+/// Returns whether the reply is sent from `buffer`, which must not be given back yet then.
+bool RingExchange::serve_message(RingConnection& connection, int fd, std::span<std::byte> message,
+                                 std::uint16_t buffer) {
   if (connection.failed) return false;
   try {
     serving_.work.compute();
-    const auto reply = serving_.protocol.reply_to(question);
+    const auto reply = serving_.protocol.reply_to(message);
     if (serving_.work.sleeps()) {
       unsent_of(connection).add(reply);
       connection.sleeps = true;
       sleepers_.push_back({Clock::now() + serving_.work.amount(), fd});
-    } else if (connection.sending || connection.unsent) {  // answers go out in their order
+    } else if (connection.sending || connection.unsent) {  // replies keep their order
       unsent_of(connection).add(reply);
-      if (connection.unsent->waiting_messages() >= most_waiting) push_back_on(connection, fd);
+      if (connection.unsent->waiting_messages() >= max_waiting) stop_receiving(connection, fd);
     } else {
-      connection.answer = reply;
+      connection.reply = reply;
       connection.buffer = buffer;
-      send(connection, fd, reply, MSG_DONTWAIT);  // what does not go out now goes into the unsent
+      send(connection, fd, reply, MSG_DONTWAIT);  // the rest goes to the unsent replies
       return true;
     }
-  } catch (const std::exception&) {  // a bug or no memory: that connection's end alone
+  } catch (const std::exception&) {  // a bug or no memory ends this connection only
     serving_.counters.shed(server::Shed::exception);
     fail(connection, fd);
   }
@@ -145,12 +145,12 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
   if (connection.buffer == RingConnection::no_buffer) {
     answered = connection.unsent->sent(sent);
   } else {
-    const auto rest = connection.answer.subspan(sent);
+    const auto rest = connection.reply.subspan(sent);
     if (rest.empty()) answered = 1;
     if (!rest.empty() && !connection.failed) {
       try {
         unsent_of(connection).add_first(rest);
-        push_back_on(connection, fd);
+        stop_receiving(connection, fd);
       } catch (const std::bad_alloc&) {
         serving_.counters.shed(server::Shed::memory);
         fail(connection, fd);
@@ -159,17 +159,17 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
     buffers_.give_back(std::exchange(connection.buffer, RingConnection::no_buffer));
   }
   if (sent > 0) serving_.counters.echoed(0, answered, sent);
-  settle(connection, fd);
+  proceed(connection, fd);
 }
 
-/// The next step of a connection on which something has completed.
-void RingExchange::settle(RingConnection& connection, int fd) {
+/// Starts the next request of a connection on which one has completed, or removes the connection.
+void RingExchange::proceed(RingConnection& connection, int fd) {
   if (connection.unsent && !connection.sending && !connection.sleeps && !connection.failed) {
     const auto bytes = connection.unsent->to_send();
     if (bytes.empty())
-      keep_spare(std::move(connection.unsent));
+      recycle(std::move(connection.unsent));
     else
-      send(connection, fd, bytes, 0);  // waits in the kernel until all are out, or some
+      send(connection, fd, bytes, 0);  // waits in the kernel until all or some are sent
   }
   if (connection.failed || (connection.ended && !connection.unsent)) {
     if (!connection.sending && !connection.receiving) remove(connection, fd);
@@ -179,14 +179,14 @@ void RingExchange::settle(RingConnection& connection, int fd) {
   }
 }
 
-/// Its peer sends and does not read: nothing more is taken until all is out.
-void RingExchange::push_back_on(RingConnection& connection, int fd) {
+/// Back-pressure: the peer sends and does not read, so nothing more is received until all is sent.
+void RingExchange::stop_receiving(RingConnection& connection, int fd) {
   if (!connection.receiving || connection.cancelling) return;
   ring_.cancel(RingOp::receive, fd);
   connection.cancelling = true;
 }
 
-/// Ends what is under way: its completions come at once.
+/// Ends the pending requests of a connection: they complete immediately.
 void RingExchange::fail(RingConnection& connection, int fd) {
   connection.failed = true;
   ::shutdown(fd, SHUT_RDWR);
@@ -203,20 +203,20 @@ UnsentReplies& RingExchange::unsent_of(RingConnection& connection) {
   return *connection.unsent;
 }
 
-void RingExchange::keep_spare(std::unique_ptr<UnsentReplies> unsent) {
-  if (spare_unsent_.size() < most_spare) spare_unsent_.push_back(std::move(unsent));
+void RingExchange::recycle(std::unique_ptr<UnsentReplies> unsent) {
+  if (spare_unsent_.size() < max_spare) spare_unsent_.push_back(std::move(unsent));
 }
 
-/// Each recv that is armed anew has a buffer; when it finds none all the same, the kernel has given
-/// them to others, and their completions are on the way.
+/// Each recv that is armed again has a buffer. If it finds none nevertheless, the kernel has given
+/// the buffers to other connections, and their completions are pending.
 void RingExchange::rearm_starved() {
   for (unsigned left = buffers_.available(); left > 0 && !starved_.empty(); --left) {
     const int fd = starved_.front();
     starved_.pop_front();
     RingConnection& connection = at(fd);
-    if (!connection.starved) continue;  // it has ended meanwhile
+    if (!connection.starved) continue;  // it ended meanwhile
     connection.starved = false;
-    settle(connection, fd);
+    proceed(connection, fd);
   }
 }
 
@@ -225,11 +225,11 @@ void RingExchange::drain() {
   for_each([](RingConnection&, int fd) { ::shutdown(fd, SHUT_RD); });
 }
 
-void RingExchange::cut() {
-  cut_ = true;
+void RingExchange::force_stop() {
+  forced_ = true;
   for_each([this](RingConnection& connection, int fd) {
     fail(connection, fd);
-    settle(connection, fd);
+    proceed(connection, fd);
   });
 }
 
@@ -238,15 +238,15 @@ std::optional<RingExchange::Clock::time_point> RingExchange::next_due() const {
   return next_scan_ ? std::min(*next_scan_, sleepers_.front().due) : sleepers_.front().due;
 }
 
-void RingExchange::do_due(Clock::time_point now) {
+void RingExchange::handle_due(Clock::time_point now) {
   while (!sleepers_.empty() && sleepers_.front().due <= now) {
     const int fd = sleepers_.front().fd;
     sleepers_.pop_front();
     RingConnection& connection = at(fd);
-    if (!connection.sleeps) continue;  // it was cut
+    if (!connection.sleeps) continue;  // it failed meanwhile
     connection.sleeps = false;
     connection.last = clock_.now();
-    settle(connection, fd);
+    proceed(connection, fd);
   }
   if (!next_scan_ || now < *next_scan_) return;
   clock_.advance();
@@ -255,7 +255,7 @@ void RingExchange::do_due(Clock::time_point now) {
     if (connection.sleeps || connection.failed || !clock_.expired(connection.last)) return;
     serving_.counters.timed_out();
     fail(connection, fd);
-    settle(connection, fd);
+    proceed(connection, fd);
   });
 }
 

@@ -1,5 +1,5 @@
-// The exchange on the connections of one ring: a recv armed for each, a send under way for those
-// that are being answered, and in between what could not go out at once.
+// The exchange on the connections of one ring: a recv armed for each, a pending send for each that
+// is being answered, and the replies that could not be sent immediately.
 #pragma once
 
 #include <chrono>
@@ -19,22 +19,22 @@
 
 namespace echo_async {
 
-/// Found by its descriptor, which stays open as long as a request on it is under way.
+/// Indexed by its descriptor, which stays open as long as one of its requests is pending.
 struct RingConnection {
   static constexpr std::uint16_t no_buffer = UINT16_MAX;
 
-  std::unique_ptr<UnsentReplies> unsent;  ///< while anything is in it
-  std::span<const std::byte> answer;      ///< under way out of `buffer`
-  server::IdleClock::Tick last = 0;       ///< when a byte last went in or out
-  std::uint16_t buffer = no_buffer;       ///< of the ring; ours until the answer in it is out
+  std::unique_ptr<UnsentReplies> unsent;  ///< while it holds anything
+  std::span<const std::byte> reply;       ///< being sent from `buffer`
+  server::IdleClock::Tick last = 0;       ///< tick of the last byte received or sent
+  std::uint16_t buffer = no_buffer;       ///< of the ring; taken until the reply in it is sent
   bool open : 1 = false;
   bool receiving : 1 = false;   ///< a recv is armed
-  bool cancelling : 1 = false;  ///< and was asked to end
-  bool sending : 1 = false;     ///< a send is under way
-  bool sleeps : 1 = false;      ///< its answer is held back by --work sleep
+  bool cancelling : 1 = false;  ///< its cancellation is requested
+  bool sending : 1 = false;     ///< a send is pending
+  bool sleeps : 1 = false;      ///< its reply is delayed by --work sleep
   bool starved : 1 = false;     ///< its recv found no buffer
   bool ended : 1 = false;       ///< nothing more will come; what was read is still answered
-  bool failed : 1 = false;      ///< nothing more will go out either
+  bool failed : 1 = false;      ///< nothing more will be sent either
 };
 static_assert(sizeof(RingConnection) == 32);
 
@@ -42,25 +42,27 @@ class RingExchange {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Throws echo::Exit when the buffers cannot be had.
+  /// Throws echo::Exit if the kernel refuses the buffers.
   RingExchange(const server::Serving& serving, Ring& ring, unsigned ring_buffers);
 
-  /// Takes over a connection and counts it; shed and counted where there is no memory for it.
+  /// Takes ownership of a connection and counts it; without memory for it, it is shed and counted.
   void add(echo::Descriptor socket);
-  /// For the completions of receive, send and cancel.
+  /// Handles the completions of receive, send and cancel.
   void handle(const io_uring_cqe& done);
-  /// After each batch of completions: with the buffers that came back, those go on that had none.
+  /// Called after each batch of completions: connections that had no buffer receive again with
+  /// those that were given back.
   void rearm_starved();
-  /// Lets each see EOF after what is queued, newcomers too.
+  /// Shuts reading down on each connection, later ones too: what is queued is still echoed.
   void drain();
-  /// Lets go of all: they end with what is under way, and are not counted as closed.
-  void cut();
+  /// Ends all connections: each is removed when its pending requests end, and is not counted as
+  /// closed.
+  void force_stop();
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  /// When something is due next that no completion will tell of; unset: nothing.
+  /// Time of the next event that no completion reports; unset: none.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
-  /// Wakes those whose sleep is over, and closes the idle.
-  void do_due(Clock::time_point now);
+  /// Wakes the connections whose sleep is over, and closes idle ones.
+  void handle_due(Clock::time_point now);
 
  private:
   struct Sleeper {
@@ -76,12 +78,12 @@ class RingExchange {
   void send(RingConnection& connection, int fd, std::span<const std::byte> bytes, int flags);
   void on_received(RingConnection& connection, int fd, const io_uring_cqe& done);
   void on_sent(RingConnection& connection, int fd, int result);
-  bool answer(RingConnection& connection, int fd, std::span<std::byte> question,
-              std::uint16_t buffer);
+  bool serve_message(RingConnection& connection, int fd, std::span<std::byte> message,
+                     std::uint16_t buffer);
   UnsentReplies& unsent_of(RingConnection& connection);
-  void keep_spare(std::unique_ptr<UnsentReplies> unsent);
-  void push_back_on(RingConnection& connection, int fd);
-  void settle(RingConnection& connection, int fd);
+  void recycle(std::unique_ptr<UnsentReplies> unsent);
+  void stop_receiving(RingConnection& connection, int fd);
+  void proceed(RingConnection& connection, int fd);
   static void fail(RingConnection& connection, int fd);
   void remove(RingConnection& connection, int fd);
 
@@ -92,11 +94,11 @@ class RingExchange {
   std::optional<Clock::time_point> next_scan_;
   std::deque<RingConnection> table_;  ///< by descriptor; grows without moving
   std::uint64_t count_ = 0;
-  std::deque<Sleeper> sleepers_;  ///< in the order of their ends, for all sleep equally long
+  std::deque<Sleeper> sleepers_;  ///< in the order of their ends, because all sleep equally long
   std::deque<int> starved_;
   std::vector<std::unique_ptr<UnsentReplies>> spare_unsent_;
   bool draining_ = false;
-  bool cut_ = false;
+  bool forced_ = false;
 };
 
 }  // namespace echo_async

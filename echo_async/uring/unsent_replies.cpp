@@ -4,8 +4,8 @@
 
 namespace echo_async {
 
-void UnsentReplies::add(std::span<const std::byte> answer) {
-  waiting_.bytes.insert(waiting_.bytes.end(), answer.begin(), answer.end());
+void UnsentReplies::add(std::span<const std::byte> reply) {
+  waiting_.bytes.insert(waiting_.bytes.end(), reply.begin(), reply.end());
   ++waiting_.messages;
 }
 

@@ -1,7 +1,7 @@
-// Answers in memory of their own, while their peer does not read.
+// Replies of a connection whose peer does not read, in their own memory.
 //
-// A buffer of the ring is never kept for such a peer, or a few of them would have them all. Two
-// blocks take turns: one belongs to the kernel and must not move, the other collects what comes
+// A buffer of the ring is never kept for such a peer, because a few of them would take all buffers.
+// Two blocks alternate: one belongs to the kernel and must not move, the other collects what comes
 // meanwhile, so that a stream of large messages goes out in few large sends.
 #pragma once
 
@@ -14,14 +14,15 @@ namespace echo_async {
 
 class UnsentReplies {
  public:
-  /// Adds the answer to one message.
-  void add(std::span<const std::byte> answer);
-  /// The rest of an answer that went out in part, before all others. Only while nothing of the
-  /// unsent is under way.
+  /// Adds the reply to one message.
+  void add(std::span<const std::byte> reply);
+  /// Adds the rest of a partly sent reply, before all others. Only while no send from here is
+  /// pending.
   void add_first(std::span<const std::byte> rest);
-  /// What goes out next, empty when that was all. It stays where it is until sent() tells its end.
+  /// The bytes to send next; empty: none are left. They do not move until sent() has counted them
+  /// all.
   std::span<const std::byte> to_send();
-  /// So many bytes more have gone out. Returns the messages that are thereby answered.
+  /// Counts `bytes` more as sent. Returns the number of messages whose replies are now complete.
   std::uint64_t sent(std::size_t bytes);
   [[nodiscard]] std::uint64_t waiting_messages() const { return waiting_.messages; }
 
