@@ -1,6 +1,6 @@
-// How long things may take: contracts speak of seconds on a machine with nothing else to do, tests
-// run beside others. So an upper bound is held by the quickest of three runs, and is longer where
-// the programs are instrumented.
+// Time limits of the tests. Contracts state seconds on a machine with nothing else to do, but tests
+// run beside others. So the quickest of three runs must hold an upper bound, and the bound is
+// longer where the programs are instrumented.
 #pragma once
 
 #include <poll.h>
@@ -20,10 +20,10 @@ inline constexpr int slower = 10;
 inline constexpr int slower = 1;
 #endif
 
-/// After this long, something hangs.
+/// After this time a program counts as hung.
 inline constexpr seconds patience{60};
 
-/// Whether `holds()` came true in time. Looks every millisecond.
+/// Whether `holds()` becomes true within `bound`. Checks every millisecond.
 template <typename Condition>
 bool eventually(Condition holds, nanoseconds bound = patience) {
   const auto until = std::chrono::steady_clock::now() + bound;

@@ -1,5 +1,5 @@
-// Churn whose server is not there, goes, or does not answer (faults 1, 2, 13), whose ports run out
-// (16), and what it leaves behind.
+// Churn against a server that is missing, is killed or does not answer (faults 1, 2, 13), churn
+// without free ports (16), and what churn leaves behind.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -23,7 +23,7 @@ Words churn(const Words& more) {
   return words;
 }
 
-TEST(Churn, OfNobodyEndsInLessThanASecond) {
+TEST(Churn, WithoutAServerEndsInLessThanASecond) {
   const Liar server{honest, "127.0.0.1", Listen::later};
   const nanoseconds took = quickest(seconds{1}, [&] {
     const Report report = run_client(server.target(), churn({"-n", "100", "-d", "1h"}));
@@ -35,7 +35,7 @@ TEST(Churn, OfNobodyEndsInLessThanASecond) {
   EXPECT_LT(took, seconds{1} * slower);
 }
 
-TEST(Churn, OfASilentServerCostsOneWindow) {
+TEST(Churn, AgainstASilentServerCostsOneWindow) {
   struct Row {
     const char* connections;
     std::uint64_t window;
@@ -48,32 +48,33 @@ TEST(Churn, OfASilentServerCostsOneWindow) {
                      churn({"-n", row.connections, "-d", "1h", "--connect-timeout", "500ms"}));
       EXPECT_EQ(report.code, 4);
       EXPECT_EQ(report.failed()["connect_timeout"], row.window);
-      EXPECT_EQ(report.count("/connections/total"), row.window) << "none beyond it was tried";
+      EXPECT_EQ(report.count("/connections/total"), row.window)
+          << "no connect beyond the window was attempted";
       return report.took;
     });
-    EXPECT_LT(took, milliseconds{1'250} * slower) << "one time-out, not two";
+    EXPECT_LT(took, milliseconds{1'250} * slower) << "one timeout, not two";
   }
 }
 
-TEST(Churn, TellsAServerThatWasKilledAtOnce) {
+TEST(Churn, ReportsAKilledServerAtOnce) {
   Server server;
   Program client = start_client(server.target(), churn({"-n", "10", "-d", "1h", "--connect-rate",
                                                         "2000", "--progress", "always"}));
-  ASSERT_TRUE(client.says("echo "));
+  ASSERT_TRUE(client.prints("echo "));
   const auto killed = std::chrono::steady_clock::now();
   server.program().signal(SIGKILL);
   const Report report = report_of(client);
   EXPECT_LT(std::chrono::steady_clock::now() - killed, seconds{5});
   EXPECT_EQ(report.code, 1);
-  EXPECT_GT(report.served(), 0U) << "those before it stay counted";
+  EXPECT_GT(report.served(), 0U) << "earlier connections stay counted";
   Buckets failed = report.failed();
   EXPECT_LE(failed["refused"] + failed["server_lost"] + failed["reset"], 20U)
-      << "it does not go on without a server: " << report.out;
+      << "the client does not continue without a server: " << report.out;
 }
 
-// Bug: a visit that had some of its echoes when the time was over neither went on nor ended; the
-// run waited for its deadline.
-TEST(Churn, EndsOnTimeInTheMiddleOfAVisit) {
+// Bug: a churn connection that had some of its echoes when the time was over neither went on nor
+// ended; the run waited for its deadline.
+TEST(Churn, EndsOnTimeInTheMiddleOfAConnection) {
   Liar server{[](Peer& peer) {
     for (Bytes bytes = peer.receive(size); !bytes.empty(); bytes = peer.receive(size)) {
       if (!peer.pause(milliseconds{20}) || !peer.send(bytes)) return;
@@ -86,19 +87,19 @@ TEST(Churn, EndsOnTimeInTheMiddleOfAVisit) {
   EXPECT_LT(report.took, seconds{4});
 }
 
-TEST(Churn, KeepsNoMoreInFlightThanItWasTold) {
+TEST(Churn, KeepsNoMoreInFlightThanRequested) {
   Liar server{honest};
   const Report report = run_client(
       server.target(), churn({"-n", "7", "-m", "3", "-d", "200ms", "--connect-rate", "500"}));
   EXPECT_EQ(report.code, 0);
   EXPECT_LE(report.count("/connections/max_concurrent"), 7U);
   EXPECT_EQ(report.count("/connections/requested"), report.count("/connections/total"));
-  // One is opened before the clock runs; the others are due every 2 ms.
+  // One is opened before the clock starts; the others are due every 2 ms.
   EXPECT_LE(report.count("/connections/total"), 101U);
   EXPECT_GE(report.count("/echoes/verified"), 3 * (report.served() - 7));
 }
 
-/// Sockets of this thread's network that are in TIME_WAIT.
+/// Sockets in TIME_WAIT in the network namespace of this thread.
 std::size_t in_time_wait() {
   std::ifstream table("/proc/thread-self/net/tcp");
   std::size_t count = 0;
@@ -124,9 +125,9 @@ TEST(LingerReset, LeavesNoTimeWaitBehind) {
     EXPECT_GT(report.served(), 2U);
     EXPECT_EQ(in_time_wait(), 0U);
     EXPECT_EQ(run_client(server.target(), {"-n", "5", "--linger-reset"}).code, 0);
-    EXPECT_EQ(in_time_wait(), 0U) << "nor does a hold";
+    EXPECT_EQ(in_time_wait(), 0U) << "hold mode leaves none either";
     EXPECT_EQ(run_client(server.target(), words).code, 0);
-    EXPECT_GT(in_time_wait(), 0U) << "or this test tests nothing";
+    EXPECT_GT(in_time_wait(), 0U) << "without the option there is some, so the test can fail";
   });
   if (!refused.empty()) GTEST_SKIP() << refused;
 }
@@ -144,14 +145,14 @@ TEST(Churn, WithoutPortsIsALocalLimit) {
     EXPECT_GE(report.served(), 19U);
     EXPECT_EQ(report.failed_by_phase().size(), 1U);
     EXPECT_GT(report.failed_by_phase()["local_limit connect"], 0U);
-    EXPECT_LT(report.failed()["local_limit"], 200U) << "and it is no busy loop";
+    EXPECT_LT(report.failed()["local_limit"], 200U) << "no busy loop";
   });
   if (!refused.empty()) GTEST_SKIP() << refused;
 }
 
-/// Answers only what is known to be the last message: behind it came the FIN.
+/// Echoes a message only after the FIN behind it, which shows that it is the last.
 void echo_behind_the_fin(Peer& peer) {
-  peer.send(peer.receive(size + 1));  // comes back with 64 bytes, at the FIN
+  peer.send(peer.receive(size + 1));  // returns 64 bytes, at the FIN
 }
 
 TEST(HalfClose, SendsTheFinRightBehindTheLastMessage) {

@@ -15,7 +15,7 @@ std::uint64_t sum_of(const Buckets& buckets) {
                          [](std::uint64_t sum, const auto& bucket) { return sum + bucket.second; });
 }
 
-void expect_books_to_close(const Report& report) {
+void expect_accounts_to_balance(const Report& report) {
   EXPECT_EQ(report.document.at_pointer("/schema").as_string(), "echo-testbed/1");
   EXPECT_EQ(report.count("/exit_code"), static_cast<std::uint64_t>(report.code));
   EXPECT_EQ(report.count("/connections/requested"), report.served() + sum_of(report.failed()));
@@ -23,7 +23,7 @@ void expect_books_to_close(const Report& report) {
   for (const auto& [failure, count] : report.failed_by_phase()) {
     by_cause[failure.substr(0, failure.find(' '))] += count;
   }
-  EXPECT_EQ(by_cause, report.failed()) << "the list of errors and the buckets tell the same";
+  EXPECT_EQ(by_cause, report.failed()) << "the list of errors and the buckets agree";
   EXPECT_LE(report.count("/connections/max_concurrent"), report.count("/connections/established"));
   EXPECT_EQ(report.count("/connections/open_at_end"), 0U);
 }
@@ -84,7 +84,7 @@ Report report_of(Program& client) {
         R"({"schema": "", "connections": {"failed": {}, "errors": []}, "warnings": []})");
     return report;
   }
-  expect_books_to_close(report);
+  expect_accounts_to_balance(report);
   return report;
 }
 

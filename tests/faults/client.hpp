@@ -1,4 +1,4 @@
-// The client run against a target: its JSON document, and what must hold for each of its runs.
+// Runs the client against a target: its JSON document, and the checks that hold for each run.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -16,24 +16,25 @@ using Buckets = std::map<std::string, std::uint64_t>;
 struct Report : Ended {
   boost::json::value document;
 
-  /// A figure by its place, "/connections/served". 0, and a failed test, where there is none.
+  /// A figure by its JSON pointer, such as "/connections/served". Returns 0 and fails the test if
+  /// there is none.
   [[nodiscard]] std::uint64_t count(const std::string& pointer) const;
   [[nodiscard]] std::uint64_t served() const { return count("/connections/served"); }
   /// Failures by cause.
   [[nodiscard]] Buckets failed() const;
   /// Failures by cause and phase, "reset echo".
   [[nodiscard]] Buckets failed_by_phase() const;
-  /// Whether a warning holds `text`.
+  /// Whether a warning contains `text`.
   [[nodiscard]] bool warns(const std::string& text) const;
 };
 
-/// A client that writes its document to stdout, as a child.
+/// Starts a client as a child that writes its document to stdout.
 Program start_client(const std::string& target, const Words& arguments,
                      const Program::Setup& setup = {});
-/// Its end. Checks what holds for every run: one document and nothing else on stdout, the same exit
-/// code inside, and requested == served + failed.
+/// Waits for its end. Checks what holds for every run: one document and nothing else on stdout, the
+/// same exit code inside, and requested == served + failed.
 Report report_of(Program& client);
-/// Both.
+/// Starts a client and waits for its end.
 Report run_client(const std::string& target, const Words& arguments,
                   const Program::Setup& setup = {});
 

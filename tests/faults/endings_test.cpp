@@ -1,4 +1,4 @@
-// Peers that end a connection too early, or rudely (faults 6, 11, 12).
+// Peers that end a connection too early, or by RST (faults 6, 11, 12).
 #include <gtest/gtest.h>
 
 #include "tests/faults/client.hpp"
@@ -61,7 +61,7 @@ TEST_P(Endings, AreNamed) {
 INSTANTIATE_TEST_SUITE_P(Kinds, Endings, ::testing::ValuesIn(endings),
                          [](const auto& info) { return info.param.name; });
 
-TEST(Endings, OfOneAreNotTheOthers) {
+TEST(Endings, OfOneConnectionLeaveTheOthersAlone) {
   Liar server{[](Peer& peer) { peer.index == 5 ? echo_first(peer, 7) : honest(peer); }};
   const Report report = run_client(server.target(), {"-n", "10", "-m", "5"});
   EXPECT_EQ(report.served(), 9U);

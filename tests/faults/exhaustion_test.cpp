@@ -1,5 +1,5 @@
-// This machine runs out, of descriptors or of ports (faults 15, 16); and names that lead elsewhere
-// (20).
+// The machine runs out of descriptors or ports (faults 15, 16); a name resolves to an address
+// without a server first (20).
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,7 +16,7 @@
 namespace faults {
 namespace {
 
-/// At most so many descriptors, and no right to raise that.
+/// Limits the child to `descriptors`, and takes away the right to raise the limit.
 Program::Setup at_most_open(rlim_t descriptors) {
   return [descriptors] {
     ::prctl(PR_CAPBSET_DROP, 24 /* CAP_SYS_RESOURCE */, 0, 0, 0);
@@ -25,7 +25,7 @@ Program::Setup at_most_open(rlim_t descriptors) {
   };
 }
 
-TEST(TooFewDescriptors, AreToldBeforeTheFirstConnectWithTheLineToType) {
+TEST(TooFewDescriptors, AreReportedBeforeTheFirstConnectWithTheLineToType) {
   std::atomic<int> accepted = 0;
   Liar server{[&accepted](Peer&) { ++accepted; }};
   const nanoseconds took = quickest(milliseconds{100}, [&] {
@@ -49,7 +49,7 @@ TEST(TooFewDescriptors, AFewMoreThanTheConnectionsAreEnough) {
   EXPECT_EQ(report.code, 0);
 }
 
-/// Connections to `where` that hold their ports.
+/// Opens `count` connections to `where`, which hold their ports.
 std::vector<echo::Descriptor> occupy(const echo::Endpoint& where, int count) {
   std::vector<echo::Descriptor> sockets;
   for (int i = 0; i < count; ++i) {
@@ -76,7 +76,7 @@ TEST(PortsExhausted, ByOthersIsALocalLimitWithAdvice) {
   const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
     ASSERT_TRUE(FewPorts::set("40000 40019"));
     Liar server{honest, "::1"};
-    const auto others = occupy(server.where(), 14);  // and the listener has one: 5 are left
+    const auto others = occupy(server.where(), 14);  // the listener has one too: 5 are left
     const Report report = run_client(server.target(), {"-n", "10"});
     EXPECT_EQ(report.code, 1);
     EXPECT_EQ(report.served(), 5U);
@@ -86,7 +86,7 @@ TEST(PortsExhausted, ByOthersIsALocalLimitWithAdvice) {
   if (!refused.empty()) GTEST_SKIP() << refused;
 }
 
-TEST(PortsExhausted, BeyondTheRangeOfASingleSourceIsToldBeforehand) {
+TEST(PortsExhausted, BeyondTheRangeOfASingleSourceIsReportedBeforehand) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "no ::1 here";
   const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
     ASSERT_TRUE(FewPorts::set("40000 40019"));
@@ -100,7 +100,7 @@ TEST(PortsExhausted, BeyondTheRangeOfASingleSourceIsToldBeforehand) {
   if (!refused.empty()) GTEST_SKIP() << refused;
 }
 
-TEST(PortsExhausted, IsKeptAwayOn127ByMoreSources) {
+TEST(PortsExhausted, IsAvoidedOn127ByMoreSources) {
   const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
     ASSERT_TRUE(FewPorts::set("40000 40019"));
     Liar server{honest};

@@ -1,5 +1,5 @@
-// A server that never answers: its accept queue has room for one, is full, and nobody accepts. The
-// kernel drops each further SYN, as a blackhole would.
+// A server that never answers: its accept queue has room for one connection, is full, and nothing
+// accepts from it. The kernel drops each further SYN, as a blackhole would.
 #pragma once
 
 #include <poll.h>

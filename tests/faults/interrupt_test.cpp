@@ -1,4 +1,4 @@
-// Ctrl-C, once and twice (fault 17): what was done is written, and soon.
+// Ctrl-C, once and twice (fault 17): partial results are written, and soon.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t size = 64;
 
-/// Time from `since` until now.
+/// Time since `since`.
 nanoseconds passed(std::chrono::steady_clock::time_point since) {
   return std::chrono::steady_clock::now() - since;
 }
@@ -51,7 +51,7 @@ TEST_P(Interrupted, WritesWhatItHasWithinTwoSeconds) {
   EXPECT_LT(passed(signalled), seconds{2} * slower);
   EXPECT_EQ(report.code, GetParam().code);
   EXPECT_EQ(report.document.at("status").as_string(), "interrupted");
-  EXPECT_GE(report.served(), 9U) << "one echo may be on its way";
+  EXPECT_GE(report.served(), 9U) << "one echo may be in flight";
   EXPECT_EQ(report.failed().count("interrupted"), 1U);
 }
 
@@ -60,11 +60,11 @@ INSTANTIATE_TEST_SUITE_P(By, Interrupted,
                                            Signal{"SIGTERM", SIGTERM, 143}),
                          [](const auto& info) { return info.param.name; });
 
-TEST(InterruptedConnects, AreCountedWithThoseNeverTried) {
+TEST(InterruptedConnects, AreCountedWithThoseNeverAttempted) {
   const FullQueue server;
   Program client = start_client(server.target(),
                                 {"-n", "1000", "--connect-timeout", "1m", "--progress", "always"});
-  ASSERT_TRUE(client.says("connect "));
+  ASSERT_TRUE(client.prints("connect "));
   const auto signalled = std::chrono::steady_clock::now();
   client.signal(SIGINT);
   const Report report = report_of(client);
@@ -74,7 +74,7 @@ TEST(InterruptedConnects, AreCountedWithThoseNeverTried) {
 }
 
 TEST(InterruptedTwice, EndsAtOnce) {
-  // Without the second signal the drain waits for FINs, which come one every 300 ms, for 1.5 s.
+  // Without the second signal the drain would wait 1.5 s for FINs, one every 300 ms.
   std::atomic<int> echoed = 0;
   std::atomic<int> half_closed = 0;
   Liar server{[&](Peer& peer) {

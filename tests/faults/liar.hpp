@@ -1,7 +1,8 @@
-// A TCP server in this process that does with each connection what a script says.
+// A TCP server in this process that runs a script on each connection.
 //
-// A thread a connection and plain blocking calls, so that a lie reads as one: receive the message,
-// send half of it, reset. Every wait ends when the liar does. It listens on port 0 of loopback.
+// One thread per connection and plain blocking calls, so that a script reads as the fault it makes:
+// receive the message, send half of it, reset. Every wait ends with the Liar. It listens on port 0
+// of loopback.
 #pragma once
 
 #include <cstddef>
@@ -28,21 +29,21 @@ class Peer {
   Peer(echo::Descriptor socket, std::uint64_t index, const echo::Stop& stop)
       : index(index), socket_(std::move(socket)), stop_(stop) {}
 
-  /// As many as come, up to `count`; fewer only at the end of the connection or of the liar.
+  /// Receives `count` bytes; fewer only at the end of the connection or of the Liar.
   Bytes receive(std::size_t count);
-  /// What is there, at least one byte; none at the end.
+  /// Receives what is available, at least one byte; none at the end.
   Bytes receive_some();
   bool send(std::span<const std::byte> bytes);
-  /// Stays silent for a while, which is the lie itself. False when the liar ends.
+  /// Stays silent for `time`, which is the fault itself. False when the Liar ends.
   bool pause(nanoseconds time);
   /// Reads until the client's FIN, and drops what comes.
   void await_fin();
-  /// Reads nothing, until the liar ends.
+  /// Reads nothing until the Liar ends.
   void ignore();
   /// Ends the connection with RST instead of FIN.
   void reset();
 
-  const std::uint64_t index;  ///< the how-manieth connection: the client opens its own in order
+  const std::uint64_t index;  ///< of the connection, from 0: the client opens them in order
 
  private:
   bool wait(short events);
@@ -53,10 +54,10 @@ class Peer {
 
 using Script = std::function<void(Peer&)>;
 
-/// The truth: everything comes back, until the client's FIN.
+/// The script without a fault: echoes everything until the client's FIN.
 void honest(Peer& peer);
 
-/// Containers often come without ::1.
+/// Whether ::1 can be bound; containers often have no ::1.
 bool has_ipv6_loopback();
 
 enum class Listen { at_once, later };
@@ -72,7 +73,7 @@ class Liar {
   [[nodiscard]] const echo::Endpoint& where() const { return where_; }
   [[nodiscard]] std::string target() const { return where_.text(); }
   [[nodiscard]] std::uint16_t port() const { return where_.port(); }
-  /// From Listen::later on: until then connects are refused.
+  /// Begins to listen, after Listen::later: until then connects are refused.
   void listen();
 
  private:

@@ -1,6 +1,5 @@
-// The lies of single connections where the load goes on: in a stream, and in churn (faults 5 to
-// 11). Each is told on the fourth connection, at its second message, and found there and nowhere
-// else.
+// Lies on one connection while the load goes on, in a stream and in churn (faults 5 to 11). Each
+// comes on the fourth connection, with its second message, and is found there and nowhere else.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +16,7 @@ constexpr std::uint64_t liars_index = 3;
 
 struct Lie {
   const char* name;
-  void (*tell)(Peer&);
+  void (*script)(Peer&);
   const char* bucket;
 };
 
@@ -76,16 +75,16 @@ class LiesInModes : public ::testing::TestWithParam<std::tuple<Mode, Lie>> {};
 
 TEST_P(LiesInModes, AreFoundOnTheConnectionThatCarriedThem) {
   const auto& [mode, lie] = GetParam();
-  Liar server{[&told = lie](Peer& peer) {
+  Liar server{[&lie = lie](Peer& peer) {
     if (peer.index != liars_index) return honest(peer);
     peer.send(peer.receive(size));
-    told.tell(peer);
+    lie.script(peer);
   }};
   const Report report = run_client(server.target(), mode.arguments);
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.failed(), (Buckets{{lie.bucket, 1}}));
-  EXPECT_GE(report.served(), 4U) << "and the others went on";
-  // In churn a visit under way at the end is served with the echo that it has.
+  EXPECT_GE(report.served(), 4U) << "the other connections went on";
+  // In churn a connection that is open at the end is served with the echo that it has.
   const std::uint64_t each = std::string_view(mode.name) == "Churn" ? 1 : 2;
   EXPECT_GE(report.count("/echoes/verified"), each * report.served() + 1)
       << "the good echo before the lie stays counted";
@@ -98,14 +97,14 @@ INSTANTIATE_TEST_SUITE_P(In, LiesInModes,
                                   std::get<1>(info.param).name;
                          });
 
-// With several in flight the bytes behind a lie are another message's: what was changed is named,
-// and what was added moves all that follows.
+// With several messages in flight the bytes behind a lie belong to another message: a changed byte
+// is still reported as such, and an added byte shifts all that follow.
 TEST(LiesAtDepth, AreFoundToo) {
   for (const Lie& lie : {lies[0], lies[1]}) {
     Liar server{[&lie](Peer& peer) {
       if (peer.index != liars_index) return honest(peer);
       peer.send(peer.receive(size));
-      lie.tell(peer);
+      lie.script(peer);
     }};
     const Report report =
         run_client(server.target(), {"--mode", "stream", "-n", "5", "-d", "100ms", "--depth", "8"});

@@ -1,4 +1,4 @@
-// Servers that are not there, not there yet, or gone (faults 1, 2, 13, 20).
+// Servers that are missing, do not listen yet, or are gone (faults 1, 2, 13, 20).
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::size_t size = 64;
 
-/// A port on which nobody listens, and nobody else can: it is bound.
-Liar nobody() {
+/// A port without a listener, which no other program can take: it is bound.
+Liar no_listener() {
   return Liar{honest, "127.0.0.1", Listen::later};
 }
 
 TEST(NothingListens, RefusesAllInLessThanASecond) {
-  const Liar server = nobody();
+  const Liar server = no_listener();
   const nanoseconds took = quickest(seconds{1}, [&] {
     const Report report = run_client(server.target(), {"-n", "10000"});
     EXPECT_EQ(report.code, 4);
@@ -30,10 +30,10 @@ TEST(NothingListens, RefusesAllInLessThanASecond) {
   EXPECT_LT(took, seconds{1} * slower);
 }
 
-TEST(NothingListens, IsTriedAgainForAServerStartedAMomentLater) {
-  Liar server = nobody();
+TEST(NothingListens, IsRetriedForAServerStartedAMomentLater) {
+  Liar server = no_listener();
   Program client = start_client(server.target(), {"-n", "20"});
-  ::poll(nullptr, 0, 200);  // what is tested, not a synchronisation: the server's start-up
+  ::poll(nullptr, 0, 200);  // the server's start-up, which is tested; no synchronisation
   server.listen();
   const Report report = report_of(client);
   EXPECT_EQ(report.code, 0);
@@ -53,7 +53,7 @@ TEST(SilentServer, CostsOneWindowOfTimeoutsAndTheRestIsNotAttempted) {
     return report.took;
   });
   EXPECT_GE(took, milliseconds{500});
-  EXPECT_LT(took, milliseconds{1'250} * slower) << "one time-out, not two";
+  EXPECT_LT(took, milliseconds{1'250} * slower) << "one timeout, not two";
 }
 
 TEST(SilentServer, FewerThanAWindowAreAllAttempted) {
@@ -67,15 +67,16 @@ TEST(SilentServer, IsLeftAtTheDeadline) {
   const FullQueue server;
   const Report report = run_client(server.target(), {"-n", "1000", "--deadline", "500ms"});
   EXPECT_EQ(report.code, 5);
-  EXPECT_EQ(report.failed(), (Buckets{{"deadline", 1'000}})) << "tried or not, it came first";
+  EXPECT_EQ(report.failed(), (Buckets{{"deadline", 1'000}}))
+      << "attempted or not: the deadline came first";
 }
 
 // Bug: a server that is killed closes its connections before its listener. The probe then still
-// found somebody there, and in one run of eight the ends were told as closed_early.
-TEST(ServerLost, IsToldAtOnceWhenItIsKilledUnderStandingConnections) {
+// found a listener, and in one run of eight the connections were reported as closed_early.
+TEST(ServerLost, IsReportedAtOnceWhenItIsKilledUnderStandingConnections) {
   Server server;
   Program client = start_client(server.target(), {"-n", "200", "-d", "1h", "--progress", "always"});
-  ASSERT_TRUE(client.says("idle"));
+  ASSERT_TRUE(client.prints("idle"));
   const auto killed = std::chrono::steady_clock::now();
   server.program().signal(SIGKILL);
   const Report report = report_of(client);
@@ -85,11 +86,11 @@ TEST(ServerLost, IsToldAtOnceWhenItIsKilledUnderStandingConnections) {
   EXPECT_EQ(report.count("/echoes/verified"), 200U) << "their good echoes stay counted";
 }
 
-TEST(ServerLost, IsToldAtOnceWhenItIsKilledWithinTheEchoes) {
+TEST(ServerLost, IsReportedAtOnceWhenItIsKilledWithinTheEchoes) {
   Server server;
   Program client =
       start_client(server.target(), {"-n", "50", "-m", "4000000000", "--progress", "always"});
-  ASSERT_TRUE(client.says("echo "));
+  ASSERT_TRUE(client.prints("echo "));
   const auto killed = std::chrono::steady_clock::now();
   server.program().signal(SIGKILL);
   const Report report = report_of(client);
@@ -98,7 +99,7 @@ TEST(ServerLost, IsToldAtOnceWhenItIsKilledWithinTheEchoes) {
   EXPECT_EQ(report.failed(), (Buckets{{"server_lost", 50}}));
 }
 
-TEST(ServerLost, IsNotSaidOfOneThatOnlyEndsAConnection) {
+TEST(ServerLost, IsNotReportedForAServerThatOnlyEndsAConnection) {
   Liar server{[](Peer& peer) {
     if (peer.index % 2 == 1) return honest(peer);
     peer.receive(size);
@@ -127,7 +128,7 @@ TEST(Addresses, LocalhostIsTheDefaultHost) {
   const Report report = run_client(":" + std::to_string(server.port()), {"-n", "5"});
   EXPECT_EQ(report.code, 0);
   EXPECT_EQ(report.document.at("target").as_string(), server.target())
-      << "the one used is recorded";
+      << "the address used is recorded";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Where the results go (fault 18): nothing is lost, nothing is left half written.
+// Output of the results (fault 18): nothing is lost, and nothing is left half written.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -54,7 +54,7 @@ TEST_F(Output, BeginsWithTheAncestorsThreeLines) {
   const Ended ended = run({});
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(ended.out.substr(0, std::string(first_three).size()), first_three);
-  EXPECT_EQ(ended.err, "") << "a short run has nothing to say there";
+  EXPECT_EQ(ended.err, "") << "a short run prints nothing there";
   EXPECT_EQ(run({"-q"}).out, first_three);
 }
 
@@ -98,7 +98,7 @@ const Sink sinks[] = {
 
 class BrokenStdout : public Output, public ::testing::WithParamInterface<Sink> {};
 
-TEST_P(BrokenStdout, IsAnErrorOfItsOwnAndNoDeath) {
+TEST_P(BrokenStdout, IsItsOwnErrorAndNoDeath) {
   for (const Words& arguments : {Words{}, Words{"-q"}, Words{"--json", "-"}}) {
     const Ended ended = run(arguments, GetParam().open);
     EXPECT_EQ(ended.code, 7);
@@ -120,7 +120,7 @@ TEST_P(BrokenStdout, IsNoDeathForTheHelpEither) {
 INSTANTIATE_TEST_SUITE_P(Output, BrokenStdout, ::testing::ValuesIn(sinks),
                          [](const auto& info) { return info.param.name; });
 
-// Bug: a document that could not be written took the text with it, and so the whole result.
+// Bug: a document that could not be written took the text report with it, and so the whole result.
 TEST_F(Output, OfADocumentThatCannotBeWrittenLeavesTheText) {
   const Ended ended = run({"--json", (tree_.root() / "no such folder" / "r.json").string()});
   EXPECT_EQ(ended.code, 7);
@@ -135,13 +135,13 @@ TEST_F(Output, OfADocumentToAFullDeviceFails) {
 TEST_F(Output, OfADocumentThatDoesNotFitLeavesTheOldOne) {
   std::ofstream(place_) << "the last run's";
   const Ended ended = run({"--json", place_.string()}, [] {
-    ::signal(SIGXFSZ, SIG_IGN);  // stays ignored over exec: write(2) then says EFBIG
+    ::signal(SIGXFSZ, SIG_IGN);  // stays ignored over exec: write(2) then fails with EFBIG
     const rlimit small{1'000, 1'000};
     ::setrlimit(RLIMIT_FSIZE, &small);
   });
   EXPECT_EQ(ended.code, 7);
   EXPECT_EQ(text_in(place_), "the last run's");
-  EXPECT_EQ(files_in(tree_.root()), 1U) << "no half document beside it";
+  EXPECT_EQ(files_in(tree_.root()), 1U) << "no partial document beside it";
 }
 
 TEST_F(Output, OfADocumentToAFullDiskLeavesNothingBehind) {
@@ -155,23 +155,23 @@ TEST_F(Output, OfADocumentToAFullDiskLeavesNothingBehind) {
 }
 
 TEST_F(Output, AnInterruptedRunIsOneEvenIfItsDocumentCannotBeWritten) {
-  // 130 comes before 7 in the contract.
-  std::atomic<bool> asked = false;
-  Liar silent{[&asked](Peer& peer) {
-    asked = !peer.receive(64).empty();
+  // Exit code 130 comes before 7.
+  std::atomic<bool> received = false;
+  Liar silent{[&received](Peer& peer) {
+    received = !peer.receive(64).empty();
     peer.ignore();
   }};
   Program client{"client", {silent.target(), "-n", "1", "--json", "/dev/full"}};
-  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  ASSERT_TRUE(eventually([&] { return received.load(); }));
   client.signal(SIGINT);
   const Ended ended = client.end();
   EXPECT_EQ(ended.code, 130);
   EXPECT_NE(ended.err.find("/dev/full"), std::string::npos) << ended.err;
 }
 
-// Bug: a line of progress that could not be written ended the run; and with stderr closed, the
-// first descriptor that was opened became number 2 and took it.
-TEST_F(Output, OfProgressThatNobodyCanReadDoesNotEndTheRun) {
+// Bug: a line of progress that could not be written ended the run. With stderr closed, the first
+// descriptor that was opened became number 2 and received the progress.
+TEST_F(Output, OfProgressThatCannotBeWrittenDoesNotEndTheRun) {
   for (const auto& stderr_of : {Program::Setup{[] { ::close(STDERR_FILENO); }}, Program::Setup{[] {
                                   ::dup2(::open("/dev/full", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
                                 }}}) {

@@ -1,7 +1,7 @@
-// A piece of the machine of one's own: network or mounts, for this thread and its children only.
+// A private network or mount namespace, for this thread and its children only.
 //
-// unshare(2) works on a thread, and whatever the thread opens or forks from then on lies in the new
-// namespace; the rest of the test program stays where it was. It needs CAP_SYS_ADMIN.
+// unshare(2) applies to one thread: what the thread opens or forks from then on lies in the new
+// namespace, and the rest of the test program stays outside. It needs CAP_SYS_ADMIN.
 #pragma once
 
 #include <net/if.h>
@@ -19,8 +19,8 @@
 
 namespace faults {
 
-/// Runs `body` in a new namespace (CLONE_NEWNET or CLONE_NEWNS). Returns why that was not possible,
-/// or an empty text.
+/// Runs `body` in a new namespace (CLONE_NEWNET or CLONE_NEWNS). Returns the reason if that was not
+/// possible, or an empty text.
 template <typename Body>
 std::string in_own_namespace(int kind, Body body) {
   std::string refusal;
@@ -38,7 +38,7 @@ std::string in_own_namespace(int kind, Body body) {
   return refusal;
 }
 
-/// A new network namespace has a loopback interface, and it is down.
+/// The loopback interface of a new network namespace is down.
 inline void bring_loopback_up() {
   const echo::Descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   ifreq request{};

@@ -84,7 +84,7 @@ void Program::signal(int number) const {
   ::kill(pid_, number);
 }
 
-bool Program::says(std::string_view text) const {
+bool Program::prints(std::string_view text) const {
   return eventually([&] { return text_in(err_).find(text) != std::string::npos; });
 }
 

@@ -1,7 +1,8 @@
-// One of the built programs, run as a child: what it printed, how it ended, how long it took.
+// One of the built programs, run as a child: its output, its exit code and its run time.
 //
-// Its output goes to files in memory, so nobody must read while it runs. It starts in a session
-// without terminal, its input empty. A child that hangs is killed, and says so in its exit code.
+// Its output goes to files in memory, so nothing has to read it while it runs. It starts in a
+// session (setsid) without a terminal, with empty input. A child that hangs is killed, which its
+// exit code shows.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +21,7 @@ namespace faults {
 using Words = std::vector<std::string>;
 
 struct Ended {
-  int code = 0;  ///< exit code; minus the signal that killed it
+  int code = 0;  ///< exit code, or minus the number of the signal that killed it
   std::string out, err;
   nanoseconds took{};
   nanoseconds cpu{};  ///< user and system
@@ -38,8 +39,8 @@ class Program {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
-  /// Whether its stderr comes to hold `text`.
-  [[nodiscard]] bool says(std::string_view text) const;
+  /// Whether its stderr comes to contain `text`, within `patience`.
+  [[nodiscard]] bool prints(std::string_view text) const;
   /// Waits for its end.
   Ended end();
 
@@ -58,7 +59,7 @@ class Server {
   [[nodiscard]] Program& program() { return program_; }
 
  private:
-  std::pair<echo::Descriptor, echo::Descriptor> pipe_;  ///< on which it tells its port
+  std::pair<echo::Descriptor, echo::Descriptor> pipe_;  ///< for --ready-fd: its port
   Program program_;
   std::uint16_t port_ = 0;
 };

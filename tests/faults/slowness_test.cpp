@@ -1,4 +1,5 @@
-// Peers that are slow, silent or stopped (faults 4, 9, 10, 14), and what the clock then says.
+// Peers that are slow, silent or stopped (faults 4, 9, 10, 14), and the times that are reported
+// then.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::size_t size = 64;
 
-/// Echoes each byte by itself, with a pause before it.
+/// Echoes each byte separately, with a pause before it.
 Script dribble(nanoseconds pause) {
   return [pause](Peer& peer) {
     const Bytes message = peer.receive(size);
@@ -69,7 +70,8 @@ TEST(Timeout, ComesToAServerThatIsStopped) {
   const Report report = run_client(server.target(), {"-n", "50", "--timeout", "500ms"});
   server.program().signal(SIGCONT);
   EXPECT_EQ(report.code, 1);
-  EXPECT_EQ(report.count("/connections/established"), 50U) << "the kernel's queue answers for it";
+  EXPECT_EQ(report.count("/connections/established"), 50U)
+      << "the kernel completes the handshakes for it";
   EXPECT_EQ(report.served(), 0U);
   EXPECT_EQ(report.failed(), (Buckets{{"timeout", 50}}));
 }
@@ -87,8 +89,8 @@ TEST(Deadline, ComesBeforeTheTimeoutAndEndsTheRun) {
   EXPECT_LT(took, seconds{2} * slower);
 }
 
-// Bug: behind the deadline the client waited up to 1.5 s for FINs, where the contract gives it 1 s.
-TEST(Deadline, IsNotStretchedByPeersThatTrickleTheirFins) {
+// Bug: after the deadline the client waited up to 1.5 s for FINs, where the contract allows 1 s.
+TEST(Deadline, IsNotExtendedByPeersThatSendTheirFinsOneByOne) {
   Liar server{[](Peer& peer) {
     if (peer.index == 0) return peer.ignore();
     peer.send(peer.receive(size));
@@ -104,8 +106,9 @@ TEST(Deadline, IsNotStretchedByPeersThatTrickleTheirFins) {
   EXPECT_LT(took, seconds{2} * slower);
 }
 
-// Bug: with the deadline behind it, each wait of the drain ended at once, and it spun on a core.
-TEST(Deadline, BehindItNoCoreIsSpent) {
+// Bug: after the deadline each wait of the drain returned immediately, and the client used a whole
+// core.
+TEST(Deadline, TheClientDoesNotSpinAfterIt) {
   Liar server{[](Peer& peer) {
     if (peer.index == 0) return peer.ignore();
     peer.send(peer.receive(size));
@@ -138,7 +141,7 @@ TEST(LargeMessage, PassesARealServerToo) {
   EXPECT_EQ(report.count("/echoes/bytes_verified"), 6U * (8U << 20U));
 }
 
-TEST(OpenLoop, TellsFiftyMillisecondsAsFifty) {
+TEST(OpenLoop, ReportsFiftyMillisecondsAsFifty) {
   Liar server{[](Peer& peer) {
     for (Bytes bytes = peer.receive(size); !bytes.empty(); bytes = peer.receive(size)) {
       if (!peer.pause(milliseconds{50}) || !peer.send(bytes)) return;
@@ -156,8 +159,8 @@ TEST(OpenLoop, TellsFiftyMillisecondsAsFifty) {
 }
 
 TEST(OpenLoop, ChargesTheServerForItsStall) {
-  // Half a second without an answer while a message is due every 10 ms: 50 of 100 waited, and say
-  // so.
+  // No reply for half a second while a message is due every 10 ms: 50 of 100 messages wait, and the
+  // report shows it.
   Liar server{[](Peer& peer) {
     for (int message = 0;; ++message) {
       const Bytes bytes = peer.receive(size);
@@ -169,7 +172,7 @@ TEST(OpenLoop, ChargesTheServerForItsStall) {
   EXPECT_EQ(report.code, 0);
   EXPECT_GE(report.count("/latency/echo/percentiles/90"), 300'000'000U);
   EXPECT_LT(report.count("/latency/wire/percentiles/90"), 300'000'000U)
-      << "from the send, one waited";
+      << "from the send on, one message waited";
 }
 
 }  // namespace

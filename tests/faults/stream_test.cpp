@@ -1,4 +1,5 @@
-// A stream whose server stalls, stops or goes (faults 4, 13, 14, 17), and one that takes too long.
+// A stream whose server stalls, stops or is killed (faults 4, 13, 14, 17), and one that takes too
+// long.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,11 +17,11 @@ nanoseconds since(std::chrono::steady_clock::time_point then) {
   return std::chrono::steady_clock::now() - then;
 }
 
-TEST(Stream, TellsAServerThatWasKilledAtOnce) {
+TEST(Stream, ReportsAKilledServerAtOnce) {
   Server server;
   Program client = start_client(
       server.target(), {"--mode", "stream", "-n", "50", "-d", "1h", "--progress", "always"});
-  ASSERT_TRUE(client.says("echo "));
+  ASSERT_TRUE(client.prints("echo "));
   const auto killed = std::chrono::steady_clock::now();
   server.program().signal(SIGKILL);
   const Report report = report_of(client);
@@ -37,20 +38,21 @@ TEST(Stream, AtARateOnAStoppedServerEndsWithItsTimeouts) {
                                                      "-d", "1h", "--timeout", "300ms"});
   server.program().signal(SIGCONT);
   EXPECT_EQ(report.code, 1);
-  EXPECT_EQ(report.count("/connections/established"), 10U) << "the kernel's queue answers for it";
+  EXPECT_EQ(report.count("/connections/established"), 10U)
+      << "the kernel completes the handshakes for it";
   EXPECT_EQ(report.served(), 0U);
   EXPECT_EQ(report.failed_by_phase(), (Buckets{{"timeout echo", 10}}));
-  EXPECT_EQ(report.count("/echoes/sent"), 10U) << "one each: there is no place for more";
-  EXPECT_GE(report.count("/echoes/unsent"), 200U) << "the hour ends when nothing stands";
+  EXPECT_EQ(report.count("/echoes/sent"), 10U) << "one per connection: there is no place for more";
+  EXPECT_GE(report.count("/echoes/unsent"), 200U) << "the run ends when no connection is left";
   EXPECT_EQ(report.count("/latency/censored"),
             report.count("/echoes/sent") + report.count("/echoes/unsent"));
 }
 
-TEST(Stream, OnAServerThatStopsIsLeftAfterOneSignal) {
+TEST(Stream, OnAStoppedServerIsLeftAfterOneSignal) {
   Server server;
   Program client = start_client(server.target(), {"--mode", "stream", "-n", "10", "-R", "1000",
                                                   "-d", "1h", "--progress", "always"});
-  ASSERT_TRUE(client.says("echo "));
+  ASSERT_TRUE(client.prints("echo "));
   server.program().signal(SIGSTOP);
   const auto signalled = std::chrono::steady_clock::now();
   client.signal(SIGINT);
@@ -59,11 +61,11 @@ TEST(Stream, OnAServerThatStopsIsLeftAfterOneSignal) {
   EXPECT_LT(since(signalled), seconds{2} * slower);
   EXPECT_EQ(report.code, 130);
   EXPECT_EQ(report.document.at("status").as_string(), "interrupted");
-  EXPECT_GT(report.count("/echoes/verified"), 10U) << "what was done is written";
+  EXPECT_GT(report.count("/echoes/verified"), 10U) << "partial results are written";
 }
 
-// Without the second signal the drain waits half a second for FINs that never come.
-TEST(Stream, OnAServerThatStopsIsLeftAtOnceAfterTwo) {
+// Without the second signal the drain would wait half a second for FINs that never come.
+TEST(Stream, OnAStoppedServerIsLeftAtOnceAfterTwo) {
   std::atomic<int> echoed = 0;
   Liar server{[&echoed](Peer& peer) {
     peer.send(peer.receive(size));
@@ -77,7 +79,7 @@ TEST(Stream, OnAServerThatStopsIsLeftAtOnceAfterTwo) {
     EXPECT_TRUE(eventually([&] { return echoed == 10; }));
     const auto signalled = std::chrono::steady_clock::now();
     client.signal(SIGINT);
-    client.signal(SIGTERM);  // the same signal twice could become one on its way
+    client.signal(SIGTERM);  // a second SIGINT could merge with the first while it is pending
     const Report report = report_of(client);
     EXPECT_TRUE(report.code == 130 || report.code == 143) << report.code;
     return since(signalled);
@@ -108,7 +110,7 @@ TEST(Stream, IsEndedByTheDeadline) {
           server.target(),
           {"--mode", mode, "-n", "5", "-d", "1h", "--connect-rate", "200", "--deadline", "400ms"});
       EXPECT_EQ(report.code, 5) << mode;
-      EXPECT_GT(report.count("/echoes/verified"), 5U) << mode << ": what was done is written";
+      EXPECT_GT(report.count("/echoes/verified"), 5U) << mode << ": partial results are written";
       return report.took;
     });
     EXPECT_GE(took, milliseconds{400}) << mode;
@@ -127,7 +129,8 @@ TEST(Stream, BelowOneMessageEachVerifiesEachAtTheRamp) {
 }
 
 TEST(Stream, ChargesTheServerForItsStall) {
-  // Nobody is answered for 300 ms while a message is due every 5 ms: 60 waited, and say so.
+  // No reply for 300 ms while a message is due every 5 ms: 60 messages wait, and the report shows
+  // it.
   Liar server{[](Peer& peer) {
     peer.send(peer.receive(size));
     if (peer.pause(milliseconds{300})) honest(peer);

@@ -1,5 +1,5 @@
-// Command lines that cannot be (fault 19), and targets that must not be (safety): one line each,
-// and no connect at all.
+// Invalid command lines (fault 19), and targets that are not allowed (safety): one line each, and
+// no connect at all.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,7 +16,7 @@
 namespace faults {
 namespace {
 
-/// From here on a connect(2) is the end of the program, by SIGSYS.
+/// From here on a connect(2) ends the program, by SIGSYS.
 void die_on_connect() {
   constexpr auto number = static_cast<unsigned>(SYS_connect);
   sock_filter program[] = {
@@ -34,7 +34,7 @@ struct Row {
   const char* name;
   Words arguments;
   int code;
-  const char* says;
+  const char* error;
 };
 
 std::ostream& operator<<(std::ostream& out, const Row& row) {
@@ -82,13 +82,13 @@ TEST_P(Refused, InOneLineAndWithoutAConnect) {
   EXPECT_EQ(ended.out, "");
   EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
   EXPECT_TRUE(ended.err.starts_with("client: ")) << ended.err;
-  EXPECT_NE(ended.err.find(GetParam().says), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find(GetParam().error), std::string::npos) << ended.err;
 }
 
 INSTANTIATE_TEST_SUITE_P(CommandLines, Refused, ::testing::ValuesIn(rows),
                          [](const auto& info) { return info.param.name; });
 
-TEST(Refused, IsCheckedByAGuardThatBites) {
+TEST(Refused, IsCheckedByAGuardThatWorks) {
   Liar server{honest};
   const Ended ended = Program("client", {server.target(), "-n", "1"}, die_on_connect).end();
   EXPECT_EQ(ended.code, -SIGSYS) << "an allowed run connects, and the guard ends it";

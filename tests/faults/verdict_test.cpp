@@ -1,4 +1,4 @@
-// What passes and what fails, where the user has said so: --max-errors, --require-conc, --slo.
+// Pass and fail as the options define it: --max-errors, --require-conc, --slo.
 #include <gtest/gtest.h>
 
 #include "tests/faults/client.hpp"
@@ -18,7 +18,7 @@ struct Row {
 const Row rows[] = {
     {"OneErrorIsOneTooMany", {}, 1},
     {"OneErrorIsAllowed", {"--max-errors", "1"}, 0},
-    {"SoManyStood", {"--max-errors", "1", "--require-conc", "5"}, 0},
+    {"TheRequiredNumberStood", {"--max-errors", "1", "--require-conc", "5"}, 0},
     {"OneMoreIsRequired", {"--max-errors", "1", "--require-conc", "6"}, 1},
     {"TheObjectiveIsHeld", {"--max-errors", "1", "-m", "30", "--slo", "p50<1h"}, 0},
     {"WithoutAnAnswerTheMaximumIsUnproven", {"--max-errors", "1", "--slo", "max<1h"}, 1},
@@ -32,7 +32,7 @@ std::ostream& operator<<(std::ostream& out, const Row& row) {
 
 class Verdict : public ::testing::TestWithParam<Row> {};
 
-TEST_P(Verdict, IsTheOneAskedFor) {
+TEST_P(Verdict, IsTheOneRequested) {
   Liar server{[](Peer& peer) {
     if (peer.index != 4) return honest(peer);
     peer.receive(size);  // one of five: closed before any byte of its echo

@@ -1,4 +1,5 @@
-// Peers that send the wrong bytes (faults 5, 7, 8): each lie has its name, its place and its owner.
+// Peers that send the wrong bytes (faults 5, 7, 8): each lie is reported with its name, place and
+// owner.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -14,7 +15,7 @@ constexpr std::size_t size = 64;
 
 struct Lie {
   const char* name;
-  void (*tell)(Peer&);
+  void (*script)(Peer&);
   const char* bucket;
 };
 
@@ -94,7 +95,7 @@ class WrongBytes : public ::testing::TestWithParam<Lie> {};
 
 TEST_P(WrongBytes, IsFoundOnTheConnectionThatCarriedIt) {
   const Lie& lie = GetParam();
-  Liar server{[&lie](Peer& peer) { peer.index == 1 ? lie.tell(peer) : honest(peer); }};
+  Liar server{[&lie](Peer& peer) { peer.index == 1 ? lie.script(peer) : honest(peer); }};
   const Report report = run_client(server.target(), {"-n", "4"});
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.served(), 3U);
@@ -144,7 +145,7 @@ TEST(SwappedConnections, AreForeignAndNameTheOwner) {
 }
 
 TEST(SwappedConnections, PassUnnoticedWithOneTextForAll) {
-  // What --help says of --data: the price of a text of one's own.
+  // The cost of --data, which its help states: all messages are the same.
   std::array<std::promise<Bytes>, 2> messages;
   Liar server{[&messages](Peer& peer) {
     if (peer.index > 1) return;
@@ -165,7 +166,8 @@ TEST(ExtraBytes, BeforeAnythingWasSentAreFoundToo) {
   const Report report = run_client(server.target(), {"-n", "4"});
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.served(), 3U);
-  // Read before the message is sent it is extra, read after it stands where the first byte should.
+  // A byte read before the message is sent is extra; read afterwards, it stands where the first
+  // byte should.
   EXPECT_EQ(report.failed()["extra"] + report.failed()["mismatch"], 1U);
 }
 
@@ -176,7 +178,7 @@ TEST(ExtraBytes, AreFoundWhileTheConnectionsStand) {
     peer.send(Bytes(1));
     peer.await_fin();
   }};
-  // Every connection fails, so nothing stands any more and the hour is cut short.
+  // Every connection fails, so none is left and the run ends before its hour.
   const Report report = run_client(server.target(), {"-n", "3", "-d", "1h"});
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.failed(), (Buckets{{"extra", 3}}));
