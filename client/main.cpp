@@ -20,7 +20,8 @@
 
 namespace {
 
-/// Both ways out: one that fails must not take the other's results with it. Returns the exit code.
+/// Writes every output of the run. One that fails does not keep the others from being written; the
+/// first failure is thrown at the end. Returns the exit code.
 int report(const client::Result& result) {
   const client::Options& options = result.options;
   const int code = client::exit_code_of(result);
@@ -49,7 +50,7 @@ int report(const client::Result& result) {
     if (options.json != "-") echo::write_text(client::text_of(result));
   });
   if (!failed) return code;
-  // The signal that ended a run comes before what became of its report.
+  // The exit code of a signal takes precedence over that of an output error.
   throw echo::Exit(code >= echo::exit_signal ? code : failed->code(), failed->what());
 }
 
@@ -77,18 +78,19 @@ int run(int argc, char** argv) {
   client::declare(app, options);
   app.footer(
       "Examples:\n"
-      "  client -n 10000                                   all at once, one message each\n"
-      "  client -n 1000 --mode stream -d 10 --warmup 1     as fast as echoes come, closed loop\n"
-      "  client -n 1000 --mode stream -R 5000 -d 10        open loop: latency from when each was "
-      "due\n"
-      "  client -n 1000 --find-rate 'p99<5ms'              the highest rate that holds it\n"
-      "  client -n 100 --mode churn -d 10                  connect, echo, close, again\n"
-      "  client merge A.json B.json                        several runs' reports as one\n"
-      "Words: docs/terminology.md. Exit: 0 pass, 1 failures, 2 usage, 3 a limit, 4 network, 5 "
+      "  client -n 10000                                   burst: one message per connection\n"
+      "  client -n 1000 --mode stream -d 10 --warmup 1     closed loop: each message waits for the "
+      "last echo\n"
+      "  client -n 1000 --mode stream -R 5000 -d 10        open loop: latency from the due time\n"
+      "  client -n 1000 --find-rate 'p99<5ms'              the highest rate that holds the "
+      "objective\n"
+      "  client -n 100 --mode churn -d 10                  connect, echo, close, repeat\n"
+      "  client merge A.json B.json                        merge the reports of several runs\n"
+      "Terms: docs/terminology.md. Exit: 0 pass, 1 failures, 2 usage, 3 a limit, 4 network, 5 "
       "deadline");
   const std::vector<std::string> arguments = client::modernised(argc, argv);
   std::vector<std::string> reversed(arguments.rbegin(),
-                                    arguments.rend());  // as CLI11 wants a vector
+                                    arguments.rend());  // the order that CLI11 expects
   try {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {

@@ -19,11 +19,11 @@ using std::chrono::nanoseconds;
 constexpr double maximum = 100;
 
 [[noreturn]] void refuse(std::string_view term) {
-  std::string given;  // one line, whatever bytes were typed
+  std::string given;  // one printable line for any input
   for (const char c : term.substr(0, 64)) given += (c >= ' ' && c != '\x7f') ? c : '?';
   throw std::invalid_argument(
-      fmt::format("\"{}\": an objective is p99<5ms, p99.9<=50ms or max<1s (percentiles above 0 and "
-                  "below 100, bounds above 0), several with commas between",
+      fmt::format("\"{}\" is not an objective: p99<5ms, p99.9<=50ms or max<1s (percentiles above 0 "
+                  "and below 100, bounds above 0), several separated by commas",
                   given));
 }
 
@@ -39,7 +39,7 @@ std::optional<double> parse_percent(std::string_view text) {
   if (!text.starts_with('p')) return std::nullopt;
   text.remove_prefix(1);
   if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) {
-    return std::nullopt;  // from_chars would take 1e1, inf and -0 as well
+    return std::nullopt;  // from_chars would accept 1e1, inf and -0 too
   }
   double percent = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
@@ -56,7 +56,7 @@ Term parse_term(std::string_view text) {
   std::string bound(text.substr(sign + 1));
   term.inclusive = bound.starts_with('=');
   if (term.inclusive) bound.erase(0, 1);
-  std::erase(bound, ' ');  // "5 ms" is how a report writes it
+  std::erase(bound, ' ');  // a report writes "5 ms"
   if (!percent) refuse(text);
   term.percent = *percent;
   try {
@@ -86,7 +86,7 @@ Judgement judge_percentile(const Term& term, const echo::Histogram& histogram) {
   const auto percentile = histogram.percentile(term.percent);
   if (!percentile) {
     if (histogram.count() <= above) return {term, Verdict::unproven, std::nullopt, Known::exactly};
-    // The highest percentile that can be told is no longer than this one.
+    // The highest percentile with ten samples above it is a lower bound of this one.
     const auto highest = histogram.at_rank(histogram.count() - above);
     if (within(term, highest.ns)) return {term, Verdict::unproven, std::nullopt, Known::exactly};
     return {term, Verdict::missed, highest.ns, Known::at_least};
@@ -94,7 +94,7 @@ Judgement judge_percentile(const Term& term, const echo::Histogram& histogram) {
   const Known known = percentile->at_least ? Known::at_least : Known::exactly;
   if (!within(term, percentile->ns)) return {term, Verdict::missed, percentile->ns, known};
   if (!percentile->at_least) return {term, Verdict::held, percentile->ns, known};
-  // If every censored value were endless, the percentile would move up by as many ranks at most.
+  // If every censored value were endless, the percentile would move up by at most that many ranks.
   const std::uint64_t rank = histogram.rank_of(term.percent) + histogram.censored();
   if (rank + above <= histogram.count()) {
     const std::uint64_t at_most = histogram.at_rank(rank).ns;
@@ -132,15 +132,15 @@ std::string text_of(const Term& term) {
 }
 
 std::string text_of(const Judgement& judgement) {
-  const std::string said =
+  const std::string text =
       fmt::format("{}: {}", text_of(judgement.term), name_of(judgement.verdict));
-  if (!judgement.ns) return said + " (fewer than ten samples above it)";
+  if (!judgement.ns) return text + " (fewer than ten samples above it)";
   const std::string_view sign = judgement.known == Known::at_least  ? ">= "
                                 : judgement.known == Known::at_most ? "<= "
                                                                     : "";
   const std::string_view why =
       judgement.verdict == Verdict::unproven ? " is all that is known" : "";
-  return fmt::format("{} ({}{}{})", said, sign, limits::format_duration(nanoseconds(*judgement.ns)),
+  return fmt::format("{} ({}{}{})", text, sign, limits::format_duration(nanoseconds(*judgement.ns)),
                      why);
 }
 

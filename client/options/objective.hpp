@@ -1,10 +1,11 @@
-// Objectives: "p99<5ms,max<1s" read, and a run's latencies judged by them.
+// Objectives: parses "p99<5ms,max<1s" and judges the latencies of a run by it.
 //
-// Three verdicts, because two would lie: a percentile with fewer than ten samples above it, or one
-// that messages without an answer may still push over the bound, is neither held nor missed. It is
-// unproven, which fails a run just as well. Whatever can be proven is: percentiles only grow, so
-// the highest one that can be told misses the bound for all above it; and if even counting every
-// unanswered message as endless leaves the percentile below its bound, it is held.
+// There are three verdicts. A percentile with fewer than ten samples above it is neither held nor
+// missed, and neither is one that unanswered messages may still push over the bound. Such a term is
+// unproven, which fails a run as a miss does. Two rules prove as much as possible. Percentiles only
+// grow with their rank: if the highest one with enough samples misses the bound, all above it do.
+// If a percentile stays below its bound even with every unanswered message counted as endless, it
+// is held.
 #pragma once
 
 #include <chrono>
@@ -32,7 +33,7 @@ struct Term {
 /// "p99 < 5 ms", "max <= 1 s"; every digit of the bound is kept.
 std::string text_of(const Term& term);
 
-/// What became of a term.
+/// The verdict on one term.
 struct Judgement {
   enum class Known { exactly, at_least, at_most };
   Term term;
@@ -46,22 +47,22 @@ std::string text_of(const Judgement& judgement);
 
 class Objective {
  public:
-  /// Terms with commas between: p99<5ms, p99.9<=50ms, max<1s. Throws std::invalid_argument that
-  /// says what was given and what is allowed.
+  /// Parses terms separated by commas: p99<5ms, p99.9<=50ms, max<1s. Throws std::invalid_argument
+  /// with the text given and the form allowed.
   static Objective parse(std::string_view text);
 
   [[nodiscard]] const std::vector<Term>& terms() const { return terms_; }
   /// A judgement for each term, in the order of the terms.
   [[nodiscard]] std::vector<Judgement> judge(const echo::Histogram& histogram) const;
-  /// The fewest samples with which no term is unproven for want of samples: how long a trial must
-  /// be.
+  /// The fewest samples with which no term is unproven because of too few samples. They determine
+  /// how long a trial must be.
   [[nodiscard]] std::uint64_t samples_needed() const;
 
  private:
   std::vector<Term> terms_;
 };
 
-/// The worst: missed before unproven before held (which is also the verdict on nothing asked).
+/// The worst verdict: missed, then unproven, then held. Without any judgement: held.
 Verdict verdict_of(const std::vector<Judgement>& judgements);
 
 }  // namespace client

@@ -14,14 +14,14 @@
 namespace client {
 namespace {
 
-/// The length of `name` if `argument` is it, or it with a "=" behind; else 0.
+/// The length of `name` if `argument` is `name` or begins with `name=`; else 0.
 std::size_t spelled_as(std::string_view argument, std::string_view name) {
   if (argument.substr(0, name.size()) != name) return 0;
   const bool whole = argument.size() == name.size() || argument[name.size()] == '=';
   return whole ? name.size() : 0;
 }
 
-/// All of `text` as a number; false where it is not one.
+/// Parses all of `text` as a number. Returns false if it is not one.
 template <typename Number>
 bool read_whole(std::string_view text, Number& number) {
   const char* end = text.data() + text.size();
@@ -42,7 +42,7 @@ Target parse_target(std::string_view text) {
   if (range &&
       (!read_whole(text.substr(dash + 1), target.last_port) || target.last_port < first.port)) {
     throw std::invalid_argument(
-        fmt::format("\"{}\": ports as 1234-1250, the smaller one first", text));
+        fmt::format("\"{}\" is not a range of ports: 1234-1250, the smaller port first", text));
   }
   return target;
 }
@@ -61,14 +61,15 @@ double parse_rate(std::string_view text) {
   }
   const bool good = error == std::errc{} && rate >= 0.001 && rate <= 1e7;
   if (!good)
-    throw std::invalid_argument(fmt::format("\"{}\": so many a second, from 0.001 to 10M", text));
+    throw std::invalid_argument(
+        fmt::format("\"{}\" is not a rate: events per second, from 0.001 to 10M", text));
   return rate;
 }
 
 std::pair<std::string, std::string> parse_label(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string_view::npos)
-    throw std::invalid_argument(fmt::format("\"{}\": a label as KEY=VALUE", text));
+    throw std::invalid_argument(fmt::format("\"{}\" is not a label: KEY=VALUE", text));
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
 
@@ -82,9 +83,10 @@ std::chrono::system_clock::time_point parse_start(std::string_view text) {
     const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
     if (end != nullptr && *end == '\0') seconds = static_cast<double>(::timegm(&parts));
   }
-  if (!(seconds >= 0 && seconds <= 9e9)) {  // nan is neither
+  if (!(seconds >= 0 && seconds <= 9e9)) {  // refuses NaN too
     throw std::invalid_argument(fmt::format(
-        "\"{}\": UTC as 2026-11-21T15:04:05Z, or seconds since 1970 as @1795273445", text));
+        "\"{}\" is not a time: UTC as 2026-11-21T15:04:05Z, or seconds since 1970 as @1795273445",
+        text));
   }
   return std::chrono::system_clock::time_point{
       std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)}};
@@ -129,7 +131,8 @@ bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cid
       good = parsed.ec == std::errc{} && parsed.ptr == end && bits <= most;
     }
     if (!good)
-      throw std::invalid_argument(fmt::format("\"{}\": a network as 10.0.0.0/8 or fd00::/8", cidr));
+      throw std::invalid_argument(
+          fmt::format("\"{}\" is not a network: 10.0.0.0/8 or fd00::/8", cidr));
     if (endpoint.family() != (v6 ? AF_INET6 : AF_INET)) continue;
     const auto* mine =
         v6 ? reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr.s6_addr

@@ -1,5 +1,5 @@
-// Values on the client's command line that are more than a number. Each parser throws
-// std::invalid_argument with one line that says what was given and what is allowed.
+// Parsers of the client's option values that are more than a number. Each throws
+// std::invalid_argument with one line: the text given and the form allowed.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ struct Target {
 };
 Target parse_target(std::string_view text);
 
-/// Events a second: a number from 0.001 to 10M, with k or M behind it if you like.
+/// Events per second: a number from 0.001 to 10M, optionally with the suffix k or M.
 double parse_rate(std::string_view text);
 
 /// "KEY=VALUE"; the key is not empty.
@@ -33,8 +33,9 @@ std::chrono::system_clock::time_point parse_start(std::string_view text);
 /// Whether `endpoint` lies in one of `cidrs` ("10.0.0.0/8", "fd00::/8").
 bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cidrs);
 
-/// argv with the ancestor's spellings made ours: -host H, -data D, -n=10. CLI11 would take -host
-/// for help and -data for -d ata. Throws echo::Exit where a value is missing.
+/// argv with the ancestor's spellings -host H, -data D and -n=10 rewritten as options of this
+/// program. CLI11 would read -host as -h and -data as -d ata. Throws echo::Exit if a value is
+/// missing.
 std::vector<std::string> modernised(int argc, const char* const* argv);
 
 }  // namespace client

@@ -19,10 +19,11 @@ using std::chrono::seconds;
 
 constexpr seconds usual_traffic{10};
 constexpr std::chrono::hours longest_wait{24 * 365};
-/// Generous: --find-rate takes about one.
+/// Generous: a search for --find-rate takes about a minute.
 constexpr seconds longest_search{300};
 
-/// An option whose value `take` parses and keeps; a std::invalid_argument of it names the option.
+/// Adds an option whose value `take` parses and stores. If it throws std::invalid_argument, the
+/// error line names the option.
 CLI::Option* add(CLI::App& app, const std::string& names, const std::string& unit,
                  const std::string& what, const std::function<void(const std::string&)>& take) {
   const std::string shown = names.substr(names.rfind(',') + 1);
@@ -40,7 +41,7 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& uni
       ->type_name(unit);
 }
 
-/// One of several words.
+/// The value that `words` has for `text`. Throws std::invalid_argument with the words allowed.
 template <typename Value>
 Value chosen(const std::string& text, const std::vector<std::pair<const char*, Value>>& words) {
   std::string allowed;
@@ -48,14 +49,14 @@ Value chosen(const std::string& text, const std::vector<std::pair<const char*, V
     if (text == word) return value;
     allowed += (allowed.empty() ? "" : ", ") + std::string(word);
   }
-  throw std::invalid_argument(fmt::format("\"{}\": {}", text, allowed));
+  throw std::invalid_argument(fmt::format("\"{}\" is not one of: {}", text, allowed));
 }
 
 void declare_load(CLI::App& app, Options& options) {
   const auto group = [](CLI::Option* option) { return option->group("Load"); };
   group(add(app, "--mode", "hold|stream|churn",
             "hold: connect all, echo, close; stream: echo for a time; churn: connect, echo, "
-            "close, again",
+            "close, repeat",
             [&](const std::string& text) {
               options.mode = chosen<Mode>(
                   text, {{"hold", Mode::hold}, {"stream", Mode::stream}, {"churn", Mode::churn}});
@@ -63,54 +64,58 @@ void declare_load(CLI::App& app, Options& options) {
       ->default_str("hold");
   constexpr std::uint64_t most_connections = 0xfffffff0U;
   group(echo::add_count(app, "-n,--connections", options.connections,
-                        "Sockets to hold at once; in churn: to keep in flight",
+                        "Number of connections to hold; in churn: to keep in flight",
                         {1, most_connections}));
   group(echo::add_count(app, "-m,--messages", options.messages,
-                        "Messages on each connection; 1 in hold and churn unless given",
+                        "Messages per connection; 1 in hold and churn unless given",
                         {1, 0xfffffffeU}));
   auto* size =
       group(add(app, "-s,--size", "BYTES",
                 "Message size: 64, a range 64-4096, or weights 64:7,1024:2,65536:1; each "
-                "byte tells its connection and message",
+                "byte identifies its connection and message",
                 [&](const std::string& text) { options.sizes = MessageSizes::parse(text); }))
           ->default_str("64");
   group(app.add_option("--data", options.data,
-                       "Send this text instead; foreign bytes cannot be told then"))
+                       "Text to send instead; bytes of another connection are then not detected"))
       ->check(CLI::Validator(
           [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
       ->excludes(size)
       ->type_name("TEXT");
-  group(echo::add_count(app, "--depth", options.depth, "Messages in flight on each connection",
+  group(echo::add_count(app, "--depth", options.depth, "Messages in flight per connection",
                         {1, 1024}));
   group(add(app, "-R,--rate", "PER_SECOND",
-            "Open loop: messages a second in all, latency from when each was due; without it the "
+            "Open loop: messages per second in total, latency from the due time; without it the "
             "loop is closed",
             [&](const std::string& text) { options.rate = parse_rate(text); }));
-  group(add(app, "--arrivals", "uniform|poisson", "Gaps between due times, in an open loop",
+  group(add(app, "--arrivals", "uniform|poisson",
+            "Distribution of the gaps between due times in an open loop",
             [&](const std::string& text) {
               options.poisson = chosen<bool>(text, {{"uniform", false}, {"poisson", true}});
             }))
       ->default_str("uniform");
   group(add(app, "--connect-rate", "PER_SECOND",
-            "Connects a second in all; without it, as fast as they are answered",
+            "Connects per second in total; without it, as fast as they are answered",
             [&](const std::string& text) { options.connect_rate = parse_rate(text); }));
   group(echo::add_duration(app, "-d,--duration", options.duration,
-                           "stream, churn: of the traffic (10s); hold: let all stand this long "
-                           "after the echoes (0)",
+                           "stream, churn: length of the traffic (10s); hold: idle time after the "
+                           "echoes (0)",
                            true));
   group(echo::add_duration(app, "--warmup", options.warm_up,
-                           "Traffic before the measured one, with figures of its own", true));
-  group(echo::add_count(app, "-t,--threads", options.threads, "Threads, each with its share",
-                        {1, 1024}));
-  group(add(app, "--cpus", "LIST", "Pin the threads to these processors, in turn, as 0,2-3",
+                           "Length of the traffic before the measured phase, reported apart",
+                           true));
+  group(echo::add_count(app, "-t,--threads", options.threads,
+                        "Number of threads, each with its share of the load", {1, 1024}));
+  group(add(app, "--cpus", "LIST", "Processors to pin the threads to in turn, such as 0,2-3",
             [&](const std::string& text) { options.cpus = echo::parse_cpus(text); }));
   group(echo::add_count(app, "--seed", options.seed,
-                        "Of payload, sizes and arrivals; from the clock unless given"));
+                        "Seed of payload, sizes and arrivals; from the clock unless given"));
   group(echo::add_count(app, "--repeat", options.repeat,
-                        "Rounds, with the server's resident memory after each", {1, 10'000}));
+                        "Number of rounds; reports the server's resident memory after each",
+                        {1, 10'000}));
   group(echo::add_duration(app, "--settle", options.settle,
-                           "After each round, wait at most so long for TIME_WAIT to drain", true));
-  group(add(app, "--source", "ADDR,..|CIDR", "Source addresses; a loopback target needs no help",
+                           "Longest wait after each round for TIME_WAIT to drain", true));
+  group(add(app, "--source", "ADDR,..|CIDR",
+            "Source addresses; chosen by the client for a loopback target",
             [&](const std::string& text) {
               for (std::size_t from = 0; from <= text.size();) {
                 const std::size_t comma = std::min(text.find(',', from), text.size());
@@ -120,14 +125,15 @@ void declare_load(CLI::App& app, Options& options) {
               }
             }));
   group(add(app, "--start-at", "DATE",
-            "Begin then: 2026-11-21T15:04:05Z or @SECONDS, for several machines together",
+            "Start time, 2026-11-21T15:04:05Z or @SECONDS, to start several machines together",
             [&](const std::string& text) { options.start_at = parse_start(text); }));
-  group(add(app, "--find-rate", "OBJECTIVE",
-            "The highest open-loop rate that the server holds at an objective as p99<5ms",
-            [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
   group(
-      app.add_flag("--calibrate", options.calibrate,
-                   "What this client costs and can do here, against a minimal server of its own"));
+      add(app, "--find-rate", "OBJECTIVE",
+          "Find the highest open-loop rate at which the server holds an objective such as p99<5ms",
+          [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
+  group(app.add_flag(
+      "--calibrate", options.calibrate,
+      "Measure the client's own cost and capacity against a minimal server that it starts"));
 }
 
 void declare_sockets(CLI::App& app, Options& options) {
@@ -137,7 +143,7 @@ void declare_sockets(CLI::App& app, Options& options) {
       ->default_str("true");
   group(app.add_flag("--keepalive", options.sockets.keepalive, "SO_KEEPALIVE"));
   group(app.add_flag("--half-close", options.half_close,
-                     "FIN right behind the last message, before its echo"));
+                     "Send FIN right after the last message, before its echo"));
   group(app.add_flag("--linger-reset", options.linger_reset, "Close with RST: no TIME_WAIT"));
   const echo::Range buffer{1, 1ULL << 30U};
   group(echo::add_size(app, "--rcvbuf", options.sockets.buffers.receive, "SO_RCVBUF", buffer));
@@ -146,36 +152,41 @@ void declare_sockets(CLI::App& app, Options& options) {
 
 void declare_bounds(CLI::App& app, Options& options) {
   const auto group = [](CLI::Option* option) { return option->group("Bounds and verdict"); };
-  group(echo::add_duration(app, "--connect-timeout", options.connect_timeout, "For each connect"));
-  group(echo::add_duration(app, "--timeout", options.timeout, "For each message"));
+  group(echo::add_duration(app, "--connect-timeout", options.connect_timeout,
+                           "Timeout of each connect"));
+  group(echo::add_duration(app, "--timeout", options.timeout, "Timeout of each message"));
   group(echo::add_duration(app, "--deadline", options.deadline,
-                           "For the whole run; derived from the plan unless given"));
-  group(app.add_option(
-            "--allow-remote", options.allow_remote,
-            "Allow a target outside loopback that lies in this network: a load client is a weapon"))
+                           "Deadline of the whole run; derived from the plan unless given"));
+  group(
+      app.add_option("--allow-remote", options.allow_remote,
+                     "Allow a target outside loopback in this network; a load client can do harm"))
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("CIDR");
-  group(echo::add_count(app, "--require-conc", options.require_conc,
-                        "Pass only if so many stood at once; unset: each must be served"));
+  group(echo::add_count(
+      app, "--require-conc", options.require_conc,
+      "Pass only if this many were open at the same time; unless given, each must be served"));
   group(echo::add_count(app, "--max-errors", options.max_errors,
-                        "Pass with up to so many failed connections"));
-  group(add(app, "--slo", "OBJECTIVE", "Pass only if latency holds it, as p99<5ms,p99.9<50ms",
+                        "Pass with at most this many failed connections"));
+  group(add(app, "--slo", "OBJECTIVE",
+            "Pass only if the latency holds an objective such as p99<5ms,p99.9<50ms",
             [&](const std::string& text) { options.slo = Objective::parse(text); }));
 }
 
 void declare_output(CLI::App& app, Options& options) {
   const auto group = [](CLI::Option* option) { return option->group("Output"); };
   group(app.add_option("--json", options.json,
-                       "Write the report there as JSON; -: to stdout, and nothing else"))
+                       "Write the report as JSON to this file; -: to stdout, without the text"))
       ->type_name("FILE|-");
-  group(app.add_option("--hgrm", options.hgrm, "Write the latencies in HdrHistogram's text form"))
+  group(app.add_option("--hgrm", options.hgrm,
+                       "Write the latencies to this file in HdrHistogram's text format"))
       ->type_name("FILE");
-  group(app.add_option("--series", options.series, "Write a line of JSON there each interval"))
+  group(
+      app.add_option("--series", options.series, "Write a line of JSON per interval to this file"))
       ->type_name("FILE");
-  group(echo::add_duration(app, "--interval", options.interval, "Of --series"));
+  group(echo::add_duration(app, "--interval", options.interval, "Interval of --series"));
   group(app.add_option("--server-pid", options.server_pid,
-                       "The server's process, where it cannot be found by its listener"))
+                       "Process id of the server, if it cannot be found by its listener"))
       ->check(CLI::PositiveNumber)
       ->type_name("PID");
   group(app.add_option_function<std::vector<std::string>>(
@@ -190,14 +201,14 @@ void declare_output(CLI::App& app, Options& options) {
                 throw CLI::ValidationError("--label", error.what());
               }
             },
-            "Kept in the JSON; may be given several times"))
+            "Label to store in the JSON; may be given several times"))
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("KEY=VALUE");
-  group(app.add_flag("-q,--quiet", options.quiet, "Only the first three lines"));
+  group(app.add_flag("-q,--quiet", options.quiet, "Print only the first three lines"));
   group(add(app, "--progress", "auto|always|never",
-            "On stderr: auto (a live line on a terminal, else one every 10 s), always (every "
-            "second), never",
+            "Progress on stderr: auto (a live line on a terminal, else one every 10 s), always "
+            "(every second), never",
             [&](const std::string& text) {
               options.progress = chosen<ShowProgress>(text, {{"auto", ShowProgress::when_terminal},
                                                              {"always", ShowProgress::always},
@@ -228,7 +239,7 @@ nanoseconds Options::effective_deadline() const {
   if (deadline) return bounded(*deadline);
   const auto connects = static_cast<double>(connections);
   const double echoes = connects * static_cast<double>(messages_each());
-  // Generous: 1 ms a connect, 0.2 ms an echo, each timeout once; a run that needs more hangs.
+  // Generous: 1 ms per connect, 0.2 ms per echo, each timeout once. A run that needs more hangs.
   double needed = 10 + connects * 1e-3 + (connect_rate > 0 ? connects / connect_rate : 0);
   if (!timed()) needed += echoes * 2e-4 + (rate > 0 ? echoes / rate : 0);
   const double size = data.empty() ? sizes.mean() : static_cast<double>(data.size());
@@ -262,14 +273,15 @@ void check(const Options& options) {
   const bool churn = options.mode == Mode::churn;
   const bool hold = options.mode == Mode::hold;
   const bool open = options.rate > 0 || options.find_rate.has_value();
-  refuse_if(churn && options.rate > 0, "--rate: not in churn; --connect-rate paces its connects");
+  refuse_if(churn && options.rate > 0, "--rate: not with churn; --connect-rate paces its connects");
   refuse_if(options.poisson && !open, "--arrivals poisson: only in an open loop (--rate)");
   refuse_if(hold && options.warm_up.count() > 0, "--warmup: only in stream and churn");
   refuse_if(!hold && options.duration && options.duration->count() == 0,
-            "--duration: above 0 in stream and churn");
+            "--duration: must be above 0 in stream and churn");
   refuse_if(options.half_close && options.messages_each() == 0,
-            "--half-close: a stream needs --messages, to know which one is the last");
-  refuse_if(options.find_rate && options.rate > 0, "--find-rate: it chooses the --rate itself");
+            "--half-close: in stream only with --messages, which sets the last message");
+  refuse_if(options.find_rate && options.rate > 0,
+            "--find-rate: not with --rate, which it chooses itself");
   refuse_if(options.find_rate && (churn || options.messages || options.repeat > 1),
             "--find-rate: not with churn, --messages or --repeat");
   refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");

@@ -18,9 +18,9 @@
 namespace client {
 
 enum class Mode {
-  hold,    ///< connect all, echo, let them stand, close
-  stream,  ///< echo on all of them for a time
-  churn    ///< connect, echo, close, and again
+  hold,    ///< connect all, echo, stay idle, close
+  stream,  ///< echo on all of them for a given time
+  churn    ///< connect, echo, close, repeat
 };
 std::string_view name_of(Mode mode);
 
@@ -31,13 +31,13 @@ struct Options {
   Target target;
   Mode mode = Mode::hold;
   std::uint64_t connections = 100;
-  std::optional<std::uint64_t> messages;  ///< on each connection
+  std::optional<std::uint64_t> messages;  ///< per connection
   MessageSizes sizes{64};
   std::string data;  ///< empty: bytes unique to connection and message
   std::uint64_t depth = 1;
-  double rate = 0;  ///< messages/s in all; 0: closed loop
+  double rate = 0;  ///< total messages/s; 0: closed loop
   bool poisson = false;
-  double connect_rate = 0;                           ///< connects/s in all; 0: as answered
+  double connect_rate = 0;                           ///< total connects/s; 0: as answered
   std::optional<std::chrono::nanoseconds> duration;  ///< of the idle time, or of the traffic
   std::chrono::nanoseconds warm_up{0};
   std::uint64_t threads = 1;
@@ -70,27 +70,27 @@ struct Options {
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 
-  /// Messages on each connection, in hold and churn; 0 in a stream without a number.
+  /// Messages per connection; 0 in a stream without --messages.
   [[nodiscard]] std::uint64_t messages_each() const {
     return messages.value_or(mode == Mode::stream ? 0 : 1);
   }
-  /// Whether the traffic ends by the clock; otherwise with its messages.
+  /// Whether the traffic ends by time; otherwise it ends with its last message.
   [[nodiscard]] bool timed() const {
     return mode != Mode::hold && (mode == Mode::churn || duration || !messages);
   }
-  /// How long it lasts then, warm-up apart.
+  /// How long it lasts in that case, without the warm-up.
   [[nodiscard]] std::chrono::nanoseconds traffic_time() const;
-  /// How long all stand after their echoes (hold).
+  /// How long the connections stay idle after their echoes (hold).
   [[nodiscard]] std::chrono::nanoseconds idle_time() const;
-  /// The deadline of the run in force: given, or derived from the plan so that only a hang
-  /// reaches it.
+  /// The deadline of the run: the one given, or one derived from the plan that only a hang
+  /// reaches.
   [[nodiscard]] std::chrono::nanoseconds effective_deadline() const;
 };
 
-/// What any longer wait is taken for: sums of several must fit 64 bits of nanoseconds.
+/// `wait`, limited to a year: the sum of several waits must fit 64 bits of nanoseconds.
 std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait);
 
-/// Declares the options on `app`; they are filled in by its parse().
+/// Declares the options on `app`, whose parse() fills them in.
 void declare(CLI::App& app, Options& options);
 
 /// Throws echo::Exit(exit_usage) for options that contradict each other.

@@ -1,4 +1,4 @@
-// Objectives: what is understood, what is refused, and the three verdicts.
+// Objectives: accepted and refused texts, and the three verdicts.
 #include "client/options/objective.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ std::string all_of(const Objective& objective) {
   return text;
 }
 
-TEST(Objective, UnderstandsTermsWithCommasBetween) {
+TEST(Objective, ParsesTermsSeparatedByCommas) {
   struct Case {
     const char* typed;
     const char* shown;
@@ -38,14 +38,14 @@ TEST(Objective, UnderstandsTermsWithCommasBetween) {
   for (const Case& each : cases) EXPECT_EQ(all_of(Objective::parse(each.typed)), each.shown);
 }
 
-TEST(Objective, UnderstandsWhatItWrites) {
+TEST(Objective, ParsesItsOwnText) {
   for (const char* typed : {"p99<5ms", "p99.9<=1.5s", "max<=1h", "p50<123456789ns"}) {
     const Term term = Objective::parse(typed).terms().front();
     EXPECT_EQ(Objective::parse(text_of(term)).terms().front(), term) << text_of(term);
   }
 }
 
-TEST(Objective, RefusesTheRestAndSaysWhatIsAllowed) {
+TEST(Objective, RefusesTheRestAndNamesTheAllowedForm) {
   const char* const cases[] = {"",         ",",        "p99",         "p99<",      "p99<5 apples",
                                "99<5ms",   "p<5ms",    "p0<5ms",      "p100<5ms",  "p101<5ms",
                                "p-1<5ms",  "pinf<5ms", "p1e1<5ms",    "p9.9.9<1s", "p99>5ms",
@@ -54,7 +54,7 @@ TEST(Objective, RefusesTheRestAndSaysWhatIsAllowed) {
   for (const char* text : cases) {
     try {
       Objective::parse(text);
-      ADD_FAILURE() << "taken: " << text;
+      ADD_FAILURE() << "accepted: " << text;
     } catch (const std::invalid_argument& error) {
       const std::string line = error.what();
       EXPECT_NE(line.find("p99<5ms, p99.9<=50ms or max<1s"), std::string::npos) << line;
@@ -81,14 +81,15 @@ std::string judged(const char* objective, const echo::Histogram& histogram) {
   return text_of(Objective::parse(objective).judge(histogram).front());
 }
 
-TEST(Objective, JudgesAPercentileThatCanBeTold) {
+TEST(Objective, JudgesAPercentileWithEnoughSamples) {
   EXPECT_EQ(judged("p99<5ms", samples(1000)), "p99 < 5 ms: held (1 ms)");
   EXPECT_EQ(judged("p99<5ms", samples(980, 20)), "p99 < 5 ms: missed (20 ms)");
   EXPECT_EQ(judged("p90<5ms", samples(980, 20)), "p90 < 5 ms: held (1 ms)");
 }
 
-TEST(Objective, ABoundThatIsReachedIsHeldOnlyWithAnEqualsSign) {
-  const echo::Histogram exact = samples(1000);  // 1 ms is both ends, so its percentiles are exact
+TEST(Objective, AReachedBoundIsHeldOnlyWithAnEqualsSign) {
+  const echo::Histogram exact =
+      samples(1000);  // minimum and maximum are 1 ms, so all percentiles are exact
   EXPECT_EQ(judged("p50<=1ms", exact), "p50 <= 1 ms: held (1 ms)");
   EXPECT_EQ(judged("p50<1ms", exact), "p50 < 1 ms: missed (1 ms)");
   EXPECT_EQ(judged("max<=1ms", exact), "max <= 1 ms: held (1 ms)");
@@ -104,32 +105,32 @@ TEST(Objective, ProvesNothingWithFewerThanTenSamplesAbove) {
   EXPECT_EQ(judged("max<5ms", {}), "max < 5 ms: unproven (fewer than ten samples above it)");
 }
 
-TEST(Objective, MissesWithFewSamplesWhereALowerPercentileAlreadyDoes) {
+TEST(Objective, MissesWithFewSamplesIfALowerPercentileMisses) {
   EXPECT_EQ(judged("p99.9<5ms", samples(80, 20)), "p99.9 < 5 ms: missed (>= 20 ms)");
   EXPECT_EQ(judged("p99.9<5ms", samples(80, 10)),
             "p99.9 < 5 ms: unproven (fewer than ten samples above it)")
-      << "ten slow ones are the ten above";
+      << "the ten slow samples are the ten above";
 }
 
 TEST(Objective, AMessageGivenUpAboveTheBoundMissesIt) {
-  const auto dead = with_unanswered(samples(900), 100, 10s);
-  EXPECT_EQ(judged("p99<5ms", dead), "p99 < 5 ms: missed (>= 10 s)");
-  EXPECT_EQ(judged("p50<5ms", dead), "p50 < 5 ms: held (1 ms)");
-  EXPECT_EQ(judged("max<5ms", dead), "max < 5 ms: missed (>= 10 s)");
+  const auto above = with_unanswered(samples(900), 100, 10s);
+  EXPECT_EQ(judged("p99<5ms", above), "p99 < 5 ms: missed (>= 10 s)");
+  EXPECT_EQ(judged("p50<5ms", above), "p50 < 5 ms: held (1 ms)");
+  EXPECT_EQ(judged("max<5ms", above), "max < 5 ms: missed (>= 10 s)");
 }
 
 TEST(Objective, AMessageGivenUpBelowTheBoundProvesNothing) {
-  const auto cut_off = with_unanswered(samples(900), 100, 2ms);
-  EXPECT_EQ(judged("p99<5ms", cut_off), "p99 < 5 ms: unproven (>= 2 ms is all that is known)");
-  EXPECT_EQ(judged("max<5ms", cut_off), "max < 5 ms: unproven (>= 2 ms is all that is known)");
+  const auto below = with_unanswered(samples(900), 100, 2ms);
+  EXPECT_EQ(judged("p99<5ms", below), "p99 < 5 ms: unproven (>= 2 ms is all that is known)");
+  EXPECT_EQ(judged("max<5ms", below), "max < 5 ms: unproven (>= 2 ms is all that is known)");
 }
 
-TEST(Objective, IsHeldIfItWouldBeWithEveryUnansweredMessageEndless) {
-  const auto three_cut_off = with_unanswered(samples(10'000), 3, 500us);
-  EXPECT_EQ(judged("p99<5ms", three_cut_off), "p99 < 5 ms: held (<= 1 ms)");
+TEST(Objective, IsHeldIfEveryUnansweredMessageMayBeEndless) {
+  const auto three_unanswered = with_unanswered(samples(10'000), 3, 500us);
+  EXPECT_EQ(judged("p99<5ms", three_unanswered), "p99 < 5 ms: held (<= 1 ms)");
   EXPECT_EQ(judged("p99<5ms", with_unanswered(samples(9'900, 60), 60, 500us)),
             "p99 < 5 ms: unproven (>= 1 ms is all that is known)")
-      << "sixty endless ones would put the slow ones at p99";
+      << "sixty endless messages would move the slow ones to p99";
 }
 
 TEST(Objective, BeyondTheHistogramsAxisIsOnlyALowerBound) {
@@ -154,10 +155,10 @@ TEST(Objective, TheWorstTermIsTheVerdict) {
     const auto judgements = Objective::parse(each.objective).judge(samples(1000));
     EXPECT_EQ(verdict_of(judgements), each.verdict) << each.objective;
   }
-  EXPECT_EQ(verdict_of({}), Verdict::held) << "nothing was asked";
+  EXPECT_EQ(verdict_of({}), Verdict::held) << "without objectives";
 }
 
-TEST(Objective, SaysHowManySamplesATrialNeeds) {
+TEST(Objective, ReportsHowManySamplesATrialNeeds) {
   struct Case {
     const char* objective;
     int needed;

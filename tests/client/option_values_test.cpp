@@ -1,5 +1,5 @@
-// Values on the client's command line: the ancestor's spellings, targets, networks, and the rest
-// that is more than a number.
+// Option values of the client that are more than a number: the ancestor's spellings, targets,
+// networks, rates, labels, times.
 #include "client/options/option_values.hpp"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ TEST(OptionValues, TheAncestorsSpellingsAreUnderstood) {
       {{"-data=x=y"}, {"--data=x=y"}},
       {{"-n=10"}, {"--connections=10"}},
       {{"-n=10k", "-host", "h", "-data", "d"}, {"--connections=10k", "h", "--data=d"}},
-      // Today's are left as they are, and so are words that only begin alike.
+      // Current options are not changed, nor are words that only begin like an old one.
       {{"-h"}, {"-h"}},
       {{"-n", "10"}, {"-n", "10"}},
       {{"-n10"}, {"-n10"}},
@@ -43,7 +43,7 @@ TEST(OptionValues, TheAncestorsSpellingsAreUnderstood) {
   for (const Row& row : rows) EXPECT_EQ(modernised(row.typed), row.meant);
 }
 
-TEST(OptionValues, LiesInTellsWhetherANetworkHoldsAnAddress) {
+TEST(OptionValues, LiesInReturnsWhetherANetworkHoldsAnAddress) {
   struct Row {
     const char* address;
     Words networks;
@@ -55,10 +55,10 @@ TEST(OptionValues, LiesInTellsWhetherANetworkHoldsAnAddress) {
       {"11.1.2.3", {"10.0.0.0/7"}, true},
       {"192.0.2.129", {"192.0.2.128/25"}, true},
       {"192.0.2.127", {"192.0.2.128/25"}, false},
-      {"192.0.2.1", {"192.0.2.1"}, true},      // without a length: that address alone
+      {"192.0.2.1", {"192.0.2.1"}, true},      // without a length: only that address
       {"192.0.2.2", {"192.0.2.1/32"}, false},  //
-      {"192.0.2.2", {"0.0.0.0/0"}, true},      // length 0: all of the family,
-      {"fd00::1", {"0.0.0.0/0"}, false},       // and none of the other
+      {"192.0.2.2", {"0.0.0.0/0"}, true},      // length 0: all of its family,
+      {"fd00::1", {"0.0.0.0/0"}, false},       // and no other
       {"fd12::1", {"fd00::/8"}, true},
       {"fe12::1", {"fd00::/8"}, false},
       {"2001:db8::1", {"2001:db8::1/128"}, true},
@@ -71,7 +71,7 @@ TEST(OptionValues, LiesInTellsWhetherANetworkHoldsAnAddress) {
   }
 }
 
-TEST(OptionValues, WhatIsNoNetworkIsRefusedWithAnExample) {
+TEST(OptionValues, OtherTextThanANetworkIsRefusedWithAnExample) {
   const echo::Endpoint endpoint = echo::resolve("192.0.2.2", 1).front();
   for (const char* text : {"", "x", "10.0.0/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/8x",
                            "10.0.0.0/-1", "fd00::/129", "fd00:::/8", "/8"}) {
@@ -102,7 +102,7 @@ TEST(OptionValues, ATargetIsAHostAndOneOrSeveralPorts) {
       {"[::1]:7-9", "::1", 7, 9},
       {"[::1]:7", "::1", 7, 7},
       {"::1", "::1", 1234, 1234},
-      // A dash in a name is no range.
+      // A dash in a name does not make a range.
       {"my-host", "my-host", 1234, 1234},
       {"my-host:7", "my-host", 7, 7},
       {"my-host:7-9", "my-host", 7, 9},
@@ -115,13 +115,13 @@ TEST(OptionValues, ATargetIsAHostAndOneOrSeveralPorts) {
   }
 }
 
-/// Each of `texts` is refused, in one line that shows `example`.
+/// Expects that `parse` refuses each of `texts` in one line that contains `example`.
 template <typename Parse>
 void expect_refused(Parse parse, std::initializer_list<const char*> texts, const char* example) {
   for (const char* text : texts) {
     try {
       parse(text);
-      ADD_FAILURE() << "taken: \"" << text << "\"";
+      ADD_FAILURE() << "accepted: \"" << text << "\"";
     } catch (const std::invalid_argument& error) {
       const std::string line = error.what();
       EXPECT_NE(line.find(example), std::string::npos) << line;
@@ -135,7 +135,7 @@ TEST(OptionValues, PortsBackwardsOrInWordsAreRefused) {
                  "port");
 }
 
-TEST(OptionValues, ARateIsSoManyASecond) {
+TEST(OptionValues, ARateIsEventsPerSecond) {
   struct Row {
     const char* typed;
     double rate;
@@ -166,7 +166,7 @@ TEST(OptionValues, ALabelIsAKeyAndAValue) {
   using Pair = std::pair<std::string, std::string>;
   EXPECT_EQ(parse_label("k=v"), (Pair{"k", "v"}));
   EXPECT_EQ(parse_label("k="), (Pair{"k", ""}));
-  EXPECT_EQ(parse_label("k=a=b c"), (Pair{"k", "a=b c"})) << "the first sign parts them";
+  EXPECT_EQ(parse_label("k=a=b c"), (Pair{"k", "a=b c"})) << "the first equals sign separates them";
   expect_refused(parse_label, {"", "k", "=v", "="}, "KEY=VALUE");
 }
 

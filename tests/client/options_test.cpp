@@ -1,5 +1,5 @@
-// The client's command line as a whole: what is understood, what contradicts itself, and the
-// deadline that follows from a plan.
+// The client's command line as a whole: accepted options, contradictions, and the deadline derived
+// from a plan.
 #include "client/options/options.hpp"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ Options parsed(Words words) {
   return options;
 }
 
-TEST(Options, OfTheAncestorMeanTheSame) {
+TEST(Options, OfTheAncestorKeepTheirMeaning) {
   const Options options = parsed({"-n=10k", "-host", "127.0.0.1:7", "-data=hello"});
   EXPECT_EQ(options.connections, 10'000U);
   EXPECT_EQ(options.target.host, "127.0.0.1");
@@ -133,7 +133,7 @@ TEST(Options, OfAnOpenLoopAreReadInTheirUnits) {
   EXPECT_EQ(options.interval, milliseconds{50});
 }
 
-TEST(Options, OfWhichOneIsWrongAreRefusedByItsName) {
+TEST(Options, WithAWrongValueAreRefusedByName) {
   const std::pair<const char*, const char*> rows[] = {{"--mode", "burst"},
                                                       {"--arrivals", "regular"},
                                                       {"--rate", "0"},
@@ -163,7 +163,7 @@ TEST(Options, OfWhichOneIsWrongAreRefusedByItsName) {
   }
 }
 
-TEST(Options, OfEachModeSayWhatEndsTheTraffic) {
+TEST(Options, OfEachModeDetermineTheEndOfTheTraffic) {
   struct Row {
     Words typed;
     std::uint64_t messages;
@@ -193,10 +193,10 @@ TEST(Options, OfEachModeSayWhatEndsTheTraffic) {
   }
 }
 
-TEST(Options, ThatContradictEachOtherAreRefusedAndSayWhich) {
+TEST(Options, ThatContradictEachOtherAreRefusedByName) {
   struct Row {
     Words typed;
-    const char* says;  ///< nullptr: no contradiction
+    const char* named;  ///< nullptr: no contradiction
   };
   const Row rows[] = {
       {{}, nullptr},
@@ -227,16 +227,16 @@ TEST(Options, ThatContradictEachOtherAreRefusedAndSayWhich) {
     const std::string what = ::testing::PrintToString(row.typed);
     try {
       check(parsed(row.typed));
-      EXPECT_EQ(row.says, nullptr) << what << " passed";
+      EXPECT_EQ(row.named, nullptr) << what << " passed";
     } catch (const echo::Exit& error) {
       EXPECT_EQ(error.code(), echo::exit_usage) << what;
-      ASSERT_NE(row.says, nullptr) << what << ": " << error.what();
-      EXPECT_NE(std::string(error.what()).find(row.says), std::string::npos) << error.what();
+      ASSERT_NE(row.named, nullptr) << what << ": " << error.what();
+      EXPECT_NE(std::string(error.what()).find(row.named), std::string::npos) << error.what();
     }
   }
 }
 
-TEST(Options, TheDeadlineIsTheOneGivenOrFollowsFromThePlan) {
+TEST(Options, TheDeadlineIsTheOneGivenOrDerivedFromThePlan) {
   Options options;
   options.deadline = seconds{3};
   EXPECT_EQ(options.effective_deadline(), seconds{3});
@@ -252,7 +252,7 @@ TEST(Options, TheDeadlineIsTheOneGivenOrFollowsFromThePlan) {
     nanoseconds more;  ///< than the usual one, at least
   };
   const Row rows[] = {
-      {"two hours of standing", {"-d", "2h"}, hours{2}},
+      {"two idle hours", {"-d", "2h"}, hours{2}},
       {"100 messages, one a second", {"-R", "1"}, seconds{99}},
       {"100 connects, one a second", {"--connect-rate", "1"}, seconds{99}},
       {"a million connects", {"-n", "1M"}, seconds{950}},
@@ -261,22 +261,22 @@ TEST(Options, TheDeadlineIsTheOneGivenOrFollowsFromThePlan) {
       {"a stream of an hour", {"--mode", "stream", "-d", "1h"}, hours{1} - seconds{1}},
       {"its warm-up", {"--mode", "stream", "-d", "1h", "--warmup", "1h"}, hours{2} - seconds{1}},
       {"churn of an hour", {"--mode", "churn", "-d", "1h"}, hours{1} - seconds{1}},
-      {"the stream that was not told how long", {"--mode", "stream"}, seconds{9}},
+      {"a stream without a duration", {"--mode", "stream"}, seconds{9}},
       {"a search", {"--find-rate", "p99<5ms"}, seconds{299}},
   };
   for (const Row& row : rows) {
     EXPECT_GE(parsed(row.typed).effective_deadline(), usual + row.more) << row.what;
     EXPECT_LE(parsed(row.typed).effective_deadline(), 2 * (usual + row.more) + seconds{20})
-        << row.what << ": and a hang ends some day";
+        << row.what << ": and a hang ends";
   }
   EXPECT_LT(
       parsed({"--mode", "stream", "-m", "10", "-d", "1s", "-R", "0.001"}).effective_deadline(),
       seconds{120})
-      << "the clock ends it, however many messages are still due";
+      << "its duration ends it, not the number of messages still due";
 }
 
-// Bug: twice a time-out of 200 years does not fit 64 bits of nanoseconds; the sum was a time in the
-// past.
+// Bug: twice a timeout of 200 years does not fit 64 bits of nanoseconds, and the sum was a time in
+// the past.
 TEST(Options, NoPlanIsLongEnoughToOverflowItsDeadline) {
   for (const char* mode : {"hold", "stream", "churn"}) {
     Words words{"--mode",
