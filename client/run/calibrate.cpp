@@ -42,7 +42,7 @@ Calibrated line_of(const char* what, const Result& result) {
 }  // namespace
 
 Result calibrate(const Options& options) {
-  // Both ends are here: each has the same limit, and room for a few more.
+  // Both ends run here under the same limit, and each needs a few more descriptors.
   const std::uint64_t files = limits::raise_open_files(limits::unlimited);
   const ReferenceServer reference;
   Options common = options;

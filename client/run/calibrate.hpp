@@ -1,6 +1,6 @@
-// --calibrate: what this client costs and can do on this machine, against the smallest echo server
-// there is (reference.hpp). Whoever reads a figure of another server learns from it how much of it
-// is the client's.
+// --calibrate: the client's own cost and capacity on this machine, measured against the smallest
+// echo server (reference_server.hpp). It shows how much of a figure of another server is due to the
+// client.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,13 @@ struct Calibrated {
   std::uint64_t connections = 0;
   double per_second = 0;                                    ///< echoes; in churn connections
   std::optional<std::uint64_t> client_ns;                   ///< CPU per echo
-  std::optional<std::uint64_t> server_ns;                   ///< of the reference
+  std::optional<std::uint64_t> server_ns;                   ///< of the reference server
   std::optional<std::uint64_t> lateness_p50, lateness_p99;  ///< ns; open loop
-  std::optional<std::uint64_t> resident;                    ///< bytes of the client, all standing
+  std::optional<std::uint64_t> resident;                    ///< bytes of the client, all connected
 };
 
-/// Several short runs, with `options` for the rest (size, depth, threads). The result is the last
-/// one's, with the calibration added. Call it before other threads are there.
+/// Makes several short runs; `options` sets the rest (size, depth, threads). Returns the result of
+/// the last run with the calibration added. Call it before other threads exist.
 Result calibrate(const Options& options);
 
 }  // namespace client

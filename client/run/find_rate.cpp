@@ -14,17 +14,18 @@
 namespace client {
 namespace {
 
-constexpr std::chrono::seconds first_look{1};
+constexpr std::chrono::seconds estimate_time{1};
 constexpr std::chrono::milliseconds trial_warm_up{200};
 constexpr std::chrono::milliseconds least_trial{1'500};
 constexpr std::chrono::seconds longest_trial{10};
-/// An objective needs ten samples above its percentile; more, so that chance has less of a say.
+/// An objective needs ten samples above its percentile. Five times as many reduce the effect of
+/// chance.
 constexpr double samples_wanted = 5;
 
-/// What trials at one rate, and of one verdict, came to.
+/// The sum of the trials with one rate and one verdict.
 using TrialsAt = std::map<std::pair<double, Verdict>, Tally>;
 
-/// Takes what the loops have measured, and leaves them with nothing measured.
+/// Moves the measurements out of the loops and returns their sum.
 Tally take_measured(LoopGroup& group) {
   Tally taken;
   for (unsigned i = 0; i < group.size(); ++i) {
@@ -45,8 +46,8 @@ std::uint64_t failed(LoopGroup& group) {
   return sum;
 }
 
-/// One stretch of traffic at `rate` (0: closed loop) for `time`, and what it measured.
-Tally stretch(LoopGroup& group, Watch& watch, double rate, Nanoseconds time, bool poisson,
+/// Runs traffic at `rate` (0: closed loop) for `time` and returns its measurements.
+Tally measure(LoopGroup& group, Watch& watch, double rate, Nanoseconds time, bool poisson,
               std::uint64_t seed) {
   Traffic traffic;
   traffic.start = now() + std::chrono::microseconds{200};
@@ -63,7 +64,7 @@ Tally stretch(LoopGroup& group, Watch& watch, double rate, Nanoseconds time, boo
   return take_measured(group);
 }
 
-/// Whether the client's own delay could have made the difference.
+/// Whether the client's own delay may be the reason for a missed objective.
 bool client_was_late(const Tally& tally, const Objective& objective) {
   const auto lateness = tally.lateness.percentile(99);
   const auto& terms = objective.terms();
@@ -72,7 +73,7 @@ bool client_was_late(const Tally& tally, const Objective& objective) {
   return lateness && lateness->ns > static_cast<std::uint64_t>(tightest->bound.count()) / 4;
 }
 
-/// Runs trials until the search is done, or nothing more can be learnt.
+/// Runs trials until the search is done or the loops have stopped.
 void run_trials(LoopGroup& group, Watch& watch, const Objective& objective, bool poisson,
                 std::uint64_t seed, RateSearch& search, FoundRate& found, TrialsAt& by_rate) {
   std::map<std::pair<double, Verdict>, Nanoseconds> time_at;
@@ -83,19 +84,21 @@ void run_trials(LoopGroup& group, Watch& watch, const Objective& objective, bool
         Nanoseconds(static_cast<std::int64_t>(seconds * 1e9)) * (1U << doubled), least_trial,
         longest_trial);
     found.trial_time = std::max(found.trial_time, time);
-    watch.say(fmt::format("find-rate: trial {} at {:.0f}/s", found.trials.size() + 1, *rate));
+    watch.show_message(
+        fmt::format("find-rate: trial {} at {:.0f}/s", found.trials.size() + 1, *rate));
     const std::uint64_t failed_before = failed(group);
-    const Tally tally = stretch(group, watch, *rate, time, poisson, seed + found.trials.size() + 1);
+    const Tally tally = measure(group, watch, *rate, time, poisson, seed + found.trials.size() + 1);
     Trial trial{*rate, verdict_of(objective.judge(tally.measured.latency)), tally.measured.sent,
                 tally.measured.unsent, failed(group) - failed_before};
     if (trial.failed > 0) trial.verdict = Verdict::missed;
-    // By what they came to: at one rate near the edge some hold and some miss.
-    const auto place = std::pair{*rate, trial.verdict};
-    by_rate[place] += tally;
-    time_at[place] += time;
+    // Kept apart by verdict: at one rate near the limit some trials hold and some miss.
+    const auto key = std::pair{*rate, trial.verdict};
+    by_rate[key] += tally;
+    time_at[key] += time;
     if (group.stop_reason() != StopReason::none) return;
     found.trials.push_back(trial);
-    // A trial that proved nothing is made longer; the longest has the samples, so it has not held.
+    // After an unproven trial the next one is longer. The longest has enough samples: it counts as
+    // not held.
     if (trial.verdict == Verdict::unproven && time < longest_trial) {
       ++doubled;
       continue;
@@ -143,14 +146,14 @@ FoundRate find_rate(LoopGroup& group, Watch& watch, const Objective& objective, 
   FoundRate found;
   found.trial_time = least_trial;
   found.samples_needed = objective.samples_needed();
-  watch.say("find-rate: a closed loop first, for an estimate");
+  watch.show_message("find-rate: closed loop for a first estimate");
   TrialsAt by_rate;
-  const Tally first = stretch(group, watch, 0, first_look, false, seed);
+  const Tally first = measure(group, watch, 0, estimate_time, false, seed);
   by_rate[{0, Verdict::unproven}] = first;
   const auto needed = static_cast<double>(found.samples_needed);
   const auto longest = std::chrono::duration<double>(longest_trial).count();
-  found.closed_loop =
-      static_cast<double>(first.echoes_within) / std::chrono::duration<double>(first_look).count();
+  found.closed_loop = static_cast<double>(first.echoes_within) /
+                      std::chrono::duration<double>(estimate_time).count();
   const bool could_prove = found.closed_loop * longest >= needed;
   if (group.stop_reason() == StopReason::none && !could_prove) found.end = SearchEnd::unproven;
   if (group.stop_reason() == StopReason::none && could_prove) {
@@ -159,18 +162,18 @@ FoundRate find_rate(LoopGroup& group, Watch& watch, const Objective& objective, 
                        .highest = found.closed_loop * 4}};
     run_trials(group, watch, objective, poisson, seed, search, found, by_rate);
   }
-  Tally& keeps = group.loop(0).tally();
-  if (!keeps.warm_up) keeps.warm_up.emplace();
-  for (const auto& [place, tally] : by_rate) {
-    const auto& [rate, verdict] = place;
+  Tally& kept = group.loop(0).tally();
+  if (!kept.warm_up) kept.warm_up.emplace();
+  for (const auto& [key, tally] : by_rate) {
+    const auto& [rate, verdict] = key;
     const bool tried = rate > 0 && found.end != SearchEnd::cut_short;
     if (tried && found.answer.fails_at == rate && verdict == Verdict::missed)
       found.above = tally.measured.latency;
     if (tried && found.answer.passes_at == rate && verdict == Verdict::held) {
       found.below = tally.measured.latency;
-      keeps += tally;
+      kept += tally;
     } else {
-      *keeps.warm_up += tally.measured;
+      *kept.warm_up += tally.measured;
     }
   }
   return found;

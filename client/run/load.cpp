@@ -36,7 +36,7 @@ std::vector<echo::Endpoint> allowed_targets(const Options& options) {
     if (!allowed) {
       throw echo::Exit(echo::exit_safety,
                        endpoint.text() +
-                           " is outside loopback: no connect was made; --allow-remote " +
+                           " is outside loopback: no connect was made; add --allow-remote " +
                            endpoint.host_text() + (endpoint.family() == AF_INET6 ? "/128" : "/32") +
                            " if that machine is yours");
     }
@@ -44,8 +44,8 @@ std::vector<echo::Endpoint> allowed_targets(const Options& options) {
   return found;
 }
 
-/// Where in 127/8 this run's sources begin: a new place each time, clear of the last run's
-/// TIME_WAIT.
+/// A seed for the place in 127/8 where this run's sources begin. It differs from run to run,
+/// because the ports of the last run are in TIME_WAIT.
 std::uint64_t fresh_seed() {
   const auto ticks = static_cast<std::uint64_t>(now().count()) / 1000;
   return (ticks + static_cast<std::uint64_t>(::getpid())) * 0x9e3779b97f4a7c15ULL >> 24U;
@@ -56,7 +56,7 @@ void refuse_what_cannot_work(const Options& options, const Connector& connector,
   limits::Demand demand{options.connections, limits::client_traits()};
   demand.traits.fixed_descriptors += std::min(options.threads, options.connections);
   demand.takes_ports = true;
-  // Each pair of a source and a target port has a range of its own.
+  // Each pair of a source and a target port has its own range.
   demand.sources = connector.sources().count() * connector.targets().size();
   const auto verdicts = limits::preflight({demand}, limits::read_ceilings(kernel), 0);
   if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
@@ -64,8 +64,8 @@ void refuse_what_cannot_work(const Options& options, const Connector& connector,
   }
 }
 
-/// Connections to find room for in the port ranges: those that stand, and in churn those of a
-/// minute, which is how long TIME_WAIT keeps a port.
+/// The number of local ports that a run needs: one per open connection, and in churn one for each
+/// connection of a minute, because TIME_WAIT keeps a port that long.
 std::uint64_t ports_wanted(const Options& options) {
   if (options.mode != Mode::churn) return options.connections;
   constexpr double most_per_second = 50'000;
@@ -96,7 +96,7 @@ std::vector<Connector> connectors_to(const std::vector<echo::Endpoint>& addresse
   return connectors;
 }
 
-/// Sleeps until --start-at; false when a signal came first.
+/// Sleeps until --start-at. Returns false if a signal came first.
 bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
   if (!options.start_at) return true;
   for (;;) {
@@ -109,7 +109,7 @@ bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
   }
 }
 
-/// Several rounds: what they did adds up, what they found is the last one's.
+/// Adds a round: counts are summed; samples and the found rate are those of the last round.
 void add(Result& all, Result round) {
   all.rounds.insert(all.rounds.end(), round.rounds.begin(), round.rounds.end());
   all.found = std::move(round.found);
@@ -153,14 +153,14 @@ Result run_load(const Options& options) {
   limits::reserve_descriptor_table(options.connections + 64 + options.threads);
   echo::Stop stop;
   echo::SignalWatch signals{stop, drain_after_signal};
-  ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would show in every lateness
+  ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
   Watch watch{options};
   if (wait_for_the_start(options, stop)) {
     RunContext context{
         options, std::move(connectors), stop, watch, seed, now() + options.effective_deadline()};
     for (std::uint64_t number = 0;
          number < options.repeat && result.stop_reason == StopReason::none; ++number) {
-      // Other sources in each round: the last one's TIME_WAIT holds its ports.
+      // Other sources in each round: the ports of the last one are in TIME_WAIT.
       if (number > 0) context.candidates = connectors_to(addresses, options, kernel, fresh_seed());
       add(result, run_round(context, number));
     }

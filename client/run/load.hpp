@@ -1,4 +1,4 @@
-// A whole run: one round or several, and what it came to.
+// A whole run: one or several rounds, and its result.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -21,19 +21,19 @@ struct Phases {
   Phases& operator+=(const Phases& other);
 };
 
-/// One of several rounds (--repeat), for the question whether anything grows.
+/// The figures of one of several rounds (--repeat), to see whether anything grows.
 struct RoundFigures {
   std::uint64_t served = 0;
   std::uint64_t failed = 0;
   double echoes_per_s = 0;
-  std::optional<std::uint64_t> server_rss;  ///< bytes, all closed and settled
-  std::optional<std::uint64_t> time_wait;   ///< sockets left in TIME_WAIT, on this machine
+  std::optional<std::uint64_t> server_rss;  ///< bytes, steady after all connections are closed
+  std::optional<std::uint64_t> time_wait;   ///< sockets left in TIME_WAIT on this machine
 };
 
-/// What a run came to. Several rounds: their sum; memory and CPU are the last one's.
+/// The result of a run. Of several rounds: the sum; memory and CPU are those of the last.
 struct Result {
   Options options;
-  boost::json::object shown_options;  ///< all, effective, as typed
+  boost::json::object shown_options;  ///< all, with effective values, as one would type them
   std::vector<std::string> arguments;
   echo::Endpoint target;
   std::uint64_t sources = 1;
@@ -43,10 +43,10 @@ struct Result {
   std::uint64_t max_concurrent = 0;
   std::uint64_t open_at_end = 0;
   StopReason stop_reason = StopReason::none;
-  int signal = 0;  ///< the one that interrupted
+  int signal = 0;  ///< the one that interrupted the run
   Phases phases;
   Moments moments;
-  std::uint64_t echoes_between = 0;  ///< came back between moments.begin and moments.end
+  std::uint64_t echoes_between = 0;  ///< received between moments.begin and moments.end
   std::vector<RoundFigures> rounds;
   std::vector<Judgement> judgements;  ///< of --slo
   std::optional<FoundRate> found;     ///< of --find-rate
@@ -54,14 +54,14 @@ struct Result {
   int series_error = 0;  ///< errno; 0: every line was written
 };
 
-/// Checks the limits, runs, and returns whatever came of it. Throws echo::Exit for what is refused
-/// before the first connect (2, 3, 4, 6).
+/// Checks the limits, runs the load and returns the result. Throws echo::Exit for what is refused
+/// before the first connect (exit codes 2, 3, 4, 6).
 Result run_load(const Options& options);
 
-/// The contract's precedence: 130/143, 5, 4, 1, 0.
+/// The exit code; precedence 130/143, 5, 4, 1, 0.
 int exit_code_of(const Result& result);
 
-/// Sentences about what may mislead in this result, and what to do about it.
+/// Warnings: what may make this result misleading, and the remedy.
 std::vector<std::string> warnings_of(const Result& result);
 
 }  // namespace client

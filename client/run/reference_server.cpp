@@ -28,20 +28,20 @@ namespace {
 
 echo::Descriptor listen_anywhere(std::uint16_t& port) {
   echo::Descriptor listener{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!listener) fail("reference: socket");
+  if (!listener) fail("reference server: socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* const any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener.get(), any, length) != 0) fail("reference: bind 127.0.0.1:0");
-  if (::listen(listener.get(), 4096) != 0) fail("reference: listen");
-  if (::getsockname(listener.get(), any, &length) != 0) fail("reference: getsockname");
+  if (::bind(listener.get(), any, length) != 0) fail("reference server: bind 127.0.0.1:0");
+  if (::listen(listener.get(), 4096) != 0) fail("reference server: listen");
+  if (::getsockname(listener.get(), any, &length) != 0) fail("reference server: getsockname");
   port = ntohs(address.sin_port);
   return listener;
 }
 
-/// What the child runs. Whatever it cannot go on with ends the process.
+/// The loop of the child. An error that it cannot recover from ends the process.
 class EchoLoop {
  public:
   explicit EchoLoop(int listener) : listener_(listener), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -57,8 +57,8 @@ class EchoLoop {
         const int fd = events.at(static_cast<std::size_t>(i)).data.fd;
         if (fd == listener_) {
           accept_all();
-        } else if (owed_.contains(fd)) {
-          pay(fd);
+        } else if (unsent_.contains(fd)) {
+          send_rest(fd);
         } else {
           echo_once(fd);
         }
@@ -78,8 +78,8 @@ class EchoLoop {
     for (;;) {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-        // The queue stays readable, and the loop would spin: nobody else until one has left.
-        full_ = set(EPOLL_CTL_DEL, listener_, 0);
+        // The listener stays readable and the loop would spin: accept no more until one has closed.
+        paused_ = set(EPOLL_CTL_DEL, listener_, 0);
       }
       if (fd < 0) return;
       const int on = 1;
@@ -91,45 +91,46 @@ class EchoLoop {
   void echo_once(int fd) {
     const ssize_t got = ::recv(fd, buffer_.data(), buffer_.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return part_with(fd);
+    if (got <= 0) return close_connection(fd);
     const auto length = static_cast<std::size_t>(got);
     const ssize_t sent = ::send(fd, buffer_.data(), length, MSG_NOSIGNAL);
     if (sent == got) return;
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return part_with(fd);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return close_connection(fd);
     const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    owed_.emplace(fd, std::string(buffer_.data() + taken, length - taken));
+    unsent_.emplace(fd, std::string(buffer_.data() + taken, length - taken));
     set(EPOLL_CTL_MOD, fd, EPOLLOUT);
   }
 
-  void pay(int fd) {
-    std::string& rest = owed_.at(fd);
+  void send_rest(int fd) {
+    std::string& rest = unsent_.at(fd);
     const ssize_t sent = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return part_with(fd);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return close_connection(fd);
     rest.erase(0, static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
     if (!rest.empty()) return;
-    owed_.erase(fd);
+    unsent_.erase(fd);
     set(EPOLL_CTL_MOD, fd, EPOLLIN);
   }
 
-  void part_with(int fd) {
-    owed_.erase(fd);
+  void close_connection(int fd) {
+    unsent_.erase(fd);
     ::close(fd);
-    if (full_) full_ = !set(EPOLL_CTL_ADD, listener_, EPOLLIN);
+    if (paused_) paused_ = !set(EPOLL_CTL_ADD, listener_, EPOLLIN);
   }
 
   int listener_;
   int epoll_;
-  bool full_ = false;
+  bool paused_ = false;
   std::array<char, 65536> buffer_{};
-  std::unordered_map<int, std::string> owed_;  ///< read, and not yet taken back
+  std::unordered_map<int, std::string> unsent_;  ///< read and not yet sent, by descriptor
 };
 
-[[noreturn]] void mirror_until_killed(int listener, pid_t owner) {
+[[noreturn]] void serve_until_killed(int listener, pid_t owner) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != owner) ::_exit(0);  // it ended before the line above
+  if (::getppid() != owner) ::_exit(0);  // the owner ended before the prctl
   ::prctl(PR_SET_NAME, "reference");
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C goes to both; the owner still needs its echoes to drain
-  // Nothing of the owner's but its stderr: a pipe or socket held open here would never end there.
+  // Keep only the owner's standard streams: its peers would see no end of a pipe or socket that
+  // stays open here.
   ::close_range(3, static_cast<unsigned>(listener) - 1, 0);
   ::close_range(static_cast<unsigned>(listener) + 1, ~0U, 0);
   EchoLoop(listener).run();
@@ -141,8 +142,8 @@ ReferenceServer::ReferenceServer() {
   const echo::Descriptor listener = listen_anywhere(port_);
   const pid_t owner = ::getpid();
   pid_ = ::fork();
-  if (pid_ < 0) fail("reference: fork");
-  if (pid_ == 0) mirror_until_killed(listener.get(), owner);
+  if (pid_ < 0) fail("reference server: fork");
+  if (pid_ == 0) serve_until_killed(listener.get(), owner);
 }
 
 ReferenceServer::~ReferenceServer() {

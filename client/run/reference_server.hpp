@@ -1,10 +1,10 @@
-// The smallest honest echo server, in a process of its own: what `client --calibrate` measures
-// itself against.
+// The smallest correct echo server, in its own process: `client --calibrate` measures the client
+// against it.
 //
-// Small: one thread, one epoll, level-triggered, one buffer, no option. Honest: what a peer does
-// not take is kept for it, and no more is read from it until it has; nothing is thrown away, nobody
-// is made to wait for another. A process and not a thread, so that the client's CPU clock stays the
-// client's and the reference has one of its own.
+// Small: one thread, one level-triggered epoll, one buffer, no options. Correct: bytes that a
+// connection does not accept are kept, and no more is read from it until they are sent; nothing is
+// dropped, and no connection waits for another. It is a process and not a thread, so that the
+// client's CPU clock covers the client alone and the server has its own.
 #pragma once
 
 #include <sys/types.h>
@@ -13,12 +13,12 @@
 
 namespace client {
 
-/// Listens on 127.0.0.1 from its construction to its destruction. The process dies with the thread
-/// that made it (prctl(2), PR_SET_PDEATHSIG), however that ends: make it on one that outlives its
-/// use. Made before other threads are, or the child takes over whatever locks they hold.
+/// Listens on 127.0.0.1 from construction to destruction. The process ends with the thread that
+/// created it, however that thread ends (prctl(2), PR_SET_PDEATHSIG): that thread must outlive the
+/// use. Construct it before other threads exist, or the child inherits the locks that they hold.
 class ReferenceServer {
  public:
-  /// Throws std::system_error naming what failed.
+  /// Throws std::system_error that names the call that failed.
   ReferenceServer();
   ~ReferenceServer();
   ReferenceServer(const ReferenceServer&) = delete;

@@ -11,30 +11,30 @@ namespace client {
 namespace {
 
 constexpr std::chrono::milliseconds patience_for_a_server_just_started{500};
-/// From the decision to begin until the first message is due, so that all threads are there.
+/// From the start of the traffic until the first message is due, so that all threads are running.
 constexpr std::chrono::microseconds head_start{200};
-/// How far from an edge of the measured part the leader reads what is not on it: near enough for
-/// what counts by ticks, and clear of the loop that crosses the edge.
+/// How far from an edge of the measured phase the leader reads what the loops do not read: near
+/// enough for counters with the resolution of a tick, and clear of the loop that crosses the edge.
 constexpr std::chrono::milliseconds beside_the_edge{2};
-/// Clocks of so many are read within 0.2 ms.
+/// The clocks of this many processes are read within 0.2 ms.
 constexpr std::size_t few_processes = 4;
 
-/// Whether some connection may not have its turn in an open loop: then each echoes once, at the
-/// ramp, or nothing would have been verified on it.
+/// Whether an open loop may leave a connection without a message. If so, each echoes once during
+/// the ramp; otherwise nothing would be verified on it.
 bool needs_first_echoes(const Options& options) {
   if (options.find_rate) return true;
   if (options.mode != Mode::stream || options.rate <= 0 || !options.timed()) return false;
   const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
   const double due = options.rate * time.count();
   const auto threads = static_cast<double>(options.threads);
-  // A Poisson process is six standard deviations short once in a billion; each loop has its own.
+  // A Poisson process falls six standard deviations short once in a billion; each loop has its own.
   const double spread = options.poisson ? 6 * std::sqrt(due * threads) : threads;
   return due - spread < static_cast<double>(options.connections);
 }
 
-/// The CPU clocks on the edges of the measured part, read by the loop that crosses them. The leader
-/// may have to wait for a processor that these loops keep busy, and what they do meanwhile has no
-/// echoes beside it: a millisecond is 0.3 % of a window of 0.3 s.
+/// The CPU clocks at the edges of the measured phase, read by the loop that crosses them. The
+/// leader may have to wait for a processor that these loops keep busy. CPU time spent meanwhile
+/// would have no echoes to divide it by: a millisecond is 0.3 % of a window of 0.3 s.
 class ClocksAtEdges {
  public:
   explicit ClocksAtEdges(const Observer& observer) : observer_(observer) {}
@@ -47,7 +47,7 @@ class ClocksAtEdges {
       (edge == Edge::opens ? opens_ : closes_) = observer_.clocks(family);
     };
   }
-  /// In place of the leader's own, where an edge was crossed. Only between tasks of the group.
+  /// Replaces the leader's readings where a loop crossed an edge. Only between tasks of the group.
   void complete(Moments& moments) const {
     if (opens_) static_cast<Clocks&>(moments.begin) = *opens_;
     if (!closes_) return;
@@ -60,7 +60,7 @@ class ClocksAtEdges {
   std::optional<Clocks> opens_, closes_;
 };
 
-/// The traffic, with the samples at the edges of its measured part.
+/// Runs the traffic and samples both ends at the edges of its measured phase.
 void run_traffic(const RunContext& context, const Observer& observer,
                  const Concurrency& concurrency, LoopGroup& group, std::uint64_t seed,
                  Result& result) {
@@ -90,14 +90,14 @@ void run_traffic(const RunContext& context, const Observer& observer,
   });
   bool finished = false;
   if (warms_up) {
-    finished = context.watch.attend(group, traffic.measure_from - beside);
+    finished = context.watch.wait_for(group, traffic.measure_from - beside);
     observer.read_clocks_again(moments.begin);
   }
-  // In churn hardly anybody stands any more a moment later.
-  if (!finished) context.watch.attend(group, traffic.stop_at + (churn ? Nanoseconds{0} : beside));
+  // In churn hardly any connection is still open a moment later.
+  if (!finished) context.watch.wait_for(group, traffic.stop_at + (churn ? Nanoseconds{0} : beside));
   const Nanoseconds end = std::min(now(), traffic.stop_at);
   moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
-  context.watch.attend(group);
+  context.watch.wait_for(group);
   group.wait();
   clocks.complete(moments);
   result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
@@ -223,7 +223,7 @@ Result run_round(const RunContext& context, std::uint64_t number) {
 
   result.tally = group.tally();
   result.echoes_between = result.tally.echoes_within;
-  if (result.found) {  // the samples stand around all its trials
+  if (result.found) {  // the samples enclose all its trials
     const auto ramp = result.tally.ramp ? result.tally.ramp->verified : 0;
     result.echoes_between = result.tally.verified() - ramp;
   }
@@ -234,7 +234,7 @@ Result run_round(const RunContext& context, std::uint64_t number) {
   phases.whole = now() - begun;
   result.moments.after = observer.sample(0, limits::Detail::quick, Edge::closes);
   if (options.repeat > 1 && result.stop_reason == StopReason::none) {
-    context.watch.say("settling: until TIME_WAIT has drained");
+    context.watch.show_message("settling: waiting for TIME_WAIT to drain");
     const std::uint64_t before = result.moments.before.tcp.time_wait.value_or(0);
     const Nanoseconds left = std::max(context.deadline_at - now(), Nanoseconds{0});
     const Nanoseconds at_most = std::min(bounded(options.settle), left);

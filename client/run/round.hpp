@@ -1,4 +1,4 @@
-// One round of a load: connect, traffic, drain, with a look at both ends between them.
+// One round of a load: connect, traffic, drain, with samples of both ends in between.
 #pragma once
 
 #include <memory>
@@ -11,24 +11,24 @@
 
 namespace client {
 
-/// What the rounds of a run have in loops.
+/// What the rounds of a run share.
 struct RunContext {
   const Options& options;
-  std::vector<Connector> candidates;  ///< one for each address of the target's name
+  std::vector<Connector> candidates;  ///< one per address of the target's name
   const echo::Stop& stop;
   Watch& watch;
   std::uint64_t seed = 0;
   Nanoseconds deadline_at{};  ///< of the whole run
 };
 
-/// Runs the `number`-th round and returns what came of it.
+/// Runs round `number` (from 0) and returns its result.
 Result run_round(const RunContext& context, std::uint64_t number);
 
-/// Spreads `options` over loops, `at_once` connections in all.
+/// Divides the connections and rates of `options` among the loops: one plan per loop.
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch);
 
-/// The share of a traffic's rate that loop `number` of `group` has: by the connections that it
-/// holds.
+/// The share of `rate` (messages/s) for loop `number` of `group`, in proportion to the connections
+/// that it holds; nullopt if it holds none.
 std::optional<Pace> pace_of(LoopGroup& group, unsigned number, double rate, bool poisson,
                             std::uint64_t seed);
 

@@ -23,12 +23,12 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds live_interval{250};
-constexpr std::chrono::seconds asked_interval{1};
+constexpr std::chrono::seconds always_interval{1};
 constexpr std::chrono::seconds plain_interval{10};
-/// The loops leave their notes at the interval's end: look a moment later.
-constexpr std::chrono::milliseconds after_the_notes{3};
+/// The loops post their progress at the end of an interval; it is read this much later.
+constexpr std::chrono::milliseconds read_delay{3};
 
-/// A line that wraps could not be written over.
+/// The width of the terminal: a line that wraps could not be overwritten.
 std::size_t terminal_columns() {
   winsize size{};
   const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
@@ -52,7 +52,7 @@ Watch::Watch(const Options& options)
   if (live_) {
     interval_ = live_interval;
   } else if (on_) {
-    interval_ = options.progress == ShowProgress::always ? asked_interval : plain_interval;
+    interval_ = options.progress == ShowProgress::always ? always_interval : plain_interval;
   }
   if (options.series.empty()) return;
   interval_ = options.interval;
@@ -62,13 +62,13 @@ Watch::Watch(const Options& options)
     throw echo::Exit(echo::exit_internal, "open " + options.series + ": " + std::strerror(errno));
 }
 
-bool Watch::attend(LoopGroup& group, Nanoseconds until) {
+bool Watch::wait_for(LoopGroup& group, Nanoseconds until) {
   if (interval_ == never) return group.wait_until(until);
   for (;;) {
-    // On a grid, as the loops' notes are.
+    // On the same grid as the loops' posts.
     const Nanoseconds at = now();
     if (next_ <= at) next_ += interval_ * ((at - next_) / interval_ + 1);
-    if (group.wait_until(std::min(until, next_ + after_the_notes))) return true;
+    if (group.wait_until(std::min(until, next_ + read_delay))) return true;
     if (now() >= until) return false;
     look(group, next_);
   }
@@ -76,7 +76,7 @@ bool Watch::attend(LoopGroup& group, Nanoseconds until) {
 
 void Watch::run(LoopGroup& group, LoopGroup::Task task) {
   group.start(std::move(task));
-  attend(group);
+  wait_for(group);
   group.wait();
 }
 
@@ -112,8 +112,7 @@ void Watch::show(const Progress& progress, double echoes_per_s, const echo::Hist
                         memory(resident.client), memory(resident.server));
   }
   if (live_) text.resize(std::min(text.size(), terminal_columns() - 1));
-  // Not fmt::print, which throws when stderr is closed or full: a run does not end over its
-  // progress.
+  // Not fmt::print, which throws when stderr is closed or full: that must not end a run.
   std::fputs((live_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
   shown_ = true;
 }
@@ -145,9 +144,9 @@ void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
   }
 }
 
-void Watch::say(const std::string& sentence) {
+void Watch::show_message(const std::string& message) {
   if (!on_) return;
-  std::fputs((live_ ? "\r\033[K" + sentence : sentence + "\n").c_str(), stderr);
+  std::fputs((live_ ? "\r\033[K" + message : message + "\n").c_str(), stderr);
   shown_ = true;
 }
 

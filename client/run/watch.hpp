@@ -1,8 +1,8 @@
-// What a run shows while it works: one live line on a terminal; elsewhere a plain line every 10 s,
-// or every second where it was asked for; and a line of JSON each interval for --series.
+// The progress of a run: one live line on a terminal; elsewhere a plain line every 10 s, or every
+// second with --progress always; and a line of JSON per interval for --series.
 //
-// The leader of a group attends to it while the loops work, from the notes that they leave, so that
-// no loop ever waits for a terminal or a disk.
+// The leader of the group writes them while the loops work, from the progress that the loops post.
+// So no loop ever waits for a terminal or a disk.
 #pragma once
 
 #include <cstdint>
@@ -17,29 +17,30 @@ namespace client {
 
 class Watch {
  public:
-  /// Opens the series file. Throws echo::Exit(exit_internal) when it cannot.
+  /// Opens the series file. Throws echo::Exit(exit_internal) if that fails.
   explicit Watch(const Options& options);
 
-  /// How often the loops should leave a note; `never`: nobody looks.
+  /// How often the loops should post their progress; `never`: it is not read.
   [[nodiscard]] Nanoseconds interval() const { return interval_; }
-  /// From when these intervals are counted.
+  /// The time from which these intervals count.
   [[nodiscard]] Nanoseconds begun() const { return begun_; }
-  /// Whether notes should carry the latencies of their interval.
+  /// Whether posted progress should include the latencies of its interval.
   [[nodiscard]] bool wants_latency() const { return live_ || series_; }
 
-  /// A round begins.
+  /// Begins a round.
   void follow(const Observer& observer) { observer_ = &observer; }
-  /// Looks on until the group has finished its task, or until then. True: it has finished.
-  bool attend(LoopGroup& group, Nanoseconds until = never);
-  /// The same, and throws what a loop threw.
+  /// Shows progress until the group has finished its task, or until `until`. Returns whether it has
+  /// finished.
+  bool wait_for(LoopGroup& group, Nanoseconds until = never);
+  /// Runs `task` to its end while it shows progress. Throws what a loop threw.
   void run(LoopGroup& group, LoopGroup::Task task);
-  /// A round is over: the last interval, as far as it came.
+  /// Ends a round: writes its last interval, complete or not.
   void finish(LoopGroup& group);
-  /// One sentence in the live line's place.
-  void say(const std::string& sentence);
-  /// Wipes the live line, so that the report starts on a clean one.
+  /// Shows one line in place of the live line.
+  void show_message(const std::string& message);
+  /// Clears the live line, so that the report starts on an empty one.
   void clear();
-  /// The errno of the first line of the series that could not be written; 0: all were.
+  /// The errno of the first series line that could not be written; 0 if all were.
   [[nodiscard]] int series_error() const { return series_error_; }
 
  private:
@@ -49,8 +50,8 @@ class Watch {
              const echo::Histogram& latency);
 
   std::uint64_t connections_;
-  bool on_;    ///< stderr is written to
-  bool live_;  ///< and is a terminal
+  bool on_;    ///< progress goes to stderr
+  bool live_;  ///< and stderr is a terminal
   bool shown_ = false;
   echo::Descriptor series_;
   int series_error_ = 0;

@@ -1,4 +1,4 @@
-// The exit code of a result: 130/143 before 5 before 4 before 1; and what makes it 1.
+// The exit code of a result: precedence 130/143, 5, 4, 1, and the causes of 1.
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -21,21 +21,26 @@ const Row rows[] = {
     {"all served", StopReason::none, 0, 2, {Outcome::served, Outcome::served}, 0},
     {"one failed", StopReason::none, 0, 2, {Outcome::served, Outcome::mismatch}, 1},
     {"nothing listens", StopReason::none, 0, 0, {Outcome::refused}, 4},
-    {"nobody answers",
+    {"nothing answers",
      StopReason::none,
      0,
      0,
      {Outcome::connect_timeout, Outcome::not_attempted},
      4},
-    {"no way there", StopReason::none, 0, 0, {Outcome::unreachable}, 4},
-    {"refused, after others stood", StopReason::none, 0, 1, {Outcome::served, Outcome::refused}, 1},
-    {"refused, after others stood and failed",
+    {"no route", StopReason::none, 0, 0, {Outcome::unreachable}, 4},
+    {"refused after another was established",
+     StopReason::none,
+     0,
+     1,
+     {Outcome::served, Outcome::refused},
+     1},
+    {"refused after another was established and failed",
      StopReason::none,
      0,
      1,
      {Outcome::timeout, Outcome::refused},
      1},
-    {"this machine ran out before any stood", StopReason::none, 0, 0, {Outcome::local_limit}, 1},
+    {"a local limit before any was established", StopReason::none, 0, 0, {Outcome::local_limit}, 1},
     {"the server was lost", StopReason::server_lost, 0, 1, {Outcome::server_lost}, 1},
     {"the deadline, with failures",
      StopReason::deadline,
@@ -78,13 +83,13 @@ struct Verdicts {
 };
 
 const Verdicts verdicts[] = {
-    {"as many errors as are allowed", 3, 3, 10, {}, {}, StopReason::none, 0},
+    {"as many failures as are allowed", 3, 3, 10, {}, {}, StopReason::none, 0},
     {"one more", 4, 3, 10, {}, {}, StopReason::none, 1},
-    {"all failed, and all may", 10, 10, 10, {}, {}, StopReason::none, 0},
-    {"as many stood as are required", 0, 0, 10, 10, {}, StopReason::none, 0},
+    {"all failed, all are allowed to", 10, 10, 10, {}, {}, StopReason::none, 0},
+    {"max conc as required", 0, 0, 10, 10, {}, StopReason::none, 0},
     {"one fewer", 0, 0, 9, 10, {}, StopReason::none, 1},
-    {"nobody asks how many stood", 0, 0, 0, {}, {}, StopReason::none, 0},
-    {"enough stood, and too many failed", 1, 0, 10, 10, {}, StopReason::none, 1},
+    {"no max conc is required", 0, 0, 0, {}, {}, StopReason::none, 0},
+    {"max conc as required, too many failures", 1, 0, 10, 10, {}, StopReason::none, 1},
     {"objectives held", 0, 0, 10, {}, {Verdict::held, Verdict::held}, StopReason::none, 0},
     {"one missed", 0, 0, 10, {}, {Verdict::held, Verdict::missed}, StopReason::none, 1},
     {"one unproven is not held",
@@ -95,9 +100,9 @@ const Verdicts verdicts[] = {
      {Verdict::unproven, Verdict::held},
      StopReason::none,
      1},
-    {"a lost server, and all errors allowed", 10, 10, 10, {}, {}, StopReason::server_lost, 1},
-    {"the deadline, and all errors allowed", 10, 10, 10, {}, {}, StopReason::deadline, 5},
-    {"the deadline, and a missed objective",
+    {"a lost server, all failures allowed", 10, 10, 10, {}, {}, StopReason::server_lost, 1},
+    {"the deadline, all failures allowed", 10, 10, 10, {}, {}, StopReason::deadline, 5},
+    {"the deadline, with a missed objective",
      0,
      0,
      9,
@@ -107,7 +112,7 @@ const Verdicts verdicts[] = {
      5},
 };
 
-TEST(ExitCode, IsThatOfTheVerdictsAskedFor) {
+TEST(ExitCode, FollowsTheRequestedVerdicts) {
   for (const Verdicts& row : verdicts) {
     Result result;
     result.stop_reason = row.stop_reason;
@@ -123,8 +128,8 @@ TEST(ExitCode, IsThatOfTheVerdictsAskedFor) {
   }
 }
 
-// All refused is a network error even where --max-errors would let them pass: nothing was tested.
-TEST(ExitCode, NoErrorIsAllowedSoManyTimesThatNothingConnects) {
+// All refused is a network error even if --max-errors allows as many failures: nothing was tested.
+TEST(ExitCode, IsFourWhenNothingConnectsWhateverMaxErrorsAllows) {
   Result result;
   result.options.max_errors = 10;
   for (int i = 0; i < 3; ++i) result.tally.end({Outcome::refused, Phase::connect, 0});

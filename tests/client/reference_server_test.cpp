@@ -1,5 +1,5 @@
-// The reference: every byte comes back, to many at once and to one that does not read, and it ends
-// with its owner.
+// The reference server: it echoes every byte, on many connections and to a client that does not
+// read, and it ends with its owner.
 #include "client/run/reference_server.hpp"
 
 #include <fcntl.h>
@@ -49,7 +49,7 @@ void send_all(int fd, const std::string& text) {
   ASSERT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
 }
 
-/// Whether the process behind `pidfd` ends.
+/// Whether the process of `pidfd` ends in time.
 bool ends(int pidfd) {
   pollfd entry{pidfd, POLLIN, 0};
   return ::poll(&entry, 1, patience_ms) == 1;
@@ -69,18 +69,18 @@ TEST(ReferenceServer, EchoesOnManyConnections) {
   }
 }
 
-TEST(ReferenceServer, KeepsWhatOneDoesNotTakeAndServesTheOthers) {
+TEST(ReferenceServer, KeepsUnsentBytesOfOneClientAndServesTheOthers) {
   const ReferenceServer reference;
   const echo::Descriptor silent = connect_to(reference.port());
   ASSERT_TRUE(silent);
-  std::string sent;  // until neither end's buffers take any more
+  std::string sent;  // until the buffers of both ends are full
   const std::string block(65536, 'x');
   ::fcntl(silent.get(), F_SETFL, O_NONBLOCK);
   for (pollfd entry{silent.get(), POLLOUT, 0}; ::poll(&entry, 1, 300) == 1;) {
     const std::string part = std::to_string(sent.size()) + block;
     const ssize_t taken = ::send(silent.get(), part.data(), part.size(), MSG_NOSIGNAL);
     if (taken > 0) sent.append(part, 0, static_cast<std::size_t>(taken));
-    ASSERT_LT(sent.size(), std::size_t{1} << 30) << "what is owed has a bound";
+    ASSERT_LT(sent.size(), std::size_t{1} << 30) << "the bytes in flight have a bound";
   }
   const echo::Descriptor other = connect_to(reference.port());
   send_all(other.get(), "still there?");
@@ -92,7 +92,7 @@ TEST(ReferenceServer, KeepsWhatOneDoesNotTakeAndServesTheOthers) {
   EXPECT_EQ(read_exactly(silent.get(), 9), "and again");
 }
 
-TEST(ReferenceServer, SaysFarewellToWhoeverLeaves) {
+TEST(ReferenceServer, SendsTheRestAndFinAfterAHalfClose) {
   const ReferenceServer reference;
   const echo::Descriptor fd = connect_to(reference.port());
   send_all(fd.get(), "last");
@@ -100,7 +100,7 @@ TEST(ReferenceServer, SaysFarewellToWhoeverLeaves) {
   EXPECT_EQ(read_exactly(fd.get(), 5), "last") << "the rest, then FIN";
 }
 
-TEST(ReferenceServer, HasAProcessClockOfItsOwn) {
+TEST(ReferenceServer, HasItsOwnProcessClock) {
   const ReferenceServer reference;
   EXPECT_NE(reference.pid(), ::getpid());
   const echo::Descriptor fd = connect_to(reference.port());
@@ -120,7 +120,7 @@ TEST(ReferenceServer, EndsWithItsObject) {
     ASSERT_TRUE(process);
   }
   EXPECT_TRUE(ends(process.get()));
-  EXPECT_FALSE(connect_to(port)) << "nobody listens any more";
+  EXPECT_FALSE(connect_to(port)) << "the port is closed";
 }
 
 TEST(ReferenceServer, NeverOutlivesAnOwnerThatDies) {
@@ -133,7 +133,7 @@ TEST(ReferenceServer, NeverOutlivesAnOwnerThatDies) {
     const ReferenceServer reference;
     const pid_t pid = reference.pid();
     [[maybe_unused]] const ssize_t written = ::write(writing.get(), &pid, sizeof pid);
-    ::pause();  // until it is killed, and no destructor runs
+    ::pause();  // until it is killed: no destructor runs
     ::_exit(0);
   }
   writing.reset();
