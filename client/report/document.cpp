@@ -1,4 +1,4 @@
-// The report as a JSON document; docs/schema/client.json says what it may hold.
+// The report as a JSON document. Its schema is docs/schema/client.json.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cmath>
@@ -206,7 +206,7 @@ json::array rounds_json(const std::vector<RoundFigures>& rounds) {
   return all;
 }
 
-/// A share or a mean, to four digits behind the point.
+/// A share or a mean, rounded to four decimal places.
 json::value number(const std::optional<double>& value) {
   if (!value) return nullptr;
   return std::round(*value * 1e4) / 1e4;

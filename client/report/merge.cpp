@@ -21,7 +21,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// Each number of the object at `pointer`, summed by its key; all else is left out.
+/// The numbers of the object at `pointer`, summed over the runs by key; all else is left out.
 json::object sums(const Runs& runs, const std::string& pointer) {
   json::object total;
   for (const auto& [key, value] : runs.front().object(pointer)) {
@@ -39,7 +39,7 @@ std::uint64_t largest(const Runs& runs, const std::string& pointer) {
   return most;
 }
 
-/// Bin for bin; null where no run has one.
+/// The histograms at `pointer` added bin for bin; null if no run has one.
 json::value merged_histogram(const Runs& runs, const std::string& pointer) {
   echo::Histogram whole;
   bool any = false;
@@ -51,7 +51,7 @@ json::value merged_histogram(const Runs& runs, const std::string& pointer) {
   return any ? echo::to_json(whole) : json::value(nullptr);
 }
 
-/// What all runs say alike; otherwise they are no parts of one measurement.
+/// The value at `pointer` that all runs share. Runs that differ in it cannot be merged.
 json::value common(const Runs& runs, const std::string& pointer) {
   const RunDocument& first = runs.front();
   for (const RunDocument& run : runs) {
@@ -101,7 +101,7 @@ json::object merged_echoes(const Runs& runs) {
   return echoes;
 }
 
-/// Times are the longest run's: the runs are taken to have gone side by side.
+/// Times are those of the longest run: the runs are assumed to have run at the same time.
 json::object merged_phases(const Runs& runs) {
   json::object ramp{{"ns", largest(runs, "/phases/ramp/ns")},
                     {"echo", merged_histogram(runs, "/phases/ramp/echo")}};
@@ -126,7 +126,7 @@ json::object merged_phases(const Runs& runs) {
                       {"whole_ns", largest(runs, "/phases/whole_ns")}};
 }
 
-/// Rates add up; one that is unknown makes the sum unknown.
+/// Rates are summed; one unknown rate makes the sum unknown.
 json::object merged_throughput(const Runs& runs) {
   json::object total;
   for (const char* key : {"echoes_per_s", "bytes_per_s", "connects_per_s"}) {
@@ -153,7 +153,7 @@ json::object merged_latency(const Runs& runs) {
   return latency;
 }
 
-/// Every objective that a run had, judged anew on all echoes together.
+/// Each objective of any run, judged again on all echoes together.
 json::array merged_objectives(const Runs& runs, const echo::Histogram& latency) {
   std::vector<std::string> texts;
   for (const RunDocument& run : runs) {
@@ -185,7 +185,7 @@ json::value merge(const Runs& runs) {
   json::array argv{"client", "merge"};
   for (const RunDocument& run : runs) {
     for (const char* other : {"/find_rate", "/calibration"}) {
-      if (!run.at(other).is_null()) run.refuse(other, "a search, which is no load to be merged");
+      if (!run.at(other).is_null()) run.refuse(other, "a search or a calibration cannot be merged");
     }
     echoes += run.histogram("/latency/echo");
     sources += run.count("/sources");

@@ -1,4 +1,4 @@
-// `client merge`: its command line, and a merged document for people.
+// `client merge`: its command line and its text report.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -85,17 +85,17 @@ int run_merge(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   std::string json_path;
   std::string hgrm_path;
-  CLI::App app{
-      "client merge: several runs' JSON documents as one, their histograms added bin for bin",
-      "client merge"};
+  CLI::App app{"client merge: merges the JSON documents of several runs, histograms bin for bin",
+               "client merge"};
   echo::use_plain_help(app);
-  app.add_option("files", files, "Documents that `client --json FILE` wrote")
+  app.add_option("files", files, "Documents written by `client --json FILE`")
       ->required()
       ->type_name("FILE...");
-  app.add_option("--json", json_path, "Write the merged document there; -: to stdout, and no text")
+  app.add_option("--json", json_path,
+                 "Write the merged document to this file; -: to stdout, without the text")
       ->type_name("FILE|-");
   app.add_option("--hgrm", hgrm_path,
-                 "Write the echoes' distribution there, in HdrHistogram's percentile form")
+                 "Write the echo latencies to this file in HdrHistogram's text format")
       ->type_name("FILE");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -113,7 +113,7 @@ int run_merge(const std::vector<std::string>& arguments) {
   }
   if (!json_path.empty()) echo::write_document(json_path, merged);
   if (json_path != "-") echo::write_text(text_of_merge(merged));
-  // A signal that ended one of the runs did not end this program.
+  // A signal may have ended one of the runs, but not this program.
   return merged.at("exit_code").to_number<int>() == 0 ? echo::exit_pass : echo::exit_fail;
 }
 

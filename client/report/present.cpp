@@ -35,8 +35,8 @@ std::string load_line(const Result& result) {
   }
   text += ": messages of " + size;
   if (options.messages_each() > 0)
-    text += fmt::format(", {} on each connection", format_count(options.messages_each()));
-  if (options.depth > 1) text += fmt::format(", {} in flight on each", options.depth);
+    text += fmt::format(", {} per connection", format_count(options.messages_each()));
+  if (options.depth > 1) text += fmt::format(", {} in flight per connection", options.depth);
   if (options.threads > 1) text += fmt::format(", {} threads", options.threads);
   if (options.repeat > 1) text += fmt::format(", {} rounds", result.rounds.size());
   return text + "\n";
@@ -72,12 +72,12 @@ std::string traffic_lines(const Result& result) {
   return text + "\n";
 }
 
-/// How busy each side was, of one processor: near 100 % it is that side that was measured.
+/// The share of one processor that each side used. If a side is near 100 %, its limit was measured.
 std::string busy_line(const Costs& costs) {
   const auto share = [](const std::optional<double>& value) {
     return value ? fmt::format("{:.0f} %", *value * 100) : "-";
   };
-  return fmt::format("busy       client {} of a processor, server {} (its busiest thread {})\n",
+  return fmt::format("busy       client {} of one processor, server {} (busiest thread {})\n",
                      share(costs.client_utilisation), share(costs.server_utilisation),
                      share(costs.server_busiest_thread));
 }
@@ -86,29 +86,30 @@ std::string cost_lines(const Result& result) {
   const Costs costs = costs_of(result.moments, result.echoes_between);
   const Moments& moments = result.moments;
   std::string text =
-      fmt::format("CPU        {} an echo: client {}, server {}, softirq {}; unattributed {}\n",
+      fmt::format("CPU        {} per echo: client {}, server {}, softirq {}; unattributed {}\n",
                   microseconds(costs.total_per_echo), microseconds(costs.client_per_echo),
                   microseconds(costs.server_per_echo), microseconds(costs.softirq_per_echo),
                   microseconds(costs.unattributed_per_echo));
   text += busy_line(costs);
-  text += fmt::format("resident   client {} ({} B a connection), server {} ({} B a connection)\n",
-                      or_dash(moments.end.client.peak_rss, format_bytes),
-                      or_dash(costs.client_resident, format_count),
-                      moments.end.server ? or_dash(moments.end.server->rss, format_bytes) : "-",
-                      or_dash(costs.server_resident, format_count));
+  text +=
+      fmt::format("resident   client {} ({} B per connection), server {} ({} B per connection)\n",
+                  or_dash(moments.end.client.peak_rss, format_bytes),
+                  or_dash(costs.client_resident, format_count),
+                  moments.end.server ? or_dash(moments.end.server->rss, format_bytes) : "-",
+                  or_dash(costs.server_resident, format_count));
   const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
   text += fmt::format(
-      "kernel     {} B a connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
+      "kernel     {} B per connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
       or_dash(costs.kernel_per_connection, format_count), ends, or_dash(costs.slab, format_bytes),
       or_dash(costs.kernel_stack, format_bytes), or_dash(costs.page_tables, format_bytes),
       or_dash(costs.socket, format_bytes));
   if (result.options.mode == Mode::churn) {
-    text += fmt::format("TIME_WAIT  {} sockets after the run, {} taken over by new connects\n",
+    text += fmt::format("TIME_WAIT  {} sockets after the run, {} reused by new connects\n",
                         or_dash(costs.time_wait, format_count),
                         or_dash(costs.time_wait_recycled, format_count));
     return text;
   }
-  text += fmt::format("machine    {} B a connection{}: free memory lost in all\n",
+  text += fmt::format("machine    {} B per connection{}: free memory lost\n",
                       or_dash(costs.total_per_connection, format_count), ends);
   return text;
 }
@@ -119,15 +120,15 @@ std::string percentile_table(const Result& result) {
   std::string text = "\n" + percentile_heading();
   text += row("connect", tally.connect, "");
   text += row("echo", tally.measured.latency,
-              open                           ? "open loop: from when each was due"
-              : loop_kind(result) == "burst" ? "burst: the time to drain it"
-                                             : "closed loop: a stalled server hides its stall");
+              open                           ? "open loop: from the due time"
+              : loop_kind(result) == "burst" ? "burst: time to drain it"
+                                             : "closed loop: server stalls are undercounted");
   if (open && !result.found) {
-    text += row("wire", tally.wire, "from when each was sent");
-    text += row("lateness", tally.lateness, "of the client itself");
+    text += row("wire", tally.wire, "from the first byte sent");
+    text += row("lateness", tally.lateness, "the client's own delay");
   }
   if (const std::uint64_t censored = tally.measured.latency.censored(); censored > 0) {
-    text += fmt::format("{} messages had no answer; they count as at least as long as was waited\n",
+    text += fmt::format("{} messages had no echo; each counts as at least the time it waited\n",
                         format_count(censored));
   }
   return text + "\n";

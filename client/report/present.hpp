@@ -12,8 +12,8 @@ namespace client {
 /// The first three lines are those of the program that this one descends from, byte for byte.
 std::string text_of(const Result& result);
 boost::json::value json_of(const Result& result);
-/// "burst": drained as fast as it goes; "closed": the next message waits for the last echo; "open":
-/// messages are due on a schedule.
+/// "burst": all connections send at once; "closed": the next message waits for the last echo;
+/// "open": messages are due on a schedule.
 std::string_view loop_kind(const Result& result);
 
 }  // namespace client

@@ -18,8 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
-/// When the measured phase began and ended, in seconds since 1970, by that machine's clock. The
-/// document's time is that of its end, to the second.
+/// The begin and end of the measured phase, in seconds since 1970 by that machine's clock. The
+/// document's time is the end of the run, to the second.
 std::optional<std::pair<double, double>> measured_window(const RunDocument& run) {
   std::tm parts{};
   const std::string time = run.text("/environment/time");
@@ -33,7 +33,8 @@ std::optional<std::pair<double, double>> measured_window(const RunDocument& run)
   return std::pair(begin, begin + seconds("/phases/measured/ns"));
 }
 
-/// Whether all were measuring for half of the shortest one's time, and it is known to the second.
+/// Whether all runs measured at the same time for half of the shortest one. Their times are known
+/// to the second, so the shortest must have lasted 2 s.
 bool ran_together(const Runs& runs) {
   double begin = 0;
   double end = HUGE_VAL;
@@ -68,12 +69,12 @@ json::array warnings_of(const Runs& runs) {
     warnings.emplace_back(
         ran_together(runs)
             ? "the runs' measured phases overlap by their clocks: rates and max_concurrent are sums"
-            : "rates and max_concurrent are sums, true if the runs went on at the same time; by "
-              "their clocks they did not, or were too short to tell");
+            : "rates and max_concurrent are sums, correct only if the runs were made at the same "
+              "time; by their clocks they were not, or they were too short to decide");
   }
   for (const RunDocument& run : runs) {
     for (const json::value& warning : run.array("/warnings")) {
-      if (!warning.is_string()) run.refuse("/warnings", "not a list of texts");
+      if (!warning.is_string()) run.refuse("/warnings", "not an array of strings");
       warnings.emplace_back(run.name() + ": " + std::string(warning.as_string()));
     }
   }

@@ -1,5 +1,5 @@
-// What several runs say about themselves: which ended worst, where each came from, and whether they
-// went on at the same time, without which their sums mean little.
+// The origin of merged runs: which ended worst, where each came from, and whether they ran at the
+// same time. If they did not, their sums mean little.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -13,13 +13,13 @@ namespace client {
 
 using Runs = std::vector<RunDocument>;
 
-/// The run whose end counts most: interrupted, refused, then as the contract orders exit codes.
+/// The run that ended worst: interrupted, then refused, then by the precedence of exit codes.
 const RunDocument& worst_of(const Runs& runs);
 
-/// Each run's warnings behind the name of its file, after one about what the sums mean.
+/// A warning about the meaning of the sums, then each run's warnings with the name of its file.
 boost::json::array warnings_of(const Runs& runs);
 
-/// An entry for each run with what belongs to its machine; of a merged one, its own entries.
+/// One entry per run with the figures of its machine; for a merged document, its own entries.
 boost::json::array origins_of(const Runs& runs);
 
 /// The labels that all runs share.
@@ -28,7 +28,7 @@ boost::json::object common_labels(const Runs& runs);
 /// The servers' addresses, each once.
 std::string targets_of(const Runs& runs);
 
-/// Throws echo::Exit(exit_usage) when two of them are one document.
+/// Throws echo::Exit(exit_usage) if two of them are the same document.
 void refuse_the_same_twice(const Runs& runs);
 
 }  // namespace client

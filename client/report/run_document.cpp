@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// A whole number from 0 on, or nullopt. Parsed ones are signed, made ones are not.
+/// A whole number of 0 or more, else nullopt. Parsed numbers are signed, those set by code are not.
 std::optional<std::uint64_t> whole_number(const json::value& value) {
   boost::system::error_code failed;
   const auto number = value.to_number<std::uint64_t>(failed);
@@ -32,7 +32,7 @@ RunDocument::RunDocument(std::string name, json::value document)
       document_.is_object() ? document_.as_object().if_contains("schema") : nullptr;
   if (schema == nullptr) refuse("", "not a report of this testbed");
   if (*schema != json::value(echo::schema_name)) {
-    refuse("/schema", "not " + std::string(echo::schema_name) + ", another version's");
+    refuse("/schema", "not " + std::string(echo::schema_name) + ": another version wrote it");
   }
   if (at("/program") != "client") refuse("/program", "not a report of the client");
 }
@@ -57,7 +57,7 @@ std::uint64_t RunDocument::count(std::string_view pointer) const {
 
 std::string RunDocument::text(std::string_view pointer) const {
   const json::value& value = at(pointer);
-  if (!value.is_string()) refuse(pointer, "not a text");
+  if (!value.is_string()) refuse(pointer, "not a string");
   return std::string(value.as_string());
 }
 
@@ -69,7 +69,7 @@ const json::object& RunDocument::object(std::string_view pointer) const {
 
 const json::array& RunDocument::array(std::string_view pointer) const {
   const json::value& value = at(pointer);
-  if (!value.is_array()) refuse(pointer, "not a list");
+  if (!value.is_array()) refuse(pointer, "not an array");
   return value.as_array();
 }
 

@@ -1,7 +1,7 @@
-// A client's JSON document read back: who wrote it, and its figures, each asked for by its path.
+// Reads a client's JSON document: checks which program wrote it, and returns its figures by path.
 //
-// A file may be cut, edited, another program's or an older client's. Whatever is missing or of the
-// wrong kind ends as one line that names the file and the path, with exit code 2.
+// A file may be truncated, edited, or written by another program or an older client. A figure that
+// is missing or of the wrong type ends in one line that names file and path, and exit code 2.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -15,16 +15,15 @@ namespace client {
 
 class RunDocument {
  public:
-  /// Throws echo::Exit(exit_usage) unless `document` is one that a client wrote. `name`: the
-  /// file's.
+  /// Throws echo::Exit(exit_usage) unless a client wrote `document`. `name`: that of the file.
   RunDocument(std::string name, boost::json::value document);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const boost::json::value& whole() const { return document_; }
 
-  /// What lies at `pointer` ("/latency/echo"); null stands for what is absent.
+  /// The value at `pointer` ("/latency/echo"); null if it is absent.
   [[nodiscard]] const boost::json::value& at(std::string_view pointer) const;
-  /// These throw echo::Exit(exit_usage) when there is no such thing at `pointer`.
+  /// These throw echo::Exit(exit_usage) if the value at `pointer` has another type.
   [[nodiscard]] std::uint64_t count(std::string_view pointer) const;
   [[nodiscard]] std::string text(std::string_view pointer) const;
   [[nodiscard]] const boost::json::object& object(std::string_view pointer) const;
@@ -37,7 +36,7 @@ class RunDocument {
   boost::json::value document_;
 };
 
-/// Reads a file. Throws echo::Exit(exit_usage) when it cannot be read or is not JSON.
+/// Reads a file. Throws echo::Exit(exit_usage) if it cannot be read or is not JSON.
 RunDocument read_document(const std::string& path);
 
 }  // namespace client

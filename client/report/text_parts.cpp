@@ -58,34 +58,35 @@ std::string found_text(const Result& result) {
   std::string text;
   switch (found.end) {
     case SearchEnd::none_holds:
-      text = fmt::format("rate       none down to {} holds {}\n", per_second_text(answer.best),
+      text = fmt::format("rate       no rate down to {} holds {}\n", per_second_text(answer.best),
                          objective);
       break;
     case SearchEnd::ceiling:
       text =
-          fmt::format("rate       {} and more hold {}\n", per_second_text(answer.best), objective);
+          fmt::format("rate       {} or more holds {}\n", per_second_text(answer.best), objective);
       break;
     case SearchEnd::unproven:
-      text = fmt::format("rate       unproven: {} needs {} samples, {} for {}\n", objective,
-                         format_count(found.samples_needed),
+      text = fmt::format("rate       unproven: {} needs {} samples, which is {} for {}\n",
+                         objective, format_count(found.samples_needed),
                          per_second_text(static_cast<double>(found.samples_needed) / 10), "10 s");
       break;
     case SearchEnd::cut_short:
       return fmt::format("rate       unknown: the search was cut short after {} trials\n",
                          found.trials.size());
     case SearchEnd::found:
-      text = fmt::format("rate       {} hold {}, 90 % sure from {} to {}\n",
+      text = fmt::format("rate       {} holds {}; 90 % interval {} to {}\n",
                          per_second_text(answer.best), objective, per_second_text(answer.low),
                          per_second_text(answer.high));
   }
-  text += fmt::format("trials     {}, of {} at most; closed loop {}\n", found.trials.size(),
+  text += fmt::format("trials     {}, at most {} each; closed loop {}\n", found.trials.size(),
                       format_duration(found.trial_time), per_second_text(found.closed_loop));
   if (found.end == SearchEnd::unproven) return text;
   if (answer.passes_at) text += row("below", found.below, per_second_text(*answer.passes_at));
   if (answer.fails_at) text += row("above", found.above, per_second_text(*answer.fails_at));
   if (found.client_was_late)
     text +=
-        "warning    a trial failed while the client itself was late: this may be its own limit\n";
+        "warning    a trial failed while the client sent late: this may be the client's own "
+        "limit\n";
   return text;
 }
 

@@ -28,14 +28,14 @@ Sentence bottleneck(const Measured& run) {
   }
   const char* advice =
       run.loop == LoopKind::open
-          ? "the rate is more than it can send: lower -R, or give it more threads (-t)"
-          : "throughput and echo times are its own, not the server's: give it more "
-            "threads (-t), or fewer connections (-n)";
+          ? "it cannot send at this rate: lower -R or use more threads (-t)"
+          : "throughput and echo times are the client's, not the server's: use more threads (-t) "
+            "or fewer connections (-n)";
   return fmt::format("the client is the bottleneck, one of its threads was {:.0f} % busy; {}",
                      percent(*busiest), advice);
 }
 
-/// One thread did it all; with more, a sum of one means nothing.
+/// Whether one thread did all the work: with more of them, a sum of one processor means nothing.
 bool by_one_thread(const std::optional<double>& busiest, double utilisation) {
   return busiest && *busiest >= one_thread_does_all * utilisation;
 }
@@ -52,8 +52,8 @@ Sentence lockstep(const Measured& run) {
     return std::nullopt;
   }
   return fmt::format(
-      "client ({:.0f} % busy) and server ({:.0f} %) ran in turns: throughput says nothing about "
-      "what either can do; give them more to do at once (-n, --depth)",
+      "client ({:.0f} % busy) and server ({:.0f} %) ran in turns: throughput shows the limit of "
+      "neither; use more connections (-n) or a larger --depth",
       percent(*client), percent(*server));
 }
 
@@ -61,72 +61,74 @@ Sentence steal(const Measured& run) {
   const auto& share = run.costs.steal;
   if (!share || *share <= much_steal) return std::nullopt;
   return fmt::format(
-      "the hypervisor took {:.1f} % of this machine's time (steal): the highest percentiles are "
-      "its",
+      "the hypervisor took {:.1f} % of this machine's time (steal): it causes the highest "
+      "percentiles; run again when it takes less",
       percent(*share));
 }
 
-Sentence neighbours(const Measured& run) {
+Sentence other_programs(const Measured& run) {
   const auto& share = run.costs.others;
   if (!share || *share <= much_by_others) return std::nullopt;
   return fmt::format(
-      "others used {:.0f} % of the machine in the measured window: find them with "
-      "`top`, and run again when it is quiet",
+      "others used {:.0f} % of the machine in the measured window: find these processes with "
+      "`top` and run again when the machine is idle",
       percent(*share));
 }
 
-/// The minute's mean alone would blame a run on the one before it; the moment alone, on chance.
-Sentence crowd(const Measured& run) {
+/// The load average alone would also count the run before; the runnable threads alone, chance.
+Sentence busy_before(const Measured& run) {
   if (!run.load || run.processors == 0) return std::nullopt;
   const std::uint64_t others = run.load->runnable > 0 ? run.load->runnable - 1 : 0;
   const bool queued = others >= run.processors;
   const bool lasting = run.load->one_minute > static_cast<double>(run.processors) && others > 0;
   if (!queued && !lasting) return std::nullopt;
   return fmt::format(
-      "the machine was busy before the run: load {:.1f} on {} processors, {} more "
-      "wanted to run at that moment",
+      "the machine was busy before the run: load average {:.1f} on {} processors, {} other threads "
+      "runnable; run again when the machine is idle",
       run.load->one_minute, run.processors, others);
 }
 
 Sentence lateness(const Measured& run) {
   const auto p99 = run.lateness.percentile(99);
   if (!p99 || std::chrono::nanoseconds(p99->ns) <= late) return std::nullopt;
-  return "the client itself sent late, p99 " + format_duration(std::chrono::nanoseconds(p99->ns)) +
-         ": the rate is too high for it, or the machine is busy";
+  return "the client sent late, p99 " + format_duration(std::chrono::nanoseconds(p99->ns)) +
+         ": the rate is too high for it or the machine is busy; lower -R or use more threads (-t)";
 }
 
-Sentence brevity(const Measured& run) {
+Sentence short_run(const Measured& run) {
   if (run.window >= short_window) return std::nullopt;
   return fmt::format(
-      "the measured window was short, {}: the shares of CPU in it say nothing; send "
-      "more (-m, -d)",
+      "the measured window was short, {}: CPU shares in it are not reliable; send more "
+      "messages (-m) or run longer (-d)",
       format_duration(run.window));
 }
 
-/// The p99 is what text and objectives show; beyond it, null in the document says enough.
-Sentence scarcity(const Measured& run) {
+/// Only if p99 is unknown, which text and objectives use. For the rest, null in JSON is enough.
+Sentence too_few_echoes(const Measured& run) {
   if (run.echo.count() == 0 || run.echo.percentile(99)) return std::nullopt;
-  std::string untold;
+  std::string missing;
   for (const double rank : {50.0, 90.0, 99.0, 99.9, 99.99}) {
     if (!run.echo.percentile(rank))
-      untold += fmt::format("{}p{:g}", untold.empty() ? "" : ", ", rank);
+      missing += fmt::format("{}p{:g}", missing.empty() ? "" : ", ", rank);
   }
-  return fmt::format("too few echoes, {}, to tell {}: each needs ten above it; send more (-m, -d)",
-                     limits::format_count(run.echo.count()), untold);
+  return fmt::format(
+      "too few echoes, {}, for {}: each needs ten samples above it; send more messages (-m) or run "
+      "longer (-d)",
+      limits::format_count(run.echo.count()), missing);
 }
 
 }  // namespace
 
 std::vector<std::string> warnings_about(const Measured& run) {
   std::vector<std::string> sentences;
-  const auto ask = [&](Sentence (*judge)(const Measured&)) {
+  const auto add = [&](Sentence (*judge)(const Measured&)) {
     if (Sentence sentence = judge(run)) sentences.push_back(std::move(*sentence));
   };
   const bool has_shares = run.window >= short_window;
   if (has_shares) {
-    for (const auto judge : {bottleneck, lockstep, steal, neighbours}) ask(judge);
+    for (const auto judge : {bottleneck, lockstep, steal, other_programs}) add(judge);
   }
-  for (const auto judge : {crowd, lateness, scarcity, brevity}) ask(judge);
+  for (const auto judge : {busy_before, lateness, too_few_echoes, short_run}) add(judge);
   return sentences;
 }
 
@@ -140,13 +142,13 @@ std::vector<std::string> warnings_of(const Result& result) {
   const auto& last = result.moments.after.tcp;
   if (const auto drops = grew(first.listen_drops, last.listen_drops); drops > 0) {
     warnings.push_back(
-        fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's backlog "
-                    "(and net.core.somaxconn)",
+        fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's "
+                    "--backlog (and net.core.somaxconn)",
                     limits::format_count(drops)));
   }
   if (tally.slow_connects > 0) {
     warnings.push_back(
-        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and sent again",
+        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and retransmitted",
                     limits::format_count(tally.slow_connects)));
   }
   if (tally.late_resets > 0) {
@@ -155,19 +157,20 @@ std::vector<std::string> warnings_of(const Result& result) {
         limits::format_count(tally.late_resets)));
   }
   if (tally.count(Outcome::local_limit) > 0) {
-    warnings.push_back(fmt::format(
-        "local_limit: this machine ran out (see errno); `limits -n {}` names what, and the command",
-        result.options.connections));
+    warnings.push_back(
+        fmt::format("local_limit: this machine ran out of a resource (see errno); `limits -n {}` "
+                    "names it and the command that raises it",
+                    result.options.connections));
   }
   if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
       tally.established > 0) {
     warnings.emplace_back(
-        "the server's process was not found by its listener (another user's, or another host): "
-        "--server-pid tells it");
+        "the server's process was not found by its listener (another user's process or another "
+        "host): name it with --server-pid");
   }
   if (first.time_wait_overflow && grew(first.time_wait_overflow, last.time_wait_overflow) > 0) {
     warnings.push_back(
-        fmt::format("{} sockets skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets were full",
+        fmt::format("{} sockets skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets was reached",
                     limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
   }
   if (tally.verified() == 0) return warnings;  // nothing was measured

@@ -1,4 +1,4 @@
-// The report as a program reads it: the same figures, and null for what is unknown.
+// The JSON report: the same figures as the text, and null for unknown ones.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -29,7 +29,7 @@ void expect_holds(const Result& result, std::initializer_list<At> places) {
   }
 }
 
-TEST(Document, SaysTheSameAndUnknownIsNull) {
+TEST(Document, HoldsTheFiguresAndNullForUnknownOnes) {
   Result result = testing::held();
   result.requested = 202;
   result.tally.end({Outcome::reset, Phase::connect, ECONNRESET});
@@ -48,7 +48,7 @@ TEST(Document, SaysTheSameAndUnknownIsNull) {
        {"/connections/requested", "202"},
        {"/connections/served", "200"},
        {"/connections/max_concurrent", "200"},
-       {"/connections/failed", R"({"reset":2})"},  // one bucket, whatever the phase
+       {"/connections/failed", R"({"reset":2})"},  // one bucket for all phases
        {"/connections/errors", R"([{"cause":"reset","phase":"connect","errno":104,"count":1},)"
                                R"({"cause":"reset","phase":"echo","errno":104,"count":1}])"},
        {"/echoes/first_mismatch", "null"},
@@ -76,7 +76,7 @@ TEST(Document, SaysTheSameAndUnknownIsNull) {
        {"/kernel/listen_drops", "null"}});
 }
 
-TEST(Document, OfAnOpenLoopTellsItsArrivalsAndWhatWasNotSent) {
+TEST(Document, OfAnOpenLoopHoldsItsArrivalsAndUnsentMessages) {
   expect_holds(testing::streamed(), {{"/status", "\"pass\""},
                                      {"/mode", "\"stream\""},
                                      {"/latency/loop", "\"open\""},

@@ -1,4 +1,4 @@
-// `client merge` as a program: its files, its line, its exit code.
+// `client merge` as a program: its files, its error line, its exit code.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -34,7 +34,7 @@ class MergeProgram : public testing::Test {
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(path(name)) << text;
   }
-  /// The exit code that the program would end with, and its line.
+  /// The exit code and the error line that the program would end with.
   static std::pair<int, std::string> outcome(const std::vector<std::string>& arguments) {
     try {
       return {run_merge(arguments), ""};
@@ -66,13 +66,13 @@ TEST_F(MergeProgram, NeedsAFile) {
   EXPECT_THROW(run_merge({}), CLI::ParseError);
 }
 
-TEST_F(MergeProgram, EndsWithOneLineAndTheContractsExitCode) {
+TEST_F(MergeProgram, EndsWithOneErrorLineAndTheDocumentedExitCode) {
   write("a.json", json::serialize(document("a", {.served = 1, .exit_code = 130}).whole()));
   write("broken.json", "{\"schema\": ");
   struct Case {
     std::vector<std::string> arguments;
     int code;
-    const char* said;
+    const char* error;
   };
   const Case cases[] = {
       {{path("absent.json")}, 2, "absent.json: No such file"},
@@ -85,7 +85,7 @@ TEST_F(MergeProgram, EndsWithOneLineAndTheContractsExitCode) {
   for (const Case& each : cases) {
     const auto [code, line] = outcome(each.arguments);
     EXPECT_EQ(code, each.code) << line;
-    EXPECT_NE(line.find(each.said), std::string::npos) << line;
+    EXPECT_NE(line.find(each.error), std::string::npos) << line;
   }
 }
 

@@ -1,4 +1,4 @@
-// Merging: two halves are the whole, bin for bin, and what cannot be one is refused.
+// Merging: two halves are the whole, bin for bin, and runs that cannot be merged are refused.
 #include "client/report/merge.hpp"
 
 #include <gtest/gtest.h>
@@ -53,18 +53,18 @@ TEST(Merge, TwoHalvesAreTheWholeBinForBin) {
   EXPECT_EQ(at(merged, "/latency/lateness"), "null");
 }
 
-TEST(Merge, AgainMergedIsAsMergedAtOnce) {
+TEST(Merge, InStepsEqualsMergingAllTogether) {
   Measured parts[3];
   Measured whole;
   for (int i = 0; i < 3; ++i) record(500, static_cast<std::uint64_t>(i), parts[i], whole);
   const RunDocument a = document("a", parts[0]);
   const RunDocument b = document("b", parts[1]);
   const RunDocument c = document("c", parts[2]);
-  const json::value at_once = merge({a, b, c});
+  const json::value together = merge({a, b, c});
   const json::value in_steps = merge({RunDocument("ab", merge({a, b})), c});
   for (const char* same : {"/latency", "/connections", "/echoes", "/phases", "/throughput",
                            "/objectives", "/merged_from"}) {
-    EXPECT_EQ(at(in_steps, same), at(at_once, same));
+    EXPECT_EQ(at(in_steps, same), at(together, same));
   }
 }
 
@@ -84,7 +84,7 @@ TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
   EXPECT_EQ(at(merged, "/sources"), "4");
 }
 
-TEST(Merge, JudgesTheObjectivesAnewOnAllEchoes) {
+TEST(Merge, JudgesTheObjectivesAgainOnAllEchoes) {
   Measured a;
   Measured b;
   for (int i = 0; i < 600; ++i) a.echo.record(1ms);
@@ -92,7 +92,7 @@ TEST(Merge, JudgesTheObjectivesAnewOnAllEchoes) {
   const json::value merged = merge({document("a", a), document("b", b)});
   EXPECT_EQ(at(merged, "/objectives"),
             R"([{"text":"p99 < 5 ms","verdict":"held","value_ns":2000000}])")
-      << "neither half had the samples for it";
+      << "neither half had enough samples for it";
 }
 
 TEST(Merge, EndsAsTheWorstRunDid) {
@@ -115,34 +115,35 @@ TEST(Merge, EndsAsTheWorstRunDid) {
   }
 }
 
-TEST(Merge, KeepsWhatBelongsToOneMachineApart) {
+TEST(Merge, KeepsTheFiguresOfEachMachineApart) {
   const json::value merged = merge({document("a", {.served = 1}), document("b", {.served = 2})});
   EXPECT_EQ(at(merged, "/memory"), "null");
   EXPECT_EQ(at(merged, "/cpu"), "null");
   EXPECT_EQ(at(merged, "/merged_from/1/file"), "\"b\"");
   EXPECT_EQ(at(merged, "/merged_from/1/cpu/total_ns_per_echo"), "5000");
   EXPECT_EQ(at(merged, "/merged_from/0/labels/machine"), "\"a\"");
-  EXPECT_EQ(at(merged, "/labels"), R"({"test":"7"})") << "those that all share";
+  EXPECT_EQ(at(merged, "/labels"), R"({"test":"7"})") << "the labels that all runs share";
   EXPECT_EQ(at(merged, "/warnings/2"), "\"b: something about b\"");
 }
 
-TEST(Merge, SaysWhetherTheRunsWentOnAtTheSameTime) {
+TEST(Merge, ReportsWhetherTheRunsOverlapByTheirClocks) {
   struct Case {
     const char* other_time;
-    const char* said;
+    const char* text;
   };
-  const Case cases[] = {{"2030-01-02T03:04:05Z", "overlap by their clocks"},
-                        {"2030-01-02T03:04:09Z", "overlap by their clocks"},
-                        {"2030-01-02T03:04:12Z", "true if the runs went on at the same time"},
-                        {"some day", "true if the runs went on at the same time"}};
+  const Case cases[] = {
+      {"2030-01-02T03:04:05Z", "overlap by their clocks"},
+      {"2030-01-02T03:04:09Z", "overlap by their clocks"},
+      {"2030-01-02T03:04:12Z", "correct only if the runs were made at the same time"},
+      {"some day", "correct only if the runs were made at the same time"}};
   for (const Case& each : cases) {
     const json::value merged = merge(
         {document("a", {.served = 1}), document("b", {.served = 2, .time = each.other_time})});
-    EXPECT_NE(at(merged, "/warnings/0").find(each.said), std::string::npos) << each.other_time;
+    EXPECT_NE(at(merged, "/warnings/0").find(each.text), std::string::npos) << each.other_time;
   }
 }
 
-/// What `merge` says about `runs` when it refuses them.
+/// The error line with which `merge` refuses `runs`.
 std::string refusal(const std::vector<RunDocument>& runs) {
   try {
     merge(runs);
@@ -150,10 +151,10 @@ std::string refusal(const std::vector<RunDocument>& runs) {
     EXPECT_EQ(error.code(), echo::exit_usage);
     return error.what();
   }
-  return "taken";
+  return "accepted";
 }
 
-TEST(Merge, RefusesWhatIsNotOneMeasurement) {
+TEST(Merge, RefusesRunsOfDifferentMeasurements) {
   Measured closed{.served = 1};
   closed.loop = "closed";
   EXPECT_EQ(refusal({document("a", {.served = 1}), document("b", closed)}),
@@ -163,7 +164,7 @@ TEST(Merge, RefusesWhatIsNotOneMeasurement) {
             "a: the same document as a");
 }
 
-/// What reading `text` as a client's document says.
+/// The error line of reading `text` as a client's document.
 std::string refused(const std::string& text) {
   try {
     merge({RunDocument("a", json::parse(text))});
@@ -171,13 +172,13 @@ std::string refused(const std::string& text) {
     EXPECT_EQ(error.code(), echo::exit_usage);
     return error.what();
   }
-  return "taken";
+  return "accepted";
 }
 
-TEST(Merge, RefusesForeignAndBrokenDocumentsByNameAndPlace) {
+TEST(Merge, RefusesForeignAndBrokenDocumentsByFileAndPath) {
   EXPECT_EQ(refused("[]"), "a: not a report of this testbed");
   EXPECT_EQ(refused(R"({"schema": "echo-testbed/2"})"),
-            "a, /schema: not echo-testbed/1, another version's");
+            "a, /schema: not echo-testbed/1: another version wrote it");
   EXPECT_EQ(refused(R"({"schema": "echo-testbed/1", "program": "limits"})"),
             "a, /program: not a report of the client");
 
@@ -186,7 +187,7 @@ TEST(Merge, RefusesForeignAndBrokenDocumentsByNameAndPlace) {
   struct Case {
     const char* pointer;
     const char* spoilt;
-    const char* said;
+    const char* text;
   };
   const Case cases[] = {
       {"/latency/echo/bins/0/1", "2", "/latency/echo: not a histogram: the bins hold 2, the count"},
@@ -195,19 +196,19 @@ TEST(Merge, RefusesForeignAndBrokenDocumentsByNameAndPlace) {
       {"/connections/served", "-1", "/connections/served: not a count"},
       {"/connections/served", "1.5", "/connections/served: not a count"},
       {"/connections/failed", "3", "/connections/failed: not an object"},
-      {"/find_rate", "{}", "/find_rate: a search, which is no load to be merged"},
-      {"/objectives", "null", "/objectives: not a list"},
-      {"/warnings", "[1]", "/warnings: not a list of texts"},
+      {"/find_rate", "{}", "/find_rate: a search or a calibration cannot be merged"},
+      {"/objectives", "null", "/objectives: not an array"},
+      {"/warnings", "[1]", "/warnings: not an array of strings"},
   };
   for (const Case& each : cases) {
     json::value spoilt = document("a", run).whole();
     spoilt.at_pointer(each.pointer) = json::parse(each.spoilt);
-    const std::string said = refused(json::serialize(spoilt));
-    EXPECT_NE(said.find(each.said), std::string::npos) << said;
+    const std::string line = refused(json::serialize(spoilt));
+    EXPECT_NE(line.find(each.text), std::string::npos) << line;
   }
 }
 
-TEST(Merge, TheTextForPeople) {
+TEST(Merge, TheTextReport) {
   Measured a{.served = 90, .reset = 10, .exit_code = 1};
   Measured b{.served = 200};
   for (int i = 0; i < 1'000; ++i) a.echo.record(1ms);

@@ -1,4 +1,4 @@
-// The report as a person reads it: whole texts, byte for byte, of results made by hand.
+// The text report: whole texts, byte for byte, of results made by hand.
 #include "client/report/present.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ using testing::churned;
 using testing::held;
 using testing::streamed;
 
-/// The report without its warnings, which have tests of their own.
+/// The report without its warnings, which have their own tests.
 std::string report(const Result& result) {
   std::istringstream lines(text_of(result));
   std::string text;
@@ -36,7 +36,7 @@ TEST(Present, FirstThreeLinesAreTheAncestors) {
   const std::string first_three = "Max conc: 9999\ntotal: 10000\nconc: 1\n";
   EXPECT_EQ(text_of(result).substr(0, first_three.size()), first_three);
   result.options.quiet = true;
-  EXPECT_EQ(text_of(result), first_three) << "and with -q there is nothing else";
+  EXPECT_EQ(text_of(result), first_three) << "nothing else with -q";
 }
 
 TEST(Present, TheTextOfAHold) {
@@ -45,19 +45,19 @@ total: 200
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
-load       hold, burst loop: messages of 64 B, 1 on each connection
+load       hold, burst loop: messages of 64 B, 1 per connection
 requested  200: established 200, served 200, failed 0
 ramp       200 connections in 20 ms: 10000/s
 echoes     200 in 40 ms: 5000/s, 312 KiB/s
-CPU        - an echo: client -, server -, softirq -; unattributed -
-busy       client - of a processor, server - (its busiest thread -)
-resident   client - (- B a connection), server - (- B a connection)
-kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
-machine    - B a connection, both ends: free memory lost in all
+CPU        - per echo: client -, server -, softirq -; unattributed -
+busy       client - of one processor, server - (busiest thread -)
+resident   client - (- B per connection), server - (- B per connection)
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
 connect         1 ms       1 ms          -          -          -       1 ms
-echo            2 ms       2 ms          -          -          -       2 ms  burst: the time to drain it
+echo            2 ms       2 ms          -          -          -       2 ms  burst: time to drain it
 
 PASS: 200 of 200 served
 )");
@@ -69,23 +69,23 @@ total: 4
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
-load       stream, open loop at 2000/s, Poisson arrivals: messages of 2080 B on average, 16 in flight on each, 2 threads
+load       stream, open loop at 2000/s, Poisson arrivals: messages of 2080 B on average, 16 in flight per connection, 2 threads
 requested  4: established 4, served 4, failed 0
 ramp       4 connections in 20 ms: 200/s
 warm-up    1,999 echoes in 1 s, not in the figures below
 echoes     4,000 in 2 s: 2000/s, 3.81 MiB/s; sent 4,007, late 5, unsent 3
-CPU        - an echo: client -, server -, softirq -; unattributed -
-busy       client - of a processor, server - (its busiest thread -)
-resident   client - (- B a connection), server - (- B a connection)
-kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
-machine    - B a connection, both ends: free memory lost in all
+CPU        - per echo: client -, server -, softirq -; unattributed -
+busy       client - of one processor, server - (busiest thread -)
+resident   client - (- B per connection), server - (- B per connection)
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
 connect            -          -          -          -          -       1 ms
-echo           50 us      50 us >= 4.01 ms          -          -    >= 10 s  open loop: from when each was due
-wire           45 us      45 us      45 us          -          -      45 us  from when each was sent
-lateness        3 us       3 us       3 us          -          -       3 us  of the client itself
-10 messages had no answer; they count as at least as long as was waited
+echo           50 us      50 us >= 4.01 ms          -          -    >= 10 s  open loop: from the due time
+wire           45 us      45 us      45 us          -          -      45 us  from the first byte sent
+lateness        3 us       3 us       3 us          -          -       3 us  the client's own delay
+10 messages had no echo; each counts as at least the time it waited
 
 PASS: 4 of 4 served
 )");
@@ -97,19 +97,19 @@ total: 20000
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
-load       churn, closed loop: messages of 64 B, 2 on each connection
+load       churn, closed loop: messages of 64 B, 2 per connection
 requested  20,000: established 20,000, served 20,000, failed 0
 churn      20,000 connections in 1 s: 20000/s, at most 8 at once
 echoes     40,000 in 1 s: 40000/s, 2.44 MiB/s
-CPU        - an echo: client -, server -, softirq -; unattributed -
-busy       client - of a processor, server - (its busiest thread -)
-resident   client - (- B a connection), server - (- B a connection)
-kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
-TIME_WAIT  - sockets after the run, - taken over by new connects
+CPU        - per echo: client -, server -, softirq -; unattributed -
+busy       client - of one processor, server - (busiest thread -)
+resident   client - (- B per connection), server - (- B per connection)
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+TIME_WAIT  - sockets after the run, - reused by new connects
 
                  p50        p90        p99      p99.9     p99.99        max
 connect         1 ms       1 ms       1 ms       1 ms          -       1 ms
-echo          100 us     100 us     100 us     100 us          -     100 us  closed loop: a stalled server hides its stall
+echo          100 us     100 us     100 us     100 us          -     100 us  closed loop: server stalls are undercounted
 
 PASS: 20,000 of 20,000 served
 )");
@@ -134,7 +134,7 @@ total: 200
 conc: 0
 
 server     127.0.0.1:1234, process 4711 (echo_threads)
-load       hold, burst loop: messages of 64 B, 1 on each connection
+load       hold, burst loop: messages of 64 B, 1 per connection
 requested  1,207: established 200, served 200, failed 1,007
 failed     local_limit 1,000, in connect (Cannot assign requested address)
 failed     reset 2, in echo (Connection reset by peer)
@@ -143,22 +143,22 @@ failed     foreign 2, in echo
 mismatch   connection 7, message 1, offset 33: expected 0x0f, got 0xf0, a byte of connection 8, message 2
 ramp       200 connections in 20 ms: 10000/s
 echoes     200 in 40 ms: 5000/s, 312 KiB/s
-CPU        - an echo: client -, server -, softirq -; unattributed -
-busy       client - of a processor, server - (its busiest thread -)
-resident   client - (- B a connection), server - (- B a connection)
-kernel     - B a connection, both ends: slab -, stacks -, page tables -, sockets -
-machine    - B a connection, both ends: free memory lost in all
+CPU        - per echo: client -, server -, softirq -; unattributed -
+busy       client - of one processor, server - (busiest thread -)
+resident   client - (- B per connection), server - (- B per connection)
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
 connect         1 ms       1 ms          -          -          -       1 ms
-echo            2 ms       2 ms          -          -          -    >= 10 s  burst: the time to drain it
-3 messages had no answer; they count as at least as long as was waited
+echo            2 ms       2 ms          -          -          -    >= 10 s  burst: time to drain it
+3 messages had no echo; each counts as at least the time it waited
 
 FAIL: 200 of 1,207 served
 )");
 }
 
-TEST(Present, WithoutAConnectionThereIsNothingToMeasure) {
+TEST(Present, WithoutAConnectionShowsNoMeasurements) {
   Result result;
   result.options.connections = result.requested = 3;
   result.target = echo::resolve("127.0.0.1", 1234).front();
@@ -169,7 +169,7 @@ total: 0
 conc: 0
 
 server     127.0.0.1:1234, process -
-load       hold, burst loop: messages of 64 B, 1 on each connection
+load       hold, burst loop: messages of 64 B, 1 per connection
 requested  3: established 0, served 0, failed 3
 failed     refused 3, in connect (Connection refused)
 FAIL: nothing could connect to 127.0.0.1:1234
@@ -183,13 +183,13 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
     const char* line;
   };
   const Row rows[] = {
-      {"hold", [](Options&) {}, "hold, burst loop: messages of 64 B, 1 on each connection"},
+      {"hold", [](Options&) {}, "hold, burst loop: messages of 64 B, 1 per connection"},
       {"several messages", [](Options& o) { o.messages = 20'000; },
-       "hold, burst loop: messages of 64 B, 20,000 on each connection"},
+       "hold, burst loop: messages of 64 B, 20,000 per connection"},
       {"a text", [](Options& o) { o.data = "hello"; },
-       "hold, burst loop: messages of 5 B, 1 on each connection"},
+       "hold, burst loop: messages of 5 B, 1 per connection"},
       {"open", [](Options& o) { o.rate = 2.5; },
-       "hold, open loop at 2.5/s: messages of 64 B, 1 on each connection"},
+       "hold, open loop at 2.5/s: messages of 64 B, 1 per connection"},
       {"stream", [](Options& o) { o.mode = Mode::stream; },
        "stream, closed loop: messages of 64 B"},
       {"depth and threads",
@@ -198,9 +198,9 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
          o.depth = 4;
          o.threads = 3;
        },
-       "stream, closed loop: messages of 64 B, 4 in flight on each, 3 threads"},
+       "stream, closed loop: messages of 64 B, 4 in flight per connection, 3 threads"},
       {"churn", [](Options& o) { o.mode = Mode::churn; },
-       "churn, closed loop: messages of 64 B, 1 on each connection"},
+       "churn, closed loop: messages of 64 B, 1 per connection"},
   };
   for (const Row& row : rows) {
     Result result = held();
@@ -212,13 +212,13 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
   }
 }
 
-TEST(Present, WhatTimedOutIsToldAsAtLeast) {
+TEST(Present, MessagesThatTimedOutAreShownAsAtLeast) {
   Result result = held();
   testing::record(result.tally.measured.latency, 2'000, milliseconds{2});
   for (int i = 0; i < 100; ++i) result.tally.measured.latency.record_censored(seconds{10});
   const std::string text = text_of(result);
   EXPECT_NE(text.find("\necho            2 ms       2 ms    >= 10 s"), std::string::npos) << text;
-  EXPECT_NE(text.find("100 messages had no answer"), std::string::npos) << text;
+  EXPECT_NE(text.find("100 messages had no echo"), std::string::npos) << text;
 }
 
 TEST(Present, NoPercentileWithFewerThanTenSamplesAboveIt) {
@@ -243,7 +243,7 @@ TEST(Present, SeveralRoundsAreListed) {
       << text;
 }
 
-TEST(Present, ObjectivesAreListedAndTheVerdictNamesThoseThatWereNotHeld) {
+TEST(Present, ListsObjectivesAndTheVerdictNamesThoseNotHeld) {
   Result result = held();
   const Objective objective = Objective::parse("p50<5ms,p99.9<5ms,max<1ms");
   result.judgements = objective.judge(result.tally.measured.latency);
@@ -262,7 +262,7 @@ TEST(Present, TheLastLineIsTheVerdict) {
     int signal;
     Outcome ended;
     std::uint64_t established;
-    void (*ask)(Options&);
+    void (*set)(Options&);
     const char* line;
   };
   const auto nothing = [](Options&) {};
@@ -290,7 +290,7 @@ TEST(Present, TheLastLineIsTheVerdict) {
     result.tally.end({row.ended, Phase::echo, 0});
     result.stop_reason = row.stop_reason;
     result.signal = row.signal;
-    row.ask(result.options);
+    row.set(result.options);
     const std::string text = text_of(result);
     EXPECT_TRUE(text.ends_with(std::string("\n") + row.line + "\n")) << text;
   }

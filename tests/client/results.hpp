@@ -1,5 +1,4 @@
-// Results made by hand, for the tests of what is said about them. Nothing of memory and CPU was
-// read.
+// Results made by hand, for the tests of reports. Memory and CPU are unknown in them.
 #pragma once
 
 #include "client/run/load.hpp"
@@ -14,7 +13,7 @@ inline void record(echo::Histogram& histogram, int count, Nanoseconds value) {
   for (int i = 0; i < count; ++i) histogram.record(value);
 }
 
-/// What every run has: a server, and `count` connections that stood 1 ms after their connect.
+/// What every run has: a server, and `count` connections, each established after 1 ms.
 inline Result established(std::uint64_t count) {
   Result result;
   result.options.connections = result.requested = result.max_concurrent = count;
@@ -41,7 +40,7 @@ inline void echo_all(Result& result, int count, std::uint64_t bytes, Nanoseconds
   result.phases.measured = time;
 }
 
-/// hold: 200 connections, each echoed in 2 ms.
+/// hold: 200 connections, one echo of 2 ms on each.
 inline Result held() {
   Result result = established(200);
   echo_all(result, 200, 64, milliseconds{2}, milliseconds{40});
@@ -49,7 +48,7 @@ inline Result held() {
   return result;
 }
 
-/// stream, open loop: 4,000 messages, of which 5 were sent late, 3 never, and 7 had no answer.
+/// stream, open loop: 4,000 messages with an echo and 7 without; 5 were sent late, 3 never.
 inline Result streamed() {
   Result result = established(4);
   Options& options = result.options;

@@ -1,4 +1,4 @@
-// Each doubt has its cause, and a clean run has none.
+// Each warning has its cause, and a clean run has none.
 #include "client/report/warnings.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ echo::Histogram of(std::uint64_t count, std::chrono::nanoseconds each) {
   return histogram;
 }
 
-/// A closed loop of two seconds on a quiet machine, in which the server was the busier one.
+/// A closed loop of two seconds on an idle machine. The server was busier than the client.
 struct Trial {
   Costs costs;
   std::chrono::nanoseconds window = std::chrono::seconds{2};
@@ -35,7 +35,7 @@ struct Trial {
     costs.steal = 0.001;
     costs.others = 0.02;
   }
-  [[nodiscard]] std::vector<std::string> doubts() const {
+  [[nodiscard]] std::vector<std::string> warnings() const {
     return warnings_about({.costs = costs,
                            .window = window,
                            .loop = loop,
@@ -46,26 +46,26 @@ struct Trial {
   }
 };
 
-void use(Trial& run, double client, double server) {
+void set_busy(Trial& run, double client, double server) {
   run.costs.client_utilisation = run.costs.client_busiest_thread = client;
   run.costs.server_utilisation = run.costs.server_busiest_thread = server;
 }
 
 TEST(Warnings, ACleanRunHasNone) {
-  EXPECT_THAT(Trial().doubts(), IsEmpty());
+  EXPECT_THAT(Trial().warnings(), IsEmpty());
 }
 
-TEST(Warnings, EachCauseHasItsSentence) {
+TEST(Warnings, EachCauseHasItsText) {
   const struct {
     const char* cause;
     void (*spoil)(Trial&);
-    const char* says;
+    const char* text;
   } rows[] = {
-      {"a busy thread of its own", [](Trial& run) { use(run, 0.95, 0.8); },
+      {"the client's only thread is busy", [](Trial& run) { set_busy(run, 0.95, 0.8); },
        "the client is the bottleneck, one of its threads was 95 % busy; throughput"},
-      {"the same at a rate",
+      {"the same in an open loop",
        [](Trial& run) {
-         use(run, 0.99, 0.8);
+         set_busy(run, 0.99, 0.8);
          run.loop = LoopKind::open;
        },
        "lower -R"},
@@ -75,16 +75,17 @@ TEST(Warnings, EachCauseHasItsSentence) {
          run.costs.client_busiest_thread = 0.97;
        },
        "97 % busy"},
-      {"lockstep", [](Trial& run) { use(run, 0.6, 0.4); },
+      {"lockstep", [](Trial& run) { set_busy(run, 0.6, 0.4); },
        "client (60 % busy) and server (40 %) ran in turns"},
-      {"lockstep, wake-ups billed to nobody", [](Trial& run) { use(run, 0.5, 0.41); }, "in turns"},
+      {"lockstep, with wake-ups billed to no process", [](Trial& run) { set_busy(run, 0.5, 0.41); },
+       "in turns"},
       {"steal", [](Trial& run) { run.costs.steal = 0.034; }, "took 3.4 % of this machine's time"},
-      {"neighbours", [](Trial& run) { run.costs.others = 0.25; },
+      {"other programs", [](Trial& run) { run.costs.others = 0.25; },
        "others used 25 % of the machine"},
-      {"a queue before the run", [](Trial& run) { run.load.runnable = 3; },
-       "load 0.5 on 2 processors, 2 more"},
+      {"runnable threads before the run", [](Trial& run) { run.load.runnable = 3; },
+       "load average 0.5 on 2 processors, 2 other"},
       {"a lasting load", [](Trial& run) { run.load = {.runnable = 2, .one_minute = 2.5}; },
-       "load 2.5 on 2 processors, 1 more"},
+       "load average 2.5 on 2 processors, 1 other"},
       {"sending late",
        [](Trial& run) {
          run.loop = LoopKind::open;
@@ -92,15 +93,15 @@ TEST(Warnings, EachCauseHasItsSentence) {
        },
        "sent late, p99 3"},
       {"999 echoes", [](Trial& run) { run.echo = of(999, microseconds{1}); },
-       "too few echoes, 999, to tell p99, p99.9, p99.99:"},
+       "too few echoes, 999, for p99, p99.9, p99.99:"},
       {"one echo", [](Trial& run) { run.echo = of(1, microseconds{1}); },
-       "to tell p50, p90, p99, p99.9, p99.99:"},
+       "for p50, p90, p99, p99.9, p99.99:"},
       {"a short window", [](Trial& run) { run.window = milliseconds{99}; }, "was short, 99"},
   };
   for (const auto& row : rows) {
     Trial run;
     row.spoil(run);
-    EXPECT_THAT(run.doubts(), ElementsAre(HasSubstr(row.says))) << row.cause;
+    EXPECT_THAT(run.warnings(), ElementsAre(HasSubstr(row.text))) << row.cause;
   }
 }
 
@@ -109,64 +110,64 @@ TEST(Warnings, AreNotGivenWithoutCause) {
     const char* why;
     void (*change)(Trial&);
   } rows[] = {
-      {"94 % is not yet a bottleneck", [](Trial& run) { use(run, 0.949, 0.8); }},
-      {"both busy, in parallel", [](Trial& run) { use(run, 0.8, 0.8); }},
-      {"a server at its limit is what is wanted", [](Trial& run) { use(run, 0.1, 0.95); }},
-      {"at a rate, a thread may be busy and punctual",
+      {"94 % is not a bottleneck", [](Trial& run) { set_busy(run, 0.949, 0.8); }},
+      {"both busy, in parallel", [](Trial& run) { set_busy(run, 0.8, 0.8); }},
+      {"a server at its limit is intended", [](Trial& run) { set_busy(run, 0.1, 0.95); }},
+      {"in an open loop a thread may be busy and on time",
        [](Trial& run) {
-         use(run, 0.99, 0.4);
+         set_busy(run, 0.99, 0.4);
          run.loop = LoopKind::open;
          run.lateness = of(1'000, microseconds{1});
        }},
-      {"at a rate, a sum of one is chance",
+      {"in an open loop a sum of one processor is chance",
        [](Trial& run) {
-         use(run, 0.6, 0.4);
+         set_busy(run, 0.6, 0.4);
          run.loop = LoopKind::open;
        }},
-      {"several server threads that add up to a half",
+      {"several server threads that add up to half a processor",
        [](Trial& run) {
-         use(run, 0.5, 0.5);
+         set_busy(run, 0.5, 0.5);
          run.costs.server_busiest_thread = 0.25;
        }},
-      {"a thread for each connection: too many to look at",
+      {"a thread per connection: too many to read",
        [](Trial& run) {
-         use(run, 0.5, 0.5);
+         set_busy(run, 0.5, 0.5);
          run.costs.server_busiest_thread.reset();
        }},
-      {"the minute's mean is of the last run, nobody runs now",
+      {"the load average is that of the last run, nothing is runnable now",
        [](Trial& run) { run.load = {.runnable = 1, .one_minute = 9}; }},
-      {"one more on two processors", [](Trial& run) { run.load.runnable = 2; }},
-      {"processors that are not known",
+      {"one other thread on two processors", [](Trial& run) { run.load.runnable = 2; }},
+      {"an unknown number of processors",
        [](Trial& run) {
          run.load.runnable = 50;
          run.processors = 0;
        }},
-      {"no echo at all: that is said elsewhere", [](Trial& run) { run.echo = {}; }},
+      {"no echo at all: other lines report that", [](Trial& run) { run.echo = {}; }},
       {"late by less than a millisecond",
        [](Trial& run) { run.lateness = of(1'000, microseconds{900}); }},
-      {"nothing is known", [](Trial& run) { run.costs = {}; }},
+      {"all costs unknown", [](Trial& run) { run.costs = {}; }},
   };
   for (const auto& row : rows) {
     Trial run;
     row.change(run);
-    EXPECT_THAT(run.doubts(), IsEmpty()) << row.why;
+    EXPECT_THAT(run.warnings(), IsEmpty()) << row.why;
   }
 }
 
 TEST(Warnings, AShortWindowIsNotJudgedByItsShares) {
   Trial run;
-  use(run, 0.99, 0.3);
+  set_busy(run, 0.99, 0.3);
   run.costs.others = run.costs.steal = 0.5;
   run.window = milliseconds{20};
-  EXPECT_THAT(run.doubts(), ElementsAre(HasSubstr("short")));
+  EXPECT_THAT(run.warnings(), ElementsAre(HasSubstr("short")));
 }
 
-TEST(Warnings, TheGravestComesFirst) {
+TEST(Warnings, TheMostSeriousComesFirst) {
   Trial run;
-  use(run, 0.99, 0.3);
+  set_busy(run, 0.99, 0.3);
   run.costs.others = 0.5;
   run.echo = of(10, microseconds{1});
-  EXPECT_THAT(run.doubts(),
+  EXPECT_THAT(run.warnings(),
               ElementsAre(HasSubstr("bottleneck"), HasSubstr("others"), HasSubstr("too few")));
 }
 
