@@ -1,5 +1,5 @@
-// What select, busy-poll and io-uring have of their own: what they refuse, and what they do where
-// their own limits are reached.
+// The limits of select and io-uring: what they refuse, and what they do when a limit is reached.
+// Also the client without epoll_pwait2.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -36,7 +36,7 @@ std::string stopped(RunningServer& server) {
   return ended.out;
 }
 
-/// From here on, and over exec, the system call fails with `error`: what containers do.
+/// Makes the system call fail with `error` from now on, over exec too, as containers do.
 void forbid(unsigned call, unsigned error) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -49,7 +49,7 @@ void forbid(unsigned call, unsigned error) {
   ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
 }
 
-TEST(IoUring, EndsWithThreeBeforeItListensWhereTheKernelRefusesIt) {
+TEST(IoUring, EndsWithThreeBeforeItListensIfTheKernelRefusesIt) {
   struct Case {
     unsigned error;
     const char* name;
@@ -69,7 +69,7 @@ TEST(IoUring, EndsWithThreeBeforeItListensWhereTheKernelRefusesIt) {
   }
 }
 
-TEST(Client, LoadsAsEverWhereASandboxRefusesEpollPwait2) {
+TEST(Client, WorksIfASandboxRefusesEpollPwait2) {
   RunningServer server{{"echo_async"}};
   const std::string target = "127.0.0.1:" + std::to_string(server.port());
   for (const unsigned error : {unsigned{ENOSYS}, unsigned{EPERM}}) {
@@ -87,14 +87,14 @@ TEST(IoUring, TakesAPowerOfTwoOfBuffers) {
   EXPECT_THAT(ended.err, HasSubstr("a power of two"));
 }
 
-TEST(IoUring, ServesAllWithOneBufferForAHundred) {
+TEST(IoUring, ServesAHundredConnectionsWithOneBuffer) {
   RunningServer server{{"echo_async", "--model", "io-uring", "--ring-buffers", "1"}};
   const Ended client = run_client(server, {"-n", "100", "-s", "5000", "-m", "5"});
   EXPECT_EQ(client.code, echo::exit_pass) << client.out << client.err;
   EXPECT_THAT(stopped(server), HasSubstr("2500000 bytes"));
 }
 
-TEST(IoUring, KeepsNoBufferForPeersThatDoNotRead) {
+TEST(IoUring, KeepsNoBufferForConnectionsThatDoNotRead) {
   RunningServer server{{"echo_async", "--model", "io-uring", "--ring-buffers", "2"}};
   const echo::Descriptor mute[] = {server.connect_and_never_read(), server.connect_and_never_read(),
                                    server.connect_and_never_read()};
@@ -110,8 +110,8 @@ TEST(Select, RefusesMoreConnectionsThanItsBitmapsHold) {
   EXPECT_THAT(ended.err, HasSubstr("at most 1,008 connections"));
 }
 
-// Bug: the line named what the machine has room for, whatever the bitmaps hold.
-TEST(Select, SaysAsItStartsHowManyItHasRoomFor) {
+// Bug: the line named the limit of the machine and ignored that of the bitmaps.
+TEST(Select, PrintsItsLimitOfConnectionsAtTheStart) {
   Process server{{"echo_async", "-p", "0", "--model", "select"}};
   EXPECT_THAT(server.next_error_line(),
               HasSubstr("room for 1,008 connections (then descriptor numbers: FD_SETSIZE"));
@@ -119,7 +119,7 @@ TEST(Select, SaysAsItStartsHowManyItHasRoomFor) {
   EXPECT_EQ(server.wait().code, echo::exit_pass);
 }
 
-TEST(Select, ClosesAndCountsWhatItsBitmapsDoNotHoldAndServesTheRest) {
+TEST(Select, ClosesAndCountsConnectionsBeyondItsBitmapsAndServesTheRest) {
   RunningServer server{{"echo_async", "--model", "select"}};
   const Ended client = run_client(server, {"-n", "1100"});
   EXPECT_EQ(client.code, echo::exit_fail) << client.out << client.err;

@@ -33,7 +33,7 @@ struct Pipe {
   }
 };
 
-/// Appends what comes; false at the end.
+/// Appends what can be read; returns false at the end.
 bool read_more(int fd, std::string& text) {
   std::array<char, 4096> buffer;
   const ssize_t received = ::read(fd, buffer.data(), buffer.size());
@@ -144,7 +144,7 @@ RunningServer::RunningServer(std::vector<std::string> words, Stdout out)
 echo::Descriptor RunningServer::open(int receive_buffer) const {
   const echo::Endpoint where = echo::resolve("127.0.0.1", port_).front();
   echo::Descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (receive_buffer > 0) {  // before connecting: a window that has been offered is not taken back
+  if (receive_buffer > 0) {  // before connecting: an advertised window is not reduced
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   }
   if (::connect(socket.get(), where.data(), where.size()) != 0) socket.reset();

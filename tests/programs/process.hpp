@@ -1,5 +1,5 @@
-// A built program, run as a shell would: its words, its two outputs, its exit code. It is killed
-// when it takes too long, or with the test.
+// Runs a built program as a shell would: its arguments, both outputs, the exit code. The program is
+// killed if it takes too long or when the test ends.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +18,7 @@ struct Ended {
   std::string out, err;
 };
 
-/// What becomes of the program's stdout.
+/// Where the program's stdout goes: to the test, to /dev/full, or nowhere.
 enum class Stdout { read, full, closed };
 
 class Process {
@@ -31,9 +31,9 @@ class Process {
   ~Process();
 
   void signal(int number) const;
-  /// The first line on stderr after those already taken, without its end; "" when there is none.
+  /// The next line on stderr, without its newline; "" if there is none.
   std::string next_error_line();
-  /// Reads both outputs to their ends and waits; kills the program after 30 seconds.
+  /// Reads both outputs to their ends and waits for the program. Kills it after 30 seconds.
   Ended wait();
 
  private:
@@ -43,25 +43,25 @@ class Process {
   std::size_t err_taken_ = 0;
 };
 
-/// Runs a program that ends by itself.
+/// Runs a program that ends on its own.
 Ended run(std::vector<std::string> words, Stdout out = Stdout::read,
           const std::function<void()>& prepare = {});
 
-/// A server on a free port of loopback, listening, and its port.
+/// A server that listens on a free port of loopback.
 class RunningServer {
  public:
   explicit RunningServer(std::vector<std::string> words, Stdout out = Stdout::read);
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  /// A connection on which one byte has gone there and back.
+  /// A connection on which one byte has been echoed.
   [[nodiscard]] echo::Descriptor connect() const;
-  /// A connection whose peer does not read: no drain can end it. Sends until no more is taken.
+  /// A connection that is not read, so that no drain can end it. Sends until all buffers are full.
   [[nodiscard]] echo::Descriptor connect_and_never_read() const;
-  /// Whether it stops listening soon: it has seen the signal.
+  /// Whether it stops listening within 30 seconds, as it does on a signal.
   [[nodiscard]] bool drains() const;
   Process& process() { return process_; }
 
  private:
-  /// Connected, or empty when refused. `receive_buffer` 0: the usual size.
+  /// A connected socket, or an empty one if refused. `receive_buffer` 0: the default size.
   [[nodiscard]] echo::Descriptor open(int receive_buffer) const;
   static bool echoes_one_byte(int fd);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Every JSON document that a program writes, held to the schema in docs/schema.
+"""Checks every JSON document that a program writes against its schema in docs/schema.
 
-The schemas are strict: a field that is missing, renamed, added or of another kind is refused. That
-they can fail is shown first, on documents that are spoilt on purpose.
+The schemas are strict: a field that is missing, renamed, added or of another type is refused. To
+show that the checks can fail, documents are also spoilt on purpose.
 """
 
 import copy
@@ -32,28 +32,28 @@ for name in ("client", "server", "limits"):
 
 
 def faults(kind, document):
-    """What the schema says against `document`, a line for each fault."""
+    """The schema errors of `document`, one line each."""
     return [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
         for error in VALIDATORS[kind].iter_errors(document)
     ]
 
 
-def hold(kind, document, what):
+def check(kind, document, what):
     found = faults(kind, document)
-    expect(not found, f"{what} keeps docs/schema/{kind}.json:\n  " + "\n  ".join(found[:10]))
-    print(f"{what}: keeps the schema")
+    expect(not found, f"{what} matches docs/schema/{kind}.json:\n  " + "\n  ".join(found[:10]))
+    print(f"{what}: matches the schema")
     return document
 
 
 class Folder:
-    """Reports of one test, in a folder that goes with it."""
+    """The reports of one test, in its temporary folder."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
 
     def client(self, what, target, *arguments, codes=(0,)):
-        """Runs the client and holds its document to the schema. Returns the document."""
+        """Runs the client and checks its document against the schema. Returns the document."""
         report = self.path / f"{what.replace(' ', '-')}.json"
         command = [BIN / "client", target, "--progress", "never", "--json", report, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
@@ -61,7 +61,7 @@ class Folder:
             done.returncode in codes,
             f"{what}: ends with {codes}, not {done.returncode}:\n{done.stdout}{done.stderr}",
         )
-        document = hold("client", json.loads(report.read_text()), f"client, {what}")
+        document = check("client", json.loads(report.read_text()), f"client, {what}")
         expect(
             document["exit_code"] == done.returncode,
             f"{what}: the document's exit code {document['exit_code']} is the program's",
@@ -70,7 +70,7 @@ class Folder:
 
 
 def silent_listener():
-    """A listener on a free port that nobody accepts from, but whose queue is long."""
+    """A listener on a free port with a long queue, from which nothing is accepted."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -108,7 +108,7 @@ def loads(folder, target):
 
 def failures(folder):
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: a connect is refused
+        unused.bind(("127.0.0.1", 0))  # bound but not listening: a connect is refused
         nothing = f"127.0.0.1:{unused.getsockname()[1]}"
         folder.client("nothing listens", nothing, "-n", "10", codes=[4])
     with silent_listener() as silent:
@@ -123,7 +123,7 @@ def failures(folder):
 
 
 def interrupted(folder, what, target, *arguments):
-    """Stops a client with SIGINT as soon as it says that it runs."""
+    """Stops a client with SIGINT after its first line of progress."""
     report = folder.path / "interrupted.json"
     process = subprocess.Popen(
         [BIN / "client", target, "-n", "10", "--json", report, "--progress", "always", *arguments],
@@ -134,8 +134,8 @@ def interrupted(folder, what, target, *arguments):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=TIMEOUT)
     expect(process.returncode == 130, f"{what} ends with 130, not {process.returncode}")
-    document = hold("client", json.loads(report.read_text()), f"client, {what}")
-    expect(document["status"] == "interrupted", f"{what}: its status says so")
+    document = check("client", json.loads(report.read_text()), f"client, {what}")
+    expect(document["status"] == "interrupted", f"{what}: its status is interrupted")
     return document
 
 
@@ -153,7 +153,7 @@ def merged(folder):
         [*command, runs[0], again], capture_output=True, text=True, timeout=TIMEOUT
     )
     expect(done.returncode == 0, f"client merge ends with 0, not {done.returncode}: {done.stderr}")
-    both = hold("client", json.loads(together.read_text()), "client merge")
+    both = check("client", json.loads(together.read_text()), "client merge")
     expect(
         both["latency"]["echo"]["count"] == 2 * document["latency"]["echo"]["count"],
         "a run merged with its copy has twice its echoes",
@@ -161,7 +161,7 @@ def merged(folder):
 
 
 def servers(folder):
-    """The reports of both servers, the clients' in between. Returns one of each end."""
+    """The reports of both servers and of their clients. Returns one report of each end."""
     for program, model in MODELS.items():
         report = folder.path / f"{program}.json"
         words = ["--model", model, "--max-connections", "200", "--json", report]
@@ -174,20 +174,20 @@ def servers(folder):
                 interrupted(folder, "interrupted", target, "-d", "60s")
                 search = ["--find-rate", "p90<50ms"]
                 found = interrupted(folder, "an interrupted search", target, *search)
-                expect(found["find_rate"], "an interrupted search tells what it found")
+                expect(found["find_rate"], "an interrupted search reports its result")
                 merged(folder)
             folder.client("more than the server takes", target, "-n", "250", codes=[1])
             code, _ = server.stop()
             expect(code == 0, f"{program} ends with 0, not {code}")
-        document = hold("server", json.loads(report.read_text()), program)
-        expect(document["connections"]["shed"], f"{program}: what it shed is in its document")
+        document = check("server", json.loads(report.read_text()), program)
+        expect(document["connections"]["shed"], f"{program}: its document has what it shed")
         if program == "echo_threads":
             expect(document["stacks"]["painted_threads"] > 0, "painted stacks are in its document")
     return client, document
 
 
 def every_model(folder):
-    """A short visit to each model, with the series of its workers."""
+    """A short run against each model, with the series of its workers."""
     for program in MODELS:
         listed = subprocess.run(
             [BIN / program, "--list-models"], capture_output=True, text=True, timeout=TIMEOUT
@@ -196,17 +196,17 @@ def every_model(folder):
             report = folder.path / f"{model}.json"
             words = ["--model", model, "--json", report, "--stats", "100ms", "--idle-timeout", "1m"]
             with Server(program, *words) as server:
-                # As many as the most modest model serves at a time.
-                visits = ["-n", "1", "--mode", "churn", "-d", "400ms"]
-                folder.client(f"visits to {model}", f"127.0.0.1:{server.port}", *visits)
+                # As many as the model with the lowest limit serves at the same time.
+                load = ["-n", "1", "--mode", "churn", "-d", "400ms"]
+                folder.client(f"runs against {model}", f"127.0.0.1:{server.port}", *load)
                 code, _ = server.stop()
                 expect(code == 0, f"{model} ends with 0, not {code}")
-            document = hold("server", json.loads(report.read_text()), model)
+            document = check("server", json.loads(report.read_text()), model)
             expect(document["series"], f"{model}: the series of its workers is in its document")
             messages = sum(worker["messages"] for worker in document["workers"])
             expect(
                 messages == document["messages"]["count"] > 0,
-                f"{model}: its workers' messages are all of them, {messages}",
+                f"{model}: its workers' messages add up to the total, {messages}",
             )
 
 
@@ -220,12 +220,12 @@ def limits():
             [BIN / "limits", *arguments, "--json"], capture_output=True, text=True, timeout=TIMEOUT
         )
         expect(done.returncode == code, f"limits {what}: ends with {code}, not {done.returncode}")
-        document = hold("limits", json.loads(done.stdout), f"limits, {what}")
+        document = check("limits", json.loads(done.stdout), f"limits, {what}")
     return document
 
 
 def paths_of(value, here=()):
-    """Each object's key and each list's first element, at any depth."""
+    """The path of each key and of each list's first element, at any depth."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield (*here, key)
@@ -234,16 +234,16 @@ def paths_of(value, here=()):
         yield from paths_of(value[0], (*here, 0))
 
 
-FREE = {"options", "labels", "failed", "shed"}  # whose keys are not fixed
+FREE = {"options", "labels", "failed", "shed"}  # their keys are not fixed
 
 
 def spoil(kind, document):
-    """Each field once missing, once renamed, once of another kind: the schema must refuse each."""
+    """Removes, renames and retypes each field in turn: the schema must refuse each document."""
     tried = 0
     for path in list(paths_of(document)):
         if FREE & set(path[:-1]):
             continue
-        for how in ("missing", "renamed", "of another kind"):
+        for how in ("missing", "renamed", "of another type"):
             spoilt = copy.deepcopy(document)
             place = spoilt
             for step in path[:-1]:
@@ -251,7 +251,7 @@ def spoil(kind, document):
             was = place.pop(path[-1])
             if how == "renamed":
                 place[f"{path[-1]}_"] = was
-            elif how == "of another kind":
+            elif how == "of another type":
                 place[path[-1]] = [[was]]
             if path == ("merged_from",) and how == "missing":
                 continue

@@ -1,5 +1,4 @@
-// The servers' command line: every refusal is one line on stderr, with the code that the contract
-// has.
+// The servers' command line: every refusal is one line on stderr, with the documented exit code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
@@ -28,7 +27,7 @@ class ServerUsage : public ::testing::TestWithParam<const char*> {
     more.insert(more.begin(), GetParam());
     return more;
   }
-  /// One line, begun by the program's name; nothing on stdout.
+  /// One line on stderr that begins with the program's name; nothing on stdout.
   static void expect_one_line(const Ended& ended) {
     EXPECT_THAT(ended.err, StartsWith(std::string(GetParam()) + ": "));
     EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
@@ -39,10 +38,10 @@ class ServerUsage : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Both, ServerUsage, ::testing::Values("echo_threads", "echo_async"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST_P(ServerUsage, EndsWithTwoAndOneLineThatSaysWhatIsAllowed) {
+TEST_P(ServerUsage, EndsWithTwoAndOneLineThatNamesWhatIsAllowed) {
   struct Case {
     std::vector<std::string> more;
-    const char* told;
+    const char* text;
   };
   const Case cases[] = {
       {{"-p", "99999"}, "0 to 65535"},
@@ -63,15 +62,15 @@ TEST_P(ServerUsage, EndsWithTwoAndOneLineThatSaysWhatIsAllowed) {
   for (const Case& each : cases) {
     const Ended ended = run(words(each.more));
     EXPECT_EQ(ended.code, echo::exit_usage) << ended.err;
-    EXPECT_THAT(ended.err, HasSubstr(each.told));
+    EXPECT_THAT(ended.err, HasSubstr(each.text));
     expect_one_line(ended);
   }
 }
 
-TEST(EchoThreadsUsage, RefusesAStackThatCannotBe) {
+TEST(EchoThreadsUsage, RefusesAStackThatIsTooSmall) {
   struct Case {
     std::vector<std::string> words;
-    const char* told;
+    const char* text;
   };
   const Case cases[] = {
       {{"--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
@@ -86,12 +85,12 @@ TEST(EchoThreadsUsage, RefusesAStackThatCannotBe) {
     words.insert(words.begin(), "echo_threads");
     const Ended ended = run(words);
     EXPECT_EQ(ended.code, echo::exit_usage);
-    EXPECT_THAT(ended.err, AllOf(HasSubstr("--stack-size"), HasSubstr(each.told)));
+    EXPECT_THAT(ended.err, AllOf(HasSubstr("--stack-size"), HasSubstr(each.text)));
     EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1);
   }
 }
 
-TEST(EchoThreadsUsage, RefusesMorePagesThanTheOneThatWasAskedFor) {
+TEST(EchoThreadsUsage, RefusesOptionsThatNeedMoreThanTheOnePage) {
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{"--touch-stack", "16K"}, {"--stack-report"}}) {
     std::vector<std::string> words{"echo_threads", "--one-page-stacks", "--buffer-size", "512"};
@@ -114,7 +113,7 @@ TEST(EchoThreadsUsage, NamesTheModelsWhoseThreadsHaveStacks) {
   }
 }
 
-TEST_P(ServerUsage, EndsWithFourNamingTheAddressThatIsInUse) {
+TEST_P(ServerUsage, EndsWithFourNamingTheAddressInUse) {
   const RunningServer first{words({})};
   const Ended second = run(words({"-p", std::to_string(first.port())}));
   EXPECT_EQ(second.code, echo::exit_network);
@@ -123,7 +122,7 @@ TEST_P(ServerUsage, EndsWithFourNamingTheAddressThatIsInUse) {
   expect_one_line(second);
 }
 
-TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutLeave) {
+TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutAllowPublic) {
   for (const char* address : {"0.0.0.0", "::", "192.0.2.1"}) {
     const Ended ended = run(words({"--bind", address, "-p", "0"}));
     EXPECT_EQ(ended.code, echo::exit_safety);
@@ -134,7 +133,7 @@ TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutLeave) {
 
 TEST_P(ServerUsage, EndsWithThreeNamingTheLimitAndTheCommandThatLiftsIt) {
   const Ended ended = run(words({"-p", "0", "--max-connections", "1M"}), Stdout::read, [] {
-    ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // else root would raise the limit again
+    ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
     const rlimit few{256, 256};
     ::setrlimit(RLIMIT_NOFILE, &few);
   });
@@ -143,7 +142,7 @@ TEST_P(ServerUsage, EndsWithThreeNamingTheLimitAndTheCommandThatLiftsIt) {
   expect_one_line(ended);
 }
 
-TEST_P(ServerUsage, HelpsAndListsItsModels) {
+TEST_P(ServerUsage, PrintsHelpAndListsItsModels) {
   const Ended help = run(words({"--help"}));
   EXPECT_EQ(help.code, echo::exit_pass);
   EXPECT_THAT(help.out,

@@ -1,4 +1,4 @@
-// The servers as their users meet them: what they print when they are stopped, and how they end.
+// The servers as a user sees them: what they print when they are stopped, and their exit codes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -36,12 +36,12 @@ class Server : public ::testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Both, Server, ::testing::Values("echo_threads", "echo_async"),
                          [](const auto& info) { return std::string(info.param); });
 
-/// Three connections, opened together and gone again.
+/// Opens three connections together and closes them.
 void serve_three(const RunningServer& server) {
   const echo::Descriptor three[] = {server.connect(), server.connect(), server.connect()};
 }
 
-/// The first five lines with the only number that varies taken out.
+/// The first five lines, with the only number that varies replaced.
 std::string ancestors_block(const std::string& out) {
   std::size_t end = 0;
   for (int line = 0; line < 5 && end != std::string::npos; ++line) {
@@ -52,7 +52,7 @@ std::string ancestors_block(const std::string& out) {
                             "resident <n>K\n");
 }
 
-TEST_P(Server, PrintsItsAncestorsLinesByteForByteWhenItIsStopped) {
+TEST_P(Server, PrintsItsAncestorsLinesByteForByteWhenStopped) {
   for (const int number : {SIGINT, SIGTERM}) {
     RunningServer server{words()};
     serve_three(server);
@@ -62,11 +62,11 @@ TEST_P(Server, PrintsItsAncestorsLinesByteForByteWhenItIsStopped) {
     EXPECT_EQ(ancestors_block(ended.out),
               "EXITING\nresident <n>K\nMax conc: 3\nTotal: 3\nNow: 0\n");
     EXPECT_EQ(ended.out.find("EXITING", 1), std::string::npos) << "once";
-    EXPECT_EQ(ended.err, "") << "nothing went wrong";
+    EXPECT_EQ(ended.err, "") << "no errors";
   }
 }
 
-TEST_P(Server, DrainsConnectionsThatAreOpenWhenItIsStopped) {
+TEST_P(Server, DrainsOpenConnectionsWhenStopped) {
   RunningServer server{words()};
   const echo::Descriptor idle = server.connect();
   server.process().signal(SIGTERM);
@@ -75,17 +75,17 @@ TEST_P(Server, DrainsConnectionsThatAreOpenWhenItIsStopped) {
   EXPECT_THAT(ended.out, HasSubstr("Max conc: 1\nTotal: 1\nNow: 0\n"));
 }
 
-TEST_P(Server, IsForcedByASecondSignalAndSaysWhatWasOpen) {
+TEST_P(Server, IsForcedByASecondSignalAndReportsWhatWasOpen) {
   for (const int number : {SIGINT, SIGTERM}) {
     RunningServer server{words({"--drain-timeout", "1h", "--sndbuf", "1"})};
     const echo::Descriptor holder = server.connect_and_never_read();
     server.process().signal(number);
     ASSERT_TRUE(
-        server.drains());  // of two that wait at once, the kernel hands out the lower number first
+        server.drains());  // of two pending signals, the kernel delivers the lower number first
     server.process().signal(number == SIGINT ? SIGTERM : SIGINT);
     const Ended ended = server.process().wait();
-    EXPECT_EQ(ended.code, echo::exit_signal + number) << "the first signal is the one that is told";
-    EXPECT_THAT(ended.out, Not(HasSubstr("Now: 0\n")));  // and a probe of drains(), perhaps
+    EXPECT_EQ(ended.code, echo::exit_signal + number) << "the code is that of the first signal";
+    EXPECT_THAT(ended.out, Not(HasSubstr("Now: 0\n")));  // a probe of drains() may be counted too
   }
 }
 
@@ -98,7 +98,7 @@ TEST_P(Server, IsForcedWhenTheDrainTakesTooLong) {
   EXPECT_THAT(ended.out, HasSubstr("Now: 1\n"));
 }
 
-TEST_P(Server, TellsItsPortOnTheDescriptorThatItWasGiven) {
+TEST_P(Server, WritesItsPortToTheGivenDescriptor) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const echo::Descriptor read{ends[0]};
@@ -109,7 +109,7 @@ TEST_P(Server, TellsItsPortOnTheDescriptorThatItWasGiven) {
   std::string line;
   for (ssize_t n; (n = ::read(read.get(), text, sizeof text)) > 0;)
     line.append(text, static_cast<std::size_t>(n));
-  EXPECT_EQ(line, std::to_string(server.port()) + "\n") << "and it is closed after that";
+  EXPECT_EQ(line, std::to_string(server.port()) + "\n") << "the descriptor is closed after that";
 }
 
 TEST_P(Server, PrintsOneJsonDocumentAndNothingElse) {
@@ -119,8 +119,7 @@ TEST_P(Server, PrintsOneJsonDocumentAndNothingElse) {
   const Ended ended = server.process().wait();
   EXPECT_EQ(ended.code, echo::exit_pass);
 
-  const json::value document =
-      json::parse(ended.out);  // throws when there is more, or less, than one
+  const json::value document = json::parse(ended.out);  // throws unless there is exactly one
   EXPECT_EQ(document.at("schema"), "echo-testbed/1");
   EXPECT_EQ(document.at("protocol"), "echo");
   EXPECT_FALSE(document.at("model").as_string().empty());
@@ -136,7 +135,7 @@ TEST_P(Server, PrintsOneJsonDocumentAndNothingElse) {
   EXPECT_EQ(document.at("workers").at(0).at("accepted"), 3);
   EXPECT_EQ(document.at("options").at("buffer-size"), "4K");
   EXPECT_EQ(document.at("options").at("drain-timeout"), "5s")
-      << "effective, and as one would type it";
+      << "the effective value, as one would type it";
   EXPECT_GT(document.at("memory").at("rss").to_number<std::uint64_t>(), 0U);
   EXPECT_GT(document.at("drain_ns").to_number<std::int64_t>(), 0);
   EXPECT_TRUE(document.at("environment").is_object());
@@ -159,7 +158,7 @@ TEST_P(Server, WritesTheReportIntoAFileBesideTheText) {
   std::filesystem::remove_all(folder);
 }
 
-TEST_P(Server, CountsWhatItShedInTheReport) {
+TEST_P(Server, CountsShedConnectionsInTheReport) {
   RunningServer server{words({"--max-connections", "1", "--json", "-"})};
   const echo::Descriptor served = server.connect();
   EXPECT_THROW(std::ignore = server.connect(), std::runtime_error);
@@ -169,7 +168,7 @@ TEST_P(Server, CountsWhatItShedInTheReport) {
   EXPECT_EQ(document.at("connections").at("accepted"), 1);
 }
 
-TEST_P(Server, EndsWithSevenWhenNobodyCanReadWhatItSays) {
+TEST_P(Server, EndsWithSevenWhenItsOutputCannotBeWritten) {
   struct Case {
     Stdout out;
     std::vector<std::string> more;

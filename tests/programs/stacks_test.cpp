@@ -1,4 +1,4 @@
-// The stacks of echo_threads as its users meet them: the report, and the size at which it faults.
+// The stacks of echo_threads as a user sees them: the report, and the size at which it faults.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A model whose threads serve, and as many words as leave it three of them.
+/// A model, and the options with which it has three serving threads.
 struct Case {
   const char* model;
   std::vector<std::string> more;
@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(EchoThreads, Stacks,
                            return name;
                          });
 
-TEST_P(Stacks, AreReportedWhereThatWasAskedFor) {
+TEST_P(Stacks, AreReportedWithStackReport) {
   const Ended ended = after_three_connections({"--touch-stack", "32K", "--stack-report"});
   EXPECT_EQ(ended.code, echo::exit_pass);
   EXPECT_THAT(ended.out, ContainsRegex("\nstacks painted: 3, high water p50 -, p99 -, max "
@@ -63,20 +63,20 @@ TEST_P(Stacks, AreReportedWhereThatWasAskedFor) {
   EXPECT_THAT(after_three_connections({"--touch-stack", "32K"}).out, Not(HasSubstr("painted")));
 }
 
-TEST_P(Stacks, AreInTheDocumentAndNullUnlessAskedFor) {
+TEST_P(Stacks, AreInTheDocumentAndNullWithoutStackReport) {
   const auto stacks = [](std::vector<std::string> more) {
     more.insert(more.end(), {"--json", "-"});
     return json::parse(after_three_connections(more).out).at("stacks");
   };
   EXPECT_TRUE(stacks({}).is_null());
-  const json::value told = stacks({"--touch-stack", "32K", "--stack-report"});
-  EXPECT_EQ(told.at("painted_threads"), 3);
-  EXPECT_TRUE(told.at("high_water").at("p50").is_null());
-  EXPECT_GT(told.at("high_water").at("max").to_number<std::uint64_t>(), 32U << 10U);
-  EXPECT_EQ(told.at("smallest_size").to_number<std::uint64_t>() % 4096, 0U);
+  const json::value report = stacks({"--touch-stack", "32K", "--stack-report"});
+  EXPECT_EQ(report.at("painted_threads"), 3);
+  EXPECT_TRUE(report.at("high_water").at("p50").is_null());
+  EXPECT_GT(report.at("high_water").at("max").to_number<std::uint64_t>(), 32U << 10U);
+  EXPECT_EQ(report.at("smallest_size").to_number<std::uint64_t>() % 4096, 0U);
 }
 
-/// For as long as it lives, no program that faults leaves a core file.
+/// While one exists, a program that faults leaves no core file.
 class NoCores {
  public:
   NoCores() {
@@ -111,12 +111,12 @@ TEST_P(Stacks, HoldAtTheSizeThatTheReportNamesAndFaultAPageBelow) {
   EXPECT_EQ(below.process().wait().code, echo::exit_signal + SIGSEGV) << smallest - page;
 }
 
-TEST_P(Stacks, FaultOnTheGuardHoweverFarTheyAreTooSmall) {
+TEST_P(Stacks, FaultOnTheGuardEvenIfFarTooSmall) {
 #if defined(TESTBED_SANITIZES_ADDRESS) || defined(TESTBED_SANITIZES_THREAD)
   GTEST_SKIP() << "a sanitizer makes small stacks larger by itself";
 #endif
   const NoCores no_cores;
-  // What the thread itself takes is more than the guard: a jump would land behind it.
+  // The thread itself takes more than the guard: a single step would land beyond it.
   RunningServer below{
       words({"--touch-stack", "62K", "--buffer-size", "2047", "--stack-size", "64K"})};
   EXPECT_THROW(std::ignore = below.connect(), std::runtime_error);
