@@ -13,7 +13,7 @@ namespace echo_async {
 namespace {
 
 /// Replies that may wait behind the pending send before receiving stops. The kernel completes an
-/// armed recv up to 32 times at once, so half as many may still come before it has ended.
+/// armed recv up to 32 times at once, so another 16 may still come before it has ended.
 constexpr std::uint64_t max_waiting = 16;
 /// UnsentReplies kept for reuse: a stream of large messages allocates nothing.
 constexpr std::size_t max_spare = 16;
