@@ -16,7 +16,6 @@
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
-#include "echo/version.hpp"
 
 namespace {
 
@@ -57,17 +56,6 @@ int report(const client::Result& result) {
 constexpr std::string_view summary =
     "holds N connections to an echo server and verifies every byte that comes back";
 
-boost::json::object description_of(const CLI::App& app) {
-  return {{"schema", echo::describe_schema_name},
-          {"program", "client"},
-          {"summary", summary},
-          {"version", echo::version_to_json()},
-          {"default_model", nullptr},
-          {"models", boost::json::array{}},
-          {"options", echo::options_of(app, "client")},
-          {"exit_codes", echo::exit_codes_to_json()}};
-}
-
 int run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "merge")
     return client::run_merge({argv + 2, argv + argc});
@@ -98,14 +86,7 @@ int run(int argc, char** argv) {
     return echo::exit_pass;
   }
 
-  if (echo::asks_for_version(app)) {
-    echo::write_text(echo::version_text("client"));
-    return echo::exit_pass;
-  }
-  if (echo::asks_for_description(app)) {
-    echo::write_document("-", description_of(app));
-    return echo::exit_pass;
-  }
+  if (echo::print_requested(app, "client", summary, "client")) return echo::exit_pass;
 
   client::Result result =
       options.calibrate ? client::calibrate(options) : client::run_load(options);

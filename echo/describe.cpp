@@ -5,9 +5,11 @@
 #include <array>
 #include <cctype>
 #include <string>
+#include <utility>
 
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
+#include "echo/report.hpp"
 
 namespace echo {
 namespace {
@@ -119,12 +121,39 @@ json::array options_of(const CLI::App& app, std::string_view end) {
   return options;
 }
 
+namespace {
+
 json::array exit_codes_to_json() {
   json::array codes;
   for (const auto& [code, meaning] : exit_meanings()) {
     codes.push_back(json::object{{"code", code}, {"meaning", meaning}});
   }
   return codes;
+}
+
+}  // namespace
+
+json::object description_of(std::string_view program, std::string_view summary, json::array options,
+                            const std::vector<Library>& libraries) {
+  return {{"schema", describe_schema_name},
+          {"program", program},
+          {"summary", summary},
+          {"version", version_to_json(libraries)},
+          {"default_model", nullptr},
+          {"models", json::array{}},
+          {"options", std::move(options)},
+          {"exit_codes", exit_codes_to_json()}};
+}
+
+bool print_requested(const CLI::App& app, std::string_view program, std::string_view summary,
+                     std::string_view end) {
+  if (asks_for_version(app)) {
+    write_text(version_text(program));
+    return true;
+  }
+  if (!asks_for_description(app)) return false;
+  write_document("-", description_of(program, summary, options_of(app, end)));
+  return true;
 }
 
 }  // namespace echo

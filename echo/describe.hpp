@@ -8,8 +8,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string_view>
+#include <vector>
 
 #include "echo/cli_fwd.hpp"
+#include "echo/version.hpp"
 
 namespace echo {
 
@@ -26,7 +28,14 @@ bool asks_for_description(const CLI::App& app);
 /// `models` is null, for every model.
 boost::json::array options_of(const CLI::App& app, std::string_view end);
 
-/// Each exit code and its meaning.
-boost::json::array exit_codes_to_json();
+/// The document of a program without models. `summary`: one sentence; `options`: of options_of().
+boost::json::object description_of(std::string_view program, std::string_view summary,
+                                   boost::json::array options,
+                                   const std::vector<Library>& libraries = {});
+
+/// Prints what --version or --describe asks for, of a program without models; false if neither was
+/// given.
+bool print_requested(const CLI::App& app, std::string_view program, std::string_view summary,
+                     std::string_view end);
 
 }  // namespace echo

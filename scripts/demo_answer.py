@@ -142,8 +142,8 @@ def room(limit):
     return f"{limit['bites_at'] - 1:,}"
 
 
-def then(limits, whose):
-    return f"; {whose} next is {named(limits[1])} at {room(limits[1])}" if len(limits) > 1 else ""
+def then(limits):
+    return f", the next is {named(limits[1])} at {room(limits[1])}" if len(limits) > 1 else ""
 
 
 def rounded_down(value):
@@ -159,18 +159,15 @@ def limits_met(answer):
     if not mine:
         return ["limits finds no limit that ends it on this machine."]
     said = [
-        f"This machine's limits allow it up to {room(mine[0])} connections (computed, not run): "
-        f"the first limit is {named(mine[0])}{then(mine, 'the')}."
+        f"On this machine it goes up to {room(mine[0])} connections (computed, not run): the first "
+        f"limit is {named(mine[0])}{then(mine)}."
     ]
     if other == []:
         said.append("limits finds none that ends the event loop.")
     elif other and all(other[0][key] == mine[0][key] for key in ("name", "bites_at")):
-        said.append(f"The event loop has the same first limit{then(other, 'its')}.")
+        said.append("The event loop has the same first limit.")
     elif other:
-        first = f"{named(other[0])} at {room(other[0])}"
-        said.append(f"The event loop's first limit is {first}{then(other, 'its')}.")
-    if mine[0]["lift"]:
-        said.append(f"For {answer['limits_lifted_for']:,}, lift the first: {mine[0]['lift']}.")
+        said.append(f"The event loop's first limit is {named(other[0])} at {room(other[0])}.")
     return said
 
 
@@ -184,7 +181,7 @@ def memory_would_hold(answer):
     if not held or not held[0].endswith("such connections"):  # the second clause needs the first
         return []
     memory = f"{available / 2**30:.1f} GiB"
-    return [f"The {memory} of available memory would hold {' or '.join(held)}."]
+    return [f"The machine's {memory} of available memory would hold {' or '.join(held)}."]
 
 
 # ---- all of it -----------------------------------------------------------------------------------

@@ -85,14 +85,10 @@ json::object describe(std::string_view program, std::string_view summary, Models
     CLI::App app;
     described.push_back(model_to_json(*model, model->configure(app), ServerOptions{}));
   }
-  return {{"schema", echo::describe_schema_name},
-          {"program", program},
-          {"summary", summary},
-          {"version", echo::version_to_json(libraries)},
-          {"default_model", models.front()->name},
-          {"models", described},
-          {"options", options_of(models)},
-          {"exit_codes", echo::exit_codes_to_json()}};
+  json::object document = echo::description_of(program, summary, options_of(models), libraries);
+  document["default_model"] = models.front()->name;
+  document["models"] = std::move(described);
+  return document;
 }
 
 }  // namespace server

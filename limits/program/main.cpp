@@ -6,8 +6,6 @@
 //
 // Try: limits -n 10000; limits -n 1M --model io-uring; (ulimit -n 9000; limits -n 10k)
 #include <CLI/CLI.hpp>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +15,6 @@
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
-#include "echo/version.hpp"
 #include "limits/program/emit.hpp"
 #include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"
@@ -134,17 +131,6 @@ int answer(const Options& options) {
   return limits::first_refusal(verdicts) == nullptr ? echo::exit_pass : echo::exit_refused;
 }
 
-boost::json::object description_of(const CLI::App& app) {
-  return {{"schema", echo::describe_schema_name},
-          {"program", "limits"},
-          {"summary", summary},
-          {"version", echo::version_to_json()},
-          {"default_model", nullptr},
-          {"models", boost::json::array{}},
-          {"options", echo::options_of(app, "")},
-          {"exit_codes", echo::exit_codes_to_json()}};
-}
-
 int run(int argc, char** argv) {
   Options options;
   CLI::App app{std::string(summary), "limits"};
@@ -157,14 +143,7 @@ int run(int argc, char** argv) {
     echo::write_text(app.help());
     return echo::exit_pass;
   }
-  if (echo::asks_for_version(app)) {
-    echo::write_text(echo::version_text("limits"));
-    return echo::exit_pass;
-  }
-  if (echo::asks_for_description(app)) {
-    echo::write_document("-", description_of(app));
-    return echo::exit_pass;
-  }
+  if (echo::print_requested(app, "limits", summary, "")) return echo::exit_pass;
   return answer(options);
 }
 

@@ -160,28 +160,24 @@ class Answer(unittest.TestCase):
         mine = [limit("files", 20_001, "ulimit -n 100016"), limit("pids", 32_369)]
         first = "20,000 connections (computed, not run): the first limit is files (/proc/files)"
         same = "The event loop has the same first limit"
-        lift = "For 100,000, lift the first: ulimit -n 100016."
         none = "limits finds no limit that ends it"
         no_other = "limits finds none that ends the event loop."
         table = [
-            (mine, mine[:1], f"{first}; the next is pids (/proc/pids) at 32,368. {same}. {lift}"),
-            (mine[:1], mine[:1], f"{first}. {same}. {lift}"),
+            (mine, mine[:1], f"{first}, the next is pids (/proc/pids) at 32,368. {same}."),
+            (mine[:1], mine[:1], f"{first}. {same}."),
             (mine, [limit("files", 10_001)], "first limit is files (/proc/files) at 10,000."),
-            (mine[:1], [mine[0], limit("b", 90_001)], f"{same}; its next is b (/proc/b) at 90,000."),
-            (mine, [], first, no_other, lift),
+            (mine[:1], [mine[0], limit("b", 90_001)], f"{first}. {same}."),
+            (mine, [], first, no_other),
             ([], [], none),
             (None, None, "The limits of this machine were not read."),
-            (mine, None, first, lift),
+            (mine, None, first),
         ]
         for threads, loop, *says in table:
             self.claim(answer({"limits": threads}, {"limits": loop}), says=says)
 
-    def test_no_lift_is_named_where_there_is_none(self):
-        self.claim(answer(), says=["the first limit is files"], omits=["lift"])
-
     def test_memory_would_hold_what_it_is_divided_into(self):
         each = "free_memory_bytes_per_connection"
-        held = "The 1.1 GiB of available memory would hold 123,000 such connections"
+        held = "The machine's 1.1 GiB of available memory would hold 123,000 such connections"
         self.claim(answer(None, {each: 1000}), says=[f"{held} or 1,230,000 of the event loop's."])
         self.claim(answer(None, {each: None}), says=[f"{held}."])
         for found in (answer({each: None}), answer(available_memory_bytes=None)):
