@@ -23,12 +23,13 @@ inline constexpr std::string_view schema_name = "echo-testbed/1";
 
 /// null when it could not be read.
 boost::json::value to_json(std::optional<std::uint64_t> value);
-/// H of the contract: { count, censored, min, max, mean, sum, lowest_censored, overflow,
-/// percentiles, at_least, bins }. A percentile is null with fewer than ten samples above it.
-/// `at_least` lists the percentiles that are lower bounds (censored values, or beyond the axis).
-/// Histogram::from() makes the same histogram from it again.
+/// A histogram in a document (docs/schema/client.json): { count, censored, min, max, mean, sum,
+/// lowest_censored, overflow, percentiles, at_least, bins }. A percentile is null with fewer than
+/// ten samples above it. `at_least` lists the percentiles that are lower bounds (censored values,
+/// or beyond the axis). Histogram::from() makes the same histogram from it again.
 boost::json::value to_json(const Histogram& histogram);
-/// U of the contract. `per_connection`: bytes of resident memory, null when unknown.
+/// The usage of processes in a document (docs/schema/server.json). `per_connection`: bytes of
+/// resident memory, null when unknown.
 boost::json::value to_json(const limits::Usage& usage, std::optional<std::uint64_t> per_connection);
 /// Every option of `app` with its effective value, as a user would type it.
 boost::json::object options_to_json(const CLI::App& app);

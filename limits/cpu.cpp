@@ -56,9 +56,9 @@ std::optional<ThreadTime> read_thread(pid_t tid, const std::filesystem::path& di
   std::string_view words = *text;
   const auto cpu = as_nanoseconds(leading_number(next_word(words)));
   const auto waited = as_nanoseconds(leading_number(next_word(words)));
-  const auto turns = leading_number(next_word(words));
-  if (!cpu || !waited || !turns) return std::nullopt;
-  return ThreadTime{tid, *cpu, *waited, *turns};
+  const auto switches = leading_number(next_word(words));
+  if (!cpu || !waited || !switches) return std::nullopt;
+  return ThreadTime{tid, *cpu, *waited, *switches};
 }
 
 }  // namespace

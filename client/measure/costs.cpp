@@ -41,7 +41,7 @@ bool for_each_thread(const Threads& before, const Threads& after, const Visit& v
 std::optional<double> switches(const Threads& before, const Threads& after, std::uint64_t echoes) {
   std::uint64_t sum = 0;
   const bool all = for_each_thread(before, after, [&sum](const auto& then, const auto& now) {
-    sum += now.turns > then.turns ? now.turns - then.turns : 0;
+    sum += now.switches > then.switches ? now.switches - then.switches : 0;
   });
   if (!all || echoes == 0) return std::nullopt;
   return static_cast<double>(sum) / static_cast<double>(echoes);

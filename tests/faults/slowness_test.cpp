@@ -89,7 +89,7 @@ TEST(Deadline, ComesBeforeTheTimeoutAndEndsTheRun) {
   EXPECT_LT(took, seconds{2} * slower);
 }
 
-// Bug: after the deadline the client waited up to 1.5 s for FINs, where the contract allows 1 s.
+// Bug: after the deadline the client waited up to 1.5 s for FINs, where 1 s is promised.
 TEST(Deadline, IsNotExtendedByPeersThatSendTheirFinsOneByOne) {
   Liar server{[](Peer& peer) {
     if (peer.index == 0) return peer.ignore();

@@ -80,7 +80,7 @@ TEST(ThreadTimes, AreThoseOfAllProcessesByTid) {
   EXPECT_EQ(times->at(2).tid, 10);
   EXPECT_EQ(times->at(2).cpu.count(), 2000);
   EXPECT_EQ(times->at(2).waited.count(), 30);
-  EXPECT_EQ(times->at(2).turns, 4U);
+  EXPECT_EQ(times->at(2).switches, 4U);
 }
 
 TEST(ThreadTimes, OfTooManyThreadsOrOfNoneAreUnknown) {
