@@ -1,41 +1,30 @@
 """Which models, modes and numbers of connections a comparison has: those that are built, or the
 part of an earlier comparison that --models, --mode and -n choose."""
 
-import os
-import subprocess
-
-import bench_runs
-
-SERVERS = ("echo_threads", "echo_async")
+from experiment.options import SERVERS, Missing, Programs
 
 
 class Usage(Exception):
     """One line that names the error in the command."""
 
 
-class Missing(Exception):
-    """A program is missing, or does not run."""
-
-
-def listed(binaries, program):
-    """PROGRAM:MODEL of each model that a program has."""
-    try:
-        done = subprocess.run(
-            [binaries / program, "--list-models"],
-            capture_output=True,
-            text=True,
-            timeout=bench_runs.START_TIMEOUT,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Missing(f"{binaries / program}: {error}") from error
-    return [f"{program}:{line.split()[0]}" for line in done.stdout.splitlines() if line.strip()]
-
-
-def built_models(binaries):
-    if not os.access(binaries / "client", os.X_OK):
-        raise Missing(f"{binaries / 'client'} is missing: cmake --build build, or --bin DIR")
-    return [model for program in SERVERS for model in listed(binaries, program)]
+def built_models(binaries, wanted):
+    """PROGRAM:MODEL of all models. A program so old that it has no --describe has those of `wanted`
+    that name it, unchecked."""
+    programs = Programs(binaries)
+    programs.check_client()
+    found, too_old = [], []
+    for program in SERVERS:
+        if programs.description(program) is None:
+            too_old.append(str(binaries / program))
+            found += dict.fromkeys(one for one in wanted if one.startswith(f"{program}:"))
+        else:
+            found += programs.models_of(program)
+    listed = all(any(matches(one, model) for model in found) for one in wanted)
+    if too_old and not (wanted and listed):
+        names = " and ".join(too_old)
+        raise Missing(f"{names}: too old for --describe; use --models PROGRAM:MODEL")
+    return found
 
 
 def chosen_models(known, wanted):

@@ -29,6 +29,7 @@ class Sides:
 
     def __init__(self, programs, one, other, client=(), cpus=(None, None), keep=True):
         self.programs, self.client, self.cpus, self.keep = programs, list(client), cpus, keep
+        self.unchecked = []  #: programs too old to describe themselves: try_out() alone checks them
         self.servers = [self._server(one), self._server(other)]
         self.levels = list(self.servers)
         if self.levels[0] == self.levels[1]:
@@ -43,25 +44,34 @@ class Sides:
             raise sweep_design.Usage(
                 "a side is empty; allowed: PROGRAM:MODEL, a results folder or a command"
             )
-        program, _, model = words[0].partition(":")
-        if program not in options.SERVERS and "/" not in program:
-            if program.startswith("floor_"):
-                return text
-            try:
-                words[0] = self.programs.model(words[0])
-            except options.Unknown as error:
-                raise sweep_design.Usage(
-                    f"{words[0]}: not a results folder, a program or a command with {{port}}; "
-                    f"{error}"
-                ) from error
-        elif model and program in options.SERVERS:
-            try:
-                self.programs.model(words[0])
-            except options.Unknown as error:
-                raise sweep_design.Usage(str(error)) from error
+        words[0] = options.absolute(words[0])
+        program = words[0].partition(":")[0]
+        if program.startswith("floor_"):
+            return text
+        if program in options.SERVERS or "/" in program:
+            self._check(words[0], program)
         else:
-            self.programs.of_server(words[0])  # raises Missing if there is no such program
+            words[0] = self._model(words[0])
         return shlex.join(words)
+
+    def _check(self, server, program):
+        try:
+            checked = self.programs.check_server(server)
+        except options.Unknown as error:
+            raise sweep_design.Usage(str(error)) from error
+        if not checked and program not in self.unchecked:
+            self.unchecked.append(program)
+
+    def _model(self, name):
+        """PROGRAM:MODEL of a model's name."""
+        try:
+            return self.programs.model(name)
+        except options.TooOld as error:
+            raise sweep_design.Usage(f"{name}: must be PROGRAM:MODEL, because {error}") from error
+        except options.Unknown as error:
+            raise sweep_design.Usage(
+                f"{name}: not a results folder, a program or a command with {{port}}; {error}"
+            ) from error
 
     def spec(self, cell):
         text = self.servers[self.levels.index(cell[FACTOR])]

@@ -24,9 +24,9 @@ SHORT = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"
 DEFAULT_SERVER = "echo_threads:thread-per-connection"
 #: Options that the scripts set themselves, or that turn a run into something else.
 RESERVED = {
-    "server": {"--help", "--port", "--json", "--ready-fd", "--list-models", "--stats"},
+    "server": {"--port", "--json", "--ready-fd", "--stats"},
     "client": {
-        *("--help", "--json", "--hgrm", "--series", "--interval", "--server-pid", "--label"),
+        *("--json", "--hgrm", "--series", "--interval", "--server-pid", "--label"),
         *("--quiet", "--progress", "--find-rate", "--calibrate", "--repeat", "--start-at"),
     },
 }
@@ -57,7 +57,7 @@ class Design:
         words = [] if self.command else split(server, "--server")
         self.program = None
         if words and not words[0].startswith("-"):
-            self.program = words.pop(0)
+            self.program = options.absolute(words.pop(0))
         self.server_words = words
 
     # ---- factors ---------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class Design:
         if end:
             there = {end: there[end]} if end in there else {}
         if not there:
-            raise Usage(f"--factor {name}: no such option{self._similar(bare, end)}")
+            raise Usage(f"--factor {name}: {self._no_such(long, bare, end)}")
         if len(there) > 1:
             raise Usage(
                 f"--factor {name}: both ends have this option: server.{bare}= or client.{bare}="
@@ -126,6 +126,15 @@ class Design:
                 found["server"] = option
         option = self.programs.of_client().get(long)
         return found | ({"client": option} if option else {})
+
+    def _no_such(self, long, bare, end):
+        """Why there is no such option: no program has it, or only other models."""
+        servers = self.servers()
+        others = self.programs.models_with(long) if servers and end != "client" else []
+        if others:
+            names = ", ".join(one.rpartition(":")[2] for one in others)
+            return f"{servers[0]} has no {long}; models that have it: {names}"
+        return f"no such option{self._similar(bare, end)}"
 
     def _similar(self, name, end):
         known = {"client": set(self.programs.of_client()), "server": set()}
@@ -164,12 +173,11 @@ class Design:
             except options.Unknown as error:
                 raise Usage(f"--server {program}: not a program; {error}") from error
             return
-        if model and program in options.SERVERS:
-            try:
-                self.programs.model(self.program)
-            except options.Unknown as error:
-                raise Usage(f"--server: {error}") from error
-        self.programs.of_server(self.program)
+        self.programs.described(program)  # a sweep needs it: raises TooOld or Missing
+        try:
+            self.programs.check_server(self.program)
+        except options.Unknown as error:
+            raise Usage(f"--server: {error}") from error
 
     def spec(self, cell):
         client, server = list(self.client), list(self.server_words)

@@ -3,7 +3,7 @@
 
 - A ```sh block below a line "<!-- run -->" is run, in a folder where build/bin holds the programs; it
   must end with 0, or with CODE below "<!-- run: CODE -->".
-- Each option that a command or a program's section names is in that program's --help.
+- Each option that a command or a program's section names is an option of that program (--describe).
 - Each link to a file leads to one.
 - Answer and table of the README are those that docs/results/answer.json gives.
 - The README has at most 260 lines.
@@ -22,12 +22,15 @@ from processes import BIN, SOURCE, expect, need_room_for, skip  # noqa: E402
 
 sys.path.insert(0, str(SOURCE / "scripts"))
 import demo_command  # noqa: E402
+from experiment import options  # noqa: E402
 
 README = SOURCE / "README.md"
 PAGES = [README, *sorted((SOURCE / "docs").glob("*.md"))]  # those that show how to use the programs
 ANSWER = SOURCE / "docs" / "results" / "answer.json"
 LINES = 260
 PROGRAMS = ("client", "echo_threads", "echo_async", "limits")
+#: Options that print something and exit; --describe leaves them out.
+REQUESTS = ("-h", "--help", "--version", "--describe", "--list-models")
 BLOCK = re.compile(r"^(?:<!-- run(?:: (?P<code>\d+))? -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
 OPTION = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
 DEFAULT_PORT = 1234  # the pages' commands use it
@@ -98,34 +101,29 @@ def options_named(text):
                     yield from ((section, option) for option in OPTION.findall(command)[:1])
 
 
-def help_of(program):
-    """What --help names; for a server, with each of its models, because some models have options
-    that no other has."""
+def options_of(program):
+    """All names of the options that --describe names, of all models, and those that only print."""
+    described = options.Programs(BIN).described(program)
+    return {*options.by_name(described), *filter(lambda one: prints(program, one), REQUESTS)}
 
-    def said(*words):
-        command = [BIN / program, *words]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=30, check=True
-        ).stdout
 
-    text = said("--help")
-    if "--list-models" in text:
-        models = [line.split()[0] for line in said("--list-models").splitlines()]
-        text += "".join(said("--model", model, "--help") for model in models)
-    return text
+def prints(program, option):
+    """Whether the program prints something and exits, if it gets only this option."""
+    command = [BIN / program, option]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    return done.returncode == 0 and done.stdout != b""
 
 
 def check_options():
-    helps = {program: help_of(program) for program in PROGRAMS}
+    known = {program: options_of(program) for program in PROGRAMS}
     count = 0
     for page in PAGES:
         for programs, option in sorted(set(options_named(page.read_text()))):
-            named = re.compile(rf"(?<![\w-]){re.escape(option)}(?![\w-])")
-            known = any(named.search(helps[program]) for program in programs)
+            there = any(option in known[program] for program in programs)
             where = page.relative_to(SOURCE)
-            expect(known, f"{' or '.join(programs)} --help names {option}, which {where} uses")
+            expect(there, f"{' or '.join(programs)} has the option {option}, which {where} uses")
             count += 1
-    print(f"{count} options of {len(PAGES)} pages are in the help of their programs")
+    print(f"{count} options of {len(PAGES)} pages are options of their programs")
 
 
 def check_answer():

@@ -51,8 +51,9 @@ def write_document():
 
 
 def main():
-    if "--list-models" in sys.argv:
-        return print("".join(f"{model:<22} a model for tests\n" for model in MODELS), end="")
+    if "--describe" in sys.argv:
+        models = [{"name": model, "summary": "a model for tests"} for model in MODELS]
+        return print(json.dumps({"schema": "echo-testbed-describe/1", "models": models}))
     if value_of("--model") == "refusing":
         print("odd: the kernel refuses it", file=sys.stderr)
         sys.exit(3)

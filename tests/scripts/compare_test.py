@@ -19,6 +19,17 @@ from experiment import table  # noqa: E402
 TIMEOUT = 60
 SHORT = ("-n", "4", "--seconds", "0.06", "--warm-up", "0")
 
+#: A program of a build from before --describe, around one of today. Only that option is refused.
+OLD = """#!/bin/sh
+for word; do
+  if [ "$word" = --describe ]; then
+    echo "${0##*/}: --describe: no such option or argument (--help lists the options)" >&2
+    exit 2
+  fi
+done
+exec "%s/${0##*/}" "$@"
+"""
+
 
 class Case(unittest.TestCase):
     def setUp(self):
@@ -26,9 +37,9 @@ class Case(unittest.TestCase):
         self.addCleanup(held.cleanup)
         self.folder = pathlib.Path(held.name)
 
-    def script(self, name, *words):
+    def script(self, name, *words, binaries=BIN):
         return subprocess.run(
-            [SOURCE / "scripts" / name, "--bin", BIN, *map(str, words)],
+            [SOURCE / "scripts" / name, "--bin", binaries, *map(str, words)],
             capture_output=True, text=True, timeout=TIMEOUT, cwd=self.folder,
         )  # fmt: skip
 
@@ -88,11 +99,43 @@ class Servers(Case):
         self.assertEqual(kept["status"], "complete")  # all pairs that fit into --time
         self.assertEqual(kept["design"]["factors"][0]["levels"][1], "echo_async:callbacks (again)")
 
+    def old_build(self):
+        """A folder with programs that are too old to describe themselves."""
+        binaries = self.folder / "old"
+        binaries.mkdir()
+        for name in ("client", *options.SERVERS):
+            (binaries / name).write_text(OLD % BIN.resolve())
+            (binaries / name).chmod(0o755)
+        return binaries
+
+    def test_build_too_old_to_describe_itself_is_compared_unchecked(self):
+        old = self.old_build() / "echo_async"
+        words = (*SHORT, "--pairs", 8)
+        done = self.script("compare", "callbacks", "old/echo_async:callbacks --nodelay", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        note = f"{old} has no --describe; its model and options are not checked"
+        self.assertEqual(done.stderr.count(note), 1, done.stderr)
+        self.assertIn("8 pairs", done.stdout)
+        done = self.script("compare", "callbacks", f"{old}:nope", *words)
+        self.assertEqual(done.returncode, 2, done.stderr)  # refused by the program itself
+        self.assertIn("nope", done.stderr)
+        done = self.script("compare", "callbacks", "coroutines", *words, binaries=old.parent)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+        self.assertIn("callbacks: must be PROGRAM:MODEL, because ", done.stderr)
+
+    def test_only_compare_takes_an_old_build(self):
+        binaries = self.old_build()
+        for name, *words in (("sweep", "--factor", "n=2,4"), ("stack-sweep",)):
+            done = self.script(name, *words, binaries=binaries)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), done.stderr)
+            self.assertIn("is too old to describe its models and options", done.stderr)
+
     def test_bad_sides_in_one_line(self):
         several = (
             (("callbacks", "nope"), 2, "nope: not a results folder, a program or a command"),
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),
+            (("callbacks", f"{BIN.resolve()}/echo_async:nope"), 2, "not one of callbacks, "),
             (("callbacks", "/nowhere/echo:some"), 3, "/nowhere/echo does not run"),
             (("callbacks", "coroutines", "--pairs", "7"), 2, "takes 8 pairs"),
             (("callbacks", "coroutines", "--time", "1s"), 2, "cannot decide"),

@@ -653,29 +653,126 @@ class Figures(unittest.TestCase):
 
 
 class Options(unittest.TestCase):
-    HELP = """Options:
-  -h,--help                       Print this help and exit
-  --mode hold|stream|churn (hold) hold: connect all
-  --arrivals uniform|poisson (uniform)
-                                  Gaps --not-an-option
-  -n,--connections N (100)        Sockets to hold at once
-  --nodelay,--no-nodelay (on)     TCP_NODELAY
-  --keepalive                     SO_KEEPALIVE
-"""
+    #: The fields in which options differ; described() adds the others.
+    MODE = {"name": "--mode", "type": "choice", "words": ["hold", "stream", "churn"]}
+    CONNECTIONS = {"name": "--connections", "short": "-n", "type": "count", "default": "100"}
+    NODELAY = {"name": "--nodelay", "negation": "--no-nodelay", "type": "flag", "default": True}
+    KEEPALIVE = {"name": "--keepalive", "type": "flag", "default": False}
+    TARGET = {"name": "target", "positional": True, "type": "target"}
+    WORKERS = {"name": "--workers", "type": "count", "models": ["pool", "prefork"]}
+    STACK = {"name": "--stack-size", "type": "size", "unit": "bytes", "models": ["pool"]}
 
-    def test_are_read_from_help(self):
-        found = options.parse(self.HELP)
+    def described(self, *several, models=(), default_model=None):
+        other = dict.fromkeys(("short", "negation", "unit", "words", "default", "end", "models"))
+        other |= {"positional": False, "description": "What it does"}
+        return {
+            "schema": options.SCHEMA,
+            "default_model": default_model,
+            "models": [{"name": name} for name in models],
+            "options": [other | one for one in several],
+        }
+
+    def programs(self, **several):
+        """Programs of a folder: what each prints for --describe, or its exit code."""
+        held = tempfile.TemporaryDirectory()
+        self.addCleanup(held.cleanup)
+        for name, said in several.items():
+            path = pathlib.Path(held.name) / name
+            text = f"exit {said}" if isinstance(said, int) else f"cat <<'END'\n{said}\nEND"
+            path.write_text(f'#!/bin/sh\n[ "$*" = --describe ] || exit 9\n{text}\n')
+            path.chmod(0o755)
+        return options.Programs(held.name)
+
+    def servers(self):
+        threads = self.described(
+            self.WORKERS, self.STACK, models=["plain", "pool", "prefork"], default_model="plain"
+        )
+        of_async = self.described(models=["callbacks"], default_model="callbacks")
+        return self.programs(echo_threads=json.dumps(threads), echo_async=json.dumps(of_async))
+
+    def test_are_read_from_the_description(self):
+        found = options.by_name(
+            self.described(
+                self.TARGET, self.MODE, self.CONNECTIONS, self.NODELAY, self.KEEPALIVE, self.STACK
+            )
+        )
         self.assertEqual(
             sorted(found),
-            ["--arrivals", "--connections", "--help", "--keepalive", "--mode", "--no-nodelay",
-             "--nodelay", "-h", "-n"],
+            ["--connections", "--keepalive", "--mode", "--no-nodelay", "--nodelay", "--stack-size",
+             "-n"],
         )  # fmt: skip
-        self.assertTrue(found["--mode"].takes_value and found["--arrivals"].takes_value)
-        self.assertEqual(found["-n"].words("10k"), ["--connections", "10k"])
-        self.assertEqual(found["--nodelay"].words("off"), ["--no-nodelay"])
-        self.assertEqual(found["--keepalive"].words("off"), [])
-        with self.assertRaises(ValueError):
+        self.assertIs(found["-n"], found["--connections"])
+        self.assertEqual(found["-n"].default, "100")
+        self.assertEqual((found["--stack-size"].type, found["--stack-size"].unit), ("size", "bytes"))
+        self.assertTrue(found["--mode"].takes_value)
+        self.assertFalse(found["--keepalive"].takes_value)
+
+    def test_at_a_level_are_words_of_a_command_line(self):
+        found = options.by_name(
+            self.described(self.MODE, self.CONNECTIONS, self.NODELAY, self.KEEPALIVE)
+        )
+        for name, level, words in (
+            ("-n", "10k", ["--connections", "10k"]),
+            ("--mode", "churn", ["--mode", "churn"]),
+            ("--nodelay", "on", ["--nodelay"]),
+            ("--nodelay", "off", ["--no-nodelay"]),
+            ("--keepalive", "on", ["--keepalive"]),
+            ("--keepalive", "off", []),
+        ):
+            self.assertEqual(found[name].words(level), words)
+        with self.assertRaisesRegex(ValueError, "^--mode takes hold, stream or churn$"):
+            found["--mode"].words("chrun")
+        with self.assertRaisesRegex(ValueError, "^--keepalive is a flag: its levels are on and off"):
             found["--keepalive"].words("maybe")
+
+    def test_of_a_model_are_those_that_it_has(self):
+        programs = self.servers()
+        for server, names in (
+            ("echo_threads:pool --workers 4", ["--stack-size", "--workers"]),
+            ("echo_threads:prefork", ["--workers"]),
+            ("echo_threads", []),  # those of its default model
+            ("echo_async:callbacks", []),
+        ):
+            self.assertEqual(sorted(programs.of_server(server)), names, server)
+        self.assertEqual(
+            programs.models_with("--workers"), ["echo_threads:pool", "echo_threads:prefork"]
+        )
+
+    def test_models_are_found_by_name_and_by_program(self):
+        programs = self.servers()
+        self.assertEqual(
+            programs.models(),
+            ["echo_threads:plain", "echo_threads:pool", "echo_threads:prefork",
+             "echo_async:callbacks"],
+        )  # fmt: skip
+        self.assertEqual(programs.model("pool"), "echo_threads:pool")
+        self.assertEqual(programs.model("echo_async:callbacks"), "echo_async:callbacks")
+        for wanted in ("nope", "echo_async:pool"):
+            with self.assertRaisesRegex(options.Unknown, "not one of plain, pool, prefork, callb"):
+                programs.model(wanted)
+        self.assertTrue(programs.check_server("echo_threads:pool"))
+        with self.assertRaisesRegex(options.Unknown, "echo_async:pool: not one of callbacks$"):
+            programs.check_server("echo_async:pool")
+
+    def test_of_a_program_too_old_to_describe_them_are_not_checked(self):
+        programs = self.programs(echo_async=2, client=2)
+        self.assertFalse(programs.check_server("echo_async:whatever"))
+        for asked in (programs.of_client, lambda: programs.of_server("echo_async:whatever")):
+            with self.assertRaisesRegex(options.TooOld, "is too old to describe .*: no --describe$"):
+                asked()
+
+    def test_of_a_broken_program_are_an_error_in_one_line(self):
+        other = json.dumps({"schema": "another/7"})
+        programs = self.programs(crashes=1, chats="hello", lists="[1]", another=other)
+        for program, error in (
+            ("crashes", "crashes --describe: ended with 1$"),
+            ("chats", "chats --describe: prints no description$"),
+            ("lists", "lists --describe: prints no description$"),
+            ("another", "another --describe: schema another/7, expected echo-testbed-describe/1$"),
+            ("absent", "absent does not run: cmake --build build, or --bin DIR$"),
+        ):
+            with self.assertRaisesRegex(options.Missing, error):
+                programs.check_server(program)
 
 
 class Manifest(unittest.TestCase):

@@ -46,7 +46,7 @@ os.execv(sys.argv[program], sys.argv[program:])
 
 #: Both begin with this. Files beside the program set what it does: per_echo, exit, wrong, ...
 PROGRAM = """#!/usr/bin/python3 -IS
-import os, pathlib, select, signal, socket, sys, time
+import json, os, pathlib, select, signal, socket, sys, time
 words = sys.argv[1:]
 folder = pathlib.Path(__file__).parent
 def after(name):
@@ -82,8 +82,9 @@ end(n * rounds)
 SERVER = (
     PROGRAM
     + """
-if "--list-models" in words:
-    sys.exit(print("callbacks   a model\\nother       another"))
+if "--describe" in words:
+    models = [{"name": name} for name in "callbacks other".split()]
+    sys.exit(print(json.dumps({"schema": "echo-testbed-describe/1", "models": models})))
 listener = socket.create_server(("127.0.0.1", 0))
 stop, wake = os.pipe()
 signal.signal(signal.SIGTERM, lambda *_: os.write(wake, b"x"))
@@ -115,8 +116,10 @@ while True:
 """
 )
 
-
-LISTED = "callbacks   a model\\nother       another"
+#: The models of echo_async.
+LISTED = "callbacks other"
+#: A build from before --describe refuses that option.
+TOO_OLD = SERVER.replace('if "--describe" in words:', 'if "--describe" in words: sys.exit(2)\nif 0:')
 
 
 class Arithmetic(unittest.TestCase):
@@ -236,6 +239,19 @@ class Commands(Folder):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"callbacks +5 .* 1\.0300  yes\n")
 
+    def test_compares_with_a_build_that_is_too_old_to_describe_its_models(self):
+        this, old = self.build("this", 1000), self.build("old", 1000)
+        for server in ("echo_async", "echo_threads"):
+            self.program(f"old/{server}", TOO_OLD)
+        done = self.run_script("--bin", this, "--against", old, "--models", "callbacks")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"callbacks +5 .* 1\.0000  yes\n")
+        done = self.run_script("--bin", old, "--models", "echo_async:callbacks")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_script("--bin", old, "--models", "callbacks")
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), done.stderr)
+        self.assertIn("is too old to describe its models and options", done.stderr)
+
     def test_names_what_is_missing(self):
         build = self.build("this", 1)
         (self.folder / "empty").mkdir()
@@ -251,7 +267,7 @@ class Commands(Folder):
         self.assertEqual(done.returncode, 3)
         self.assertIn("ulimit -n", done.stderr)
         older = self.build("older", 1)
-        self.program("older/echo_async", SERVER.replace("other ", "older "))
+        self.program("older/echo_async", SERVER.replace(LISTED, "callbacks older"))
         done = self.run_script("--bin", build, "--against", older, "--models", "other")
         self.assertEqual(done.returncode, 3)
         self.assertIn("older has no model 'other'", done.stderr)

@@ -168,6 +168,13 @@ class Refuses(Case):
             (("--factor", "backlogs=1,2"), "did you mean backlog?"),
             (("--factor", "rcvbuf=4K,64K"), "server.rcvbuf= or client.rcvbuf="),
             (("--factor", "client.keepalive=on,maybe"), "on and off"),
+            (("--factor", "arrivals=uniform,poison"), "--arrivals takes uniform or poisson"),
+            (
+                ("--factor", "queue-limit=1,2"),
+                "has no --queue-limit; models that have it: pool-shared-queue, pool-own-queue",
+            ),
+            (("--factor", "client.queue-limit=1,2"), "no such option"),
+            (("--factor", "help=1,2"), "no such option"),
             (("--factor", "client.json=a,b"), "the script itself sets --json"),
             (("--factor", "model=callbacks,nope"), "not one of thread-per-connection, "),
             (("--factor", "model=callbacks,coroutines", "--server", "echo_async"), "omit --server"),
