@@ -25,7 +25,7 @@ except ImportError:
 
 TIMEOUT = 60
 VALIDATORS = {}
-for name in ("client", "server", "limits"):
+for name in ("client", "server", "limits", "describe"):
     schema = json.loads((SOURCE / "docs" / "schema" / f"{name}.json").read_text())
     Draft202012Validator.check_schema(schema)
     VALIDATORS[name] = Draft202012Validator(schema)
@@ -186,13 +186,41 @@ def servers(folder):
     return client, document
 
 
+def described(program):
+    """The document of --describe, held to the schema."""
+    done = subprocess.run(
+        [BIN / program, "--describe"], capture_output=True, text=True, timeout=TIMEOUT
+    )
+    expect(done.returncode == 0, f"{program} --describe ends with 0, not {done.returncode}")
+    document = hold("describe", json.loads(done.stdout), f"{program} --describe")
+    expect(document["program"] == program, f"{program} describes itself: {document['program']}")
+    models = {one["name"] for one in document["models"]}
+    expect(bool(models) == (program in MODELS), f"only a server has models: {program} {models}")
+    for option in document["options"]:
+        expect(
+            option["models"] is None or set(option["models"]) <= models,
+            f"{program}: the models with {option['name']} are models of it: {option['models']}",
+        )
+    return document
+
+
+def descriptions():
+    """Those of all programs. Returns one that has every kind of field."""
+    for program in ("client", "limits", "echo_threads"):
+        described(program)
+    document = described("echo_async")
+    for change, value in (("type", "size"), ("words", None), ("unit", "bytes")):
+        spoilt = copy.deepcopy(document)
+        choice = next(one for one in spoilt["options"] if one["type"] == "choice")
+        choice[change] = value
+        expect(faults("describe", spoilt), f"a choice with the {change} {value} is refused")
+    return document
+
+
 def every_model(folder):
     """A short run against each model, with the series of its workers."""
     for program in MODELS:
-        listed = subprocess.run(
-            [BIN / program, "--list-models"], capture_output=True, text=True, timeout=TIMEOUT
-        )
-        for model in [line.split()[0] for line in listed.stdout.splitlines()]:
+        for model in [one["name"] for one in described(program)["models"]]:
             report = folder.path / f"{model}.json"
             words = ["--model", model, "--json", report, "--stats", "100ms", "--idle-timeout", "1m"]
             with Server(program, *words) as server:
@@ -235,13 +263,14 @@ def paths_of(value, here=()):
 
 
 FREE = {"options", "labels", "failed", "shed"}  # their keys are not fixed
+FREE_IN = {"describe": {"libraries"}}  # instead, in the documents of this kind
 
 
 def spoil(kind, document):
     """Removes, renames and retypes each field in turn: the schema must refuse each document."""
     tried = 0
     for path in list(paths_of(document)):
-        if FREE & set(path[:-1]):
+        if FREE_IN.get(kind, FREE) & set(path[:-1]):
             continue
         for how in ("missing", "renamed", "of another type"):
             spoilt = copy.deepcopy(document)
@@ -269,6 +298,7 @@ def main():
     spoil("client", client)
     spoil("server", server)
     spoil("limits", limits())
+    spoil("describe", descriptions())
 
 
 if __name__ == "__main__":
