@@ -1,5 +1,7 @@
 # Writes OUTPUT, a source that names the commit of SOURCE_DIR, and only when it differs: run with every build, so
-# that `--version` is right, and without a rebuild where nothing has changed.
+# that `--version` is right, and without a rebuild where nothing has changed. Also writes VERSION_FILE, for the
+# scripts that are installed (scripts/version.sh): a line with VERSION, a line with the commit.
+cmake_minimum_required(VERSION 3.25)
 set(commit "unknown")
 find_program(git git)
 if(git AND EXISTS ${SOURCE_DIR}/.git)
@@ -21,3 +23,4 @@ namespace echo {
 std::string_view commit() { return \"@commit@\"; }
 }  // namespace echo
 ")
+file(CONFIGURE OUTPUT ${VERSION_FILE} @ONLY CONTENT "@VERSION@\n@commit@\n")

@@ -11,6 +11,7 @@ import time
 
 import compare_plan
 import orphans
+import version
 
 from . import arguments, figures, folder as results, options, plan, session
 
@@ -20,9 +21,10 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports an error as one line, without usage. `name`: the command, as scripts/sweep."""
+    """Reports an error as one line, without usage. `name`: the command, as scripts/sweep.
+    `tools`: the programs that it runs, other than those of the testbed, for --version."""
 
-    def __init__(self, name, document):
+    def __init__(self, name, document, tools=()):
         what, _, more = document.partition("\n\n")
         super().__init__(
             prog=name,
@@ -31,6 +33,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        version.add_option(self, name, *tools)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}\n")
