@@ -44,7 +44,7 @@ json::array options_of(Models models) {
     CLI::App app;
     ServerOptions options;
     echo::add_program_flags(app);
-    add_common_options(app, options, "", std::string(models.front()->name));
+    add_common_options(app, options, names_of(models), std::string(models.front()->name));
     [[maybe_unused]] const Configured keep = model->configure(app);
     for (json::value& each : echo::options_of(app, "server")) {
       const json::object& option = each.as_object();
@@ -63,6 +63,12 @@ json::array options_of(Models models) {
 }
 
 }  // namespace
+
+std::string names_of(Models models) {
+  std::string names;
+  for (const Model* model : models) names += (names.empty() ? "" : ", ") + std::string(model->name);
+  return names;
+}
 
 std::vector<const Model*> models_with(const std::string& option, Models models) {
   std::vector<const Model*> found;

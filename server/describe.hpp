@@ -3,6 +3,9 @@
 
 #include <boost/json/object.hpp>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "echo/version.hpp"
 #include "server/model.hpp"
@@ -10,6 +13,9 @@
 namespace server {
 
 using Models = std::span<const Model* const>;
+
+/// Their names, with commas between.
+std::string names_of(Models models);
 
 /// The models among `models` that declare `option` ("--workers") themselves.
 std::vector<const Model*> models_with(const std::string& option, Models models);

@@ -21,12 +21,6 @@ namespace {
 
 constexpr std::string_view summary = "a TCP echo server with several concurrency models";
 
-std::string names_of(Models models) {
-  std::string names;
-  for (const Model* model : models) names += (names.empty() ? "" : ", ") + std::string(model->name);
-  return names;
-}
-
 /// Parses --model first, because it decides which options exist.
 const Model& chosen_model(const char* program, Models models, int argc, char** argv) {
   CLI::App first{program};

@@ -192,7 +192,7 @@ def described(program):
         [BIN / program, "--describe"], capture_output=True, text=True, timeout=TIMEOUT
     )
     expect(done.returncode == 0, f"{program} --describe ends with 0, not {done.returncode}")
-    document = hold("describe", json.loads(done.stdout), f"{program} --describe")
+    document = check("describe", json.loads(done.stdout), f"{program} --describe")
     expect(document["program"] == program, f"{program} describes itself: {document['program']}")
     models = {one["name"] for one in document["models"]}
     expect(bool(models) == (program in MODELS), f"only a server has models: {program} {models}")
