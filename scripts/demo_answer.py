@@ -127,7 +127,7 @@ def costs(answer):
     missing = [f"{c.what} {c.figures}" for c in compared if not c.possible()]
     said = []
     if possible:
-        said.append(f"Beside the event loop it costs {joined(possible)}.")
+        said.append(f"Compared with the event loop it costs {joined(possible)}.")
     if missing:
         said.append(f"Not comparable here: {joined(missing)}.")
     return said
@@ -159,8 +159,8 @@ def limits_met(answer):
     if not mine:
         return ["limits finds no limit that ends it on this machine."]
     said = [
-        f"On this machine it goes up to {room(mine[0])} connections (computed, not run): the first "
-        f"limit is {named(mine[0])}{then(mine)}."
+        f"This machine's limits would allow {room(mine[0])} such connections (computed, not run): the "
+        f"first limit is {named(mine[0])}{then(mine)}."
     ]
     if other == []:
         said.append("limits finds none that ends the event loop.")
@@ -174,11 +174,11 @@ def limits_met(answer):
 def memory_would_hold(answer):
     available = answer["available_memory_bytes"]
     held = []
-    for model, whose in ((THREADS, "such connections"), (LOOP, "of the event loop's")):
+    for model, whose in ((THREADS, "connections with a thread each"), (LOOP, "of the event loop's")):
         each = answer["models"][model]["free_memory_bytes_per_connection"]
         if available and each:
             held.append(f"{rounded_down(available // each):,} {whose}")
-    if not held or not held[0].endswith("such connections"):  # the second clause needs the first
+    if not held or not held[0].endswith("a thread each"):  # the second clause needs the first
         return []
     memory = f"{available / 2**30:.1f} GiB"
     return [f"The machine's {memory} of available memory would hold {' or '.join(held)}."]

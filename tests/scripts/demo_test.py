@@ -125,7 +125,7 @@ class Answer(unittest.TestCase):
         ]
         for mine, other, clause in table:
             found = answer({"echo_p99_ns": mine}, {"echo_p99_ns": other})
-            says = ["Beside the event loop it costs", clause]
+            says = ["Compared with the event loop it costs", clause]
             self.claim(found, says=says, omits=["Not comparable"])
 
     def test_lower_bounds_stay_bounds(self):
@@ -158,7 +158,7 @@ class Answer(unittest.TestCase):
 
     def test_the_first_limit_and_the_next_end_it(self):
         mine = [limit("files", 20_001, "ulimit -n 100016"), limit("pids", 32_369)]
-        first = "20,000 connections (computed, not run): the first limit is files (/proc/files)"
+        first = "20,000 such connections (computed, not run): the first limit is files (/proc/files)"
         same = "The event loop has the same first limit"
         none = "limits finds no limit that ends it"
         no_other = "limits finds none that ends the event loop."
@@ -177,7 +177,7 @@ class Answer(unittest.TestCase):
 
     def test_memory_would_hold_what_it_is_divided_into(self):
         each = "free_memory_bytes_per_connection"
-        held = "The machine's 1.1 GiB of available memory would hold 123,000 such connections"
+        held = "The machine's 1.1 GiB of available memory would hold 123,000 connections with a thread each"
         self.claim(answer(None, {each: 1000}), says=[f"{held} or 1,230,000 of the event loop's."])
         self.claim(answer(None, {each: None}), says=[f"{held}."])
         for found in (answer({each: None}), answer(available_memory_bytes=None)):
