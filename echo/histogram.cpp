@@ -10,7 +10,7 @@ namespace {
 
 constexpr LogLinearAxis axis;
 
-void demand(bool holds, const std::string& what) {
+void require(bool holds, const std::string& what) {
   if (!holds) throw std::invalid_argument("not a histogram: " + what);
 }
 
@@ -23,30 +23,30 @@ void check_bins(const Histogram::Parts& parts) {
   for (const Histogram::Bin& bin : parts.bins) {
     const int i = axis.index(bin.lower);
     const std::string named = "bin " + std::to_string(bin.lower);
-    demand(axis.lower(i) == bin.lower, named + " does not begin on an edge");
-    demand(before == nullptr || before->lower < bin.lower, named + " is out of order");
-    demand(bin.count > 0, named + " is empty");
-    demand(bin.count <= parts.count - counted, "the bins hold more than the count");
+    require(axis.lower(i) == bin.lower, named + " does not begin on an edge");
+    require(before == nullptr || before->lower < bin.lower, named + " is out of order");
+    require(bin.count > 0, named + " is empty");
+    require(bin.count <= parts.count - counted, "the bins hold more than the count");
     counted += bin.count;
     const std::uint64_t end = i + 1 < axis.size() ? axis.lower(i + 1) - 1 : parts.max;
     least += static_cast<long double>(bin.lower) * static_cast<long double>(bin.count);
     most += static_cast<long double>(end) * static_cast<long double>(bin.count);
     before = &bin;
   }
-  demand(counted == parts.count, "the bins hold " + std::to_string(counted) + ", the count is " +
+  require(counted == parts.count, "the bins hold " + std::to_string(counted) + ", the count is " +
                                      std::to_string(parts.count));
   const auto sum = static_cast<long double>(parts.sum);
-  demand(sum >= least * (1 - 1e-15L) && sum <= most * (1 + 1e-15L),
+  require(sum >= least * (1 - 1e-15L) && sum <= most * (1 + 1e-15L),
          "no values in these bins have the sum " + std::to_string(parts.sum));
 }
 
 void check_ends(const Histogram::Parts& parts) {
-  demand(parts.min <= parts.max, "the minimum is above the maximum");
-  demand(parts.censored <= parts.count, "more values are censored than recorded");
-  demand((parts.censored > 0) == parts.lowest_censored.has_value(),
+  require(parts.min <= parts.max, "the minimum is above the maximum");
+  require(parts.censored <= parts.count, "more values are censored than recorded");
+  require((parts.censored > 0) == parts.lowest_censored.has_value(),
          "the number of censored values and the lowest of them contradict each other");
   if (parts.bins.empty()) {
-    demand(parts.max == 0, "empty, but with a maximum");
+    require(parts.max == 0, "empty, but with a maximum");
     return;
   }
   const auto holds = [&parts](std::uint64_t value) {
@@ -54,13 +54,13 @@ void check_ends(const Histogram::Parts& parts) {
     return std::any_of(parts.bins.begin(), parts.bins.end(),
                        [lower](const Histogram::Bin& bin) { return bin.lower == lower; });
   };
-  demand(axis.index(parts.min) == axis.index(parts.bins.front().lower),
+  require(axis.index(parts.min) == axis.index(parts.bins.front().lower),
          "the minimum is not in the first bin");
-  demand(axis.index(parts.max) == axis.index(parts.bins.back().lower),
+  require(axis.index(parts.max) == axis.index(parts.bins.back().lower),
          "the maximum is not in the last bin");
   if (!parts.lowest_censored) return;
   const std::uint64_t lowest = *parts.lowest_censored;
-  demand(lowest >= parts.min && lowest <= parts.max && holds(lowest),
+  require(lowest >= parts.min && lowest <= parts.max && holds(lowest),
          "the lowest censored value is in none of the bins");
 }
 

@@ -1,10 +1,11 @@
-// Canonical Boost.Asio: one thread, one io_context, one chain of callbacks per connection.
+// Boost.Asio as its documentation shows it: one thread, one io_context, one chain of callbacks per
+// connection.
 //
-// The model to learn Asio from: asio/callback_chain.hpp is the chain, asio/loop.hpp starts and
-// stops it. It wins with many connections and little work in each; it breaks where a handler blocks
-// or computes for a long time, because all other connections then wait. Source: the reference
-// server of 10kthreads, "Is thread per connection scalable?".
-// Try it: ./echo_async & ./client -n 10000
+// The model to learn Asio from: echo_async/asio/callback_chain.hpp is the chain, asio/loop.hpp
+// starts and stops it. It wins with many connections and little work in each; it breaks where a
+// handler blocks or computes for a long time, because all other connections then wait. Source: the
+// reference server of 10kthreads, the program that this one descends from ("Is thread per
+// connection scalable?"). Try it: ./echo_async & ./client -n 10000
 #include <memory>
 
 #include "echo_async/asio/callback_chain.hpp"
@@ -16,12 +17,13 @@ namespace {
 void serve(const server::Serving& serving) {
   Loop loop{serving};
   loop.run([&loop](Socket socket) {
+    // Its pending handler owns it: with no operation pending it is gone.
     std::make_shared<CallbackChain<AsioConnection>>(std::move(socket), loop)->read();
   });
 }
 
-/// CallbackChain, its shared_ptr block, Asio's per-descriptor state and malloc's rounding;
-/// measured.
+/// Bytes per connection beside the read buffer, which event_traits adds: CallbackChain, the control
+/// block of its shared_ptr, Asio's state per descriptor and the rounding of malloc. Measured.
 constexpr std::uint64_t connection_bytes = 672;
 
 server::Configured configure(CLI::App&) {

@@ -1,9 +1,11 @@
 // A thread per connection: blocking reads and writes, one stack per connection.
 //
-// The straight-line program: one function contains all that a connection does. It wins in
-// simplicity and with few connections. It costs a kernel stack (16 KiB), a task (~7 KiB of slab)
+// What a connection does is straight-line code, echo_until_eof() in blocking.cpp; this file starts,
+// counts and joins the threads that run it. It wins in simplicity and with few connections. It
+// costs a kernel stack (16 KiB), the kernel's task_struct and what belongs to it (~7 KB of slab)
 // and two touched stack pages (--one-page-stacks: one) per connection, and a context switch per
-// message. --stack-size is virtual memory only: a page is resident once it was touched.
+// message.
+// --stack-size is virtual memory only: a page becomes resident when it is first touched.
 // Source: 10kthreads, "Is thread per connection scalable?"
 // Try it: ./echo_threads --stack-size 16K & ./client -n 10000
 #include <alloca.h>
@@ -42,8 +44,8 @@ namespace intrusive = boost::intrusive;
 /// finished connections.
 struct Connection : intrusive::list_base_hook<> {
   echo::Descriptor socket;
-  /// High water of its painted stack, in words of 8 bytes; 0: not painted. Only the thread uses it
-  /// until it is joined. 32 bits fit into the padding: there may be a million of these objects.
+  /// High water of its painted stack (stack/stack.hpp), in words of 8 bytes; 0: not painted. Only
+  /// the thread uses it until it is joined. 32 bits fit into the padding and keep the struct small.
   std::uint32_t high_water_words = 0;
   boost::thread thread;
 };
@@ -55,7 +57,7 @@ class Server {
   Server(const server::Serving& serving, const StackOptions& stack)
       : serving_(serving),
         stack_(stack),
-        ordinary_(is_ordinary(stack, serving.options.buffer_size)),
+        plain_stacks_(is_ordinary(stack, serving.options.buffer_size)),
         pending_(serving),
         started_event_(::eventfd(0, EFD_CLOEXEC)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -69,12 +71,12 @@ class Server {
     accept_until_drained();
     pending_.close();
     // Each thread reads what is queued and then EOF, echoes it, and ends. When the stop is already
-    // forced, none should.
+    // forced, no thread should echo any more.
     if (!serving_.stop.forced()) shut_down_open(SHUT_RD);
     join_until_none_or_forced();
     forced_ = serving_.stop.forced();
     if (forced_) shut_down_open(SHUT_RDWR);
-    while (live_count_ > 0) {
+    while (unjoined_ > 0) {
       wait_for(finished_event_.get(), -1);
       join_finished();
     }
@@ -82,14 +84,14 @@ class Server {
 
  private:
   static constexpr std::uint64_t word = 8;
-  /// New threads between two checks for the stop: ~30 us per thread.
+  /// Threads to start before the stop is checked again; each takes ~30 us.
   static constexpr int spawn_batch = 16;
 
   void accept_until_drained() {
     while (pending_.wait(finished_event_.get())) {
       join_finished();
       for (int i = 0; i < spawn_batch; ++i) {
-        echo::Descriptor socket = pending_.next(live_count_);
+        echo::Descriptor socket = pending_.next(unjoined_);
         if (!socket) break;
         spawn(std::move(socket));
       }
@@ -108,7 +110,7 @@ class Server {
     {
       const std::lock_guard lock(mutex_);
       live_.push_back(placed);
-      ++live_count_;
+      ++unjoined_;
     }
     if (start_thread(placed)) {
       [[maybe_unused]] const auto* owned_by_the_lists = connection.release();
@@ -116,12 +118,12 @@ class Server {
     }
     const std::lock_guard lock(mutex_);
     live_.erase(live_.iterator_to(placed));
-    --live_count_;
+    --unjoined_;
     serving_.counters.shed(server::Shed::threads);
   }
 
-  /// pthread_create fails with EAGAIN for a dozen causes, and some pass: threads that have ended
-  /// but are not yet gone. So it tries a few times, then gives up this connection only.
+  /// pthread_create fails with EAGAIN for a dozen causes. Some are temporary, such as threads that
+  /// have ended but are not freed yet. So it tries a few times, then gives up this connection only.
   bool start_thread(Connection& connection) {
     for (int attempt = 0; attempt < 3; ++attempt) {
       try {
@@ -137,8 +139,8 @@ class Server {
   }
 
   /// Keeps the number of threads that have been started but have not run yet small. Thousands of
-  /// them would each get as much of the processor as the acceptor, which would then not run for
-  /// longer than the accept queue lasts (80 ms of a burst).
+  /// them would each get as much of the processor as the acceptor, which would then not run for so
+  /// long that the accept queue overflows: it holds about 80 ms of a burst.
   void wait_for_starting_threads() {
     constexpr std::uint64_t most = 16;
     ++not_yet_running_;
@@ -157,7 +159,7 @@ class Server {
     const auto echo = [&](std::byte* buffer) {
       echo_until_eof(connection.socket.get(), std::span(buffer, size), serving_, 0);
     };
-    if (ordinary_) {
+    if (plain_stacks_) {
       echo(static_cast<std::byte*>(alloca(size)));
     } else {
       const auto high_water = on_stack(stack_, size, echo);
@@ -170,7 +172,7 @@ class Server {
     echo::Descriptor socket;
     {
       // Removed from the live list before the descriptor is closed: a stop must never shut down a
-      // number that the kernel has already given to another socket.
+      // descriptor number that the kernel has already given to another socket.
       const std::lock_guard lock(mutex_);
       live_.erase(live_.iterator_to(connection));
       socket = std::move(connection.socket);
@@ -210,14 +212,14 @@ class Server {
         serving_.measurements.stacks->add(words * word);
       }
       delete connection;
-      --live_count_;
+      --unjoined_;
     });
   }
 
   void join_until_none_or_forced() {
     for (;;) {
       join_finished();
-      if (live_count_ == 0 || serving_.stop.forced()) return;
+      if (unjoined_ == 0 || serving_.stop.forced()) return;
       pollfd entries[2] = {{finished_event_.get(), POLLIN, 0},
                            {serving_.stop.force_fd(), POLLIN, 0}};
       ::poll(entries, 2, -1);
@@ -231,18 +233,19 @@ class Server {
 
   const server::Serving& serving_;
   const StackOptions& stack_;
-  bool ordinary_;  ///< the stacks need no on_stack()
+  bool plain_stacks_;  ///< no paint, no depth to touch, no buffer that could step over the guard
   boost::thread::attributes attributes_;
   PendingConnections pending_;
-  std::atomic<bool> forced_{false};  ///< stop forced: connections that end from now on were open
-  std::uint64_t live_count_ = 0;     ///< threads not yet joined; used by the acceptor only
+  /// The stop was forced: connections that end after this count as open at the stop.
+  std::atomic<bool> forced_{false};
+  std::uint64_t unjoined_ = 0;         ///< threads not yet joined; used by the acceptor only
+  std::uint64_t not_yet_running_ = 0;  ///< threads started that have not run yet; likewise
 
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< of the two lists
   Connections live_;
   Connections finished_;
-  std::uint64_t not_yet_running_ = 0;  ///< threads created that have not signalled that they run
-  echo::Descriptor started_event_;     ///< counts the threads that have
-  echo::Descriptor finished_event_;    ///< readable when `finished_` is not empty
+  echo::Descriptor started_event_;   ///< counts the threads that have begun to run
+  echo::Descriptor finished_event_;  ///< readable when `finished_` is not empty
 };
 
 struct Options {
@@ -250,9 +253,10 @@ struct Options {
   bool one_page_stacks = false;
 };
 
-/// Bytes of a stack's first page that are left for the buffer, without the surplus of static TLS.
-/// struct pthread takes 2.3 KiB of it, the code that runs the thread 0.7 KiB. The rest differs from
-/// machine to machine with the same binary: 800 fitted on one, no more than 736 on another.
+/// The largest buffer with which one page of stack suffices, in bytes. Without the surplus of
+/// static TLS, struct pthread takes 2.3 KiB of the page and the code that runs the thread 0.7 KiB.
+/// What is left differs between machines with the same binary: 800 fitted on one, at most 736 on
+/// another.
 constexpr std::uint64_t one_page_buffer = 512;
 
 void check(const Options& options, const server::ServerOptions& common) {

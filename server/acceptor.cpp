@@ -53,9 +53,9 @@ ReserveDescriptor::ReserveDescriptor() : reserve_(open_reserve()) {}
 
 bool ReserveDescriptor::shed_one(int listener) {
   reserve_.reset();
-  echo::Descriptor victim{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
-  const bool shed = static_cast<bool>(victim);
-  victim.reset();  // before the reserve is opened again: there is room for only one of the two
+  echo::Descriptor connection{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
+  const bool shed = static_cast<bool>(connection);
+  connection.reset();  // before the reserve is opened again: there is room for only one of the two
   reserve_ = open_reserve();
   return shed;
 }

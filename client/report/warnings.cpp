@@ -52,7 +52,7 @@ Sentence lockstep(const Measured& run) {
     return std::nullopt;
   }
   return fmt::format(
-      "client ({:.0f} % busy) and server ({:.0f} %) ran in turns: throughput shows the limit of "
+      "client ({:.0f} % busy) and server ({:.0f} %) alternated: throughput shows the limit of "
       "neither; use more connections (-n) or a larger --depth",
       percent(*client), percent(*server));
 }

@@ -1,6 +1,6 @@
 // The chain of callbacks: read some bytes, work, write all of the reply, read again.
 //
-// While it writes it does not read, so a peer that never reads fills its own socket buffers and no
+// While it writes it does not read, so a peer that never reads fills socket buffers and no user
 // memory of the server (back-pressure). A chain lives as long as one of its operations is pending,
 // because each handler holds a shared_ptr to it: after an error it starts no operation, and so
 // ends. Asio passes the memory of a finished handler to the next one on the same thread, so an echo

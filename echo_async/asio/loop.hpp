@@ -73,7 +73,7 @@ class Loop {
   /// third of the system calls of an echo. A turn later the message has often arrived, and the
   /// event that reports it then costs no call. With few connections the turn itself costs one; with
   /// many, connections with fast peers would be served again and again while others wait for epoll
-  /// to report them (p99 of 0.87 s with 10,000, 0.18 s without).
+  /// to report them (p99 with 10,000 connections: 0.87 s with deferred reads, 0.18 s without).
   [[nodiscard]] bool reads_in_turn() const { return count_ >= few && count_ <= many; }
 
  private:

@@ -89,7 +89,7 @@ void NestedEpoll::wait() {
 }
 
 void NestedEpoll::serve_ready() {
-  for (int turn = 0; turn < batches_in_a_row; ++turn) {
+  for (int taken = 0; taken < batches_in_a_row; ++taken) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
     if (count < 0) return;  // EINTR: wait() repeats the call
