@@ -1,7 +1,8 @@
 // What a program offers, as a document for scripts: its options, models and exit codes.
 //
-// Scripts query this and no list of their own, and never the text of --help, which is for people.
-// It is made from the same declarations that parse the command line, so the two cannot differ.
+// Scripts read this document. They keep no list of options or models, and do not parse the text of
+// --help, which is for people. The document is made from the declarations that parse the command
+// line, so the two cannot differ.
 // Schema: docs/schema/describe.json.
 #pragma once
 
@@ -25,7 +26,7 @@ bool asks_for_description(const CLI::App& app);
 
 /// Each option of `app`: name, short name, negation, type, unit, allowed words, default, sentence.
 /// `end`: the end of a connection that it belongs to, "client" or "server"; "" for neither.
-/// `models` is null, for every model.
+/// `models` is null: every model has the option.
 boost::json::array options_of(const CLI::App& app, std::string_view end);
 
 /// The document of a program without models. `summary`: one sentence; `options`: of options_of().
@@ -33,8 +34,7 @@ boost::json::object description_of(std::string_view program, std::string_view su
                                    boost::json::array options,
                                    const std::vector<Library>& libraries = {});
 
-/// Prints what --version or --describe asks for, of a program without models; false if neither was
-/// given.
+/// Carries out --version or --describe of a program without models; false if neither was given.
 bool print_requested(const CLI::App& app, std::string_view program, std::string_view summary,
                      std::string_view end);
 

@@ -17,7 +17,7 @@ double milliseconds(std::uint64_t ns) {
   return milliseconds(static_cast<double>(ns));
 }
 
-/// Of the bins' middles around the exact mean, as in HdrHistogram.
+/// The deviation of the bins' middles from the exact mean, as in HdrHistogram.
 double standard_deviation(const Histogram& histogram) {
   if (histogram.count() == 0) return 0;
   double squares = 0;

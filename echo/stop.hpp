@@ -1,7 +1,7 @@
 // One descriptor that signals "stop" to threads, loops and forked children alike.
 //
-// An eventfd that nobody reads stays readable for ever. Every poll, epoll_wait and Asio wait that
-// includes it therefore wakes, in every process that inherited it. There are two: `drain` (finish
+// An eventfd that is never read stays readable. Every poll, epoll_wait and Asio wait that includes
+// it therefore wakes, in every process that inherited it. There are two: `drain` (finish
 // the work in progress) and `force` (end immediately). Signals reach them through signalfd(2) on
 // one thread. No signal handler runs, and it does not matter which thread the kernel would have
 // chosen.

@@ -10,8 +10,8 @@
 
 namespace echo {
 
-/// The commit that the sources had when the program was linked: twelve digits, "with changes"
-/// behind them where tracked files differed from it; "unknown" outside a git checkout.
+/// The commit of the sources when the program was linked: twelve digits, followed by "with changes"
+/// if tracked files differed from it; "unknown" outside a git checkout.
 std::string_view commit();
 
 /// A library that one program has beside those that all have: its name and version.

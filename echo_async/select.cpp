@@ -123,7 +123,7 @@ class Server {
   }
 
   void drain() {
-    FD_CLR(serving_.stop.drain_fd(), &reading_);  // it stays readable for ever
+    FD_CLR(serving_.stop.drain_fd(), &reading_);  // it stays readable
     listener_.reset();
     connections_.drain();
   }

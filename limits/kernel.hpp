@@ -41,7 +41,8 @@ class Kernel {
   /// Tasks already charged to the cgroup that `cgroup_tasks` returned (pids.current).
   [[nodiscard]] std::optional<std::uint64_t> cgroup_tasks_used() const;
 
-  /// The tightest cgroup memory limit in bytes (v2 memory.max, v1 memory.limit_in_bytes), likewise.
+  /// The tightest cgroup memory limit in bytes, over the same groups (v2 memory.max, v1
+  /// memory.limit_in_bytes).
   [[nodiscard]] std::optional<Ceiling> cgroup_memory() const;
   /// Bytes charged to that group, without the inactive page cache, which is reclaimed first.
   [[nodiscard]] std::optional<std::uint64_t> cgroup_memory_used() const;

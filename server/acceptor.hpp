@@ -1,7 +1,7 @@
 // Accepting connections, and handling each error of accept(2).
 //
 // The trap is EMFILE: the connection stays in the queue, the listener stays readable, and a loop
-// that only logs the error spins on a full core while the peer waits for ever. The solution is the
+// that only logs the error spins on a full core while the peer waits forever. The solution is the
 // reserve descriptor: close it, accept with it, close the connection, open it again; then do not
 // poll the listener for a while. The peer sees the close immediately, the connections being served
 // are not affected, and the count names the cause.

@@ -28,7 +28,7 @@ json::object model_to_json(const Model& model, const Configured& configured,
           {"demand", echo::to_json(configured.demand(options, connections).traits)}};
 }
 
-/// One option as several models declare it; a model with another default has an entry of its own.
+/// One option as several models declare it; a model with another default has its own entry.
 struct Entry {
   json::object option;
   json::array models;

@@ -20,8 +20,8 @@ std::string names_of(Models models);
 /// The models among `models` that declare `option` ("--workers") themselves.
 std::vector<const Model*> models_with(const std::string& option, Models models);
 
-/// What was parsed: the demand of `chosen` is that under these options, of the others that under
-/// their defaults.
+/// The parsed command line. The demand of `chosen` is computed for these options, that of each
+/// other model for its defaults.
 struct Parsed {
   const Model& chosen;
   const Configured& configured;

@@ -35,8 +35,8 @@ std::uint64_t need_of(const std::vector<Verdict>& verdicts, std::string_view nam
   return row == nullptr ? 0 : row->need;
 }
 
-/// "NAME = VALUE" out of "sudo sysctl -w NAME='VALUE'": the commands are made in one place
-/// (lift.cpp), and what they set is read from them, so that the two agree.
+/// "NAME = VALUE" from "sudo sysctl -w NAME='VALUE'". Only lift.cpp makes the commands; the setting
+/// is read from the command, so that the two agree.
 std::string setting_in(const std::string& lift) {
   constexpr std::string_view command = "sysctl -w ";
   const std::size_t at = lift.find(command);
@@ -69,7 +69,7 @@ std::string sysctl_line(const Sysctl& sysctl, const Verdict& row) {
     return line + " (needed: " + format_count(row.need) + ")\n";
   }
   if (!row.lift.empty()) return line + ": instead, " + row.lift + "\n";
-  return line + ": needed " + format_count(row.need) + ", more than the kernel takes\n";
+  return line + ": needed " + format_count(row.need) + ", more than the kernel accepts\n";
 }
 
 std::string header(const Question& question, std::string_view where) {
@@ -78,12 +78,12 @@ std::string header(const Question& question, std::string_view where) {
          std::string(where) + "\n";
 }
 
-/// What is short and cannot be lifted by any setting.
+/// The limits that are too low and that no setting lifts.
 std::string unliftable_lines(const std::vector<Verdict>& verdicts) {
   std::string text;
   for (const Verdict& row : verdicts) {
     if (row.status != Status::short_ || !row.lift.empty()) continue;
-    text += "# not to be lifted: " + refusal_line(row) + "\n";
+    text += "# cannot be lifted: " + refusal_line(row) + "\n";
   }
   return text;
 }
@@ -95,14 +95,14 @@ std::string systemd(const Question& question, const std::vector<Verdict>& verdic
          "\nLimitNPROC=" + tasks + "\nTasksMax=" + tasks + "\n";
 }
 
-/// The wildcard leaves root out (limits.conf(5)), which RLIMIT_NPROC leaves alone.
+/// The wildcard does not include root (limits.conf(5)). RLIMIT_NPROC does not apply to root.
 std::string limits_d(const Question& question, const std::vector<Verdict>& verdicts,
                      const Ceilings& ceilings) {
   const std::string files = std::to_string(need_of(verdicts, "open files"));
   const std::string tasks =
       std::to_string(saturating_add(need_of(verdicts, "process ids"), ceilings.processes_used));
-  std::string text =
-      header(question, "/etc/security/limits.d/90-echo-testbed.conf; holds from the next login on");
+  std::string text = header(
+      question, "/etc/security/limits.d/90-echo-testbed.conf; in force from the next login on");
   for (const char* who : {"*", "root"}) {
     for (const char* kind : {"soft", "hard"}) {
       text += std::string(who) + " " + kind + " nofile " + files + "\n";

@@ -15,13 +15,13 @@ enum class EmitTo {
   sysctl_d   ///< /etc/sysctl.d: sysctl.d(5)
 };
 
-/// Limits per process are stated whether or not those of this shell suffice, since a unit or a
-/// login has its own. Settings of the machine are stated where they do not suffice; the others are
-/// comments with what they are. What no such file can lift is a comment that says so.
+/// Limits per process are always written, because a unit or a login does not have those of this
+/// shell. Settings of the machine are written where they do not suffice; the others are comments
+/// with their values. A limit that no setting lifts is a comment.
 std::string emit(EmitTo where, const Question& question, const std::vector<Verdict>& verdicts,
                  const Ceilings& ceilings);
 
-/// Whether a row is short and nothing lifts it.
+/// Whether a limit is too low and nothing lifts it.
 bool has_unliftable(const std::vector<Verdict>& verdicts);
 
 }  // namespace limits

@@ -39,7 +39,7 @@ struct Options {
 
   [[nodiscard]] bool has_server() const { return ends != Ends::client; }
   [[nodiscard]] bool has_client() const { return ends != Ends::server; }
-  /// What the server is run with, beside --model.
+  /// The options of the server, without --model.
   [[nodiscard]] std::vector<std::string> words() const {
     std::vector<std::string> words;
     if (stack_size) words = {"--stack-size", std::to_string(*stack_size)};
@@ -76,7 +76,8 @@ void declare(CLI::App& app, Options& options) {
       ->type_name("OPTION");
 }
 
-/// "-n=10" means 10, and "-n -1" is a wrong count, not an option called -1: CLI11 sees it joined.
+/// Joins -n with its value: "-n=10" then means 10, and "-n -1" is a wrong count and not an option
+/// called -1.
 std::vector<std::string> reworded(int argc, char** argv) {
   std::vector<std::string> words;
   bool for_server = false;
@@ -90,10 +91,10 @@ std::vector<std::string> reworded(int argc, char** argv) {
     }
     words.push_back(std::move(word));
   }
-  return {words.rbegin(), words.rend()};  // as CLI11 takes a vector
+  return {words.rbegin(), words.rend()};  // CLI11 parses a vector from its end
 }
 
-/// The question in words, the server as one would type it.
+/// The question as text: the command of the server, and the client.
 std::string asked(const Options& options, const std::string& program) {
   std::string text;
   if (options.has_server()) {

@@ -28,7 +28,8 @@ namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::array servers{"echo_threads", "echo_async"};
-/// It takes some milliseconds. Bounded, so that nothing hangs on a program that is no server.
+/// Longest wait for --describe, which takes some milliseconds: a program that is no server must not
+/// block this one.
 constexpr std::chrono::seconds patience{10};
 
 struct Output {
@@ -43,7 +44,7 @@ std::pair<echo::Descriptor, echo::Descriptor> make_pipe() {
   return {echo::Descriptor{ends[0]}, echo::Descriptor{ends[1]}};
 }
 
-/// Appends what `from` has; false at its end.
+/// Appends the available bytes of `from`; false at its end.
 bool read_some(const echo::Descriptor& from, std::string& text) {
   char buffer[4096];
   const ssize_t got = ::read(from.get(), buffer, sizeof buffer);
@@ -51,7 +52,7 @@ bool read_some(const echo::Descriptor& from, std::string& text) {
   return got > 0 || (got < 0 && errno == EINTR);
 }
 
-/// Both outputs to their ends; false when that takes too long.
+/// Reads both outputs to their ends; false when that takes too long.
 bool read_both(const echo::Descriptor& out, const echo::Descriptor& err, Output& output) {
   const auto give_up_at = Clock::now() + patience;
   pollfd entries[2] = {{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}};
@@ -68,8 +69,8 @@ bool read_both(const echo::Descriptor& out, const echo::Descriptor& err, Output&
 [[noreturn]] void cannot_run(const std::string& path, const std::string& why) {
   throw echo::Exit(echo::exit_internal,
                    path + ": " + why +
-                       "; the demand of a model is asked of the server beside this "
-                       "program (--ends client asks none)");
+                       "; limits runs the server beside it to get the demand of a "
+                       "model (--ends client runs none)");
 }
 
 /// Runs `words` and waits for its end.
@@ -118,7 +119,7 @@ json::object describe(const std::filesystem::path& path, const std::vector<std::
   json::value document = json::parse(output.out, error);
   if (error || !document.is_object() ||
       document.as_object()["schema"] != json::value(echo::describe_schema_name)) {
-    cannot_run(path.string(), "it does not answer to --describe");
+    cannot_run(path.string(), "it prints no description with --describe");
   }
   return std::move(document.as_object());
 }

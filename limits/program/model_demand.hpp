@@ -1,8 +1,8 @@
-// The demand of a model, asked of the server that has it.
+// The demand of a model, from the server that has it.
 //
 // The servers lie beside this program and print their models and the demand of each with
-// --describe. So every registered model is known here, under any options, and no constant stands
-// twice; and this program links neither Asio nor a model (decision 0017).
+// --describe. So every registered model is known here, under any options, and no constant is
+// defined twice. This program links neither Asio nor a model (decision 0017).
 #pragma once
 
 #include <cstdint>

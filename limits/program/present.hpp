@@ -16,7 +16,7 @@ namespace limits {
 struct Question {
   std::uint64_t connections = 0;
   std::string model;  ///< as given to --model
-  std::string who;    ///< "thread-per-connection (64 KiB stacks) and the client, on one machine"
+  std::string who;    ///< "echo_threads --model prefork and the client, over loopback"
 };
 
 /// A headline with the verdict and the N that reaches the first limit, then one row per limit.

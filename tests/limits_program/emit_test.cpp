@@ -44,7 +44,7 @@ TEST(Emit, AUnitStatesTheLimitsOfItsOwnProcesses) {
 TEST(Emit, ALoginCountsWhatTheUserRunsAlreadyAndNamesRootApart) {
   EXPECT_EQ(emit(EmitTo::limits_d, question, verdicts(), ceilings()),
             "# 10,000 connections, echo_threads --model thread-per-connection\n"
-            "# /etc/security/limits.d/90-echo-testbed.conf; holds from the next login on\n"
+            "# /etc/security/limits.d/90-echo-testbed.conf; in force from the next login on\n"
             "* soft nofile 10016\n"
             "* hard nofile 10016\n"
             "root soft nofile 10016\n"
@@ -79,7 +79,7 @@ TEST(Emit, StatesWhatNoSettingLifts) {
   EXPECT_TRUE(has_unliftable(rows));
   for (const EmitTo where : {EmitTo::systemd, EmitTo::limits_d, EmitTo::sysctl_d}) {
     const std::string text = emit(where, question, rows, ceilings());
-    EXPECT_NE(text.find("\n# not to be lifted: descriptor numbers: need 10016, have 1024"),
+    EXPECT_NE(text.find("\n# cannot be lifted: descriptor numbers: need 10016, have 1024"),
               std::string::npos)
         << text;
   }
