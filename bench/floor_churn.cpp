@@ -1,7 +1,7 @@
 // The floor's churn: connect, one verified echo, close, then the next connection. On loopback the
-// SYN-ACK is handled within connect(), although it returns EINPROGRESS: the message is sent at
-// once, and the socket is watched only for its echo. Sources are used in rotation, so that no port
-// range fills up. TCP_NODELAY is not set: a single message is never delayed.
+// SYN-ACK is handled within connect(), although it returns EINPROGRESS: the message is sent
+// immediately, and the socket is watched only for its echo. Sources are used in rotation, so that
+// no port range fills up. TCP_NODELAY is not set: a single message is never delayed.
 #include <sys/epoll.h>
 #include <unistd.h>
 

@@ -73,7 +73,7 @@ class Window {
  public:
   explicit Window(const Options& options);
   /// Begins the warm-up. In a stream it begins when every connection is served, so that the window
-  /// contains no accept and no thread start; in churn it begins at once.
+  /// contains no accept and no thread start; in churn it begins immediately.
   void warm_up_from(std::int64_t now) { edge_ = now + warm_up_; }
   /// The time at which cross() is to be called.
   [[nodiscard]] std::int64_t edge() const { return edge_; }

@@ -1,1 +1,1 @@
-// Nothing: the target of this file holds the headers that all tests read, compiled once.
+// Empty. The target of this file compiles the headers that all tests read, once.

@@ -113,7 +113,7 @@ void Loop::end_traffic() {
   };
   for (const Nanoseconds due : overdue_.take_abandoned()) never_sent(due, 1);
   // Messages that became due without the client having had time to begin them. If there are too
-  // many, each recorded one stands for its neighbours too.
+  // many, each recorded one also counts for its neighbours.
   while (traffic_.pace && cursor_ < total_) {
     const Nanoseconds due = traffic_.start + traffic_.pace->due();
     if (due >= until) break;

@@ -2,7 +2,7 @@
 // then starts from the same state, and the server's resident memory can be compared.
 //
 // A server frees memory some tenths of a second late, and TIME_WAIT keeps a port for a minute.
-// Neither is notified, so the wait polls every 20 ms, with an upper bound.
+// The kernel notifies of neither, so the wait polls every 20 ms, with an upper bound.
 #pragma once
 
 #include <chrono>

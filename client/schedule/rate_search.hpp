@@ -26,7 +26,7 @@ class RateSearch {
   struct Plan {
     double estimate = 1;      ///< messages/s at which the server is approximately busy
     double lowest = 1;        ///< lowest rate that may be tried, messages/s
-    double highest = 1e9;     ///< highest, likewise
+    double highest = 1e9;     ///< highest rate that may be tried, messages/s
     unsigned trials = 30;     ///< at most
     double precision = 1.04;  ///< ends early when the 90 % interval is within this factor
   };

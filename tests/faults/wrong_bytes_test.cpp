@@ -166,8 +166,8 @@ TEST(ExtraBytes, BeforeAnythingWasSentAreFoundToo) {
   const Report report = run_client(server.target(), {"-n", "4"});
   EXPECT_EQ(report.code, 1);
   EXPECT_EQ(report.served(), 3U);
-  // A byte read before the message is sent is extra; read afterwards, it stands where the first
-  // byte should.
+  // A byte read before the message is sent is extra; read afterwards, it is in the place of
+  // the first byte.
   EXPECT_EQ(report.failed()["extra"] + report.failed()["mismatch"], 1U);
 }
 

@@ -2,7 +2,7 @@
 """Limits on the resident memory of 10,000 idle connections at both ends; and the counts agree.
 
 Each server is fresh, because one that has served before has kept memory. When the client takes its
-sample, all connections stand, each has echoed once, and nothing is in flight.
+sample, all connections are established, each has echoed once, and nothing is in flight.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-// The sockets of one server: several share an address, and nobody else does.
+// The sockets of one server: several share an address, and no other server shares it.
 #include "server/model.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 TEST(Listeners, ShareOneAddressAndOnlyWithinTheServer) {
   Listeners several{echo::resolve("127.0.0.1", 0).front(), 8, 3};
   EXPECT_THROW((Listeners{several.where(), 8, 3}), std::system_error)
-      << "a second server would get half of the connections, and nobody would be told";
+      << "a second server would get half of the connections without an error";
   const auto sockets = several.take();
   ASSERT_EQ(sockets.size(), 3U);
   for (const echo::Descriptor& each : sockets) {
