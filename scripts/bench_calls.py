@@ -45,8 +45,8 @@ class Counter:
 
 
 def read_perf(text):
-    """Reads the counts of each interval. The share of waits is that of the middle intervals, when
-    all connections stand."""
+    """Reads the counts of each interval. The share of waits is that of the middle intervals, in
+    which all connections are established."""
     intervals = {}
     for time, count, name in re.findall(r"^\s*([\d.]+),(\d+),,\w+:sys_enter_?(\w*)", text, re.M):
         intervals.setdefault(float(time), {})[name] = int(count)

@@ -13,12 +13,12 @@ at = demo_table.at
 SAMPLES_ABOVE = 10
 #: Causes of failure of a connection that waits while a server serves its limit of others.
 WAITING = {"timeout", "connect_timeout", "not_attempted"}
-#: Causes of failure of a connection that a server accepts and closes at once.
+#: Causes of failure of a connection that a server accepts and closes immediately.
 SHED = {"closed_early", "reset", "short"}
 
 
 def middle(lower):
-    """Of the histogram's bin that begins at `lower`: 128 per doubling; below 256 ns one per ns."""
+    """The middle of the bin that begins at `lower`: 128 per doubling, below 256 ns one per ns."""
     return lower + max(1, 1 << max(lower.bit_length() - 8, 0)) // 2
 
 
@@ -26,7 +26,7 @@ def percentile(document, percent):
     """(ns, is a lower bound) of the echoes in the window, or None with too few samples above.
 
     A connection that waits throughout sent its message in the warm-up, which has its own figures.
-    Without it, the few served connections would stand for all. So a message of the warm-up that had
+    Without it, the few served connections would represent all. So a message of the warm-up that had
     no answer counts here, as at least as long as the client waited.
     """
     measured = at(document, "latency", "echo")

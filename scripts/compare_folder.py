@@ -1,6 +1,6 @@
 """A comparison as a results folder, in the form of the experiments' folders (experiment/folder.py).
 
-    experiment.json   what was asked for, traits, environment, exit code; rewritten by a rename
+    experiment.json   the plan, traits, environment, exit code; rewritten by a rename
     runs.jsonl        one line per run, appended and fsynced when the run ends
 
 `spread` is not stored, because it follows from the runs: scripts/compare-models --from FOLDER

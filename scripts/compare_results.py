@@ -1,4 +1,4 @@
-"""A comparison as a whole: what was asked for, each run, and its file.
+"""A comparison as a whole: its plan, each run, and its file.
 
 The file holds every run with its own figures, so that a reader who doubts a median sees what it is
 made of. `spread` has the least, the median and the largest value of each figure. The file is
@@ -70,7 +70,7 @@ class Comparison:
 
     def problems(self):
         """What keeps the comparison from being complete, in words. What a model cannot do is no
-        problem: its row says so."""
+        problem: its row reports it."""
         found = []
         for model in self.models:
             if self.traits[model].failure:
@@ -89,7 +89,7 @@ class Comparison:
         return found
 
     def verdict(self):
-        """0 where each cell was measured, or its server says why it cannot be; else 1."""
+        """0 where each cell was measured, or its server reports why it cannot be; else 1."""
         return 1 if self.problems() else 0
 
     def spread(self):

@@ -1,7 +1,8 @@
 """The tables of scripts/compare-models: one for each mode and number of connections.
 
-Medians over the rounds that were measured. A row that lacks a figure says why: a model that serves
-eight at once has not failed, and the figures of its eight must not be read as figures of all.
+Medians over the rounds that were measured. A row that lacks a figure has the reason: a model that
+serves eight at once has not failed, and the figures of its eight must not be read as figures of
+all.
 """
 
 import collections

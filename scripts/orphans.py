@@ -3,7 +3,7 @@
 When a forking server crashes or is killed, init becomes the parent of its children, and they can no
 longer be distinguished from other processes. So this process becomes their parent instead
 (prctl(2), PR_SET_CHILD_SUBREAPER), and at the end of a run its remaining children are those left
-behind. Where prctl fails, nothing is found; a process of somebody else is never ended.
+behind. Where prctl fails, nothing is found; no other process is ever ended.
 """
 
 import contextlib

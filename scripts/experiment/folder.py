@@ -30,7 +30,7 @@ EXPERIMENT, RUNS = "experiment.json", "runs.jsonl"
 
 
 class Refused(Exception):
-    """The folder does not belong to this experiment; one line says why."""
+    """The folder does not belong to this experiment; one line with the reason."""
 
 
 class Folder:

@@ -215,7 +215,7 @@ class Design:
         """Starts each cell's server without a load, and each cell's client without a server.
 
         Raises Usage if a level runs in no cell: then the command has a mistake. Single cells that
-        cannot run stay in the design; their rows say why.
+        cannot run stay in the design; their rows have the reason.
         """
         cells = plan.cells(self.factors)
         problems = {}

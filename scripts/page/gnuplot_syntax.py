@@ -1,7 +1,7 @@
 """Elements of gnuplot's language that both scripts use.
 
 Text is put into single quotes, where gnuplot expands neither `commands` nor @macros. Control
-characters are removed first: names and warnings come from files that anybody may have written.
+characters are removed first: names and warnings come from files of unknown origin.
 """
 
 from . import palette

@@ -1,7 +1,7 @@
 """The input of a page: a results folder, or the documents of one run. Read only.
 
 Files may come from anywhere and may be truncated, so their content is not trusted. Content of an
-unexpected shape counts as absent, and `problems` holds a line for the page that says so.
+unexpected shape counts as absent, and `problems` holds a line for the page that reports it.
 
     material = page_input.of_folder(path)                      # raises Bad where there is no experiment
     material = page_input.of_documents([Path("client.json"), Path("server.json")])
@@ -23,7 +23,7 @@ FEW_ABSENT = 3
 
 
 class Bad(Exception):
-    """There is nothing to report on; the text is one line that says why."""
+    """There is nothing to report on; the text is one line with the reason."""
 
 
 @dataclasses.dataclass

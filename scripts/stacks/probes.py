@@ -1,7 +1,7 @@
 """The runs that search for the smallest stack: one with painted stacks, then sizes until two runs
 confirm one.
 
-They are stored with the sweep's runs. Their cells have a key of their own ("probe"), so that they
+They are stored with the sweep's runs. Their cells have their own key ("probe"), so that they
 enter no comparison. A run that the folder has is not repeated, so an interrupted search resumes.
 """
 

@@ -41,7 +41,7 @@ def folder():
 
 @contextlib.contextmanager
 def signals_blocked():
-    """Blocks signals, so that no handler runs between a journaled step and its write."""
+    """Blocks signals, so that no handler runs between a journalled step and its write."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
