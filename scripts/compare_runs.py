@@ -6,8 +6,8 @@ the processes that it leaves behind are ended as well (orphans.py).
 A model that serves a limited number of connections at once leaves the others waiting. In a stream
 they wait until it ends, because the served connections stay. With the timeouts that a slow server
 needs, such a run would be the longest of all without showing more. So there, and only there, the
-client's timeouts are short: a message is given up one second after the window's end, when this cannot
-disturb the measurement; a connect, after its SYN was sent twice.
+client's timeouts are short: a message is given up one second after the window's end, when this
+cannot disturb the measurement; a connect, after its SYN was sent twice.
 """
 
 import contextlib
