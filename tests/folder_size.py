@@ -6,7 +6,7 @@
 
 A noun is a file name without its ending: a header and its source count once, models.inc counts with
 models.cpp. Sub-folders count for themselves. tests/, docs/ and scripts/ are not examined: the first grows
-with what it tests, the second is indexed, and scripts/ has a layout of its own.
+with what it tests, the second is indexed, and scripts/ has its own layout.
 """
 
 import sys
