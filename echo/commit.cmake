@@ -9,7 +9,7 @@ if(git AND EXISTS ${SOURCE_DIR}/.git)
                   OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed)
     set(commit ${found})
-    execute_process(COMMAND ${git} status --porcelain --untracked-files=no WORKING_DIRECTORY ${SOURCE_DIR}
+    execute_process(COMMAND ${git} --no-optional-locks status --porcelain --untracked-files=no WORKING_DIRECTORY ${SOURCE_DIR}
                     OUTPUT_VARIABLE changes ERROR_QUIET)
     if(changes)
       string(APPEND commit " with changes")

@@ -27,8 +27,11 @@ class Folder:
     def store(self, comparison):
         """Appends the runs that are not there yet, and rewrites experiment.json. An interrupted
         `store` may have left half a line or a whole one, so the file itself is counted."""
-        self.kept.cut_broken_line()
-        stored = len(lines_of(self.kept.path))
+        try:
+            self.kept.cut_broken_line()
+            stored = len(lines_of(self.kept.path))
+        except OSError as error:
+            raise folder.CannotWrite(f"{self.kept.path}: {error.strerror}") from error
         for run in comparison.runs[stored:]:
             self.kept.append(run)
         document = comparison.document()

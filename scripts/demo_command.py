@@ -89,7 +89,7 @@ def read_answer(path):
         reason = error.strerror
     except KeyError as error:
         reason = f"it has no key {error}"
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
         reason = str(error)
     sys.stderr.write(f"{path}: no answer of a demo: {reason}\n")
     sys.exit(2)

@@ -28,15 +28,12 @@ json::object model_to_json(const Model& model, const Configured& configured,
           {"demand", echo::to_json(configured.demand(options, connections).traits)}};
 }
 
-/// One option as several models declare it; a model with another default has its own entry.
+/// One option as several models declare it. A model that declares it otherwise (another default or
+/// description) has its own entry.
 struct Entry {
   json::object option;
   json::array models;
 };
-
-bool is_same(const json::object& one, const json::object& other) {
-  return one.at("name") == other.at("name") && one.at("default") == other.at("default");
-}
 
 json::array options_of(Models models) {
   std::vector<Entry> entries;
@@ -49,7 +46,7 @@ json::array options_of(Models models) {
     for (json::value& each : echo::options_of(app, "server")) {
       const json::object& option = each.as_object();
       auto found = std::find_if(entries.begin(), entries.end(),
-                                [&](const Entry& entry) { return is_same(entry.option, option); });
+                                [&](const Entry& entry) { return entry.option == option; });
       if (found == entries.end()) found = entries.insert(entries.end(), {option, {}});
       found->models.emplace_back(model->name);
     }

@@ -90,7 +90,13 @@ def examine(root):
     """Violations, and how many files were read."""
     root = root.resolve()
     files = list(sources(root))
-    return [one for path in files for one in violations_in(root, path)], len(files)
+    unknown = [
+        f"{top.name}: sources in a folder that is no layer; add it to LAYERS"
+        for top in sorted(root.iterdir())
+        if top.is_dir() and top.name not in LAYERS and not top.name.startswith((".", "build"))
+        and any(path.suffix in SOURCES for path in top.rglob("*"))
+    ]
+    return unknown + [one for path in files for one in violations_in(root, path)], len(files)
 
 
 # What one file includes, and a word of the complaint (None: none).

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "limits/lift.hpp"
 #include "limits/quantity.hpp"
 #include "limits/saturating.hpp"
 
@@ -56,7 +57,9 @@ std::string nr_open_line(const std::vector<Verdict>& verdicts, const Ceilings& c
   if (ceilings.nr_open->value >= need) {
     return "# fs.nr_open = " + have + " suffices (needed: " + std::to_string(need) + ")\n";
   }
-  return "fs.nr_open = " + std::to_string(need) + "\n";
+  const std::string setting = setting_in(Lift{}.sysctl("fs.nr_open", need));
+  if (!setting.empty()) return setting + "\n";
+  return "# fs.nr_open: needed " + std::to_string(need) + ", more than the kernel accepts\n";
 }
 
 std::string sysctl_line(const Sysctl& sysctl, const Verdict& row) {
@@ -66,6 +69,7 @@ std::string sysctl_line(const Sysctl& sysctl, const Verdict& row) {
   if (row.status == Status::ok) {
     line += " suffices";
     if (row.have) line += ": " + format_count(*row.have) + " left";
+    if (row.name == "local ports") line += " over all source addresses";
     return line + " (needed: " + format_count(row.need) + ")\n";
   }
   if (!row.lift.empty()) return line + ": instead, " + row.lift + "\n";
@@ -78,29 +82,56 @@ std::string header(const Question& question, std::string_view where) {
          std::string(where) + "\n";
 }
 
-/// The limits that are too low and that no setting lifts.
-std::string unliftable_lines(const std::vector<Verdict>& verdicts) {
+/// Whether a file of this kind has a setting for the row.
+bool covers(EmitTo where, const Verdict& row) {
+  if (where == EmitTo::sysctl_d) return !setting_in(row.lift).empty();
+  const bool in_both = row.name == "user processes" || row.name == "address space" ||
+                       row.name == "data segment" ||
+                       (row.name == "open files" && setting_in(row.lift).empty());
+  const bool of_unit = row.name == "cgroup tasks" || row.name == "cgroup memory";
+  return in_both || (where == EmitTo::systemd && of_unit);
+}
+
+/// The limits that are too low and that this file does not lift.
+std::string other_lines(EmitTo where, const std::vector<Verdict>& verdicts) {
   std::string text;
   for (const Verdict& row : verdicts) {
-    if (row.status != Status::short_ || !row.lift.empty()) continue;
-    text += "# cannot be lifted: " + refusal_line(row) + "\n";
+    if (row.status != Status::short_ || covers(where, row)) continue;
+    text +=
+        (row.lift.empty() ? "# cannot be lifted: " : "# needed too: ") + refusal_line(row) + "\n";
   }
   return text;
 }
 
-std::string systemd(const Question& question, const std::vector<Verdict>& verdicts) {
-  const std::string tasks = std::to_string(need_of(verdicts, "process ids"));
+/// A limit in bytes that is too low here, as "NAME" + its need in units of `unit` bytes.
+std::string bytes_line(const std::vector<Verdict>& verdicts, std::string_view row_name,
+                       const std::string& setting, std::uint64_t unit) {
+  const Verdict* row = row_named(verdicts, row_name);
+  if (row == nullptr || row->status != Status::short_) return "";
+  return setting + std::to_string(row->need / unit + (row->need % unit != 0 ? 1 : 0)) + "\n";
+}
+
+/// RLIMIT_NPROC counts what the user runs already.
+std::string processes_of_user(const std::vector<Verdict>& verdicts, const Ceilings& ceilings) {
+  return std::to_string(saturating_add(need_of(verdicts, "process ids"), ceilings.processes_used));
+}
+
+std::string systemd(const Question& question, const std::vector<Verdict>& verdicts,
+                    const Ceilings& ceilings) {
   return header(question, "in a unit: systemctl edit NAME.service") +
          "[Service]\nLimitNOFILE=" + std::to_string(need_of(verdicts, "open files")) +
-         "\nLimitNPROC=" + tasks + "\nTasksMax=" + tasks + "\n";
+         "\nLimitNPROC=" + processes_of_user(verdicts, ceilings) +
+         "\nTasksMax=" + std::to_string(need_of(verdicts, "process ids")) + "\n" +
+         bytes_line(verdicts, "address space", "LimitAS=", 1) +
+         bytes_line(verdicts, "data segment", "LimitDATA=", 1) +
+         bytes_line(verdicts, "cgroup memory", "MemoryMax=", 1);
 }
 
 /// The wildcard does not include root (limits.conf(5)). RLIMIT_NPROC does not apply to root.
 std::string limits_d(const Question& question, const std::vector<Verdict>& verdicts,
                      const Ceilings& ceilings) {
   const std::string files = std::to_string(need_of(verdicts, "open files"));
-  const std::string tasks =
-      std::to_string(saturating_add(need_of(verdicts, "process ids"), ceilings.processes_used));
+  const std::string tasks = processes_of_user(verdicts, ceilings);
   std::string text = header(
       question, "/etc/security/limits.d/90-echo-testbed.conf; in force from the next login on");
   for (const char* who : {"*", "root"}) {
@@ -110,7 +141,9 @@ std::string limits_d(const Question& question, const std::vector<Verdict>& verdi
   }
   for (const char* kind : {"soft", "hard"})
     text += std::string("* ") + kind + " nproc " + tasks + "\n";
-  return text;
+  constexpr std::uint64_t kib = 1024;  // the unit of as and data
+  return text + bytes_line(verdicts, "address space", "* - as ", kib) +
+         bytes_line(verdicts, "data segment", "* - data ", kib);
 }
 
 std::string sysctl_d(const Question& question, const std::vector<Verdict>& verdicts,
@@ -129,10 +162,10 @@ std::string sysctl_d(const Question& question, const std::vector<Verdict>& verdi
 
 std::string emit(EmitTo where, const Question& question, const std::vector<Verdict>& verdicts,
                  const Ceilings& ceilings) {
-  const std::string lines = where == EmitTo::systemd    ? systemd(question, verdicts)
+  const std::string lines = where == EmitTo::systemd    ? systemd(question, verdicts, ceilings)
                             : where == EmitTo::limits_d ? limits_d(question, verdicts, ceilings)
                                                         : sysctl_d(question, verdicts, ceilings);
-  return lines + unliftable_lines(verdicts);
+  return lines + other_lines(where, verdicts);
 }
 
 bool has_unliftable(const std::vector<Verdict>& verdicts) {

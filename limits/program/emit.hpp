@@ -17,7 +17,8 @@ enum class EmitTo {
 
 /// Limits per process are always written, because a unit or a login does not have those of this
 /// shell. Settings of the machine are written where they do not suffice; the others are comments
-/// with their values. A limit that no setting lifts is a comment.
+/// with their values. A limit that is too low and that this file does not lift is a comment with
+/// the command that does, or that nothing does.
 std::string emit(EmitTo where, const Question& question, const std::vector<Verdict>& verdicts,
                  const Ceilings& ceilings);
 

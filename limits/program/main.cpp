@@ -6,6 +6,8 @@
 //
 // Try: limits -n 10000; limits -n 1M --model io-uring; (ulimit -n 9000; limits -n 10k)
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -106,6 +108,23 @@ std::string asked(const Options& options, const std::string& program) {
   return text;
 }
 
+/// Throws CLI::ValidationError for options that contradict each other.
+void check(const CLI::App& app, const Options& options) {
+  constexpr std::array<std::string_view, 7> own{
+      "--model", "--max-connections", "--help", "-h", "--version", "--describe", "--list-models"};
+  for (const std::string& word : options.server_options) {
+    const std::string name = word.substr(0, word.find('='));
+    if (std::find(own.begin(), own.end(), name) != own.end()) {
+      throw CLI::ValidationError("server_options", name + ": limits sets it, or has its own");
+    }
+  }
+  const bool about_server = app.get_option("--model")->count() > 0 || !options.words().empty();
+  if (!options.has_server() && about_server) {
+    throw CLI::ValidationError("--ends",
+                               "client: without --model, --stack-size and server options");
+  }
+}
+
 int answer(const Options& options) {
   limits::Demands demands;
   std::string program;
@@ -145,6 +164,7 @@ int run(int argc, char** argv) {
     return echo::exit_pass;
   }
   if (echo::print_requested(app, "limits", summary, "")) return echo::exit_pass;
+  check(app, options);
   return answer(options);
 }
 

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "echo/demand.hpp"
@@ -28,9 +29,10 @@ namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::array servers{"echo_threads", "echo_async"};
-/// Longest wait for --describe, which takes some milliseconds: a program that is no server must not
-/// block this one.
-constexpr std::chrono::seconds patience{10};
+/// Longest wait for --describe, which takes some milliseconds, and the largest output: a program
+/// that is no server must neither block this one nor fill its memory.
+constexpr std::chrono::seconds patience{5};
+constexpr std::size_t largest_output = 4U << 20U;
 
 struct Output {
   int code = 0;
@@ -52,18 +54,36 @@ bool read_some(const echo::Descriptor& from, std::string& text) {
   return got > 0 || (got < 0 && errno == EINTR);
 }
 
-/// Reads both outputs to their ends; false when that takes too long.
-bool read_both(const echo::Descriptor& out, const echo::Descriptor& err, Output& output) {
-  const auto give_up_at = Clock::now() + patience;
+/// Reads both outputs to their ends; false when that takes too long or is too much.
+bool read_both(const echo::Descriptor& out, const echo::Descriptor& err,
+               Clock::time_point give_up_at, Output& output) {
   pollfd entries[2] = {{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}};
   while (entries[0].fd >= 0 || entries[1].fd >= 0) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up_at - Clock::now());
-    if (left.count() <= 0) return false;
-    ::poll(entries, 2, static_cast<int>(left.count()));
+    if (left.count() <= 0 || output.out.size() + output.err.size() > largest_output) return false;
+    if (::poll(entries, 2, static_cast<int>(left.count())) < 0) continue;  // EINTR
     if (entries[0].revents != 0 && !read_some(out, output.out)) entries[0].fd = -1;
     if (entries[1].revents != 0 && !read_some(err, output.err)) entries[1].fd = -1;
   }
   return true;
+}
+
+/// Waits for the end of `pid`; false when that takes too long. A program may close its outputs and
+/// go on.
+bool wait_until(Clock::time_point give_up_at, pid_t pid, int& status) {
+  for (;;) {
+    const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+    if (ended == pid) return true;
+    if (ended < 0 && errno != EINTR) return false;
+    if (Clock::now() >= give_up_at) return false;
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+void kill_and_reap(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 [[noreturn]] void cannot_run(const std::string& path, const std::string& why) {
@@ -92,13 +112,13 @@ Output run(std::vector<std::string> words) {
   out_end.reset();
   err_end.reset();
 
+  const auto give_up_at = Clock::now() + patience;
   Output output;
-  const bool whole = read_both(out, err, output);
-  if (!whole) ::kill(pid, SIGKILL);
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  if (!read_both(out, err, give_up_at, output) || !wait_until(give_up_at, pid, status)) {
+    kill_and_reap(pid);
+    cannot_run(words.front(), "it does not end after --describe");
   }
-  if (!whole) cannot_run(words.front(), "no answer to --describe");
   output.code = WIFEXITED(status) ? WEXITSTATUS(status) : echo::exit_signal + WTERMSIG(status);
   return output;
 }
@@ -113,6 +133,8 @@ json::object describe(const std::filesystem::path& path, const std::vector<std::
     std::string line = output.err.substr(0, output.err.find('\n'));
     if (line.empty())
       line = path.filename().string() + " ended with " + std::to_string(output.code);
+    // Without options of the user it is the program that is at fault: too old, or it crashes.
+    if (options.empty() || output.code >= echo::exit_signal) cannot_run(path.string(), line);
     throw echo::Exit(output.code, line);
   }
   boost::system::error_code error;
@@ -131,6 +153,20 @@ const json::object* find_model(const json::object& document, const std::string& 
   return nullptr;
 }
 
+/// The demand of a model of the server at `path` under `options`.
+ModelDemand demand_from(const std::filesystem::path& path, const std::string& model,
+                        std::uint64_t connections, const std::vector<std::string>& options) {
+  std::vector<std::string> words{"--model", model, "--max-connections",
+                                 std::to_string(connections)};
+  words.insert(words.end(), options.begin(), options.end());
+  const json::object document = describe(path, words);
+  const json::object* found = find_model(document, model);
+  if (found == nullptr) throw std::invalid_argument("no model " + model);
+  return {.program = path.filename().string(),
+          .traits = echo::traits_from(found->at("demand").as_object()),
+          .backlog = found->at("backlog").to_number<std::uint64_t>()};
+}
+
 }  // namespace
 
 Servers Servers::beside_this_program() {
@@ -141,22 +177,20 @@ ModelDemand Servers::demand_of(const std::string& model, std::uint64_t connectio
                                const std::vector<std::string>& options) const {
   std::string names;
   for (const char* program : servers) {
-    const json::object all = describe(folder_ / program, {});
-    if (find_model(all, model) == nullptr) {
+    const std::filesystem::path path = folder_ / program;
+    try {
+      const json::object all = describe(path, {});
+      if (find_model(all, model) != nullptr) {
+        return demand_from(path, model, connections, options);
+      }
       for (const json::value& each : all.at("models").as_array()) {
         names.append(names.empty() ? "" : ", ").append(each.at("name").as_string());
       }
-      continue;
+    } catch (const echo::Exit&) {
+      throw;
+    } catch (const std::exception& error) {  // a key is absent, or of another type
+      cannot_run(path.string(), std::string("its description is malformed: ") + error.what());
     }
-    std::vector<std::string> words{"--model", model, "--max-connections",
-                                   std::to_string(connections)};
-    words.insert(words.end(), options.begin(), options.end());
-    const json::object document = describe(folder_ / program, words);
-    const json::object* found = find_model(document, model);
-    if (found == nullptr) cannot_run(program, "it lost its model " + model);
-    return {.program = program,
-            .traits = echo::traits_from(found->at("demand").as_object()),
-            .backlog = found->at("backlog").to_number<std::uint64_t>()};
   }
   throw echo::Exit(echo::exit_usage, "--model: \"" + model + "\" is not one of " + names);
 }

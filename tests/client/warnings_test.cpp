@@ -78,7 +78,7 @@ TEST(Warnings, EachCauseHasItsText) {
       {"lockstep", [](Trial& run) { set_busy(run, 0.6, 0.4); },
        "client (60 % busy) and server (40 %) alternated"},
       {"lockstep, with wake-ups billed to no process", [](Trial& run) { set_busy(run, 0.5, 0.41); },
-       "in turns"},
+       "alternated"},
       {"steal", [](Trial& run) { run.costs.steal = 0.034; }, "took 3.4 % of this machine's time"},
       {"other programs", [](Trial& run) { run.costs.others = 0.25; },
        "others used 25 % of the machine"},

@@ -92,10 +92,11 @@ TEST(Deadline, ComesBeforeTheTimeoutAndEndsTheRun) {
 // Bug: after the deadline the client waited up to 1.5 s for FINs, where 1 s is promised.
 TEST(Deadline, IsNotExtendedByPeersThatSendTheirFinsOneByOne) {
   Liar server{[](Peer& peer) {
-    if (peer.index == 0) return peer.ignore();
+    const auto number = peer.index % 20;  // in each of the runs, if one does not do
+    if (number == 0) return peer.ignore();
     peer.send(peer.receive(size));
     peer.await_fin();
-    peer.pause(milliseconds{200 * peer.index});
+    peer.pause(milliseconds{200 * number});
   }};
   const nanoseconds took = quickest(seconds{2}, [&] {
     const Report report = run_client(server.target(), {"-n", "20", "--deadline", "1s"});

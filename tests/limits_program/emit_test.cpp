@@ -32,36 +32,49 @@ Ceilings ceilings() {
 }
 
 TEST(Emit, AUnitStatesTheLimitsOfItsOwnProcesses) {
-  EXPECT_EQ(emit(EmitTo::systemd, question, verdicts(), ceilings()),
-            "# 10,000 connections, echo_threads --model thread-per-connection\n"
-            "# in a unit: systemctl edit NAME.service\n"
-            "[Service]\n"
-            "LimitNOFILE=10016\n"
-            "LimitNPROC=10002\n"
-            "TasksMax=10002\n");
+  EXPECT_EQ(
+      emit(EmitTo::systemd, question, verdicts(), ceilings()),
+      "# 10,000 connections, echo_threads --model thread-per-connection\n"
+      "# in a unit: systemctl edit NAME.service\n"
+      "[Service]\n"
+      "LimitNOFILE=10016\n"
+      "LimitNPROC=10042\n"
+      "TasksMax=10002\n"
+      "# needed too: process ids: need 10002, have 4000 (/proc/sys/kernel/pid_max): sudo sysctl "
+      "-w kernel.pid_max=11000\n"
+      "# needed too: local ports: need 20000, have 14116 (/proc/sys/net/ipv4/ip_local_port_range "
+      "(half of it)): sysctl -w net.ipv4.ip_local_port_range='1024 65535'\n");
 }
 
 TEST(Emit, ALoginCountsWhatTheUserRunsAlreadyAndNamesRootApart) {
-  EXPECT_EQ(emit(EmitTo::limits_d, question, verdicts(), ceilings()),
-            "# 10,000 connections, echo_threads --model thread-per-connection\n"
-            "# /etc/security/limits.d/90-echo-testbed.conf; in force from the next login on\n"
-            "* soft nofile 10016\n"
-            "* hard nofile 10016\n"
-            "root soft nofile 10016\n"
-            "root hard nofile 10016\n"
-            "* soft nproc 10042\n"
-            "* hard nproc 10042\n");
+  EXPECT_EQ(
+      emit(EmitTo::limits_d, question, verdicts(), ceilings()),
+      "# 10,000 connections, echo_threads --model thread-per-connection\n"
+      "# /etc/security/limits.d/90-echo-testbed.conf; in force from the next login on\n"
+      "* soft nofile 10016\n"
+      "* hard nofile 10016\n"
+      "root soft nofile 10016\n"
+      "root hard nofile 10016\n"
+      "* soft nproc 10042\n"
+      "* hard nproc 10042\n"
+      "# needed too: process ids: need 10002, have 4000 (/proc/sys/kernel/pid_max): sudo sysctl "
+      "-w kernel.pid_max=11000\n"
+      "# needed too: local ports: need 20000, have 14116 (/proc/sys/net/ipv4/ip_local_port_range "
+      "(half of it)): sysctl -w net.ipv4.ip_local_port_range='1024 65535'\n");
 }
 
 TEST(Emit, SysctlsAreThoseOfTheCommandsAndTheOthersAreComments) {
-  EXPECT_EQ(emit(EmitTo::sysctl_d, question, verdicts(), ceilings()),
-            "# 10,000 connections, echo_threads --model thread-per-connection\n"
-            "# /etc/sysctl.d/90-echo-testbed.conf; in force after sysctl --system\n"
-            "# fs.nr_open = 1048576 suffices (needed: 10016)\n"
-            "kernel.pid_max = 11000\n"
-            "# kernel.threads-max could not be read\n"
-            "# vm.max_map_count suffices: 65,530 left (needed: 20,100)\n"
-            "net.ipv4.ip_local_port_range = 1024 65535\n");
+  EXPECT_EQ(
+      emit(EmitTo::sysctl_d, question, verdicts(), ceilings()),
+      "# 10,000 connections, echo_threads --model thread-per-connection\n"
+      "# /etc/sysctl.d/90-echo-testbed.conf; in force after sysctl --system\n"
+      "# fs.nr_open = 1048576 suffices (needed: 10016)\n"
+      "kernel.pid_max = 11000\n"
+      "# kernel.threads-max could not be read\n"
+      "# vm.max_map_count suffices: 65,530 left (needed: 20,100)\n"
+      "net.ipv4.ip_local_port_range = 1024 65535\n"
+      "# needed too: open files: need 10016, have 9000 (RLIMIT_NOFILE, hard): ulimit -n 10016 in "
+      "a new shell\n");
 }
 
 TEST(Emit, RaisesNrOpenWhereItBoundsTheLimit) {
@@ -69,6 +82,27 @@ TEST(Emit, RaisesNrOpenWhereItBoundsTheLimit) {
   low.nr_open->value = 4'096;
   EXPECT_NE(emit(EmitTo::sysctl_d, question, verdicts(), low).find("\nfs.nr_open = 10016\n"),
             std::string::npos);
+}
+
+TEST(Emit, NeverStatesMoreThanTheKernelAccepts) {
+  auto rows = verdicts();
+  rows.front().need = 3'000'000'000;
+  EXPECT_NE(emit(EmitTo::sysctl_d, question, rows, ceilings())
+                .find("\n# fs.nr_open: needed 3000000000, more than the kernel accepts\n"),
+            std::string::npos);
+}
+
+TEST(Emit, StatesLimitsInBytesWhereTheyAreTooLow) {
+  auto rows = verdicts();
+  rows.push_back({"address space", "RLIMIT_AS, soft", 1'000, 84'000'001, Status::short_, 1,
+                  "ulimit -v", true});
+  rows.push_back(
+      {"cgroup memory", "memory.max", 1'000, 70'000'000, Status::short_, 1, "echo", true});
+  const std::string unit = emit(EmitTo::systemd, question, rows, ceilings());
+  EXPECT_NE(unit.find("\nLimitAS=84000001\nMemoryMax=70000000\n"), std::string::npos) << unit;
+  const std::string login = emit(EmitTo::limits_d, question, rows, ceilings());
+  EXPECT_NE(login.find("\n* - as 82032\n"), std::string::npos) << login;
+  EXPECT_NE(login.find("\n# needed too: cgroup memory: "), std::string::npos) << login;
 }
 
 TEST(Emit, StatesWhatNoSettingLifts) {

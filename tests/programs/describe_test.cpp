@@ -127,6 +127,20 @@ TEST(Describe, StatesTheDemandUnderTheOptionsThatAreGiven) {
   EXPECT_EQ(threads(many), threads(few) + 56);
 }
 
+TEST(Describe, GivesEachModelItsOwnDescriptionOfAnOption) {
+  const json::value async = description_of({"echo_async"});
+  const std::string help = run({"echo_async", "--model", "hand-off", "--help"}).out;
+  bool found = false;
+  for (const json::value& option : async.at("options").as_array()) {
+    if (text_at(option, "name") != "--workers") continue;
+    const auto& models = option.at("models").as_array();
+    if (std::find(models.begin(), models.end(), json::value("hand-off")) == models.end()) continue;
+    found = true;
+    EXPECT_THAT(help, HasSubstr(text_at(option, "description")));
+  }
+  EXPECT_TRUE(found);
+}
+
 TEST(Describe, RefusesOptionsThatCannotWork) {
   const Ended ended = run({"echo_threads", "--stack-size", "1K", "--describe"});
   EXPECT_EQ(ended.code, echo::exit_usage);
@@ -139,17 +153,21 @@ TEST(Limits, EndsWithTwoAndOneLineThatSaysWhatIsAllowed) {
     std::vector<std::string> words;
     const char* error;
   };
-  const Case cases[] = {{{"-n", "-1"}, "\"-1\""},
-                        {{"-n", "0"}, "at least 1"},
-                        {{"--model", "no-such"}, "is not one of thread-per-connection, "},
-                        {{"--model", "no-such"}, ", io-uring"},
-                        {{"--model", "callbacks", "-s", "64K"}, "model callbacks does not take it"},
-                        {{"-s", "1K"}, "PTHREAD_STACK_MIN"},
-                        {{"--ends", "none"}, "both or server or client"},
-                        {{"--emit", "launchd"}, "systemd, limits.d or sysctl.d"},
-                        {{"--emit", "systemd", "--json"}, "--emit"},
-                        {{"--", "--workers", "0"}, "--workers"},
-                        {{"--no-such"}, "--no-such"}};
+  const Case cases[] = {
+      {{"-n", "-1"}, "\"-1\""},
+      {{"-n", "0"}, "at least 1"},
+      {{"--model", "no-such"}, "is not one of thread-per-connection, "},
+      {{"--model", "no-such"}, ", io-uring"},
+      {{"--model", "callbacks", "-s", "64K"}, "model callbacks does not take it"},
+      {{"-s", "1K"}, "PTHREAD_STACK_MIN"},
+      {{"--ends", "none"}, "both or server or client"},
+      {{"--emit", "launchd"}, "systemd, limits.d or sysctl.d"},
+      {{"--emit", "systemd", "--json"}, "--emit"},
+      {{"--", "--workers", "0"}, "--workers"},
+      {{"--", "--model", "iterative"}, "--model: limits sets it"},
+      {{"--", "--help"}, "--help: limits sets it, or has its own"},
+      {{"--ends", "client", "--model", "callbacks"}, "--ends: client: without --model"},
+      {{"--no-such"}, "--no-such"}};
   for (const Case& each : cases) {
     std::vector<std::string> words = each.words;
     words.insert(words.begin(), "limits");
@@ -207,8 +225,51 @@ TEST_F(LimitsElsewhere, EndsWithSevenWhereAServerPrintsNoDescription) {
   EXPECT_THAT(ended.err, HasSubstr("--describe"));
 }
 
+TEST_F(LimitsElsewhere, EndsWithSevenNamingAServerThatIsTooOldOrCrashes) {
+  for (const char* script :
+       {"echo 'echo_threads: --describe: no such option' >&2; exit 2", "kill -9 $$"}) {
+    put("echo_threads", script);
+    const Ended ended = run_here({"-n", "10"});
+    EXPECT_EQ(ended.code, echo::exit_internal);
+    EXPECT_THAT(ended.err,
+                AllOf(HasSubstr((folder_ / "echo_threads").string()), HasSubstr("--ends client")));
+  }
+}
+
+TEST_F(LimitsElsewhere, EndsWithSevenNamingTheServerWhoseDescriptionIsMalformed) {
+  const std::string head = R"({"schema": "echo-testbed-describe/1")";
+  const std::string model = R"("name": "thread-per-connection")";
+  for (const std::string& rest :
+       {std::string("}"), std::string(R"(, "models": {}})"), std::string(R"(, "models": [7]})"),
+        R"(, "models": [{)" + model + "}]}",
+        R"(, "models": [{)" + model + R"(, "demand": {}}]})"}) {
+    put("echo_threads", "cat <<'END'\n" + head + rest + "\nEND");
+    const Ended ended = run_here({"-n", "10"});
+    EXPECT_EQ(ended.code, echo::exit_internal) << rest;
+    EXPECT_THAT(ended.err, HasSubstr("echo_threads: its description is malformed: ")) << rest;
+  }
+}
+
+TEST_F(LimitsElsewhere, DoesNotWaitForAServerThatGoesOnWithoutOutputs) {
+  put("echo_threads", "exec >&- 2>&-; exec sleep 60");
+  const Ended ended = run_here({"-n", "10"});
+  EXPECT_EQ(ended.code, echo::exit_internal);
+  EXPECT_THAT(ended.err, HasSubstr("does not end after --describe"));
+}
+
+TEST_F(LimitsElsewhere, DoesNotReadWithoutEnd) {
+  put("echo_threads", "exec yes");
+  const Ended ended = run_here({"-n", "10"});
+  EXPECT_EQ(ended.code, echo::exit_internal);
+  EXPECT_THAT(ended.err, HasSubstr("does not end after --describe"));
+}
+
 TEST_F(LimitsElsewhere, PassesOnTheCodeAndTheLineOfAServerThatRefuses) {
-  put("echo_threads", "echo 'echo_threads: no room' >&2; exit 3");
+  std::filesystem::copy_file(std::filesystem::path(TESTBED_BIN_DIR) / "echo_threads",
+                             folder_ / "real");
+  put("echo_threads",
+      "if [ $# -gt 1 ]; then echo 'echo_threads: no room' >&2; exit 3; fi\n"
+      "exec \"$(dirname \"$0\")/real\" \"$@\"");
   const Ended ended = run_here({"-n", "10"});
   EXPECT_EQ(ended.code, echo::exit_refused);
   EXPECT_EQ(ended.err, "limits: echo_threads: no room\n");
