@@ -34,17 +34,17 @@ void check_bins(const Histogram::Parts& parts) {
     before = &bin;
   }
   require(counted == parts.count, "the bins hold " + std::to_string(counted) + ", the count is " +
-                                     std::to_string(parts.count));
+                                      std::to_string(parts.count));
   const auto sum = static_cast<long double>(parts.sum);
   require(sum >= least * (1 - 1e-15L) && sum <= most * (1 + 1e-15L),
-         "no values in these bins have the sum " + std::to_string(parts.sum));
+          "no values in these bins have the sum " + std::to_string(parts.sum));
 }
 
 void check_ends(const Histogram::Parts& parts) {
   require(parts.min <= parts.max, "the minimum is above the maximum");
   require(parts.censored <= parts.count, "more values are censored than recorded");
   require((parts.censored > 0) == parts.lowest_censored.has_value(),
-         "the number of censored values and the lowest of them contradict each other");
+          "the number of censored values and the lowest of them contradict each other");
   if (parts.bins.empty()) {
     require(parts.max == 0, "empty, but with a maximum");
     return;
@@ -55,13 +55,13 @@ void check_ends(const Histogram::Parts& parts) {
                        [lower](const Histogram::Bin& bin) { return bin.lower == lower; });
   };
   require(axis.index(parts.min) == axis.index(parts.bins.front().lower),
-         "the minimum is not in the first bin");
+          "the minimum is not in the first bin");
   require(axis.index(parts.max) == axis.index(parts.bins.back().lower),
-         "the maximum is not in the last bin");
+          "the maximum is not in the last bin");
   if (!parts.lowest_censored) return;
   const std::uint64_t lowest = *parts.lowest_censored;
   require(lowest >= parts.min && lowest <= parts.max && holds(lowest),
-         "the lowest censored value is in none of the bins");
+          "the lowest censored value is in none of the bins");
 }
 
 }  // namespace

@@ -159,8 +159,8 @@ void check(const Options& options) {
 }
 
 /// Sets a ring up, so that a refusal by the kernel comes before the server reports that it listens.
-/// On its own thread: the kernel frees a ring some time after it was closed, and for that interrupts
-/// the thread that made it, whose blocking calls may then fail with EINTR.
+/// On its own thread: the kernel frees a ring some time after it was closed, and for that
+/// interrupts the thread that made it, whose blocking calls may then fail with EINTR.
 void prepare(const Options& options, const server::ServerOptions& common) {
   std::async(std::launch::async, [&] {
     Ring ring{requests, completions};
