@@ -29,6 +29,7 @@ PAGES = [README, *sorted((SOURCE / "docs").glob("*.md"))]  # those that show how
 ANSWER = SOURCE / "docs" / "results" / "answer.json"
 LINES = 260
 PROGRAMS = ("client", "echo_threads", "echo_async", "limits")
+SERVERS = ("echo_threads", "echo_async")
 #: Options that print something and exit; --describe leaves them out.
 REQUESTS = ("-h", "--help", "--version", "--describe", "--list-models")
 BLOCK = re.compile(r"^(?:<!-- run(?:: (?P<code>\d+))? -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
@@ -96,7 +97,10 @@ def options_named(text):
                 words = command.split()
                 program = pathlib.Path(words[0]).name if words else ""
                 if program in PROGRAMS:
-                    yield from (((program,), option) for option in OPTION.findall(command))
+                    # limits passes the words behind -- to a server.
+                    own, _, passed_on = command.partition(" -- ")
+                    yield from (((program,), option) for option in OPTION.findall(own))
+                    yield from ((SERVERS, option) for option in OPTION.findall(passed_on))
                 elif not in_block and section and command.lstrip().startswith("-"):
                     yield from ((section, option) for option in OPTION.findall(command)[:1])
 
