@@ -3,8 +3,9 @@
 // It combines Asio's timers, signals and composed operations with the data path of a raw epoll
 // server: 16 bytes per connection, no allocation, one recv and one send per echo
 // (epoll/nested_epoll.hpp explains how). It wins wherever callbacks does, by the system calls that
-// Asio makes in vain; it loses Asio's portability and everything that is written for its sockets
-// (TLS streams, composed reads). Source: epoll(7),
+// Asio makes in vain. A slow reader costs at most one reply of --buffer-size in user memory
+// (epoll/nonblocking_exchange.hpp). It loses Asio's portability and everything that is written for
+// its sockets (TLS streams, composed reads). Source: epoll(7),
 // https://man7.org/linux/man-pages/man7/epoll.7.html: an epoll descriptor can be polled itself.
 // Try it: ./echo_async --model nested-epoll & ./client -n 10000
 #include <memory>

@@ -38,8 +38,8 @@ std::uint64_t connects_of(const Plan& plan) {
   return plan.churn ? std::numeric_limits<std::uint64_t>::max() : plan.connections;
 }
 
-/// The next time after `at` on the grid on which the leader reads the progress. Off that grid each
-/// progress would be read an interval late.
+/// The next of the times at which the leader reads the progress, after `at`. Posted at other times,
+/// each progress would be read an interval late.
 Nanoseconds next_post_time(const Plan& plan, Nanoseconds at) {
   if (plan.post_every == never) return never;
   return plan.post_from + plan.post_every * ((at - plan.post_from) / plan.post_every + 1);

@@ -33,7 +33,8 @@ struct Sample : Clocks {
   limits::Usage client;
   std::optional<limits::Usage> server;
   limits::Machine machine;
-  std::chrono::nanoseconds newborn_cpu{};  ///< in server_cpu: of children forked within the window
+  std::chrono::nanoseconds
+      newborn_cpu{};  ///< part of server_cpu: children forked within the window
   /// nullopt above limits::most_threads.
   std::optional<std::vector<limits::ThreadTime>> client_threads, server_threads;
   std::optional<limits::Busy> busy;

@@ -33,9 +33,9 @@ std::chrono::system_clock::time_point parse_start(std::string_view text);
 /// Whether `endpoint` lies in one of `cidrs` ("10.0.0.0/8", "fd00::/8").
 bool lies_in(const echo::Endpoint& endpoint, const std::vector<std::string>& cidrs);
 
-/// argv with the ancestor's spellings -host H, -data D and -n=10 rewritten as options of this
-/// program. CLI11 would read -host as -h and -data as -d ata. Throws echo::Exit if a value is
-/// missing.
+/// argv with the spellings of 10kthreads, from which this program descends (-host H, -data D and
+/// -n=10), rewritten as options of this program. CLI11 would read -host as -h and -data as -d ata.
+/// Throws echo::Exit if a value is missing.
 std::vector<std::string> modernised(int argc, const char* const* argv);
 
 }  // namespace client

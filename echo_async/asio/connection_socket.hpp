@@ -24,7 +24,7 @@ class ConnectionSocket {
   [[nodiscard]] Socket& socket() { return socket_; }
   /// Sends what the kernel takes immediately, nearly always all of it. That saves a pass through
   /// the scheduler, behind all other handlers that are ready. Returns what is left for async_write,
-  /// which also meets the error, if there was one.
+  /// which then reports the error, if there was one.
   [[nodiscard]] std::span<const std::byte> send_now(std::span<const std::byte> reply) {
     error_code ignored;
     return reply.subspan(socket_.write_some(asio::buffer(reply.data(), reply.size()), ignored));

@@ -1,4 +1,5 @@
-// What a C++20 coroutine needs to wait for Asio: a type for the coroutine, and one for the wait.
+// What a C++20 coroutine needs to wait for Asio: a type for the coroutine, and one for
+// what it awaits.
 //
 // The compiler splits a function at each co_await, and keeps its state in a frame on the heap. Task
 // defines how it begins and ends; Operation defines what co_await does: start the operation, with a
@@ -58,8 +59,8 @@ class Operation {
   [[nodiscard]] std::size_t await_resume() const noexcept { return result_; }
 
  private:
-  /// Resumes the coroutine, or destroys it where Asio drops the operation: with its io_context, or
-  /// because of an exception in between.
+  /// Resumes the coroutine, or destroys it where Asio destroys the operation without calling the
+  /// handler: with its io_context, or because of an exception in between.
   class Handler {
    public:
     explicit Handler(Operation& operation) : operation_(&operation) {}

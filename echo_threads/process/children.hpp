@@ -2,10 +2,10 @@
 //
 // Each child has a pidfd (pidfd_open(2)), which becomes readable when the child ends. So there is
 // no SIGCHLD handler, which would be global to the program, and no waitpid(-1), which would also
-// reap children started elsewhere. A drain reaches a child as a signal, because a child in recv(2)
-// waits for nothing else; the handler shuts its connection down for reading. The shutdown is
-// permanent, so it does not matter whether recv had begun. A terminal or a supervisor may send
-// SIGINT and SIGTERM to all processes: only the parent handles them, children ignore them.
+// reap children started elsewhere. A drain reaches a child as a signal, because a child that is
+// blocked in recv(2) notices nothing else; the handler shuts its connection down for reading. The
+// shutdown is permanent, so it does not matter whether recv had begun. A terminal or a supervisor
+// may send SIGINT and SIGTERM to all processes: only the parent handles them, children ignore them.
 #pragma once
 
 #include <signal.h>

@@ -20,7 +20,7 @@ import orphans
 
 from . import foreign_server, options, plan, runs
 
-SHORT = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
+ALIASES = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
 DEFAULT_SERVER = "echo_threads:thread-per-connection"
 #: Options that the scripts set themselves, or that turn a run into something else.
 RESERVED = {
@@ -84,7 +84,7 @@ class Design:
         end, _, bare = name.rpartition(".")
         if end not in ("", "server", "client"):
             raise Usage(f"--factor {name}: {end} is not server or client")
-        long = SHORT.get(bare, f"--{bare}")
+        long = ALIASES.get(bare, f"--{bare}")
         there = self._ends_of(long)
         if end:
             there = {end: there[end]} if end in there else {}
@@ -146,7 +146,7 @@ class Design:
             for option in listed - RESERVED[one]
             if option.startswith("--") and not option.startswith("--no-") and end in ("", one)
         }
-        close = difflib.get_close_matches(name, sorted({*names, *SHORT, "model"}), 3, 0.6)
+        close = difflib.get_close_matches(name, sorted({*names, *ALIASES, "model"}), 3, 0.6)
         if close:
             return f"; did you mean {' or '.join(close)}?"
         return "; allowed: stack, touch, n, model, " + ", ".join(sorted(names))

@@ -1,6 +1,6 @@
 // The fixture of the conformance suite: every test runs on every registered model of both servers.
-// After each test the counters must satisfy the law, and no descriptor, thread or child may be
-// left.
+// After each test accepted == closed + open must hold (server/counters.hpp), and no descriptor,
+// thread or child may be left.
 #pragma once
 
 #include <gtest/gtest.h>
