@@ -97,6 +97,14 @@ json::object option_to_json(const CLI::Option& option, std::string_view end) {
           {"description", option.get_description()}};
 }
 
+json::array exit_codes_to_json() {
+  json::array codes;
+  for (const auto& [code, meaning] : exit_meanings()) {
+    codes.push_back(json::object{{"code", code}, {"meaning", meaning}});
+  }
+  return codes;
+}
+
 }  // namespace
 
 void add_program_flags(CLI::App& app) {
@@ -120,18 +128,6 @@ json::array options_of(const CLI::App& app, std::string_view end) {
   }
   return options;
 }
-
-namespace {
-
-json::array exit_codes_to_json() {
-  json::array codes;
-  for (const auto& [code, meaning] : exit_meanings()) {
-    codes.push_back(json::object{{"code", code}, {"meaning", meaning}});
-  }
-  return codes;
-}
-
-}  // namespace
 
 json::object description_of(std::string_view program, std::string_view summary, json::array options,
                             const std::vector<Library>& libraries) {

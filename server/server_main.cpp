@@ -38,10 +38,7 @@ const Model& chosen_model(const char* program, Models models, int argc, char** a
 /// Throws the error that names the models which take an option that the chosen one does not.
 [[noreturn]] void explain_extra(const std::string& argument, const Model& chosen, Models models) {
   const std::string name = argument.substr(0, argument.find('='));
-  std::string takers;
-  for (const Model* model : models_with(name, models)) {
-    takers += (takers.empty() ? "" : ", ") + std::string(model->name);
-  }
+  const std::string takers = names_of(models_with(name, models));
   if (takers.empty()) throw CLI::ValidationError(argument, "no such option or argument");
   throw CLI::ValidationError(
       name, "model " + std::string(chosen.name) + " does not take it; these do: " + takers);
