@@ -114,7 +114,8 @@ void report_ready(const ServerOptions& options, const echo::Endpoint& where,
       throw echo::Exit(echo::exit_usage,
                        "--ready-fd " + std::to_string(options.ready_fd) + ": cannot write to it");
     }
-    ::close(options.ready_fd);
+    // Its reader may wait for its end. A standard descriptor has another use too.
+    if (options.ready_fd > STDERR_FILENO) ::close(options.ready_fd);
   }
   const std::string ready =
       fmt::format("listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
