@@ -9,6 +9,7 @@
 #include <string>
 
 #include "echo/options.hpp"
+#include "limits/proc_text.hpp"
 
 namespace echo {
 namespace {
@@ -43,7 +44,8 @@ int guarded_main(const char* program, int (*body)(int, char**), int argc, char**
   occupy_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe then returns an error
   const auto say = [program](const std::string& line) {
-    std::fprintf(stderr, "%s: %s\n", program, line.c_str());
+    // A line may quote the command line, a file or a document.
+    std::fprintf(stderr, "%s: %s\n", program, limits::printable(line).c_str());
   };
   try {
     return body(argc, argv);

@@ -32,7 +32,7 @@ CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& va
                       const std::string& what, Range range = {});
 CLI::Option* add_size(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& value,
                       const std::string& what, Range range = {});
-/// A duration: "5s", "250ms", "2m"; a bare number is seconds. `zero_allowed` false: above 0.
+/// A duration: "5s", "250ms", "1h30m"; a bare number is seconds. `zero_allowed` false: above 0.
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::nanoseconds& value,
                           const std::string& what, bool zero_allowed = false);
 CLI::Option* add_duration(CLI::App& app, const std::string& names,

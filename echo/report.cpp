@@ -20,6 +20,7 @@
 #include "echo/descriptor.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
+#include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
 
 namespace echo {
@@ -167,7 +168,8 @@ json::object environment() {
 }
 
 void write_document(const std::string& path, const json::value& document) {
-  const std::string text = json::serialize(document) + "\n";
+  // argv, labels and options may hold any byte. Only strings have bytes beyond ASCII.
+  const std::string text = limits::valid_utf8(json::serialize(document)) + "\n";
   path == "-" ? write_text(text) : write_file(path, text);
 }
 

@@ -3,6 +3,9 @@
 // Such files have no size and change between two reads. Each is therefore read whole and then
 // parsed as text; streams would cost more than the kernel does. A missing figure is nullopt, never
 // 0.
+//
+// Such text, and any other that another program, file or user supplies, may hold any byte.
+// printable() and valid_utf8() make it fit for a terminal and for a JSON document.
 #pragma once
 
 #include <cstdint>
@@ -44,5 +47,14 @@ std::string_view next_word(std::string_view& text, std::string_view separators =
 /// Removes and returns the next line of `text`, without its newline. Empty at the end and for an
 /// empty line.
 std::string_view next_line(std::string_view& text);
+
+/// `text` as one line for a terminal. Characters that control a terminal or the order of its line
+/// (C0, DEL, C1, line separators, bidirectional controls) and bytes that are no UTF-8 become
+/// "\x1b" or "\u202e"; everything else stays.
+std::string printable(std::string_view text);
+
+/// `text` with each byte that is no part of UTF-8 replaced by U+FFFD. JSON allows no other encoding
+/// (RFC 8259, section 8.1).
+std::string valid_utf8(std::string_view text);
 
 }  // namespace limits

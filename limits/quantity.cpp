@@ -25,18 +25,22 @@ struct Unit {
 constexpr std::array count_units{Unit{"", 1}, Unit{"k", 1'000}, Unit{"m", 1'000'000}};
 constexpr std::array size_units{Unit{"", 1}, Unit{"k", 1ULL << 10}, Unit{"m", 1ULL << 20},
                                 Unit{"g", 1ULL << 30}, Unit{"t", 1ULL << 40}};
-constexpr std::array duration_units{Unit{"", 1'000'000'000},     Unit{"ns", 1},
-                                    Unit{"us", 1'000},           Unit{"ms", 1'000'000},
-                                    Unit{"s", 1'000'000'000},    Unit{"m", 60'000'000'000},
-                                    Unit{"h", 3'600'000'000'000}};
+constexpr std::array duration_units{Unit{"", 1'000'000'000},
+                                    Unit{"ns", 1},
+                                    Unit{"us", 1'000},
+                                    Unit{"ms", 1'000'000},
+                                    Unit{"s", 1'000'000'000},
+                                    Unit{"m", 60'000'000'000},
+                                    Unit{"h", 3'600'000'000'000},
+                                    Unit{"d", 86'400'000'000'000}};
 
 constexpr std::string_view count_allowed =
     "a count: digits, then nothing, k (1,000) or M (1,000,000), as in 10000, 10k or 1M";
 constexpr std::string_view size_allowed =
     "a size in bytes: digits, then nothing, K, M, G or T (powers of 1,024), as in 65536, 64K or 8M";
 constexpr std::string_view duration_allowed =
-    "a duration: digits with an optional fraction, then nothing (seconds), ns, us, ms, s, m or h, "
-    "as in 5s, 0.5s, 250ms or 2m";
+    "a duration: digits with an optional fraction, then nothing (seconds), ns, us, ms, s, m, h or "
+    "d, as in 5s, 0.5s, 250ms or 2m; several, the largest unit first, as in 1h30m";
 
 [[noreturn]] void refuse(std::string_view text, std::string_view allowed, const char* why = "") {
   std::string given;  // stays one line for any bytes
@@ -81,6 +85,40 @@ std::uint64_t parse_whole(std::string_view text, std::span<const Unit> units,
   return value * unit->factor;
 }
 
+/// One number of a duration and its unit: "1h" of "1h30m".
+struct DurationPart {
+  std::uint64_t nanoseconds;
+  const Unit* unit;
+  bool has_fraction;
+};
+
+/// Removes and returns the first part of `text`. `whole`: the duration as given, for the error.
+DurationPart take_duration_part(std::string_view& text, std::string_view whole) {
+  constexpr std::string_view digits = "0123456789";
+  const std::uint64_t number = take_digits(text, whole, duration_allowed);
+  std::string_view fraction;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    fraction = text.substr(0, std::min(text.find_first_not_of(digits), text.size()));
+    if (fraction.empty()) refuse(whole, duration_allowed);
+    text.remove_prefix(fraction.size());
+  }
+  const std::size_t unit_length = std::min(text.find_first_of(digits), text.size());
+  const Unit* unit = find_unit(text.substr(0, unit_length), duration_units);
+  if (unit == nullptr) refuse(whole, duration_allowed);
+  text.remove_prefix(unit_length);
+
+  constexpr auto most = static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count());
+  if (number > most / unit->factor) refuse(whole, duration_allowed, "too large, ");
+  // From the last digit to the first: the nested floors stay exact for a fraction of any length.
+  std::uint64_t part = 0;
+  // NOLINTNEXTLINE(modernize-loop-convert): clang 14 cannot compile views::reverse
+  for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit) {
+    part = (part + unit->factor * static_cast<std::uint64_t>(*digit - '0')) / 10;
+  }
+  return {number * unit->factor + part, unit, !fraction.empty()};
+}
+
 /// At most three significant digits, no trailing zeros: 1.25, 23.3, 512.
 std::string three_digits(double value) {
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
@@ -112,29 +150,23 @@ std::uint64_t parse_size(std::string_view text) {
 }
 
 std::chrono::nanoseconds parse_duration(std::string_view text) {
-  std::string_view rest = text;
-  const std::uint64_t whole = take_digits(rest, text, duration_allowed);
-  std::string_view fraction;
-  if (rest.starts_with('.')) {
-    rest.remove_prefix(1);
-    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-    if (digits == 0) refuse(text, duration_allowed);
-    fraction = rest.substr(0, digits);
-    rest.remove_prefix(digits);
-  }
-  const Unit* unit = find_unit(rest, duration_units);
-  if (unit == nullptr) refuse(text, duration_allowed);
-
   constexpr auto most = static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count());
-  if (whole > most / unit->factor) refuse(text, duration_allowed, "too large, ");
-  // From the last digit to the first: the nested floors stay exact for a fraction of any length.
-  std::uint64_t part = 0;
-  // NOLINTNEXTLINE(modernize-loop-convert): clang 14 cannot compile views::reverse
-  for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit) {
-    part = (part + unit->factor * static_cast<std::uint64_t>(*digit - '0')) / 10;
-  }
-  const std::uint64_t nanoseconds = whole * unit->factor + part;
-  if (nanoseconds > most) refuse(text, duration_allowed, "too large, ");
+  std::uint64_t nanoseconds = 0;
+  std::uint64_t last_factor = largest;
+  std::string_view rest = text;
+  do {
+    const bool first = rest.size() == text.size();
+    const DurationPart part = take_duration_part(rest, text);
+    const bool needs_unit = !first || !rest.empty();
+    const bool in_order = part.unit->factor < last_factor;
+    if (!in_order || (needs_unit && part.unit->suffix.empty()) ||
+        (part.has_fraction && !rest.empty())) {
+      refuse(text, duration_allowed);
+    }
+    last_factor = part.unit->factor;
+    if (part.nanoseconds > most - nanoseconds) refuse(text, duration_allowed, "too large, ");
+    nanoseconds += part.nanoseconds;
+  } while (!rest.empty());
   return std::chrono::nanoseconds{static_cast<std::int64_t>(nanoseconds)};
 }
 

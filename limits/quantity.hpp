@@ -21,8 +21,9 @@ std::uint64_t parse_count(std::string_view text);
 /// Throws std::invalid_argument with the given text and what is allowed.
 std::uint64_t parse_size(std::string_view text);
 
-/// Digits with an optional fraction, then nothing (seconds), ns, us, ms, s, m or h: "5s", "0.5s",
-/// "250ms", "2m", "10". Fractions of a nanosecond are cut off.
+/// Digits with an optional fraction, then nothing (seconds), ns, us, ms, s, m, h or d: "5s",
+/// "0.5s", "250ms", "2m", "10". Several parts are added, the largest unit first, a fraction only in
+/// the last: "1h30m", "1m30s". Fractions of a nanosecond are cut off.
 /// Throws std::invalid_argument with the given text and what is allowed.
 std::chrono::nanoseconds parse_duration(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
 
 namespace limits {
@@ -26,7 +27,7 @@ Line line_of(const Verdict& row) {
   line[need] = amount(row, row.need);
   line[verdict] = status_name(row.status);
   line[bites_at] = row.bites_at ? format_count(*row.bites_at) : unknown ? "-" : "never";
-  line[source] = row.source;
+  line[source] = printable(row.source);  // the path of a cgroup may hold any byte
   line[lift] = row.lift.empty() && row.status == Status::short_ ? "nothing lifts it" : row.lift;
   return line;
 }
@@ -54,7 +55,7 @@ std::string headline(const Question& question, const std::vector<Verdict>& verdi
   const Verdict* first = bites_first(verdicts);
   if (first == nullptr) return text + "no known limit bites\n";
   return text + "the first limit bites at " + format_count(*first->bites_at) + ": " + first->name +
-         ", " + first->source + "\n";
+         ", " + printable(first->source) + "\n";
 }
 
 std::string json_number(const std::optional<std::uint64_t>& value) {
@@ -90,7 +91,7 @@ std::string as_table(const Question& question, const std::vector<Verdict>& verdi
                                            [](const Line& line) { return line[lift].empty(); });
   if (nothing_to_lift) lines.front()[lift].clear();
 
-  std::string text = headline(question, verdicts) + question.who + "\n\n";
+  std::string text = headline(question, verdicts) + printable(question.who) + "\n\n";
   for (const Line& line : lines) text += aligned(line, widths);
   return text;
 }
@@ -116,7 +117,7 @@ std::string as_json(const Question& question, const std::vector<Verdict>& verdic
 
 std::string json_string(const std::string& text) {
   std::string quoted = "\"";
-  for (const char c : text) {
+  for (const char c : valid_utf8(text)) {
     if (c == '"' || c == '\\') {
       quoted += '\\';
       quoted += c;

@@ -36,6 +36,17 @@ TEST(Report, WritesAHistogramAsInTheContract) {
             R"("at_least":[],"bins":[[100,100],[1000,10],[999424,10]]})");
 }
 
+// Bug: with --data or a label in Latin-1 the document was no JSON.
+TEST(Report, IsJsonForWordsOfACommandLineInAnyEncoding) {
+  const std::string path = ::testing::TempDir() + "any_encoding.json";
+  write_document(path, json::object{{"caf\xe9", "\xff\x1b"}, {"plain", "caf\xc3\xa9"}});
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(json::parse(text),
+            (json::object{{"caf\xef\xbf\xbd", "\xef\xbf\xbd\x1b"}, {"plain", "caf\xc3\xa9"}}));
+  std::filesystem::remove(path);
+}
+
 TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
   Histogram histogram;
   for (int i = 0; i < 200; ++i) histogram.record_censored(10s);

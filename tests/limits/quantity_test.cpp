@@ -68,6 +68,25 @@ TEST(Quantity, DurationsTakeUnitsAndFractionsAndAreSecondsWhenBare) {
     EXPECT_EQ(parse_duration(text), nanoseconds{value}) << text;
 }
 
+TEST(Quantity, DurationsOfSeveralPartsAndDaysAreAccepted) {
+  const std::vector<std::pair<std::string, std::int64_t>> table{
+      {"1h30m", 5'400'000'000'000},     {"1m30s", 90'000'000'000},
+      {"1d", 86'400'000'000'000},       {"1D12H", 129'600'000'000'000},
+      {"1d1h1m1s", 90'061'000'000'000}, {"1m0.5s", 60'500'000'000},
+      {"1s500ms", 1'500'000'000},       {"0h0m1s", 1'000'000'000},
+      {"90m30s", 5'430'000'000'000}};
+  for (const auto& [text, value] : table)
+    EXPECT_EQ(parse_duration(text), nanoseconds{value}) << text;
+}
+
+TEST(Quantity, PartsOfADurationAreInOrderAndEachHasItsUnit) {
+  for (const std::string text : {"1m1h", "1m1m", "1h30", "1.5h30m", "1h 30m", "1hm", "h30m",
+                                 "1h-3m", "30 m", "1h30m.", "1h30m5", "1d1"}) {
+    EXPECT_NE(refusal_of(parse_duration, text), "") << text;
+  }
+  EXPECT_NE(refusal_of(parse_duration, "106751d24h"), "") << "beyond 64 bits of nanoseconds";
+}
+
 TEST(Quantity, RefusesWhatIsNotWhollyANumber) {
   for (const std::string text : {"", " ", "9E", "-1", "+1", " 1", "1 ", "1.5", "1,000", "0x10", "k",
                                  "1kk", "1KiB", "1e3", "ten", "1\n"}) {

@@ -72,6 +72,7 @@ TEST(Document, EscapesWhatJsonCannotHold) {
   EXPECT_EQ(json_string("a\"b\\c\n\x01\x1f/\xc3\xa9"),
             "\"a\\\"b\\\\c\\u000a\\u0001\\u001f/\xc3\xa9\"");
   EXPECT_EQ(json_string(""), "\"\"");
+  EXPECT_EQ(json_string("\xff"), "\"\xef\xbf\xbd\"") << "no UTF-8";
 }
 
 }  // namespace
