@@ -13,6 +13,7 @@
 
 #include "client/options/objective.hpp"
 #include "client/report/provenance.hpp"
+#include "client/report/validate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 
@@ -27,7 +28,8 @@ json::object sums(const Runs& runs, const std::string& pointer) {
   for (const auto& [key, value] : runs.front().object(pointer)) {
     if (!value.is_number()) continue;
     std::uint64_t sum = 0;
-    for (const RunDocument& run : runs) sum += run.count(pointer + "/" + std::string(key));
+    const std::string each = pointer + "/" + std::string(key);
+    for (const RunDocument& run : runs) sum = run.sum(sum, run.count(each), each);
     total[key] = sum;
   }
   return total;
@@ -39,13 +41,21 @@ std::uint64_t largest(const Runs& runs, const std::string& pointer) {
   return most;
 }
 
+/// Adds the histogram at `pointer` to `whole`, bin for bin.
+void add(echo::Histogram& whole, const RunDocument& run, const std::string& pointer) {
+  const echo::Histogram part = run.histogram(pointer);
+  static_cast<void>(run.sum(whole.count(), part.count(), pointer + "/count"));
+  static_cast<void>(run.sum(whole.sum(), part.sum(), pointer + "/sum"));
+  whole += part;
+}
+
 /// The histograms at `pointer` added bin for bin; null if no run has one.
 json::value merged_histogram(const Runs& runs, const std::string& pointer) {
   echo::Histogram whole;
   bool any = false;
   for (const RunDocument& run : runs) {
     if (run.at(pointer).is_null()) continue;
-    whole += run.histogram(pointer);
+    add(whole, run, pointer);
     any = true;
   }
   return any ? echo::to_json(whole) : json::value(nullptr);
@@ -70,12 +80,14 @@ json::object merged_connections(const Runs& runs) {
   std::map<std::tuple<std::string, std::string, std::uint64_t>, std::uint64_t> errors;
   for (const RunDocument& run : runs) {
     for (const auto& [cause, count] : run.object("/connections/failed")) {
-      failed[cause] += run.count("/connections/failed/" + std::string(cause));
+      const std::string here = "/connections/failed/" + std::string(cause);
+      failed[cause] = run.sum(failed[cause], run.count(here), here);
     }
     for (std::size_t i = 0; i < run.array("/connections/errors").size(); ++i) {
       const std::string here = fmt::format("/connections/errors/{}", i);
-      errors[{run.text(here + "/cause"), run.text(here + "/phase"), run.count(here + "/errno")}] +=
-          run.count(here + "/count");
+      std::uint64_t& sum = errors[{run.text(here + "/cause"), run.text(here + "/phase"),
+                                   run.count(here + "/errno")}];
+      sum = run.sum(sum, run.count(here + "/count"), here);
     }
   }
   json::object connections = sums(runs, "/connections");
@@ -147,7 +159,8 @@ json::object merged_latency(const Runs& runs) {
     latency[key] = merged_histogram(runs, std::string("/latency/") + key);
   }
   std::uint64_t censored = 0;
-  for (const RunDocument& run : runs) censored += run.count("/latency/censored");
+  for (const RunDocument& run : runs)
+    censored = run.sum(censored, run.count("/latency/censored"), "/latency/censored");
   latency["censored"] = censored;
   latency["error_bound"] = echo::Histogram::error_bound();
   return latency;
@@ -177,6 +190,7 @@ json::array merged_objectives(const Runs& runs, const echo::Histogram& latency) 
 
 json::value merge(const Runs& runs) {
   if (runs.empty()) throw echo::Exit(echo::exit_usage, "merge: no files");
+  for (const RunDocument& run : runs) validate(run);
   refuse_the_same_twice(runs);
   const json::value mode = common(runs, "/mode");
   json::object latency = merged_latency(runs);
@@ -184,11 +198,8 @@ json::value merge(const Runs& runs) {
   std::uint64_t sources = 0;
   json::array argv{"client", "merge"};
   for (const RunDocument& run : runs) {
-    for (const char* other : {"/find_rate", "/calibration"}) {
-      if (!run.at(other).is_null()) run.refuse(other, "a search or a calibration cannot be merged");
-    }
-    echoes += run.histogram("/latency/echo");
-    sources += run.count("/sources");
+    add(echoes, run, "/latency/echo");
+    sources = run.sum(sources, run.count("/sources"), "/sources");
     argv.emplace_back(run.name());
   }
   return json::object{{"schema", echo::schema_name},

@@ -9,6 +9,7 @@
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
+#include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
 
 namespace client {
@@ -16,6 +17,7 @@ namespace {
 
 namespace json = boost::json;
 using limits::format_count;
+using limits::printable;
 using std::chrono::nanoseconds;
 
 /// "p50 1 ms, p99 -, max >= 10 s"
@@ -31,7 +33,7 @@ std::string spread(const RunDocument& merged, const std::string& pointer) {
 std::string failures_text(const RunDocument& merged) {
   std::string text;
   for (const auto& [cause, count] : merged.object("/connections/failed")) {
-    text += fmt::format("failed     {} {}\n", std::string(cause),
+    text += fmt::format("failed     {} {}\n", printable(cause),
                         format_count(count.to_number<std::uint64_t>()));
   }
   return text;
@@ -53,13 +55,17 @@ std::string throughput_text(const RunDocument& merged) {
 std::string text_of_merge(const json::value& document) {
   const RunDocument merged("merged", document);
   const auto count = [&merged](const char* pointer) { return merged.count(pointer); };
+  // The documents come from elsewhere: their texts must not control the terminal.
+  const auto shown = [&merged](const std::string& pointer) {
+    return printable(merged.text(pointer));
+  };
   std::string text =
       fmt::format("Max conc: {}\ntotal: {}\nconc: {}\n\n", count("/connections/max_concurrent"),
                   count("/connections/total"), count("/connections/open_at_end"));
   const std::uint64_t requested = count("/connections/requested");
   const std::uint64_t served = count("/connections/served");
   text += fmt::format("merged     {} runs against {}\n", merged.array("/merged_from").size(),
-                      merged.text("/target"));
+                      shown("/target"));
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
                       format_count(requested), format_count(count("/connections/established")),
                       format_count(served), format_count(requested - std::min(requested, served)));
@@ -67,15 +73,14 @@ std::string text_of_merge(const json::value& document) {
   text += "connect    " + spread(merged, "/latency/connect") + "\n";
   text +=
       fmt::format("echo       {} echoes, {} loop: {}\n", format_count(count("/latency/echo/count")),
-                  merged.text("/latency/loop"), spread(merged, "/latency/echo"));
+                  shown("/latency/loop"), spread(merged, "/latency/echo"));
   text += throughput_text(merged);
   for (std::size_t i = 0; i < merged.array("/objectives").size(); ++i) {
     const std::string here = fmt::format("/objectives/{}", i);
-    text += fmt::format("objective  {}: {}\n", merged.text(here + "/text"),
-                        merged.text(here + "/verdict"));
+    text += fmt::format("objective  {}: {}\n", shown(here + "/text"), shown(here + "/verdict"));
   }
   for (std::size_t i = 0; i < merged.array("/warnings").size(); ++i) {
-    text += fmt::format("warning    {}\n", merged.text(fmt::format("/warnings/{}", i)));
+    text += fmt::format("warning    {}\n", shown(fmt::format("/warnings/{}", i)));
   }
   return text + fmt::format("{}: {} of {} served\n", count("/exit_code") == 0 ? "PASS" : "FAIL",
                             format_count(served), format_count(requested));

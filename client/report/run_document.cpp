@@ -2,13 +2,11 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
+#include "client/options/input_file.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 
@@ -53,6 +51,12 @@ std::uint64_t RunDocument::count(std::string_view pointer) const {
   const auto number = whole_number(at(pointer));
   if (!number) refuse(pointer, "not a count");
   return *number;
+}
+
+std::uint64_t RunDocument::sum(std::uint64_t a, std::uint64_t b, std::string_view pointer) const {
+  if (a > std::numeric_limits<std::uint64_t>::max() - b)
+    refuse(pointer, "out of range: the sum exceeds 64 bits");
+  return a + b;
 }
 
 std::string RunDocument::text(std::string_view pointer) const {
@@ -100,10 +104,14 @@ echo::Histogram RunDocument::histogram(std::string_view pointer) const {
 }
 
 RunDocument read_document(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw echo::Exit(echo::exit_usage, path + ": " + std::strerror(errno));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) throw echo::Exit(echo::exit_usage, path + ": " + std::strerror(errno));
+  constexpr std::uint64_t most = 256ULL << 20U;  // a document of 10,000 rounds has some 2 MB
+  const std::string text = [&path] {
+    try {
+      return read_input_file(path, most);
+    } catch (const std::invalid_argument& error) {
+      throw echo::Exit(echo::exit_usage, error.what());
+    }
+  }();
   boost::system::error_code failed;
   json::value document = json::parse(text, failed);
   if (failed) throw echo::Exit(echo::exit_usage, path + ": not JSON (" + failed.message() + ")");

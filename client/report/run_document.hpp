@@ -29,6 +29,8 @@ class RunDocument {
   [[nodiscard]] const boost::json::object& object(std::string_view pointer) const;
   [[nodiscard]] const boost::json::array& array(std::string_view pointer) const;
   [[nodiscard]] echo::Histogram histogram(std::string_view pointer) const;
+  /// a + b; throws echo::Exit(exit_usage), as refuse(pointer), if the sum exceeds 64 bits.
+  [[nodiscard]] std::uint64_t sum(std::uint64_t a, std::uint64_t b, std::string_view pointer) const;
   [[noreturn]] void refuse(std::string_view pointer, std::string_view what) const;
 
  private:
@@ -36,7 +38,8 @@ class RunDocument {
   boost::json::value document_;
 };
 
-/// Reads a file. Throws echo::Exit(exit_usage) if it cannot be read or is not JSON.
+/// Reads a file of at most 256 MiB. Throws echo::Exit(exit_usage) if it cannot be read or is not
+/// JSON.
 RunDocument read_document(const std::string& path);
 
 }  // namespace client

@@ -1,5 +1,6 @@
 // `client merge` as a program: its files, its error line, its exit code.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/Error.hpp>
@@ -69,6 +70,8 @@ TEST_F(MergeProgram, NeedsAFile) {
 TEST_F(MergeProgram, EndsWithOneErrorLineAndTheDocumentedExitCode) {
   write("a.json", json::serialize(document("a", {.served = 1, .exit_code = 130}).whole()));
   write("broken.json", "{\"schema\": ");
+  write("b.json", "");
+  ASSERT_EQ(::mkfifo(path("ab.json").c_str(), 0600), 0);
   struct Case {
     std::vector<std::string> arguments;
     int code;
@@ -77,6 +80,10 @@ TEST_F(MergeProgram, EndsWithOneErrorLineAndTheDocumentedExitCode) {
   const Case cases[] = {
       {{path("absent.json")}, 2, "absent.json: No such file"},
       {{path("broken.json")}, 2, "broken.json: not JSON"},
+      {{path("b.json")}, 2, "b.json: empty"},
+      {{path(".")}, 2, "a folder, not a file"},
+      {{path("ab.json")}, 2, "ab.json: empty"},  // a FIFO that nobody writes
+      {{"/dev/zero"}, 2, "/dev/zero: not a regular file"},
       {{path("a.json"), path("a.json")}, 2, "the same document as"},
       {{path("a.json"), "--json", path("no/such/folder")}, 7, "no/such/folder"},
       {{path("a.json"), "--hgrm", path("no/such/folder")}, 7, "no/such/folder"},

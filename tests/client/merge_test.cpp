@@ -77,7 +77,8 @@ TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
             R"("errors":[{"cause":"reset","phase":"echo","errno":104,"count":10}]})");
   EXPECT_EQ(at(merged, "/echoes/late"), "6");
   EXPECT_EQ(at(merged, "/phases/measured"),
-            R"({"ns":10000000000,"sent":200,"verified":200,"echoes_within":180})");
+            R"({"ns":10000000000,"sent":200,"verified":200,"echoes_within":180,)"
+            R"("bytes_within":11520,"connections_within":0})");
   EXPECT_EQ(at(merged, "/phases/warm_up"), "null");
   EXPECT_EQ(at(merged, "/throughput"),
             R"({"echoes_per_s":18,"bytes_per_s":1152,"connects_per_s":null})");
