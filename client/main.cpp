@@ -16,6 +16,7 @@
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
 #include "echo/report.hpp"
+#include "echo/stop.hpp"
 
 namespace {
 
@@ -88,8 +89,13 @@ int run(int argc, char** argv) {
 
   if (echo::print_requested(app, "client", summary, "client")) return echo::exit_pass;
 
-  client::Result result =
-      options.calibrate ? client::calibrate(options) : client::run_load(options);
+  // Before anything that may wait: a name server, a busy /proc, a server that does not answer.
+  const client::Nanoseconds begun = client::now();
+  echo::Stop stop;
+  const echo::SignalWatch signals{stop, client::drain_after_signal};
+  client::Result result = options.calibrate ? client::calibrate(options, stop, begun)
+                                            : client::run_load(options, stop, begun);
+  result.signal = signals.signal();
   result.shown_options = echo::options_to_json(app);
   if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
   result.arguments = arguments;

@@ -35,6 +35,7 @@ std::span<const ExitMeaning> exit_meanings() {
       {exit_deadline, "the deadline of the run"},
       {exit_safety, "refused for safety: outside loopback without permission"},
       {exit_internal, "internal error, or the output could not be written"},
+      {exit_signal + SIGHUP, "SIGHUP: as for SIGINT; ignored if it was ignored at the start"},
       {exit_signal + SIGINT, "SIGINT: interrupted with partial results, or a forced stop"},
       {exit_signal + SIGTERM, "SIGTERM: the same"}};
   return meanings;

@@ -16,7 +16,7 @@ enum ExitCode : int {
   exit_deadline = 5,  ///< the whole run took too long
   exit_safety = 6,    ///< outside loopback without permission
   exit_internal = 7,  ///< internal or output error
-  exit_signal = 128   ///< plus the signal: 130, 143
+  exit_signal = 128   ///< plus the signal: 129, 130, 143
 };
 
 /// An exit code and its meaning, for --describe.

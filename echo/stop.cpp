@@ -5,12 +5,20 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
 
 namespace echo {
 namespace {
+
+/// One hangup may send SIGHUP twice: the shell passes it on to its jobs, and the kernel sends it
+/// when the shell, as leader of the session, ends. Within this time a second one is the same
+/// hangup.
+constexpr std::chrono::milliseconds same_hangup{200};
+/// After a system call of the watch that failed.
+constexpr std::chrono::milliseconds pause_after_failure{10};
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -22,22 +30,38 @@ Descriptor make_eventfd() {
   return fd;
 }
 
+/// A write that fails would lose the stop, so it is repeated, a bounded number of times.
 void raise_event(int fd) {
   const std::uint64_t one = 1;
-  // EAGAIN means that the counter is full: the descriptor is readable, which is enough.
-  [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);
+  for (int tries = 0; tries < 100; ++tries) {
+    if (::write(fd, &one, sizeof one) == ssize_t{sizeof one}) return;
+    if (errno == EAGAIN)
+      return;  // the counter is full: the descriptor is readable, which is enough
+  }
 }
 
 bool is_readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 1;
+  int count = 0;
+  while ((count = ::poll(&entry, 1, 0)) < 0 && errno == EINTR) {
+  }
+  return count == 1;
 }
 
+/// Whether SIGHUP was ignored when the program started, as nohup(1) arranges it.
+bool hangup_is_ignored() {
+  struct sigaction inherited {};
+  return ::sigaction(SIGHUP, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN;
+}
+
+/// SIGINT is among them even if it was ignored at the start, as a shell without job control does
+/// for a command behind `&`: `kill -INT` then still stops the program.
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (!hangup_is_ignored()) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -46,15 +70,18 @@ sigset_t stop_signals() {
 Stop::Stop() : drain_(make_eventfd()), force_(make_eventfd()) {}
 
 bool Stop::draining() const {
-  return is_readable(drain_.get());
+  return drain_requested_ || is_readable(drain_.get());
 }
 bool Stop::forced() const {
-  return is_readable(force_.get());
+  return force_requested_ || is_readable(force_.get());
 }
 void Stop::request_drain() {
+  drain_requested_ = true;
   raise_event(drain_.get());
 }
 void Stop::request_force() {
+  force_requested_ = true;
+  drain_requested_ = true;
   raise_event(force_.get());
   raise_event(drain_.get());
 }
@@ -79,44 +106,59 @@ SignalWatch::~SignalWatch() {
 
 void SignalWatch::finish() {
   if (!thread_.joinable()) return;
+  finishing_ = true;
   raise_event(done_.get());
   thread_.join();
 }
 
+std::chrono::steady_clock::time_point SignalWatch::signalled_at() const {
+  return Clock::time_point{signalled_at_.load()};
+}
+
+/// A call that fails (ENOMEM) is repeated after a pause: a watch that ended would leave the program
+/// deaf to signals.
 void SignalWatch::watch() {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point force_at = Clock::time_point::max();
-  for (;;) {
+  while (!finishing_) {
     int timeout_ms = -1;
-    if (force_at != Clock::time_point::max()) {
+    if (force_at_ != Clock::time_point::max()) {
       const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(force_at - Clock::now()).count();
+          std::chrono::ceil<std::chrono::milliseconds>(force_at_ - Clock::now()).count();
       if (left <= 0) {
         stop_.request_force();
-        force_at = Clock::time_point::max();
+        force_at_ = Clock::time_point::max();
         continue;
       }
       timeout_ms = static_cast<int>(left);
     }
     pollfd entries[2] = {{done_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-    if (::poll(entries, 2, timeout_ms) < 0 && errno != EINTR) return;
-    if (entries[0].revents != 0) return;
-    signalfd_siginfo info{};
-    while (::read(signals_.get(), &info, sizeof info) == ssize_t{sizeof info}) {
-      if (signal_ == 0) {
-        signal_ = static_cast<int>(info.ssi_signo);
-        signalled_at_ = Clock::now();
-        stop_.request_drain();
-        // A drain of more than a day has no practical limit; the bound keeps the sum below from
-        // overflowing.
-        force_at = signalled_at_ +
-                   std::min<std::chrono::nanoseconds>(drain_timeout_, std::chrono::hours{24});
-      } else {
-        stop_.request_force();
-        force_at = Clock::time_point::max();
-      }
-    }
+    const bool waited = ::poll(entries, 2, timeout_ms) >= 0 || errno == EINTR;
+    if (!read_signals() || !waited) std::this_thread::sleep_for(pause_after_failure);
   }
+}
+
+/// Reads all pending signals. Returns false if reading failed.
+bool SignalWatch::read_signals() {
+  signalfd_siginfo info{};
+  ssize_t got = 0;
+  while ((got = ::read(signals_.get(), &info, sizeof info)) == ssize_t{sizeof info})
+    on_signal(static_cast<int>(info.ssi_signo));
+  return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+void SignalWatch::on_signal(int number) {
+  const Clock::time_point at = Clock::now();
+  if (signal_ == 0) {
+    signalled_at_ = at.time_since_epoch();
+    signal_ = number;
+    stop_.request_drain();
+    // A drain of more than a day has no practical limit; the bound keeps the sum below from
+    // overflowing.
+    force_at_ = at + std::min<std::chrono::nanoseconds>(drain_timeout_, std::chrono::hours{24});
+    return;
+  }
+  if (number == SIGHUP && signal_ == SIGHUP && at - signalled_at() < same_hangup) return;
+  stop_.request_force();
+  force_at_ = Clock::time_point::max();
 }
 
 }  // namespace echo

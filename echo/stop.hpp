@@ -7,6 +7,7 @@
 // chosen.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -20,7 +21,7 @@ class Stop {
   /// Readable from the first request on. Never read from it.
   [[nodiscard]] int drain_fd() const { return drain_.get(); }
   [[nodiscard]] int force_fd() const { return force_.get(); }
-  /// Each calls poll(2) once: not for the echo path.
+  /// Each may call poll(2): not for the echo path.
   [[nodiscard]] bool draining() const;
   [[nodiscard]] bool forced() const;
 
@@ -31,12 +32,16 @@ class Stop {
  private:
   Descriptor drain_;
   Descriptor force_;
+  /// Requested by this process: known without a system call, which might fail.
+  std::atomic<bool> drain_requested_{false};
+  std::atomic<bool> force_requested_{false};
 };
 
-/// Turns SIGINT and SIGTERM into a Stop. The first signal starts the drain. The second one, or
-/// `drain_timeout` after the first, forces the stop. Construct it before any other thread starts,
-/// so that all threads inherit the blocked mask. From then on SIGPIPE is ignored: a write to a
-/// closed pipe returns an error and does not end the process.
+/// Turns SIGINT, SIGTERM and SIGHUP into a Stop. The first signal starts the drain. The second one,
+/// or `drain_timeout` after the first, forces the stop. A SIGHUP that was ignored at the start
+/// (nohup) stays ignored. Construct it before any other thread starts, so that all threads inherit
+/// the blocked mask. From then on SIGPIPE is ignored: a write to a closed pipe returns an error and
+/// does not end the process.
 class SignalWatch {
  public:
   SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout);
@@ -46,20 +51,26 @@ class SignalWatch {
 
   /// Ends the watch; a drain in progress then has no timeout. The destructor calls it too.
   void finish();
-  /// The first signal received, or 0. Only after finish().
+  /// The first signal received so far, or 0.
   [[nodiscard]] int signal() const { return signal_; }
-  /// When it was received. Only after finish().
-  [[nodiscard]] std::chrono::steady_clock::time_point signalled_at() const { return signalled_at_; }
+  /// When it was received; the clock's epoch if none was.
+  [[nodiscard]] std::chrono::steady_clock::time_point signalled_at() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void watch();
+  bool read_signals();
+  void on_signal(int number);
 
   Stop& stop_;
   std::chrono::nanoseconds drain_timeout_;
   Descriptor signals_;
   Descriptor done_;
-  int signal_ = 0;
-  std::chrono::steady_clock::time_point signalled_at_{};
+  std::atomic<bool> finishing_{false};
+  std::atomic<int> signal_{0};
+  std::atomic<Clock::duration> signalled_at_{};
+  Clock::time_point force_at_ = Clock::time_point::max();
   std::thread thread_;
 };
 

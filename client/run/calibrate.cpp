@@ -41,7 +41,7 @@ Calibrated line_of(const char* what, const Result& result) {
 
 }  // namespace
 
-Result calibrate(const Options& options) {
+Result calibrate(const Options& options, const echo::Stop& stop, Nanoseconds begun) {
   // Both ends run here under the same limit, and each needs a few more descriptors.
   const std::uint64_t files = limits::raise_open_files(limits::unlimited);
   const ReferenceServer reference;
@@ -63,7 +63,9 @@ Result calibrate(const Options& options) {
     common.mode = mode;
     common.connections = connections;
     common.rate = rate;
-    last = run_load(common);
+    // A given deadline is that of the whole; one that is derived belongs to each run.
+    if (options.deadline) common.deadline = begun + bounded(*options.deadline) - now();
+    last = run_load(common, stop, now());
     lines.push_back(line_of(what, last));
   };
   for (const std::uint64_t connections : {100U, 1'000U, 10'000U})

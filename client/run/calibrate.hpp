@@ -8,6 +8,7 @@
 #include <string>
 
 #include "client/schedule/plan.hpp"
+#include "echo/stop.hpp"
 
 namespace client {
 
@@ -26,7 +27,8 @@ struct Calibrated {
 };
 
 /// Makes several short runs; `options` sets the rest (size, depth, threads). Returns the result of
-/// the last run with the calibration added. Call it before other threads exist.
-Result calibrate(const Options& options);
+/// the last run with the calibration added. `stop` and `begun` as for run_load(). Call it before
+/// threads exist that hold locks.
+Result calibrate(const Options& options, const echo::Stop& stop, Nanoseconds begun);
 
 }  // namespace client

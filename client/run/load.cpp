@@ -16,8 +16,6 @@
 namespace client {
 namespace {
 
-constexpr std::chrono::seconds drain_after_signal{2};
-
 std::vector<echo::Endpoint> allowed_targets(const Options& options) {
   std::vector<echo::Endpoint> found = [&options] {
     try {
@@ -138,7 +136,7 @@ Phases& Phases::operator+=(const Phases& other) {
   return *this;
 }
 
-Result run_load(const Options& options) {
+Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun) {
   check(options);
   Result result;
   result.options = options;
@@ -151,13 +149,12 @@ Result run_load(const Options& options) {
   refuse_what_cannot_work(options, connectors.back(), kernel);
 
   limits::reserve_descriptor_table(options.connections + 64 + options.threads);
-  echo::Stop stop;
-  echo::SignalWatch signals{stop, drain_after_signal};
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
   Watch watch{options};
   if (wait_for_the_start(options, stop)) {
-    RunContext context{
-        options, std::move(connectors), stop, watch, seed, now() + options.effective_deadline()};
+    const Nanoseconds deadline_at =
+        (options.start_at ? now() : begun) + options.effective_deadline();
+    RunContext context{options, std::move(connectors), stop, watch, seed, deadline_at};
     for (std::uint64_t number = 0;
          number < options.repeat && result.stop_reason == StopReason::none; ++number) {
       // Other sources in each round: the ports of the last one are in TIME_WAIT.
@@ -172,8 +169,6 @@ Result run_load(const Options& options) {
       result.tally.end({Outcome::interrupted, Phase::connect, 0});
   }
   watch.clear();
-  signals.finish();
-  result.signal = signals.signal();
   result.series_error = watch.series_error();
   if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
   return result;

@@ -12,6 +12,7 @@
 #include "client/run/calibrate.hpp"
 #include "client/run/find_rate.hpp"
 #include "client/schedule/plan.hpp"
+#include "echo/stop.hpp"
 
 namespace client {
 
@@ -56,9 +57,15 @@ struct Result {
 
 /// Checks the limits, runs the load and returns the result. Throws echo::Exit for what is refused
 /// before the first connect (exit codes 2, 3, 4, 6).
-Result run_load(const Options& options);
+///
+/// `stop` ends it; the caller creates it, with its SignalWatch, before anything that may wait, and
+/// sets Result::signal. `begun`: from then on the deadline counts, or from --start-at if given.
+Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun);
 
-/// The exit code; precedence 130/143, 5, 4, 1, 0.
+/// From the first signal until the client ends immediately.
+inline constexpr std::chrono::seconds drain_after_signal{2};
+
+/// The exit code; precedence 129/130/143, 5, 4, 1, 0.
 int exit_code_of(const Result& result);
 
 /// Warnings: what may make this result misleading, and the remedy.

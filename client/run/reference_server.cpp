@@ -128,7 +128,8 @@ class EchoLoop {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != owner) ::_exit(0);  // the owner ended before the prctl
   ::prctl(PR_SET_NAME, "reference");
-  ::signal(SIGINT, SIG_IGN);  // Ctrl-C goes to both; the owner still needs its echoes to drain
+  // A terminal or timeout(1) signals both; the owner still needs its echoes to drain.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_IGN);
   // Keep only the owner's standard streams: its peers would see no end of a pipe or socket that
   // stays open here.
   ::close_range(3, static_cast<unsigned>(listener) - 1, 0);

@@ -15,7 +15,7 @@ namespace client {
 
 /// Listens on 127.0.0.1 from construction to destruction. The process ends with the thread that
 /// created it, however that thread ends (prctl(2), PR_SET_PDEATHSIG): that thread must outlive the
-/// use. Construct it before other threads exist, or the child inherits the locks that they hold.
+/// use. Construct it before threads exist that hold locks: the child would inherit them.
 class ReferenceServer {
  public:
   /// Throws std::system_error that names the call that failed.

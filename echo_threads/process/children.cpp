@@ -70,6 +70,7 @@ void close_all_but(std::span<const int> keep) {
   if (::getppid() != parent) ::_exit(1);  // the parent ended before prctl: no signal will come
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   // Copies of the parent's other connections would stay open here after their processes closed
   // them.
   std::vector<int> own{keep};

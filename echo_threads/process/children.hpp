@@ -5,7 +5,8 @@
 // reap children started elsewhere. A drain reaches a child as a signal, because a child that is
 // blocked in recv(2) notices nothing else; the handler shuts its connection down for reading. The
 // shutdown is permanent, so it does not matter whether recv had begun. A terminal or a supervisor
-// may send SIGINT and SIGTERM to all processes: only the parent handles them, children ignore them.
+// may send SIGINT, SIGTERM and SIGHUP to all processes: only the parent handles them, children
+// ignore them.
 #pragma once
 
 #include <signal.h>

@@ -2,11 +2,17 @@
 #include "echo/stop.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <thread>
 #include <vector>
 
@@ -21,6 +27,25 @@ using namespace std::chrono_literals;
 bool becomes_readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
   return ::poll(&entry, 1, 5000) == 1;
+}
+
+/// From now on poll(2) fails with ENOMEM in this process. False where filters are not allowed.
+bool fail_poll() {
+  sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_poll, 1, 0),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ppoll, 0, 1),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{sizeof code / sizeof code[0], code};
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// Whether `holds` within five seconds; it does not call poll(2).
+template <typename Condition>
+bool comes_true(const Condition& holds) {
+  for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(5ms);
+  return holds();
 }
 
 TEST(Stop, IsNotRequestedAtFirst) {
@@ -71,7 +96,7 @@ TEST(Stop, IsSeenAndRequestedByAForkedChild) {
 }
 
 TEST(SignalWatch, DrainsOnTheFirstSignalAndForcesOnTheSecond) {
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     const int failed_step = testing::in_child([number] {
       Stop stop;
       SignalWatch watch{stop, 1h};
@@ -139,6 +164,65 @@ TEST(SignalWatch, AcceptsADrainTimeOfCenturies) {
               return stop.forced() ? 2 : 0;
             }),
             0);
+}
+
+TEST(SignalWatch, LeavesAHangupIgnoredThatWasIgnoredAtTheStart) {
+  const int failed_step = testing::in_child([] {
+    ::signal(SIGHUP, SIG_IGN);  // nohup(1)
+    Stop stop;
+    SignalWatch watch{stop, 1h};
+    ::kill(::getpid(), SIGHUP);
+    ::kill(::getpid(), SIGTERM);
+    if (!becomes_readable(stop.drain_fd())) return 1;
+    watch.finish();
+    return watch.signal() == SIGTERM && !stop.forced() ? 0 : 2;
+  });
+  EXPECT_EQ(failed_step, 0);
+}
+
+// A shell without job control starts `command &` with SIGINT ignored; kill -INT still stops it.
+TEST(SignalWatch, TakesAnInterruptThatWasIgnoredAtTheStart) {
+  const int failed_step = testing::in_child([] {
+    ::signal(SIGINT, SIG_IGN);
+    Stop stop;
+    SignalWatch watch{stop, 1h};
+    ::kill(::getpid(), SIGINT);
+    return becomes_readable(stop.drain_fd()) ? 0 : 1;
+  });
+  EXPECT_EQ(failed_step, 0);
+}
+
+// The shell passes SIGHUP on to its jobs, and the kernel sends it again when the shell ends.
+TEST(SignalWatch, TakesTwoSignalsOfOneHangupAsOne) {
+  const int failed_step = testing::in_child([] {
+    Stop stop;
+    SignalWatch watch{stop, 1h};
+    ::kill(::getpid(), SIGHUP);
+    if (!becomes_readable(stop.drain_fd())) return 1;
+    const auto first = std::chrono::steady_clock::now();
+    ::kill(::getpid(), SIGHUP);
+    std::this_thread::sleep_for(20ms);
+    if (stop.forced() && std::chrono::steady_clock::now() - first < 150ms) return 2;
+    std::this_thread::sleep_for(250ms);
+    ::kill(::getpid(), SIGHUP);
+    return becomes_readable(stop.force_fd()) ? 0 : 3;
+  });
+  EXPECT_EQ(failed_step, 0);
+}
+
+TEST(SignalWatch, TakesSignalsWhilePollFails) {
+  const int failed_step = testing::in_child([] {
+    if (!fail_poll()) return 0;
+    Stop stop;
+    SignalWatch watch{stop, 1h};
+    ::kill(::getpid(), SIGTERM);
+    if (!comes_true([&] { return stop.draining(); })) return 1;
+    ::kill(::getpid(), SIGTERM);
+    if (!comes_true([&] { return stop.forced(); })) return 2;
+    watch.finish();
+    return watch.signal() == SIGTERM ? 0 : 3;
+  });
+  EXPECT_EQ(failed_step, 0);
 }
 
 TEST(SignalWatch, EndsWithoutASignal) {
