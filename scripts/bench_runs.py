@@ -180,6 +180,7 @@ def run_client(program, server, load, cpu, prefix=()):
                 command,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=load.warm_up + load.seconds + SLACK,
                 preexec_fn=pinned(cpu),
             )

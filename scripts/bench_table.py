@@ -4,6 +4,7 @@ import dataclasses
 import json
 import statistics
 
+import outputs
 import paired
 
 
@@ -119,13 +120,11 @@ def show(options, with_softirq, results, counted_by):
 
 
 def write(path, options, results, exit_code):
-    """Writes the JSON document to a temporary file and renames it."""
+    """Writes the JSON document. Raises CannotWrite."""
     document = {
         "schema": "echo-testbed-bench/1",
         "exit_code": exit_code,
         "options": {name: str(value) for name, value in vars(options).items()},
         "rows": [dataclasses.asdict(one) for one in results],
     }
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(document, indent=1) + "\n")
-    unfinished.replace(path)
+    outputs.replace(path, json.dumps(document, indent=1) + "\n")

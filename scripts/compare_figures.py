@@ -7,8 +7,17 @@ in nanoseconds; a latency is a pair, the value and whether it is only a lower bo
 import math
 
 import demo_table
+import documents
 
 at = demo_table.at
+
+
+def number_at(document, *keys):
+    """As `at`, for a number; None where it is something else."""
+    value = at(document, *keys)
+    return value if documents.is_number(value) else None
+
+
 #: docs/terminology.md, the ten-samples rule.
 SAMPLES_ABOVE = 10
 #: Causes of failure of a connection that waits while a server serves its limit of others.
@@ -31,11 +40,13 @@ def percentile(document, percent):
     """
     measured = at(document, "latency", "echo")
     early = at(document, "phases", "warm_up", "echo")
-    waiting = at(early, "censored") or 0
+    waiting = number_at(early, "censored") or 0
     if not waiting:
         return told(measured, percent)
-    bins = [(middle(lower), count, False) for lower, count in measured["bins"]]
-    lowest = [one["lowest_censored"] for one in (measured, early) if one["censored"]]
+    bins = [(middle(lower), count, False) for lower, count in at(measured, "bins") or ()]
+    lowest = [number_at(one, "lowest_censored") for one in (measured, early) if at(one, "censored")]
+    if None in lowest:
+        return None
     bins = sorted([*bins, (early["lowest_censored"], waiting, True)])
     total = sum(count for _, count, _ in bins)
     rank = math.ceil(total * percent / 100 - 1e-9)
@@ -50,14 +61,14 @@ def percentile(document, percent):
 
 def told(histogram, percent):
     """A percentile as the document has it."""
-    value = at(histogram, "percentiles", f"{percent:g}")
-    return None if value is None else (value, f"{percent:g}" in histogram["at_least"])
+    value = number_at(histogram, "percentiles", f"{percent:g}")
+    return None if value is None else (value, f"{percent:g}" in (at(histogram, "at_least") or ()))
 
 
 def both_ends(cpu):
     """ns of CPU per echo: client and server, and the softirq threads where they can be read."""
-    ends = at(cpu, "client_ns_per_echo"), at(cpu, "server_ns_per_echo")
-    return None if None in ends else sum(ends) + (at(cpu, "softirq_ns_per_echo") or 0)
+    ends = number_at(cpu, "client_ns_per_echo"), number_at(cpu, "server_ns_per_echo")
+    return None if None in ends else sum(ends) + (number_at(cpu, "softirq_ns_per_echo") or 0)
 
 
 def figures_of(client, server):

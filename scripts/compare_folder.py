@@ -7,9 +7,8 @@
 --json FILE writes it.
 """
 
-import json
-
 import compare_results
+import documents
 from experiment import folder
 
 
@@ -42,16 +41,18 @@ class Folder:
 def lines_of(path):
     """The complete lines of runs.jsonl."""
     try:
-        text = (path / folder.RUNS).read_text()
+        text = documents.read_text(path / folder.RUNS)
     except FileNotFoundError:
         return []
     return text[: text.rfind("\n") + 1].splitlines()
 
 
 def read(path):
-    """The comparison of a folder, or of a file that --json wrote."""
+    """The comparison of a folder, or of a file that --json wrote. Raises OSError, ValueError."""
     if not path.is_dir():
         return compare_results.Comparison.read(path)
-    document = json.loads((path / folder.EXPERIMENT).read_text())
-    document["runs"] = [json.loads(line) for line in lines_of(path)]
+    document = documents.read_json(path / folder.EXPERIMENT)
+    if not isinstance(document, dict):
+        raise ValueError("must be an object")
+    document["runs"] = [documents.parse_json(line) for line in lines_of(path)]
     return compare_results.Comparison.of_document(document)

@@ -11,8 +11,9 @@ import itertools
 import random
 import re
 
+from experiment import arguments
+
 MODES = ("stream", "churn")
-UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 #: Seconds of a run outside its window: start, ramp, drain, end of both programs, and until the
 #: kernel has freed their memory. Estimates that weigh the cells of the first round.
 USUAL_OVERHEAD = 0.7
@@ -71,7 +72,7 @@ class Forecast:
 
 def count(text):
     """A number of connections: 10000, 10k, 1M."""
-    found = re.fullmatch(r"(\d+)([kKmM]?)", text)
+    found = re.fullmatch(r"([0-9]{1,12})([kKmM]?)", text)
     number = int(found[1]) * {"": 1, "k": 1000, "m": 10**6}[found[2].lower()] if found else 0
     if number < 1:
         raise ValueError(f"'{text}': 1 or more, such as 100 or 10k")
@@ -79,11 +80,11 @@ def count(text):
 
 
 def seconds(text):
-    """A duration: 90, 90s, 30m, 1.5h."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
-    if not found or found[2] not in UNITS or float(found[1]) <= 0:
-        raise ValueError(f"'{text}': a duration above 0, such as 90s, 30m or 1.5h")
-    return float(found[1]) * UNITS[found[2]]
+    """A duration above 0: 90, 90s, 30m, 1h30m."""
+    value = arguments.duration_of(text)
+    if value <= 0:
+        raise ValueError(f"'{text}': must be above 0, such as 90s, 30m or 1h30m")
+    return value
 
 
 def duration_text(total):

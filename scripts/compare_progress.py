@@ -4,6 +4,8 @@ import os
 import sys
 import time
 
+import streams
+
 #: Seconds between two plain lines where stderr is no terminal, so that a log stays readable.
 PAUSE = 10
 
@@ -16,12 +18,12 @@ class Progress:
         """`always`: in a log too, however recent its last line is."""
         now = time.monotonic()
         if self.live:
-            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-            print(f"\r\033[K{text[: width - 1]}", end="", file=sys.stderr, flush=True)
+            width = os.get_terminal_size(2).columns or 80
+            streams.progress(f"\r\033[K{text[: width - 1]}")
         elif always or self.said_at is None or now - self.said_at >= PAUSE:
-            print(text, file=sys.stderr, flush=True)
+            streams.progress(text + "\n")
             self.said_at = now
 
     def clear(self):
         if self.live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            streams.progress("\r\033[K")

@@ -8,14 +8,14 @@ a folder: compare_folder.py.
 
 import collections
 import dataclasses
-import json
 
+import comparison_form
 import compare_plan
 import compare_runs
 import compare_table
+import documents
+from comparison_form import SCHEMA
 from experiment import atomic
-
-SCHEMA = "echo-testbed-comparison/1"
 
 
 @dataclasses.dataclass
@@ -118,16 +118,19 @@ class Comparison:
 
     @classmethod
     def read(cls, path):
-        return cls.of_document(json.loads(path.read_text()))
+        """Raises OSError, ValueError."""
+        return cls.of_document(documents.read_json(path))
 
     @classmethod
     def of_document(cls, document):
-        """Raises ValueError, KeyError or TypeError where it is none. `spread` is computed again."""
-        if document.pop("schema") != SCHEMA:
-            raise ValueError(f"not {SCHEMA}")
-        document.pop("spread", None)
-        document["traits"] = {
-            model: compare_runs.Traits(**traits) for model, traits in document["traits"].items()
+        """Raises ValueError where it is none. `spread` is computed again."""
+        wrong = comparison_form.problem(document)
+        if wrong:
+            raise ValueError(wrong)
+        names = {field.name for field in dataclasses.fields(cls)}
+        found = cls(**{name: document[name] for name in document.keys() & names})
+        found.traits = {
+            model: compare_runs.Traits(**traits) for model, traits in found.traits.items()
         }
-        document["runs"] = [compare_runs.Run(**run) for run in document["runs"]]
-        return cls(**document)
+        found.runs = [compare_runs.Run(**run) for run in found.runs]
+        return found

@@ -12,7 +12,6 @@ cannot disturb the measurement; a connect, after its SYN was sent twice.
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import time
 
 import bench_runs
 import compare_figures
+import documents
 import orphans
 
 #: Seconds for a client besides its traffic and one timeout; they end a ramp that hangs.
@@ -70,7 +70,7 @@ class Run:
 
 def read_json(path):
     with contextlib.suppress(OSError, ValueError):
-        return json.loads(path.read_text())
+        return documents.read_json(path)
     return None
 
 

@@ -87,7 +87,7 @@ def shown(cell, runs, figure):
     if only_of_all and (served != requested or cell.connections < MEMORY_FROM.get(figure, 0)):
         value = None
     text = written(figure, value)
-    few_served = requested and served < NEARLY_ALL * requested
+    few_served = requested and served is not None and served < NEARLY_ALL * requested
     says_it_itself = text == DASH or text.startswith(">=") or figure in OF_THE_SERVER
     return f"({text})" if few_served and not says_it_itself else text
 
@@ -148,8 +148,8 @@ def row(cell, runs, traits, wanted_rounds, columns):
     good = [run for run in runs if run.outcome == "measured"]
     served, requested = of_runs(good, "served"), of_runs(good, "requested")
     # In churn, served and requested are two medians; where all were served they are equal.
-    share = f"{served:,.0f}/{requested:,.0f}" if requested else f"0/{cell.connections:,}"
-    if not runs:
+    share = f"{served or 0:,.0f}/{requested:,.0f}" if requested else f"0/{cell.connections:,}"
+    if not runs or (good and served is None):
         share = DASH
     figures = [shown(cell, good, figure) for _, figure in columns]
     program, _, model = cell.model.partition(":")

@@ -10,16 +10,26 @@ every run passed; 1: a run failed; 2: usage, or no answer in the file. Needs Pyt
 library only.
 """
 
+import sys
+
+import entry_point
+
+if __name__ == "__main__":
+    entry_point.prepare()  # before the imports that take time
+
 import argparse
 import json
 import pathlib
-import sys
 import textwrap
 
+import answer_form
 import demo_answer
 import demo_figures
 import demo_limits
 import demo_table
+import documents
+import outputs
+import streams
 
 ANSWER_MARKERS = ("<!-- answer -->", "<!-- /answer -->")
 PAGE_WIDTH = 118
@@ -39,6 +49,10 @@ Next
   build/bin/limits -n 100k                                             what 100,000 would need
   scripts/test                                                         the tests
 """
+
+
+class NoAnswer(Exception):
+    """The file holds no answer; one line."""
 
 
 # ---- blocks of a page ----------------------------------------------------------------------------
@@ -80,23 +94,19 @@ def put_into(page, answer):
 # ---- commands ------------------------------------------------------------------------------------
 def read_answer(path):
     try:
-        answer = json.loads(path.read_text())
-        if answer["schema"] != demo_figures.SCHEMA:
-            raise ValueError(f"schema {answer['schema']}, not {demo_figures.SCHEMA}")
-        blocks_of(answer)  # a key that is missing shows here
-        return answer
+        answer = documents.read_json(path)
+        reason = answer_form.problem(answer)
     except OSError as error:
         reason = error.strerror
-    except KeyError as error:
-        reason = f"it has no key {error}"
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
-        reason = str(error)
-    sys.stderr.write(f"{path}: no answer of a demo: {reason}\n")
-    sys.exit(2)
+    except ValueError as error:
+        reason = f"not JSON ({error})"
+    if reason:
+        raise NoAnswer(f"{path}: no answer of a demo: {reason}")
+    return answer
 
 
 def write_answer(path, answer):
-    path.write_text(json.dumps(answer, indent=2) + "\n")
+    outputs.replace(path, json.dumps(answer, indent=2) + "\n")
 
 
 def print_answer(answer, markdown):
@@ -165,4 +175,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry_point.run("scripts/demo", main, {NoAnswer: 2, demo_limits.Unreadable: 3}))

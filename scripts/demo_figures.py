@@ -5,9 +5,8 @@ sizes in bytes, null where a figure is missing; schema echo-testbed-answer/1. Th
 have the schema echo-testbed/1.
 """
 
-import json
-
 import demo_limits
+import documents
 from demo_table import at
 
 SCHEMA = "echo-testbed-answer/1"
@@ -32,7 +31,7 @@ class Runs:
     @staticmethod
     def document(path):
         try:
-            return json.loads(path.read_text())
+            return documents.read_json(path)
         except (OSError, ValueError):
             return {}
 

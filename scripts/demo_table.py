@@ -4,7 +4,7 @@ scripts' tables share with it: figures as text, a nested value of a document, a 
 A figure that is null is printed as "-".
 """
 
-import sys
+import outputs
 
 MARKERS = ("<!-- demo -->", "<!-- /demo -->")
 
@@ -105,10 +105,11 @@ def about(answer):
 
 
 def put_into(path, table, markers=MARKERS):
-    """Replaces what lies between the two marker lines of a page."""
-    text = path.read_text()
+    """Replaces what lies between the two marker lines of a page. Raises CannotWrite."""
+    text = path.read_bytes().decode(errors="surrogateescape")
     head, found, rest = text.partition(markers[0] + "\n")
     _, closed, tail = rest.partition(markers[1])
     if not found or not closed:
-        sys.exit(f"{path} lacks the lines {markers[0]} and {markers[1]}")
-    path.write_text(head + found + table + "\n" + closed + tail)
+        raise outputs.CannotWrite(f"{path}: lacks the lines {markers[0]} and {markers[1]}")
+    page = head + found + table + "\n" + closed + tail
+    outputs.replace(path, page.encode(errors="surrogateescape"))

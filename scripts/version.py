@@ -18,7 +18,8 @@ def add_option(parser, name, *tools):
     class Print(argparse.Action):
         def __call__(self, *_):
             words = [name, "python", platform.python_version(), *tools]
-            parser.exit(subprocess.run(["sh", SCRIPT, *words]).returncode)
+            code = subprocess.run(["sh", SCRIPT, *words]).returncode
+            parser.exit(7 if code < 0 else code)  # SIGPIPE: stdout was closed
 
     about = "print version, commit, Python" + (" and tools" if tools else "") + ", and exit"
     parser.add_argument("--version", action=Print, nargs=0, help=about)

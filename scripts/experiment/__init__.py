@@ -10,6 +10,8 @@
     folder_lock     one writer per folder          command       options all entry points have
     atomic          atomic writes of a document    manifest      machine and build of an experiment
     index           the list of results folders    machine       what /proc and /sys report
+    csv_table       the runs for other programs    design_form   the form of experiment.json
+    quantity        the value of a level
     sweep_design    factors of scripts/sweep       options       what the programs accept
     comparison      two servers or two folders
 

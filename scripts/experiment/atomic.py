@@ -1,16 +1,12 @@
 """A document on disk, whole or not at all."""
 
-import contextlib
 import json
-import os
-import tempfile
+
+import outputs
+from outputs import CannotWrite  # noqa: F401
 
 #: Columns. A value that is longer has one of its elements per line.
 WIDTH = 100
-
-
-class CannotWrite(Exception):
-    """The disk is full, or the folder is not writable; one line."""
 
 
 def text_of(document):
@@ -43,20 +39,4 @@ def _opened(value, indent, write):
 def write_atomically(path, document):
     """Writes JSON to a temporary file in the same folder and renames it. A full disk keeps the old
     file."""
-    text = text_of(document)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise CannotWrite(f"{path}: {error.strerror}") from error
+    outputs.replace(path, text_of(document))

@@ -4,13 +4,14 @@ import argparse
 import math
 import os
 import pathlib
+import re
 import shlex
-import signal
-import sys
 import time
 
 import compare_plan
-import orphans
+import entry_point
+import outputs
+import streams
 import version
 
 from . import arguments, figures, folder as results, options, plan, session
@@ -36,7 +37,8 @@ class Parser(argparse.ArgumentParser):
         version.add_option(self, name, *tools)
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message}\n")
+        streams.log(f"{self.prog}: {message}")
+        self.exit(2)
 
 
 def checked(convert):
@@ -52,24 +54,29 @@ def checked(convert):
 
 
 count = checked(compare_plan.count)
-duration = checked(compare_plan.seconds)
+duration = checked(compare_plan.seconds)  #: above 0
 
 
-def seconds(text):
-    """0, 0.4, 400ms, 2s, 10m."""
-    value = arguments.seconds_of(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"'{text}': expected a time, such as 0.4, 400ms or 2s")
-    return value
+seconds = checked(arguments.duration_of)
 
 
 def at_least(least):
     def parse_value(text):
-        if not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"'{text}': must be {least} or more")
+        if not re.fullmatch("[0-9]{1,12}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}': must be a whole number, {least} or more")
         return int(text)
 
     return parse_value
+
+
+def above_0(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}': must be a number above 0")
+    return value
 
 
 def confidence_level(text):
@@ -127,7 +134,7 @@ def add_common(parser, reps):
     """Adds the options of every experiment."""
     add = parser.add_argument
     out = "results folder; resumes an experiment of the same design (results/NAME-TIME)"
-    add("--out", type=pathlib.Path, metavar="DIR", help=out)
+    add("--out", type=outputs.folder, metavar="DIR", help=out)
     add("--time", type=duration, metavar="CAP", help="start no run that would end later, as 10m")
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="pause before each run (0)")
     add("--seed", type=at_least(0), metavar="N", help="seed of the order of runs (the clock)")
@@ -226,29 +233,6 @@ def run_main(name, body):
     """Runs an entry point's `body`; turns its exceptions into one line and an exit code."""
     from . import sweep_design
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, session.interrupt)
-    try:
-        code = body()
-        sys.stdout.flush()
-        return code
-    except session.Interrupted as by:
-        return 128 + by.args[0]
-    except (sweep_design.Usage, options.Unknown, plan.TooSmall, results.Refused) as error:
-        session.log(f"{name}: {error}")
-        return session.USAGE
-    except options.Missing as error:
-        session.log(f"{name}: {error}")
-        return session.MISSING
-    except results.CannotWrite as error:
-        session.log(f"{name}: {error}")
-        return session.OUTPUT
-    except BrokenPipeError:
-        session.discard_stdout()
-        return session.OUTPUT
-    except OSError as error:
-        session.log(f"{name}: {error}")
-        session.discard_stdout()
-        return session.OUTPUT
-    finally:
-        orphans.end_all()
+    usage = (sweep_design.Usage, options.Unknown, plan.TooSmall, results.Refused)
+    codes = dict.fromkeys(usage, session.USAGE) | {options.Missing: session.MISSING}
+    return entry_point.run(name, body, codes)

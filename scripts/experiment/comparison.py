@@ -38,6 +38,7 @@ class Sides:
 
     def _server(self, text):
         if foreign_server.is_foreign(text):
+            sweep_design.check_command(text, "side")
             return text
         words = sweep_design.split(text, "side")
         if not words:

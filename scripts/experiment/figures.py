@@ -12,7 +12,7 @@ import dataclasses
 
 import compare_figures
 
-at = compare_figures.at
+at, number = compare_figures.at, compare_figures.number_at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,20 +81,23 @@ def as_json():
 def read(client, server):
     """Figures by name, from the documents of both ends. Either document may be None."""
     cpu, connections = at(client, "cpu"), at(client, "connections")
-    established, requested = at(connections, "established"), at(connections, "requested")
+    established, requested = number(connections, "established"), number(connections, "requested")
     memory, machine = at(client, "memory", "server"), at(client, "memory", "machine")
-    ramp = at(client, "phases", "ramp", "ns")
-    share = at(memory, "per_connection")
+    ramp = number(client, "phases", "ramp", "ns")
+    share = number(memory, "per_connection")
     found = {
-        "server_ns_per_echo": at(cpu, "server_ns_per_echo"),
-        "client_ns_per_echo": at(cpu, "client_ns_per_echo"),
+        "server_ns_per_echo": number(cpu, "server_ns_per_echo"),
+        "client_ns_per_echo": number(cpu, "client_ns_per_echo"),
         "both_ns_per_echo": compare_figures.both_ends(cpu),
-        "server_by_client": _ratio(at(cpu, "server_ns_per_echo"), at(cpu, "client_ns_per_echo")),
-        "echoes_per_wait": _ratio(
-            at(client, "phases", "measured", "echoes_within"), at(client, "kernel", "epoll_waits")
+        "server_by_client": _ratio(
+            number(cpu, "server_ns_per_echo"), number(cpu, "client_ns_per_echo")
         ),
-        "echoes_per_s": at(client, "throughput", "echoes_per_s"),
-        "connects_per_s": at(client, "throughput", "connects_per_s"),
+        "echoes_per_wait": _ratio(
+            number(client, "phases", "measured", "echoes_within"),
+            number(client, "kernel", "epoll_waits"),
+        ),
+        "echoes_per_s": number(client, "throughput", "echoes_per_s"),
+        "connects_per_s": number(client, "throughput", "connects_per_s"),
         "ramp_s": ramp / 1e9 if ramp and established == requested else None,
         "connect_p50_ns": _exact(compare_figures.told(at(client, "latency", "connect"), 50)),
         "connect_p99_ns": _exact(compare_figures.told(at(client, "latency", "connect"), 99)),
@@ -103,23 +106,23 @@ def read(client, server):
         "resident_b": None if share is None or not established else share * established,
         "peak_resident_b": _largest(memory, at(server, "memory")),
         "resident_b_per_connection": share,
-        "virtual_b": at(memory, "virtual"),
-        "page_tables_b": at(memory, "page_tables"),
-        "kernel_stack_b": at(machine, "kernel_stack"),
-        "slab_b": at(machine, "slab"),
+        "virtual_b": number(memory, "virtual"),
+        "page_tables_b": number(memory, "page_tables"),
+        "kernel_stack_b": number(machine, "kernel_stack"),
+        "slab_b": number(machine, "slab"),
         "kernel_b": _kernel(machine),
-        "machine_b": at(machine, "total"),
-        "kernel_stack_b_per_connection": _share(at(machine, "kernel_stack"), established),
-        "slab_b_per_connection": _share(at(machine, "slab"), established),
+        "machine_b": number(machine, "total"),
+        "kernel_stack_b_per_connection": _share(number(machine, "kernel_stack"), established),
+        "slab_b_per_connection": _share(number(machine, "slab"), established),
         # 0: other programs freed more memory than all connections took.
-        "kernel_b_per_connection": at(machine, "per_connection") or None,
-        "machine_b_per_connection": at(machine, "total_per_connection"),
-        "threads": at(memory, "threads"),
-        "listen_overflows": at(client, "kernel", "listen_overflows"),
-        "listen_drops": at(client, "kernel", "listen_drops"),
-        "retransmits": at(client, "kernel", "retransmitted_segments"),
-        "served": at(connections, "served"),
-        "failed": None if requested is None else requested - (at(connections, "served") or 0),
+        "kernel_b_per_connection": number(machine, "per_connection") or None,
+        "machine_b_per_connection": number(machine, "total_per_connection"),
+        "threads": number(memory, "threads"),
+        "listen_overflows": number(client, "kernel", "listen_overflows"),
+        "listen_drops": number(client, "kernel", "listen_drops"),
+        "retransmits": number(client, "kernel", "retransmitted_segments"),
+        "served": number(connections, "served"),
+        "failed": None if requested is None else requested - (number(connections, "served") or 0),
     }
     assert found.keys() == FIGURES.keys()
     return found
@@ -134,12 +137,12 @@ def _exact(percentile):
 
 
 def _largest(*memories):
-    peaks = [peak for peak in (at(one, "peak_rss") for one in memories) if peak is not None]
+    peaks = [peak for peak in (number(one, "peak_rss") for one in memories) if peak is not None]
     return max(peaks, default=None)
 
 
 def _kernel(machine):
-    parts = [at(machine, name) for name in ("slab", "kernel_stack", "page_tables", "socket")]
+    parts = [number(machine, name) for name in ("slab", "kernel_stack", "page_tables", "socket")]
     return None if None in parts else sum(parts)
 
 

@@ -22,7 +22,10 @@ import pathlib
 import re
 import time
 
-from . import folder_lock, index, run_record
+import documents
+import outputs
+
+from . import design_form, folder_lock, index, run_record
 from .atomic import CannotWrite, write_atomically
 
 SCHEMA = "echo-testbed-experiment/1"
@@ -70,10 +73,9 @@ class Folder:
 
     @classmethod
     def _resume(cls, path, experiment):
-        try:
-            there = cls.open(path)
-        except Refused as error:
-            raise Refused(f"--out {path}: not empty and not an experiment to resume") from error
+        if not is_results_folder(path):
+            raise Refused(f"--out {path}: not empty and not an experiment to resume")
+        there = cls.open(path)
         what = design_difference(there.experiment, experiment)
         if what:
             raise Refused(f"--out {path}: holds another experiment ({what}); use another folder")
@@ -88,17 +90,21 @@ class Folder:
         return there
 
     @classmethod
-    def open(cls, path):
-        """Opens a folder for reading. Raises Refused if it is not a results folder."""
+    def open(cls, path, any_form=False):
+        """Opens a folder for reading. Raises Refused if it is not a results folder, or if a field
+        that the statistics need has another form. `any_form`: the reader checks each field."""
         path = pathlib.Path(path)
         try:
-            experiment = json.loads((path / EXPERIMENT).read_text())
+            experiment = documents.read_json(path / EXPERIMENT)
         except OSError as error:
             raise Refused(f"{path / EXPERIMENT}: {error.strerror}") from error
         except ValueError as error:
             raise Refused(f"{path / EXPERIMENT}: not JSON ({error})") from error
         if not isinstance(experiment, dict) or experiment.get("schema") != SCHEMA:
             raise Refused(f"{path / EXPERIMENT}: its schema is not {SCHEMA}")
+        wrong = None if any_form else design_form.problem(experiment)
+        if wrong:
+            raise Refused(f"{path / EXPERIMENT}: {wrong}")
         return cls(path, experiment)
 
     def update(self, **fields):
@@ -116,7 +122,7 @@ class Folder:
             with open(path, "ab", buffering=0) as file:
                 before = os.fstat(file.fileno()).st_size
                 try:
-                    write_all(file, line.encode())
+                    outputs.write_all(file, line.encode())
                     os.fsync(file.fileno())
                 except OSError:
                     os.ftruncate(file.fileno(), before)
@@ -126,14 +132,20 @@ class Folder:
 
     def runs(self):
         """All runs in the folder, in the order in which they ended."""
+        return [run for run in self.lines() if run]
+
+    def lines(self):
+        """The run of each line; None for a line that is no run, such as an incomplete last one."""
         try:
-            lines = (self.path / RUNS).read_text().splitlines()
+            lines = documents.read_bytes(self.path / RUNS).splitlines()
         except OSError:
             return []
         found = []
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # an incomplete last line
-                found.append(run_record.Run.of_json(json.loads(line)))
+        for line in filter(bytes.strip, lines):
+            try:
+                found.append(run_record.Run.of_json(documents.parse_json(line.decode())))
+            except ValueError:
+                found.append(None)
         return found
 
     def cut_broken_line(self):
@@ -144,12 +156,6 @@ class Folder:
             whole = len(kept[0]) + len(kept[1])
             if kept[2]:
                 os.truncate(path, whole)
-
-
-def write_all(file, data):
-    """Writes all data to a raw file, whose write() may write less than it is given."""
-    while data:
-        data = data[file.write(data) :]
 
 
 def _with_defaults(experiment):

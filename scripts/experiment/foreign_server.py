@@ -18,6 +18,12 @@ import bench_runs
 LISTENING = "0A"  # include/net/tcp_states.h, as /proc/net/tcp prints it
 
 
+def split(command):
+    from . import sweep_design  # which needs this module
+
+    return sweep_design.split(command, "command")
+
+
 def is_foreign(name):
     return "{port}" in name
 
@@ -33,7 +39,7 @@ class Server:
         in_turns=False,
     ):
         self.name, self.port, self.ended_by = name, free_port(), None
-        words = [word.replace("{port}", str(self.port)) for word in shlex.split(name)]
+        words = [word.replace("{port}", str(self.port)) for word in split(name)]
         self.arguments = [*map(str, prefix), *words]
         try:
             self.process = subprocess.Popen(

@@ -1,7 +1,8 @@
 """results/index.json: the list of the experiments in results/."""
 
 import contextlib
-import json
+
+import documents
 
 from . import folder_lock
 from .atomic import CannotWrite, write_atomically
@@ -22,7 +23,8 @@ def update(folder):
 def _rewrite(folder, path):
     entries = []
     with contextlib.suppress(OSError, ValueError):
-        entries = [one for one in json.loads(path.read_text()) if isinstance(one, dict)]
+        there = documents.read_json(path)
+        entries = [one for one in there if isinstance(one, dict)] if isinstance(there, list) else []
     experiment = folder.experiment
     entry = {
         "name": experiment.get("name"),
@@ -34,5 +36,5 @@ def _rewrite(folder, path):
         "folder": folder.path.name,
     }
     entries = [one for one in entries if one.get("folder") != entry["folder"]] + [entry]
-    entries.sort(key=lambda one: (one.get("when") or "", one.get("folder") or ""))
+    entries.sort(key=lambda one: (str(one.get("when") or ""), str(one.get("folder") or "")))
     write_atomically(path, entries)

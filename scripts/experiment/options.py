@@ -11,14 +11,16 @@ to be extended when a program gets a new option. Schema: docs/schema/describe.js
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 import subprocess
 
+import documents
+
 SERVERS = ("echo_threads", "echo_async")
 SCHEMA = "echo-testbed-describe/1"
 TIMEOUT = 30
+BUILD = "cmake -B build && cmake --build build"
 USAGE = 2  #: exit code of a program that does not know --describe
 
 
@@ -107,6 +109,11 @@ def absolute(server):
     return os.path.abspath(program) + colon + model if "/" in program else server
 
 
+def missing(path):
+    """One line: a program is not there, and the command that builds it."""
+    return f"{path} is missing: {BUILD}, or --bin DIR"
+
+
 class Programs:
     """The programs of one folder; each is run once."""
 
@@ -128,10 +135,15 @@ class Programs:
         words = [path, "--describe"]
         try:
             done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
+                *(words,),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT,
             )
         except OSError as error:
-            hint = "cmake --build build, or --bin DIR" if not path.exists() else error.strerror
+            hint = error.strerror if path.exists() else f"{BUILD}, or --bin DIR"
             raise Missing(f"{path} does not run: {hint}") from error
         except subprocess.SubprocessError as error:
             raise Missing(f"{path} --describe: no end within {TIMEOUT} s") from error
@@ -141,7 +153,7 @@ class Programs:
             lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
             raise Missing(f"{path} --describe: {lines[-1]}")
         try:
-            document = json.loads(done.stdout)
+            document = documents.parse_json(done.stdout)
             schema = document["schema"]
         except (ValueError, KeyError, TypeError) as error:
             raise Missing(f"{path} --describe: prints no description") from error
@@ -158,9 +170,13 @@ class Programs:
         return found
 
     def check_client(self):
-        if not os.access(self.binaries / "client", os.X_OK):
-            path = self.binaries / "client"
-            raise Missing(f"{path} is missing: cmake --build build, or --bin DIR")
+        self.check("client")
+
+    def check(self, *names):
+        """Raises Missing unless the programs are there. `names`: of programs in the folder."""
+        for name in names:
+            if not os.access(self.binaries / name, os.X_OK):
+                raise Missing(missing(self.binaries / name))
 
     def models_of(self, program):
         """PROGRAM:MODEL of a program's models."""
@@ -200,7 +216,7 @@ class Programs:
     def of_server(self, server):
         """`server`: PROGRAM:MODEL --options; a program alone has the options of its default
         model."""
-        program, _, model = server.split()[0].partition(":")
+        program, _, model = server.partition(" --")[0].partition(":")
         described = self.described(program)
         return by_name(described, model or described["default_model"])
 

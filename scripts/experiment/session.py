@@ -8,22 +8,19 @@ Runs that ended are in the folder, whatever happens. An interrupted run is not s
 command runs it again.
 """
 
-import os
-import signal
 import sys
 import time
 
 import compare_plan
+import entry_point
 import orphans
+from entry_point import Interrupted
+from streams import discard_stdout, log
 
 from . import answer, answer_text, folder as results, live_table, plan, run_record, summary, table
 from .summary import make_page, with_options
 
 DONE, FAILED, USAGE, MISSING, OUTPUT = 0, 1, 2, 3, 7
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM, by its number. A BaseException, so that no handler swallows it."""
 
 
 def carry_out(
@@ -38,7 +35,7 @@ def carry_out(
     orphans.adopt()
     loop = _Loop(folder, planned, run_one, cap_s, cool_down)
     loop.table = table_of or live_table.Table(folder.experiment, loop.cells())
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = entry_point.handle(entry_point.interrupt)
     try:
         status, code = loop.run_all()
         if status == "capped":
@@ -52,8 +49,7 @@ def carry_out(
     finally:
         loop.table.clear()
         orphans.end_all()
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        entry_point.restore(before)
     try:
         folder.update(status=status)
     except results.CannotWrite as error:
@@ -61,13 +57,6 @@ def carry_out(
             log(str(error))
         return OUTPUT
     return code
-
-
-def interrupt(number, _):
-    """Signal handler. Raises Interrupted for the first signal and ignores later ones."""
-    for each in (signal.SIGINT, signal.SIGTERM):  # a second one could leave a server running
-        signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(number)
 
 
 class _Loop:
@@ -156,19 +145,6 @@ class Forecast(compare_plan.Forecast):
         return self.window + compare_plan.USUAL_OVERHEAD
 
 
-def log(text):
-    """Prints a line on stderr; ignores a closed one."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        pass
-
-
-def discard_stdout():
-    """Discards buffered output after stdout was closed (`| head`) or its disk became full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 # ---- the end -------------------------------------------------------------------------------------
 def answers_of(folder):
     """Comparisons of the primary figure, then of the other main figures."""
@@ -206,7 +182,7 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
     except OSError as error:
         log(f"stdout: {error.strerror}")
         discard_stdout()
-        code = OUTPUT
+        code = code if code > 128 else OUTPUT  # a hangup takes the terminal with it
     if page:
         log(make_page(folder))
     folder.release()

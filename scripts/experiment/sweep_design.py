@@ -6,7 +6,9 @@
     design.try_out()                          raises Usage if a level runs in no cell
 """
 
+import contextlib
 import difflib
+import os
 import pathlib
 import re
 import shlex
@@ -18,7 +20,7 @@ import tempfile
 import bench_runs
 import orphans
 
-from . import foreign_server, options, plan, runs
+from . import foreign_server, options, plan, quantity, runs
 
 ALIASES = {"stack": "--stack-size", "touch": "--touch-stack", "n": "--connections"}
 DEFAULT_SERVER = "echo_threads:thread-per-connection"
@@ -38,11 +40,31 @@ class Usage(Exception):
 
 
 def split(text, what):
-    """The words of a command line, split as a shell does."""
+    """The words of a command line, split as a shell does. The path of a program may have spaces
+    without quotes, if the program is there."""
+    words = _with_spaces(text or "")
     try:
-        return shlex.split(text or "")
+        return words or shlex.split(text or "")
     except ValueError as error:
-        raise Usage(f"{what} '{text}': {error}") from error
+        raise Usage(f"{what} '{text}': {error}; quote as in a shell") from error
+
+
+def _with_spaces(text):
+    """The words, if the text begins with the path of a program whose name has a space; else []."""
+    at = len(text)
+    while " " in text[:at].strip():
+        program = os.path.expanduser(text[:at].partition(":")[0])
+        if " " in program and os.access(program, os.X_OK) and os.path.isfile(program):
+            with contextlib.suppress(ValueError):
+                return [text[:at], *shlex.split(text[at:])]
+        at = text.rfind(" ", 0, at)
+    return []
+
+
+def check_command(command, what):
+    """Raises Usage unless a shell could split the command."""
+    if not split(command, what)[0].strip():
+        raise Usage(f"{what} '{command}': names no program")
 
 
 class Design:
@@ -53,6 +75,8 @@ class Design:
         self.programs, self.client, self.cpus = programs, list(client), cpus
         self.settle = True  #: before each run, wait until the kernel has freed memory
         self.command = server if server and foreign_server.is_foreign(server) else None
+        if self.command:
+            check_command(self.command, "--command")
         self.factors, self.options = [], {}
         words = [] if self.command else split(server, "--server")
         self.program = None
@@ -72,6 +96,12 @@ class Design:
             )
         if len(set(levels)) < len(levels):
             raise Usage(f"--factor {text}: a level is given twice")
+        for level in levels:
+            if re.fullmatch("0[0-9]+", level):
+                raise Usage(
+                    f"--factor {text}: level {level} begins with 0; a comma separates levels, so "
+                    "write thousands without it, as 1000 or 1k"
+                )
         if any(one.name == name for one in self.factors):
             raise Usage(f"--factor {name}: given twice; give all its levels at once")
         self.factors.append(self._factor(name, levels))
@@ -102,6 +132,14 @@ class Design:
                 option.words(level)
             except ValueError as error:
                 raise Usage(f"--factor {name}={level}: {error}") from error
+        values = {}
+        for level in levels:
+            value = quantity.value_of(level, option.type)
+            if option.type == "count" and not isinstance(value, int):
+                raise Usage(f"--factor {name}: '{level}' is not a count, such as 1000, 10k or 1M")
+            same = values.setdefault(value, level)
+            if same != level:
+                raise Usage(f"--factor {name}: levels {same} and {level} are the same value")
         self.options[name] = option
         return plan.Factor(name, end, option.name, tuple(levels))
 

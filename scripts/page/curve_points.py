@@ -17,7 +17,7 @@ RAMP_SAMPLES = 4
 
 def nines(fraction):
     """The position of a percentile on an axis where 90 %, 99 %, 99.9 % have equal distances."""
-    return -math.log10(1 - fraction)
+    return -math.log10(max(1 - fraction, 1e-16))  # of very many samples it is 1, rounded
 
 
 def merged(clients, name="echo"):
@@ -29,7 +29,7 @@ def merged(clients, name="echo"):
     for client in clients:
         histogram = fields.at(client, "latency", name)
         early = fields.at(client, "phases", "warm_up", "echo") if name == "echo" else None
-        waiting = fields.number_at(early, "censored") or 0
+        waiting = max(fields.number_at(early, "censored") or 0, 0)
         for lower, count in fields.list_at(histogram, "bins"):
             counts[lower] += count
         for one in (histogram, early if waiting else None):

@@ -3,11 +3,7 @@
 A field that is missing or has another type than expected counts as absent: None, or an empty list.
 """
 
-import math
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+from documents import is_number
 
 
 def at(document, *keys):

@@ -12,11 +12,20 @@ import dataclasses
 import json
 import pathlib
 
+import documents
+import forms
 from experiment import figures, folder, run_record
 
 from . import fields
 
 SCHEMA = "echo-testbed/1"
+#: The rest of a histogram, beside its bins.
+HISTOGRAM = {
+    "censored": forms.Optional((forms.NUMBER, None)),
+    "lowest_censored": forms.Optional((forms.NUMBER, None)),
+    "at_least": forms.Optional([str]),
+    "percentiles": forms.Optional(forms.Map((forms.NUMBER, None))),
+}
 MISSING = "What it would show is missing below."
 #: Up to this many absent documents are named one by one.
 FEW_ABSENT = 3
@@ -75,10 +84,10 @@ class Material:
         try:
             if not path.resolve().is_relative_to(self.path.resolve()):
                 raise ValueError("is outside the folder")
-            text = path.read_text()
+            text = documents.read_text(path)
             if kind == "series":
                 return sound_series(text)
-            document = json.loads(text)
+            document = documents.parse_json(text)
             sound(document)
             return document
         except FileNotFoundError:
@@ -86,7 +95,7 @@ class Material:
             return None
         except OSError as error:
             why = error.strerror
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             why = "is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
         where = "" if self.single else f"Run {run.run}: "
         self.problems.append(f"{where}{name}: {why}. {MISSING}")
@@ -97,44 +106,18 @@ class Material:
 def of_folder(path):
     path = pathlib.Path(path)
     try:
-        there = folder.Folder.open(path)
+        there = folder.Folder.open(path, any_form=True)
     except folder.Refused as error:
         raise Bad(str(error)) from error
     problems = []
-    try:
-        told = there.runs()
-        lines = sum(1 for line in (path / folder.RUNS).read_text().splitlines() if line.strip())
-    except OSError:
-        told, lines = [], 0
-    except ValueError as error:
-        raise Bad(f"{path / folder.RUNS}: {error}") from error
-    found = [clean for clean in map(_clean, told) if clean]
+    told = there.lines()
+    lines, found = len(told), [run for run in told if run]
     if len(found) < lines:
         lost = lines - len(found)
         problems.append(
             f"{folder.RUNS}: {lost} of {lines} lines cannot be read; {'that run is' if lost == 1 else 'those runs are'} missing below."
         )
     return Material(path, there.experiment, found, problems=problems)
-
-
-def _clean(run):
-    """The run with each field of the expected type; None where it is not a run."""
-    if not isinstance(run.run, int) or not isinstance(run.cell, dict):
-        return None
-    run.cell = {str(name): str(level) for name, level in run.cell.items()}
-    given = run.figures if isinstance(run.figures, dict) else {}
-    run.figures = {str(name): value for name, value in given.items() if fields.is_number(value)}
-    for name in ("steal", "load1", "took_s"):
-        if not fields.is_number(getattr(run, name)):
-            setattr(run, name, None)
-    for name in ("warnings", "server", "client"):
-        value = getattr(run, name)
-        setattr(run, name, [str(one) for one in value] if isinstance(value, list) else [])
-    run.documents = run.documents if isinstance(run.documents, dict) else {}
-    run.outcome = str(run.outcome)
-    run.why = None if run.why is None else str(run.why)
-    run.block = run.block if isinstance(run.block, int) else 0
-    return run
 
 
 # ---- documents of one run ------------------------------------------------------------------------
@@ -163,7 +146,7 @@ def of_documents(paths):
     run.client = [str(word) for word in fields.list_at(client, "argv")]
     base = pathlib.Path("/")
     run.documents = {kind: str(path.resolve().relative_to(base)) for kind, path in found.items()}
-    _clean(run)
+    run.clean()
     told = {
         "kind": "run",
         "name": _name_of_run(client, server),
@@ -189,10 +172,10 @@ def _kind(path):
 
 def _json(path):
     try:
-        return json.loads(path.read_text())
+        return documents.read_json(path)
     except OSError as error:
         raise Bad(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Bad(f"{path}: not JSON ({error})") from error
 
 
@@ -233,6 +216,8 @@ def sound_client(document):
         bins = histogram.get("bins") if isinstance(histogram, dict) else None
         if not isinstance(bins, list) or not all(map(_is_bin, bins)):
             raise ValueError("a histogram in it has an unexpected form")
+        if forms.problem(histogram, HISTOGRAM):
+            raise ValueError("a histogram in it has an unexpected form")
 
 
 def _histograms(document):
@@ -240,7 +225,11 @@ def _histograms(document):
 
 
 def _is_bin(one):
-    return isinstance(one, list) and len(one) == 2 and all(isinstance(n, int) and n >= 0 for n in one)
+    return isinstance(one, list) and len(one) == 2 and all(_is_count(n) for n in one)
+
+
+def _is_count(value):
+    return isinstance(value, int) and fields.is_number(value) and value >= 0
 
 
 def sound_server(document):
@@ -266,7 +255,7 @@ def sound_series(text):
     found = []
     for index, line in enumerate(lines):
         try:
-            told = json.loads(line)
+            told = documents.parse_json(line)
         except ValueError:
             if index == len(lines) - 1:
                 break

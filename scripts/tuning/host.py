@@ -27,6 +27,10 @@ class Setting:
             return value in self.words
         return re.fullmatch(r"[0-9]{1,10}", value) and self.least <= int(value) <= self.most
 
+    def can_have(self, value):
+        """Whether the kernel can have had the value, which this script would not write itself."""
+        return value in self.words if self.words else re.fullmatch(r"-?[0-9]{1,20}", value)
+
 
 SETTINGS = {
     setting.name: setting

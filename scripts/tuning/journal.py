@@ -24,8 +24,16 @@ import os
 import pathlib
 import signal
 
+import documents
+import forms
+
+from . import host
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECOVER = "scripts/tune --recover"
+#: The forms of a step's lines. CLOSED has one of two more keys, which only a reader needs.
+OPEN = {"file": str, "old": str, "new": str}
+CLOSED = ({"file": str, "done": forms.ANY}, {"file": str, "kept": forms.ANY})
 
 
 class Open(Exception):
@@ -156,20 +164,28 @@ class Journal:
     def _open_steps(self):
         """{name: (old, new)} of the steps that are not closed, the newest first."""
         steps = {}
-        for line in self.path.read_text().splitlines():
+        for line in documents.read_bytes(self.path).splitlines():
             try:
-                step = json.loads(line)
-                name = step["file"]
-            except (ValueError, TypeError, KeyError):
+                step = documents.parse_json(line.decode())
+            except ValueError:
                 continue  # cut off by a crash, before its setting was written
-            steps.pop(name, None)
-            if "new" in step:
-                steps[name] = step["old"], step["new"]
+            if forms.problem(step, CLOSED) is None:
+                steps.pop(step["file"], None)
+            elif forms.problem(step, OPEN) is None:
+                steps.pop(step["file"], None)
+                steps[step["file"]] = step["old"], step["new"]
         return dict(reversed(steps.items()))
 
     def _put_back(self, steps):
         lines = []
         for name, (old, new) in steps.items():
+            setting = host.SETTINGS.get(name)
+            if setting is None or not setting.can_have(old):
+                self.notes.append(
+                    f"{name}: not restored to {old}: no value that this version writes; restore it "
+                    f"by hand, then remove {self.path}"
+                )
+                continue
             try:
                 now = self.host.read(name)
                 if now == new and old != new:

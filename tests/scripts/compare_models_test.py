@@ -27,6 +27,7 @@ import compare_runs  # noqa: E402
 import compare_short  # noqa: E402
 import compare_table  # noqa: E402
 import demo_table  # noqa: E402
+import outputs  # noqa: E402
 from experiment import atomic, folder  # noqa: E402
 
 MS = 1_000_000
@@ -346,7 +347,7 @@ class Results(unittest.TestCase):
             wanted = f"before\n{markers[0]}\n| new |\n{markers[1]}\nafter\n"
             self.assertEqual(page.read_text(), wanted)
             page.write_text("no markers\n")
-            with self.assertRaises(SystemExit):
+            with self.assertRaises(outputs.CannotWrite):
                 demo_table.put_into(page, "| new |", markers)
 
     def test_markdown_keeps_its_columns_whatever_is_in_a_note(self):

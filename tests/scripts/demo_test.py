@@ -302,7 +302,7 @@ class Page(unittest.TestCase):
         del damaged["models"][LOOP]["echo_p99_ns"]
         for text in ("{}", "no JSON", json.dumps({"schema": "other/1"}), json.dumps(damaged)):
             page.write_text(text)
-            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+            with self.assertRaises(demo_command.NoAnswer):
                 demo_command.read_answer(page)
 
     def test_an_answer_that_was_written_is_read_again(self):

@@ -769,7 +769,7 @@ class Options(unittest.TestCase):
             ("chats", "chats --describe: prints no description$"),
             ("lists", "lists --describe: prints no description$"),
             ("another", "another --describe: schema another/7, expected echo-testbed-describe/1$"),
-            ("absent", "absent does not run: cmake --build build, or --bin DIR$"),
+            ("absent", "absent does not run: cmake -B build && cmake --build build, or --bin DIR$"),
         ):
             with self.assertRaisesRegex(options.Missing, error):
                 programs.check_server(program)

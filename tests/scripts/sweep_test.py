@@ -206,7 +206,7 @@ class Refuses(Case):
         )
         self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), done.stderr)
         done = self.sweep(*words, "--out", "/proc/nowhere")
-        self.assertEqual((done.returncode, done.stderr.count("\n")), (7, 1), done.stderr)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
 
     def test_full_disk_is_one_line_and_keeps_measured_runs(self):
         script = (
