@@ -1,0 +1,73 @@
+#!/bin/bash
+# scripts/test, with programs in place of cmake, ctest and clang-format: its last lines say the seconds
+# of each stage, whether it passed, failed or was interrupted, and a signal ends the running stage.
+set -uo pipefail
+
+source=${TESTBED_SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failures=0
+fail() { printf 'FAILED: %s\n%s\n' "$1" "$(tail -n 20 "$tree/out")"; failures=$((failures + 1)); }
+
+mkdir "$tree/scripts" "$tree/programs"
+cp "$source/scripts/test" "$tree/scripts/test"
+program() { printf '#!/bin/bash\n%s\n' "$2" >"$tree/$1"; chmod +x "$tree/$1"; }
+program scripts/setup 'exit ${SETUP_EXIT:-0}'
+program programs/cmake 'if [[ "$*" == "--build build-tsan"* ]]; then exit ${TSAN_EXIT:-0}; fi'
+# The tests of the preset STUCK do not end, and neither does what they have started.
+program programs/ctest '
+if [[ $2 == "${STUCK:-}" ]]; then sleep 600 & echo $! >sleeping; echo $$ >ready; wait; fi
+echo "100% tests passed, 0 tests failed out of 7"'
+program programs/clang-format ''
+printf 'int main() {}\n' >"$tree/main.cpp"
+export PATH=$tree/programs:$PATH
+unset STUCK
+
+run() { (cd "$tree" && "$@") >"$tree/out" 2>&1; }
+last() { tail -n "$1" "$tree/out" | head -n 1; }
+
+readonly second='[0-9]+'
+all="packages $second; release: build $second; release: tests $second; asan: build $second"
+all+="; asan: tests $second; tsan: build $second"
+
+run scripts/test || fail "it passes with programs that pass"
+[[ $(last 2) =~ ^"scripts/test: seconds: "$all"; tsan: tests "$second"; format "$second$ ]] ||
+  fail "the line before the last has the seconds of each stage"
+[[ $(last 1) =~ ^"scripts/test: passed after "$second" s (release 7 tests, 0 failed; asan 7 tests, " ]] ||
+  fail "the last line has the result"
+
+TSAN_EXIT=1 run scripts/test
+(($? == 1)) || fail "a failed stage is exit 1"
+[[ $(last 2) =~ ^"scripts/test: seconds: "$all" (failed); format "$second$ ]] ||
+  fail "the seconds of each stage are said also when it failed"
+[[ $(last 1) == "scripts/test: FAILED in tsan: build after "* ]] || fail "the last line names the stage"
+
+SETUP_EXIT=3 run scripts/test --quick
+(($? == 3)) || fail "missing packages are exit 3"
+[[ $(last 2) =~ ^"scripts/test: seconds: packages "$second" (failed)"$ ]] || fail "seconds of packages"
+
+interrupted() {  # SIGNAL CODE
+  local script code=0 tries
+  rm -f "$tree/ready" "$tree/sleeping"
+  (cd "$tree" && STUCK=release exec env --default-signal scripts/test --quick) >"$tree/out" 2>&1 &
+  script=$!
+  for ((tries = 0; tries < 600; ++tries)); do
+    if [[ -s $tree/ready ]]; then break; fi
+    sleep 0.05
+  done
+  kill "-$1" "$script"
+  wait "$script" || code=$?
+  ((code == $2)) || fail "$1 is exit $2, not $code"
+  if kill -0 "$(<"$tree/sleeping")" 2>/dev/null; then
+    kill -KILL "$(<"$tree/sleeping")"
+    fail "$1 leaves nothing that a stage has started"
+  fi
+  [[ $(last 2) =~ "release: build "$second"; release: tests "$second" (interrupted)"$ ]] ||
+    fail "the seconds are said after $1"
+}
+interrupted HUP 129
+interrupted INT 130
+interrupted TERM 143
+
+if ((failures)); then exit 1; fi
+echo "scripts/test: its last lines and its signals are as they should be"
