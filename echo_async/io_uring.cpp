@@ -92,7 +92,8 @@ class Server {
     if (done.res >= 0) return accept();
     switch (server::advice_for(-done.res)) {
       case server::AcceptAdvice::retry:
-        return accept();
+        if (back_off_.retries_at_once()) return accept();
+        break;
       case server::AcceptAdvice::shed:
         if (reserve_.shed_batch(listener_.get(), serving_.counters)) back_off_.reset();
         break;

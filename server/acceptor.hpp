@@ -23,10 +23,10 @@ namespace server {
 /// How to continue after an errno of accept(2).
 enum class AcceptAdvice {
   nothing_waits,  ///< EAGAIN
-  retry,          ///< the connection failed in the queue (accept(2) lists these): take the next
+  retry,          ///< the connection failed in the queue: take the next, BackOff permitting
   shed,           ///< EMFILE, ENFILE: no descriptor; shed with the reserve, then pause
   back_off,       ///< ENOBUFS, ENOMEM: the kernel has no memory; pause
-  fatal,          ///< an error of this program: EBADF, EINVAL, ...
+  fatal,          ///< an error of this program: EBADF, EFAULT, EINVAL, ENOTSOCK
 };
 AcceptAdvice advice_for(int accept_errno);
 
@@ -49,12 +49,21 @@ class ReserveDescriptor {
 class BackOff {
  public:
   std::chrono::milliseconds next();
-  void reset() { next_ = first; }
+  /// After AcceptAdvice::retry: whether to take the next connection at once. False once in a while:
+  /// pause. Where each accept(2) fails (a firewall's rule, a security module), the listener stays
+  /// readable, and a loop that always retries would neither end nor notice the stop.
+  bool retries_at_once() { return ++failed_ % failures_in_a_row != 0; }
+  void reset() {
+    next_ = first;
+    failed_ = 0;
+  }
 
  private:
+  static constexpr unsigned failures_in_a_row = 16;
   static constexpr std::chrono::milliseconds first{10};
   static constexpr std::chrono::milliseconds last{500};
   std::chrono::milliseconds next_ = first;
+  unsigned failed_ = 0;
 };
 
 /// True when one more connection may be served; otherwise counts it as shed, and the caller closes
@@ -84,8 +93,10 @@ class Acceptor {
         nonblocking_(nonblocking),
         shared_accept_(shared_accept) {}
 
-  /// The next connection, or an empty Descriptor when none waits or accepting is paused. `open`:
-  /// connections that the model holds now. Throws std::system_error on a fatal error.
+  /// The next connection, or an empty Descriptor when none waits or accepting is paused, and after
+  /// a batch of connections beyond `max_connections`: the caller then polls the listener and its
+  /// stop again. `open`: connections that the model holds now. Throws std::system_error on a fatal
+  /// error.
   echo::Descriptor accept(std::uint64_t open);
 
   /// While set, do not poll the listener: it is readable, but its connections cannot be accepted.

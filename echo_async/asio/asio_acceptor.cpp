@@ -57,8 +57,11 @@ void AsioAcceptor::stop() {
 void AsioAcceptor::after_failure(int accept_errno) {
   switch (server::advice_for(accept_errno)) {
     case server::AcceptAdvice::nothing_waits:
-    case server::AcceptAdvice::retry:
       return start();
+    case server::AcceptAdvice::retry:
+      if (back_off_.retries_at_once()) return start();
+      stop_watching();
+      return restart_after_pause();
     case server::AcceptAdvice::shed:
       stop_watching();
       if (reserve_.shed_batch(unwatched_.get(), serving_.counters)) back_off_.reset();

@@ -3,23 +3,27 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <functional>
 #include <future>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 namespace conformance {
 namespace {
 
-/// Answers the filtered calls until the process ends. Its thread was started before the filter was
-/// set, so the filter does not apply to it.
-void answer_calls(int notifier, const std::vector<int>& outcomes) {
-  for (std::size_t next = 0;;) {
+/// Answers the filtered calls until the process ends, each with the next outcome. Its thread was
+/// started before the filter was set, so the filter does not apply to it.
+void answer_calls(int notifier, const std::function<int()>& next_outcome) {
+  for (;;) {
     seccomp_notif call{};
     if (::ioctl(notifier, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
       if (errno != EINTR && errno != ENOENT) return;  // ENOENT: the caller is gone
@@ -27,18 +31,16 @@ void answer_calls(int notifier, const std::vector<int>& outcomes) {
     }
     seccomp_notif_resp reply{};
     reply.id = call.id;
-    if (next < outcomes.size()) reply.error = -outcomes[next++];
+    reply.error = -next_outcome();
     if (reply.error == 0) reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     ::ioctl(notifier, SECCOMP_IOCTL_NOTIF_SEND, &reply);
   }
 }
 
-}  // namespace
-
-bool script_calls(std::initializer_list<unsigned> calls, std::vector<int> outcomes) {
+bool intercept(std::initializer_list<unsigned> calls, std::function<int()> next_outcome) {
   std::promise<int> listener;
-  std::thread([notifier = listener.get_future(), outcomes = std::move(outcomes)]() mutable {
-    answer_calls(notifier.get(), outcomes);
+  std::thread([notifier = listener.get_future(), next_outcome = std::move(next_outcome)]() mutable {
+    answer_calls(notifier.get(), next_outcome);
   }).detach();
   std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (const unsigned call : calls) {
@@ -52,6 +54,32 @@ bool script_calls(std::initializer_list<unsigned> calls, std::vector<int> outcom
       ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
   listener.set_value(static_cast<int>(notifier));
   return notifier >= 0;
+}
+
+}  // namespace
+
+bool script_calls(std::initializer_list<unsigned> calls, std::vector<int> outcomes) {
+  return intercept(calls, [outcomes = std::move(outcomes), next = std::size_t{0}]() mutable {
+    return next < outcomes.size() ? outcomes[next++] : 0;
+  });
+}
+
+SharedCount::SharedCount() {
+  void* page =
+      ::mmap(nullptr, sizeof *count_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  count_ = ::new (page) std::atomic<unsigned>{0};
+}
+
+SharedCount::~SharedCount() {
+  ::munmap(count_, sizeof *count_);
+}
+
+bool fail_calls(std::initializer_list<unsigned> calls, int error, SharedCount& failed) {
+  return intercept(calls, [error, &failed] {
+    failed.add_one();
+    return error;
+  });
 }
 
 }  // namespace conformance

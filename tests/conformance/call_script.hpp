@@ -1,6 +1,7 @@
 // System calls with scripted failures: the errors of a full machine, without filling a machine.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <vector>
 
@@ -11,5 +12,23 @@ namespace conformance {
 /// executes the call. It cannot be undone, so use a separate process (seccomp_unotify(2)). False
 /// with errno when the filter cannot be set.
 bool script_calls(std::initializer_list<unsigned> calls, std::vector<int> outcomes);
+
+/// A count that this process shares with those that it forks.
+class SharedCount {
+ public:
+  SharedCount();
+  ~SharedCount();
+  SharedCount(const SharedCount&) = delete;
+  SharedCount& operator=(const SharedCount&) = delete;
+
+  [[nodiscard]] unsigned value() const { return *count_; }
+  void add_one() { ++*count_; }
+
+ private:
+  std::atomic<unsigned>* count_;
+};
+
+/// The same, but each call fails with `error`, and is counted.
+bool fail_calls(std::initializer_list<unsigned> calls, int error, SharedCount& failed);
 
 }  // namespace conformance

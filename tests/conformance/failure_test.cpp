@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -65,6 +66,22 @@ TEST_P(EveryModel, ContinuesWhenAcceptFails) {
     Peer peer = connect();
     return echoes(peer, payload_, {tries++, 0}) && server.counters().shed_count(Shed::memory) == 2U;
   }));
+}
+
+// Bug: where accept(2) failed for each connection, the loops that retry it never returned, and two
+// SIGTERMs had no effect.
+TEST_P(EveryModel, StopsWhileEachAcceptFails) {
+  if (GetParam()->name == "io-uring") GTEST_SKIP() << "accepts without a system call";
+  for (const int error : {EPERM, ECONNABORTED, EACCES}) {
+    SharedCount failed;
+    Harness server{*GetParam(), loopback()};
+    server.serve_in_child([&] { return fail_calls({SYS_accept, SYS_accept4}, error, failed); });
+    const Peer waiting{server.where()};
+    EXPECT_TRUE(eventually([&] { return failed.value() > 0; })) << std::strerror(error);
+    server.drain();
+    EXPECT_TRUE(server.ends_within(patience)) << std::strerror(error);
+    EXPECT_EQ(server.complaint(), "") << std::strerror(error);
+  }
 }
 
 /// Expects the model to retry, give up that connection and serve the rest. For models that need a

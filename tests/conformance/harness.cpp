@@ -1,5 +1,6 @@
 #include "tests/conformance/harness.hpp"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ Harness::Harness(const server::Model& model, const server::ServerOptions& option
 
 Harness::~Harness() {
   if (!stop() && !ends_within(patience)) {
+    if (child_ > 0) ::kill(child_, SIGKILL);  // it would go on for ever
     std::fprintf(stderr, "model %s still serves %lld s after a forced stop\n",
                  std::string(model_.name).c_str(), static_cast<long long>(patience.count()));
     std::abort();

@@ -41,6 +41,10 @@ TEST(AcceptAdvice, FollowsTheManualPage) {
                             {ENETUNREACH, retry},
                             {EPERM, retry},
                             {ETIMEDOUT, retry},
+                            // of protocols and security modules
+                            {EACCES, retry},
+                            {ENOSR, retry},
+                            {ESOCKTNOSUPPORT, retry},
                             {EMFILE, AcceptAdvice::shed},
                             {ENFILE, AcceptAdvice::shed},
                             {ENOBUFS, AcceptAdvice::back_off},
@@ -61,6 +65,21 @@ TEST(BackOff, DoublesFromTenToFiveHundredMillisecondsAndBeginsAgainAfterASuccess
     }
     back_off.reset();
   }
+}
+
+TEST(BackOff, PausesOnceInAWhileAsLongAsEachAcceptFails) {
+  BackOff back_off;
+  const auto pauses = [&back_off](int failures) {
+    int count = 0;
+    for (int i = 0; i < failures; ++i) count += back_off.retries_at_once() ? 0 : 1;
+    return count;
+  };
+  EXPECT_EQ(pauses(15), 0);
+  EXPECT_EQ(pauses(1), 1);
+  EXPECT_EQ(pauses(160), 10);
+  EXPECT_EQ(pauses(15), 0);
+  back_off.reset();
+  EXPECT_EQ(pauses(15), 0) << "a success begins a new row";
 }
 
 TEST(Admit, CountsWhatIsBeyondTheLimit) {
@@ -143,6 +162,19 @@ TEST(Acceptor, ClosesConnectionsBeyondMaxConnections) {
   EXPECT_FALSE(acceptor.accept(1));
   EXPECT_TRUE(was_closed(peer));
   EXPECT_EQ(counters.shed_count(Shed::max_connections), 1U);
+}
+
+TEST(Acceptor, ReturnsAfterABatchOfConnectionsBeyondMaxConnections) {
+  const TestListener listening;
+  Counters counters{1};
+  Acceptor acceptor{listening.listener.get(), counters, 1, true};
+  std::vector<echo::Descriptor> peers;
+  for (int i = 0; i < 65; ++i) peers.push_back(listening.connect());
+  EXPECT_FALSE(acceptor.accept(1));
+  EXPECT_LT(counters.shed_count(Shed::max_connections), 65U) << "the caller never sees its stop";
+  EXPECT_FALSE(acceptor.paused_until());
+  EXPECT_FALSE(acceptor.accept(1));
+  EXPECT_EQ(counters.shed_count(Shed::max_connections), 65U);
 }
 
 TEST(Acceptor, ThrowsOnAnErrorOfTheProgram) {
