@@ -120,7 +120,12 @@ void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
       case WaitFor::close:
         return connections_.remove(connection);
       case WaitFor::write:  // rare: the socket's buffer is full
-        return rearm(connection, usual_events | EPOLLOUT);
+        // Once per reply: each rearm() reports what the peer has sent meanwhile, which is not read
+        // before the reply is out, and so would be reported again and again.
+        if (!std::exchange(connection.pending->watched, true)) {
+          rearm(connection, usual_events | EPOLLOUT);
+        }
+        return;
       case WaitFor::read:
         if (!ended) return;
         break;
@@ -134,9 +139,11 @@ void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
 
 /// Modifying an edge-triggered entry makes the kernel report again what is already ready, including
 /// the end of the peer's stream.
-void NestedEpoll::rearm(const Connection& connection, std::uint32_t events) {
+void NestedEpoll::rearm(Connection& connection, std::uint32_t events) {
   epoll_event event = event_for(connection.fd, events);
-  ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event);
+  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, connection.fd, &event) == 0) return;
+  serving_.counters.shed(server::Shed::memory);  // without an event it would wait for ever
+  connections_.remove(connection);
 }
 
 void NestedEpoll::set_timer() {

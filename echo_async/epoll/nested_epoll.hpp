@@ -51,7 +51,7 @@ class NestedEpoll {
   /// Acts on the result of an exchange, until the connection has to wait. `ended`: the kernel has
   /// reported the end of the peer's stream, which it does only once.
   void apply(Connection& connection, WaitFor next, bool ended);
-  void rearm(const Connection& connection, std::uint32_t events);
+  void rearm(Connection& connection, std::uint32_t events);
   void handle_due();
   void set_timer();
   void drain();

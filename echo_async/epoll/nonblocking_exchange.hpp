@@ -25,7 +25,8 @@ namespace echo_async {
 struct PendingReply {
   std::vector<std::byte> bytes;
   std::size_t sent = 0;
-  bool sleeps = false;  ///< delayed by --work sleep; otherwise the peer's buffers are full
+  bool sleeps = false;   ///< delayed by --work sleep; otherwise the peer's buffers are full
+  bool watched = false;  ///< for an edge-triggered loop: it watches for room already
 };
 
 /// The state of a connection in its loop. `fd` is not owned: the table of the loop closes it.
