@@ -109,6 +109,18 @@ void account_for_machine(Costs& costs, const Sample& from, const Sample& to, std
   costs.others = part_of(std::chrono::nanoseconds{0}, others, machine);
 }
 
+/// Removes what other clients of the server share: its costs are those of their echoes and
+/// connections too.
+void forget_shared(Costs& costs) {
+  for (auto* figure : {&costs.total_per_echo, &costs.server_per_echo, &costs.softirq_per_echo,
+                       &costs.unattributed_per_echo, &costs.busy_per_echo, &costs.server_resident,
+                       &costs.kernel_per_connection, &costs.total_per_connection}) {
+    figure->reset();
+  }
+  costs.server_switches_per_echo.reset();
+  costs.machine_switches_per_echo.reset();
+}
+
 }  // namespace
 
 Costs costs_of(const Moments& moments, std::uint64_t echoes) {
@@ -168,6 +180,11 @@ Costs costs_of(const Moments& moments, std::uint64_t echoes) {
   costs.time_wait_recycled = growth(one.tcp.time_wait_recycled, end.tcp.time_wait_recycled);
   costs.time_wait_overflow = growth(one.tcp.time_wait_overflow, end.tcp.time_wait_overflow);
   costs.time_wait = end.tcp.time_wait;
+  if (moments.listeners_before && moments.listeners_after) {
+    costs.listener_drops = growth(moments.listeners_before->drops, moments.listeners_after->drops);
+  }
+  costs.other_connections = moments.other_connections;
+  if (costs.other_connections.value_or(0) > 0) forget_shared(costs);
   return costs;
 }
 

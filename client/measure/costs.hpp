@@ -45,6 +45,12 @@ struct Costs {
   std::optional<std::uint64_t> listen_overflows, listen_drops, retransmitted_segments,
       syn_cookies_sent, syn_retransmits, time_wait_recycled, time_wait_overflow;
   std::optional<std::uint64_t> time_wait;  ///< TIME_WAIT sockets after the run, of all programs
+  /// Connections that the server's own listeners dropped; the events above are of the whole network
+  /// namespace.
+  std::optional<std::uint64_t> listener_drops;
+  /// Connections of the server that are not this client's. With any, the figures per echo and per
+  /// connection that include the server are nullopt.
+  std::optional<std::uint64_t> other_connections;
 };
 
 /// The costs of a run with `echoes` echoes received between `moments.begin` and `moments.end`.

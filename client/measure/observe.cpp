@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "client/measure/listener_owner.hpp"
+#include "limits/proc_text.hpp"
 
 namespace client {
 namespace {
@@ -30,13 +31,29 @@ bool is_gone(pid_t pid) {
   return state == 'Z' || state == 'X' || (flags & exiting) != 0;
 }
 
+/// `pids` and their descendants without this program: --server-pid may be a shell that started
+/// both.
+std::vector<pid_t> server_family(const std::vector<pid_t>& pids) {
+  std::vector<pid_t> family = with_descendants(pids);
+  std::erase(family, ::getpid());
+  return family;
+}
+
+/// "4711 (echo_threads) and 2 more". The name of a process may hold any byte.
+std::string name_of(const std::vector<pid_t>& pids) {
+  std::string name =
+      std::to_string(pids.front()) + " (" + limits::printable(command_of(pids.front())) + ")";
+  if (pids.size() > 1) name += " and " + std::to_string(pids.size() - 1) + " more";
+  return name;
+}
+
 }  // namespace
 
 Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid)
-    : connector_(connector), softirq_(limits::softirq_threads()) {
-  if (server_pid) {
-    server_.push_back(*server_pid);
-  } else if (connector.target().is_loopback()) {
+    : connector_(connector),
+      server_sockets_(connector.targets()),
+      softirq_(limits::softirq_threads()) {
+  if (connector.target().is_loopback()) {
     std::vector<std::uint64_t> listeners;
     for (const echo::Endpoint& target : connector.targets()) {
       const auto found = listening_inodes(target);
@@ -44,13 +61,17 @@ Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid)
     }
     server_ = holders_of(listeners);
   }
+  if (!server_pid) return;
+  const std::vector<pid_t> family = with_descendants({*server_pid});
+  const bool holds = std::any_of(server_.begin(), server_.end(), [&family](pid_t holder) {
+    return std::find(family.begin(), family.end(), holder) != family.end();
+  });
+  if (!server_.empty() && !holds) other_listener_ = name_of(server_);
+  server_ = {*server_pid};
 }
 
 std::string Observer::server_name() const {
-  if (server_.empty()) return "-";
-  std::string name = std::to_string(server_.front()) + " (" + command_of(server_.front()) + ")";
-  if (server_.size() > 1) name += " and " + std::to_string(server_.size() - 1) + " more";
-  return name;
+  return server_.empty() ? "-" : name_of(server_);
 }
 
 Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge edge) const {
@@ -58,13 +79,13 @@ Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge e
   sample.connections = connections;
   if (edge == Edge::closes) {
     read_clocks(sample);
-    const std::vector<pid_t> family = with_descendants(server_);
+    const std::vector<pid_t> family = server_family(server_);
     add_newborn(sample, family);
     family_ = family;
     read_threads(sample);
     read_memory(sample, detail);
   } else {
-    family_ = with_descendants(server_);
+    family_ = server_family(server_);
     read_memory(sample, detail);
     read_threads(sample);
     read_clocks(sample);
@@ -119,6 +140,15 @@ void Observer::add_newborn(Sample& sample, const std::vector<pid_t>& family) con
 
 QuickMemory Observer::quick_memory() const {
   return {limits::read_resident({::getpid()}), limits::read_resident(family_)};
+}
+
+void Observer::count_other_connections(Moments& moments, std::uint64_t own) const {
+  constexpr std::uint64_t too_many = 100'000;
+  if (own > too_many) return;
+  const auto all = server_sockets_.established();
+  if (!all) return;
+  const std::uint64_t others = *all > own ? *all - own : 0;
+  moments.other_connections = std::max(moments.other_connections.value_or(0), others);
 }
 
 bool Observer::server_is_gone() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "client/connection/connector.hpp"
+#include "client/measure/server_sockets.hpp"
 #include "client/schedule/plan.hpp"
 #include "limits/cpu.hpp"
 #include "limits/tcp_counters.hpp"
@@ -55,6 +56,11 @@ struct Moments {
   Sample begin;     ///< the measured phase begins
   Sample end;       ///< it has ended; all still established
   Sample after;     ///< all closed
+  /// The server's listeners, as of `before` and `after`; nullopt when unknown.
+  std::optional<ListenerState> listeners_before, listeners_after;
+  /// Connections of the server that are not this client's: the most at one of several moments
+  /// outside the window; nullopt when unknown. Their costs cannot be told from this client's.
+  std::optional<std::uint64_t> other_connections;
 };
 
 /// Samples client, machine and, if they run on this machine, the server's processes.
@@ -66,6 +72,9 @@ class Observer {
   [[nodiscard]] bool knows_server() const { return !server_.empty(); }
   /// The server for the text report, e.g. "4711 (echo_threads)"; "-" when unknown.
   [[nodiscard]] std::string server_name() const;
+  /// The process that holds the listener, in the same form, if it is not the one given as
+  /// `server_pid` nor a descendant of that; else "".
+  [[nodiscard]] const std::string& other_listener() const { return other_listener_; }
   /// `detail` applies to the server: PSS, which does not count shared pages twice, costs ~15 ms.
   /// `edge`: opens reads the clocks last, closes reads them first. Not from two threads
   /// simultaneously.
@@ -81,6 +90,11 @@ class Observer {
   /// The resident memory of the client and of the server's processes that the last sample found;
   /// ~10 us per process. May be called within a window, but not while another thread samples.
   [[nodiscard]] QuickMemory quick_memory() const;
+  [[nodiscard]] const ServerSockets& server_sockets() const { return server_sockets_; }
+  /// Counts the server's connections beyond `own`, those that this client has open now, and keeps
+  /// the larger number in `moments`. Takes some milliseconds per 10,000 connections: only outside
+  /// the window. Above 100,000 of its own it does nothing.
+  void count_other_connections(Moments& moments, std::uint64_t own) const;
   /// Whether the server's processes are gone or no longer listen. Costs a connect.
   [[nodiscard]] bool server_is_gone() const;
 
@@ -91,7 +105,9 @@ class Observer {
   void add_newborn(Sample& sample, const std::vector<pid_t>& family) const;
 
   const Connector& connector_;
+  ServerSockets server_sockets_;
   std::vector<pid_t> server_;  ///< holders of the listener, without their descendants
+  std::string other_listener_;
   std::vector<pid_t> softirq_;
   mutable std::vector<pid_t> family_;  ///< with their descendants, as of the last sample
 };

@@ -5,11 +5,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <functional>
 #include <stdexcept>
 
+#include "client/options/input_file.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
+#include "limits/quantity.hpp"
 
 namespace client {
 namespace {
@@ -21,6 +25,8 @@ constexpr seconds usual_traffic{10};
 constexpr std::chrono::hours longest_wait{24 * 365};
 /// Generous: a search for --find-rate takes about a minute.
 constexpr seconds longest_search{300};
+/// --start-at may be this long ago: a shell computes it in whole seconds.
+constexpr seconds late_start{1};
 
 /// Adds an option whose value `take` parses and stores. If it throws std::invalid_argument, the
 /// error line names the option.
@@ -75,12 +81,21 @@ void declare_load(CLI::App& app, Options& options) {
                 "byte identifies its connection and message",
                 [&](const std::string& text) { options.sizes = MessageSizes::parse(text); }))
           ->default_str("64");
-  group(app.add_option("--data", options.data,
-                       "Text to send instead; bytes of another connection are then not detected"))
+  auto* data = group(
+      app.add_option("--data", options.data,
+                     "Text to send instead; bytes of another connection are then not detected"));
+  data
       ->check(CLI::Validator(
           [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
       ->excludes(size)
       ->type_name("TEXT");
+  group(add(app, "--data-file", "FILE",
+            "The same with the bytes of this file, as they are: one message",
+            [&](const std::string& path) {
+              options.data = read_input_file(path, MessageSizes::most);
+            }))
+      ->excludes(size)
+      ->excludes(data);
   group(echo::add_count(app, "--depth", options.depth, "Messages in flight per connection",
                         {1, 1024}));
   group(add(app, "-R,--rate", "PER_SECOND",
@@ -295,6 +310,17 @@ void check(const Options& options) {
     }
   }
   refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
+  if (options.start_at) {
+    const nanoseconds ago = std::chrono::system_clock::now() - *options.start_at;
+    if (ago > late_start) {
+      throw echo::Exit(echo::exit_usage, "--start-at: a time in the future; this one was " +
+                                             limits::format_duration(ago) + " ago");
+    }
+  }
+  if (options.server_pid && ::kill(*options.server_pid, 0) != 0 && errno == ESRCH) {
+    throw echo::Exit(echo::exit_usage,
+                     fmt::format("--server-pid: there is no process {}", *options.server_pid));
+  }
   if (options.interval < std::chrono::milliseconds{10})
     throw echo::Exit(echo::exit_usage, "--interval: 10ms or longer");
 }

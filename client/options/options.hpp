@@ -33,7 +33,8 @@ struct Options {
   std::uint64_t connections = 100;
   std::optional<std::uint64_t> messages;  ///< per connection
   MessageSizes sizes{64};
-  std::string data;  ///< empty: bytes unique to connection and message
+  /// --data, or the bytes of --data-file; empty: bytes unique to connection and message.
+  std::string data;
   std::uint64_t depth = 1;
   double rate = 0;  ///< total messages/s; 0: closed loop
   bool poisson = false;

@@ -239,6 +239,8 @@ json::object kernel_json(const Costs& costs, const Tally& tally) {
                       {"time_wait", echo::to_json(costs.time_wait)},
                       {"time_wait_recycled", echo::to_json(costs.time_wait_recycled)},
                       {"time_wait_overflow", echo::to_json(costs.time_wait_overflow)},
+                      {"listener_drops", echo::to_json(costs.listener_drops)},
+                      {"other_connections", echo::to_json(costs.other_connections)},
                       {"epoll_waits", tally.waits_within}};
 }
 

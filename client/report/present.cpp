@@ -99,14 +99,15 @@ std::string cost_lines(const Result& result) {
                   or_dash(costs.server_resident, format_count));
   const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
   text += fmt::format(
-      "kernel     {} B per connection{}: slab {}, stacks {}, page tables {}, sockets {}\n",
+      "kernel     {} B per connection{}: slab {}, stacks {}, page tables {}, sockets {}, all of "
+      "the machine\n",
       or_dash(costs.kernel_per_connection, format_count), ends, or_dash(costs.slab, format_bytes),
       or_dash(costs.kernel_stack, format_bytes), or_dash(costs.page_tables, format_bytes),
       or_dash(costs.socket, format_bytes));
   if (result.options.mode == Mode::churn) {
-    text += fmt::format("TIME_WAIT  {} sockets after the run, {} reused by new connects\n",
-                        or_dash(costs.time_wait, format_count),
-                        or_dash(costs.time_wait_recycled, format_count));
+    text += fmt::format(
+        "TIME_WAIT  {} sockets on this machine after the run, {} reused by connects\n",
+        or_dash(costs.time_wait, format_count), or_dash(costs.time_wait_recycled, format_count));
     return text;
   }
   text += fmt::format("machine    {} B per connection{}: free memory lost\n",

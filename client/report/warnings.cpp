@@ -1,11 +1,6 @@
 #include "client/report/warnings.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include "client/measure/costs.hpp"
-#include "client/report/present.hpp"
-#include "client/run/load.hpp"
 #include "limits/quantity.hpp"
 
 namespace client {
@@ -130,64 +125,6 @@ std::vector<std::string> warnings_about(const Measured& run) {
   }
   for (const auto judge : {busy_before, lateness, too_few_echoes, short_run}) add(judge);
   return sentences;
-}
-
-std::vector<std::string> warnings_of(const Result& result) {
-  const Tally& tally = result.tally;
-  std::vector<std::string> warnings;
-  const auto grew = [](const auto& before, const auto& after) {
-    return before && after && *after > *before ? *after - *before : 0;
-  };
-  const auto& first = result.moments.before.tcp;
-  const auto& last = result.moments.after.tcp;
-  if (const auto drops = grew(first.listen_drops, last.listen_drops); drops > 0) {
-    warnings.push_back(
-        fmt::format("the accept queue overflowed: ListenDrops +{}; raise the server's "
-                    "--backlog (and net.core.somaxconn)",
-                    limits::format_count(drops)));
-  }
-  if (tally.slow_connects > 0) {
-    warnings.push_back(
-        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and retransmitted",
-                    limits::format_count(tally.slow_connects)));
-  }
-  if (tally.late_resets > 0) {
-    warnings.push_back(fmt::format(
-        "late_reset: {} connections were reset after their last echo; they count as served",
-        limits::format_count(tally.late_resets)));
-  }
-  if (tally.count(Outcome::local_limit) > 0) {
-    warnings.push_back(
-        fmt::format("local_limit: this machine ran out of a resource (see errno); `limits -n {}` "
-                    "names it and the command that raises it",
-                    result.options.connections));
-  }
-  if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
-      tally.established > 0) {
-    warnings.emplace_back(
-        "the server's process was not found by its listener (another user's process or another "
-        "host): name it with --server-pid");
-  }
-  if (first.time_wait_overflow && grew(first.time_wait_overflow, last.time_wait_overflow) > 0) {
-    warnings.push_back(
-        fmt::format("{} sockets skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets was reached",
-                    limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
-  }
-  if (tally.verified() == 0) return warnings;  // nothing was measured
-  const Costs costs = costs_of(result.moments, result.echoes_between);
-  const LoopKind kind = loop_kind(result) == "open"    ? LoopKind::open
-                        : loop_kind(result) == "burst" ? LoopKind::burst
-                                                       : LoopKind::closed;
-  const Measured measured{
-      .costs = costs,
-      .window = result.moments.end.at - result.moments.begin.at,
-      .loop = kind,
-      .echo = tally.measured.latency,
-      .lateness = tally.lateness,
-      .load = result.moments.before.load,
-      .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN))};
-  for (std::string& warning : warnings_about(measured)) warnings.push_back(std::move(warning));
-  return warnings;
 }
 
 }  // namespace client

@@ -66,6 +66,7 @@ Result calibrate(const Options& options, const echo::Stop& stop, Nanoseconds beg
     // A given deadline is that of the whole; one that is derived belongs to each run.
     if (options.deadline) common.deadline = begun + bounded(*options.deadline) - now();
     last = run_load(common, stop, now());
+    common.start_at.reset();  // only the first run waits for it
     lines.push_back(line_of(what, last));
   };
   for (const std::uint64_t connections : {100U, 1'000U, 10'000U})

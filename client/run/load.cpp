@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/connection/address_check.hpp"
 #include "client/run/round.hpp"
 #include "client/run/watch.hpp"
 #include "echo/exit_code.hpp"
@@ -114,6 +115,7 @@ void add(Result& all, Result round) {
   all.target = round.target;
   all.sources = round.sources;
   all.server_name = std::move(round.server_name);
+  all.other_listener = std::move(round.other_listener);
   all.tally += round.tally;
   all.requested += round.requested;
   all.max_concurrent = std::max(all.max_concurrent, round.max_concurrent);
@@ -141,7 +143,8 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
   Result result;
   result.options = options;
   result.options.seed = options.seed.value_or(fresh_seed());
-  const std::vector<echo::Endpoint> addresses = allowed_targets(options);
+  const std::vector<echo::Endpoint> addresses =
+      usable_targets(targets_of_sources(allowed_targets(options), options.sources));
   limits::raise_open_files(limits::unlimited);
   const limits::Kernel kernel;
   const std::uint64_t seed = *result.options.seed;

@@ -39,6 +39,7 @@ struct Result {
   echo::Endpoint target;
   std::uint64_t sources = 1;
   std::string server_name;
+  std::string other_listener;  ///< holds the listener in place of --server-pid; "" if none does
   Tally tally;
   std::uint64_t requested = 0;
   std::uint64_t max_concurrent = 0;

@@ -104,6 +104,14 @@ void run_traffic(const RunContext& context, const Observer& observer,
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});
 }
 
+/// The connections that the server may still hold for this client: those open, and those that
+/// failed. A connection that was closed with unsent data stays established at the server.
+std::uint64_t own_connections(const Concurrency& concurrency, LoopGroup& group) {
+  std::uint64_t own = concurrency.open();
+  for (unsigned i = 0; i < group.size(); ++i) own += group.loop(i).tally().failed();
+  return own;
+}
+
 RoundFigures figures_of(const Result& round, const Quiesced& settled) {
   RoundFigures figures;
   figures.served = round.tally.count(Outcome::served);
@@ -168,7 +176,10 @@ Result run_round(const RunContext& context, std::uint64_t number) {
   result.sources = connector.sources().count();
   const Observer observer{connector, options.server_pid};
   result.server_name = observer.server_name();
+  result.other_listener = observer.other_listener();
   result.moments.before = observer.sample(refused ? 0 : 1, limits::Detail::quick, Edge::opens);
+  result.moments.listeners_before = observer.server_sockets().listeners();
+  observer.count_other_connections(result.moments, refused ? 0 : 1);
 
   const std::uint64_t seed = echo::splitmix64(context.seed + number);
   MessageSizes sizes = options.data.empty()
@@ -193,6 +204,7 @@ Result run_round(const RunContext& context, std::uint64_t number) {
     phases.ramp += now() - ramp_begun;
   }
   result.moments.standing = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
+  if (!churn) observer.count_other_connections(result.moments, own_connections(concurrency, group));
   if (needs_first_echoes(options)) {
     context.watch.run(group, [](Loop& loop, unsigned) {
       loop.exchange({.start = now(), .messages = 1, .first_echoes = true});
@@ -215,6 +227,7 @@ Result run_round(const RunContext& context, std::uint64_t number) {
     });
     phases.idle += now() - idle_begun;
   }
+  if (!churn) observer.count_other_connections(result.moments, own_connections(concurrency, group));
   const Nanoseconds drain_begun = now();
   context.watch.run(group, [](Loop& loop, unsigned) { loop.drain(); });
   phases.drain += now() - drain_begun;
@@ -233,6 +246,8 @@ Result run_round(const RunContext& context, std::uint64_t number) {
   result.stop_reason = group.stop_reason();
   phases.whole = now() - begun;
   result.moments.after = observer.sample(0, limits::Detail::quick, Edge::closes);
+  result.moments.listeners_after = observer.server_sockets().listeners();
+  observer.count_other_connections(result.moments, result.tally.failed());
   if (options.repeat > 1 && result.stop_reason == StopReason::none) {
     context.watch.show_message("settling: waiting for TIME_WAIT to drain");
     const std::uint64_t before = result.moments.before.tcp.time_wait.value_or(0);

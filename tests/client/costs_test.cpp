@@ -212,6 +212,31 @@ TEST(Costs, AFigureIsUnknownUnlessAllItsPartsWereRead) {
   }
 }
 
+// Bug: two clients of one server each reported the server's whole CPU time per echo of its own.
+TEST(Costs, OfAServerWithOtherClientsAreUnknown) {
+  Moments moments = complete();
+  moments.other_connections = 0;
+  EXPECT_EQ(costs_of(moments, echoes).server_per_echo, 7'000U);
+  moments.other_connections = 1;
+  const Costs costs = costs_of(moments, echoes);
+  for (const Figure figure :
+       {&Costs::server_per_echo, &Costs::total_per_echo, &Costs::unattributed_per_echo,
+        &Costs::server_resident, &Costs::kernel_per_connection, &Costs::total_per_connection}) {
+    EXPECT_EQ(costs.*figure, std::nullopt);
+  }
+  EXPECT_EQ(costs.client_per_echo, 5'000U) << "the client's own are known";
+  EXPECT_EQ(costs.client_resident, 200U);
+  EXPECT_EQ(costs.other_connections, 1U);
+}
+
+TEST(Costs, CountTheDropsOfTheServersOwnListeners) {
+  Moments moments = complete();
+  EXPECT_EQ(costs_of(moments, echoes).listener_drops, std::nullopt);
+  moments.listeners_before = ListenerState{.drops = 4, .backlog = 128};
+  moments.listeners_after = ListenerState{.drops = 11, .backlog = 128};
+  EXPECT_EQ(costs_of(moments, echoes).listener_drops, 7U);
+}
+
 TEST(Costs, WithoutEchoesCostsPerEchoAreUnknown) {
   const Costs costs = costs_of(complete(), 0);
   EXPECT_EQ(costs.client_per_echo, std::nullopt);

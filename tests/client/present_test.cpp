@@ -52,7 +52,7 @@ echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -77,7 +77,7 @@ echoes     4,000 in 2 s: 2000/s, 3.81 MiB/s; sent 4,007, late 5, unsent 3
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -104,8 +104,8 @@ echoes     40,000 in 1 s: 40000/s, 2.44 MiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
-TIME_WAIT  - sockets after the run, - reused by new connects
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
+TIME_WAIT  - sockets on this machine after the run, - reused by connects
 
                  p50        p90        p99      p99.9     p99.99        max
 connect         1 ms       1 ms       1 ms       1 ms          -       1 ms
@@ -146,7 +146,7 @@ echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max

@@ -81,7 +81,45 @@ TEST(PortsExhausted, ByOthersIsALocalLimitWithAdvice) {
     EXPECT_EQ(report.code, 1);
     EXPECT_EQ(report.served(), 5U);
     EXPECT_EQ(report.failed_by_phase(), (Buckets{{"local_limit connect", 5}}));
-    EXPECT_TRUE(report.warns("limits -n 10")) << report.out;
+    EXPECT_TRUE(
+        report.warns("5 connects found no free local port: ::1 has no other source "
+                     "addresses: use 127.0.0.1"))
+        << report.out;
+    EXPECT_FALSE(report.warns("limits -n")) << "it does not name this cause";
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+TEST(PortsExhausted, ByAChurnNamesWhatFreesThem) {
+  const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
+    ASSERT_TRUE(FewPorts::set("40000 40019"));
+    Liar server{honest};
+    const Words churn{"-n", "2", "--mode", "churn", "-d", "300ms", "--source", "127.0.0.1"};
+    const Report report = run_client(server.target(), churn);
+    EXPECT_GT(report.failed()["local_limit"], 0U);
+    EXPECT_TRUE(
+        report.warns("found no free local port: give more addresses (--source), widen "
+                     "net.ipv4.ip_local_port_range, or close without TIME_WAIT"))
+        << report.out;
+  });
+  if (!refused.empty()) GTEST_SKIP() << refused;
+}
+
+// Bug: it was told as a limit that ran out, after all connects, with exit code 1.
+TEST(SwitchedOffIPv6, IsANetworkErrorBeforeAnyTraffic) {
+  const std::string refused = in_own_namespace(CLONE_NEWNET, [] {
+    bring_loopback_up();
+    std::ofstream("/proc/sys/net/ipv6/conf/all/disable_ipv6") << "1" << std::flush;
+    Program client{"client", {"[::1]:1234", "-n", "5"}};
+    const Ended ended = client.end();
+    EXPECT_EQ(ended.code, 4);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+    EXPECT_NE(ended.err.find("connect to ::1: "), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("IPv6"), std::string::npos) << ended.err;
+    Liar server{honest};
+    const Report other = run_client("localhost:" + std::to_string(server.port()), {"-n", "5"});
+    EXPECT_EQ(other.code, 0) << "the name's other address is used";
   });
   if (!refused.empty()) GTEST_SKIP() << refused;
 }

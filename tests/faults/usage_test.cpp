@@ -5,13 +5,17 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <ctime>
+#include <fstream>
 
 #include "tests/faults/client.hpp"
 #include "tests/faults/liar.hpp"
+#include "tests/limits/fixture_tree.hpp"
 
 namespace faults {
 namespace {
@@ -51,10 +55,24 @@ const Row rows[] = {
     {"NoMessages", {"-m", "0"}, 2, "\"0\": from 1 to"},
     {"TextAndSize", {"--data", "x", "--size", "5"}, 2, "--size"},
     {"NoText", {"--data", ""}, 2, "--data"},
+    {"TextAndFile", {"--data", "x", "--data-file", "/proc/self/comm"}, 2, "--data"},
+    {"FileAndSize", {"--data-file", "/proc/self/comm", "-s", "5"}, 2, "--data-file"},
+    {"NoSuchFile", {"--data-file", "/no/such/file"}, 2, "/no/such/file: No such file"},
+    {"FolderAsFile", {"--data-file", "/proc"}, 2, "--data-file: /proc: a folder, not a file"},
+    {"DeviceAsFile", {"--data-file", "/dev/zero"}, 2, "/dev/zero: not a regular file"},
+    {"StartInThePast", {"--start-at", "@5"}, 2, "--start-at: a time in the future; this one was"},
+    {"SourceOfAnotherMachine", {"127.0.0.1", "--source", "192.0.2.7"}, 2, "192.0.2.7 is not an"},
+    {"SourceNetworkOfAnother",
+     {"127.0.0.1", "--source", "127.0.0.2,192.0.2.0/24"},
+     2,
+     "192.0.2.0 is not an address of this machine"},
+    {"SourceOfTheOtherFamily", {"127.0.0.1", "--source", "::1"}, 2, "--source: ::1 cannot reach"},
+    {"SourcesOfBothFamilies", {"127.0.0.1", "--source", "::1,127.0.0.1"}, 2, "not of both"},
     {"NoRate", {"-R", "0"}, 2, "--rate"},
     {"RateInWords", {"-R", "many"}, 2, "--rate"},
     {"NoTimeout", {"--timeout", "0"}, 2, "a duration above 0"},
     {"TimeoutInParsecs", {"--timeout", "3pc"}, 2, "a duration: digits"},
+    {"NobodysProcess", {"--server-pid", "4194304"}, 2, "there is no process 4194304"},
     {"NegativeProcess", {"--server-pid", "-4"}, 2, "--server-pid"},
     {"ProgressSometimes", {"--progress", "sometimes"}, 2, "--progress"},
     {"UnknownOption", {"--no-such-option"}, 2, "--no-such-option"},
@@ -92,6 +110,60 @@ TEST(Refused, IsCheckedByAGuardThatWorks) {
   Liar server{honest};
   const Ended ended = Program("client", {server.target(), "-n", "1"}, die_on_connect).end();
   EXPECT_EQ(ended.code, -SIGSYS) << "an allowed run connects, and the guard ends it";
+}
+
+TEST(StartAt, AsAShellComputesItIsNotYetThePast) {
+  Liar server{honest};
+  const std::string now = "@" + std::to_string(std::time(nullptr));
+  EXPECT_EQ(run_client(server.target(), {"-n", "1", "--start-at", now}).code, 0);
+}
+
+TEST(DataFile, IsSentAsItIs) {
+  const limits::testing::FixtureTree tree;
+  const std::string path = (tree.root() / "data").string();
+  const std::string bytes("\0\xff\r\n\xc3(\x1b[0m\0", 11);
+  std::ofstream(path) << bytes;
+  std::string seen;
+  Liar server{[&](Peer& peer) {
+    const Bytes got = peer.receive(bytes.size());
+    for (const std::byte byte : got) seen += static_cast<char>(byte);
+    peer.send(got);
+    peer.await_fin();
+  }};
+  const Report report = run_client(server.target(), {"-n", "1", "--data-file", path});
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_EQ(seen, bytes);
+  EXPECT_EQ(report.count("/echoes/bytes_verified"), bytes.size());
+  EXPECT_EQ(report.document.at_pointer("/options/data-file").as_string(), path);
+}
+
+TEST(DataFile, OfNoBytesIsRefused) {
+  const limits::testing::FixtureTree tree;
+  std::ofstream(tree.root() / "data") << "";
+  const Ended ended = Program("client", {"--data-file", (tree.root() / "data").string()}).end();
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_NE(ended.err.find("data: empty"), std::string::npos) << ended.err;
+}
+
+// Bug: a report gave another process's CPU and memory as the server's, without a word.
+TEST(ServerPid, OfAProcessThatDoesNotListenIsAWarning) {
+  Server server;
+  Server idle;
+  const std::string other = std::to_string(idle.program().pid());
+  const Report wrong = run_client(server.target(), {"-n", "2", "--server-pid", other});
+  EXPECT_EQ(wrong.code, 0);
+  EXPECT_TRUE(wrong.warns("listens at " + server.target() + ", process " +
+                          std::to_string(server.program().pid()) + " (echo_threads) does"))
+      << wrong.out;
+  const std::string own = std::to_string(server.program().pid());
+  EXPECT_FALSE(run_client(server.target(), {"-n", "2", "--server-pid", own}).warns("--server-pid"));
+}
+
+TEST(ServerPid, MayBeThatOfTheListenersParent) {
+  Liar server{honest};  // this process listens
+  const std::string parent = std::to_string(::getppid());
+  const Report report = run_client(server.target(), {"-n", "2", "--server-pid", parent});
+  EXPECT_FALSE(report.warns("--server-pid")) << report.out;
 }
 
 TEST(UnknownHost, IsANetworkError) {
