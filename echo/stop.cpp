@@ -42,10 +42,12 @@ void raise_event(int fd) {
 
 bool is_readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
-  int count = 0;
-  while ((count = ::poll(&entry, 1, 0)) < 0 && errno == EINTR) {
+  // One that fails says nothing about the stop. Bounded: a filter may refuse each call.
+  for (int tries = 0; tries < 100; ++tries) {
+    if (const int ready = ::poll(&entry, 1, 0); ready >= 0) return ready == 1;
+    if (errno != EINTR) pause_after_failed_wait();
   }
-  return count == 1;
+  return false;
 }
 
 /// Whether SIGHUP was ignored when the program started, as nohup(1) arranges it.
@@ -66,6 +68,10 @@ sigset_t stop_signals() {
 }
 
 }  // namespace
+
+void pause_after_failed_wait() {
+  std::this_thread::sleep_for(std::chrono::milliseconds{5});
+}
 
 Stop::Stop() : drain_(make_eventfd()), force_(make_eventfd()) {}
 

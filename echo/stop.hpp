@@ -15,6 +15,10 @@
 
 namespace echo {
 
+/// A short sleep after a wait (poll, epoll_wait) that failed for another reason than a signal, such
+/// as ENOMEM. The caller then waits again: a failed wait must never hide a stop.
+void pause_after_failed_wait();
+
 class Stop {
  public:
   Stop();

@@ -63,7 +63,9 @@ class Server {
         listener_.reset();
         connections_.drain();
       } else if (entries[2].revents != 0) {
-        while (echo::Descriptor socket = acceptor_.accept(connections_.count())) {
+        for (int i = 0; i < server::accepts_in_a_row; ++i) {
+          echo::Descriptor socket = acceptor_.accept(connections_.count());
+          if (!socket) break;
           connections_.add(std::move(socket));
         }
       }

@@ -11,6 +11,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "echo/options.hpp"
+#include "echo/stop.hpp"
 #include "echo_async/epoll/handoff_queue.hpp"
 #include "echo_async/epoll/nested_epoll.hpp"
 #include "server/acceptor.hpp"
@@ -82,26 +84,31 @@ class AcceptorThread {
     while (!serving_.stop.draining()) {
       pollfd entries[2] = {{serving_.stop.drain_fd(), POLLIN, 0},
                            {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
-      ::poll(entries, 2, acceptor_.pause_ms());
-      if (entries[0].revents == 0) accept_all();
+      if (::poll(entries, 2, acceptor_.pause_ms()) < 0) {
+        if (errno != EINTR) echo::pause_after_failed_wait();
+        continue;
+      }
+      if (entries[0].revents == 0) accept_some();
     }
     listener_.reset();
     for (const auto& queue : queues_) queue->close();
   }
 
  private:
-  void accept_all() {
-    std::vector<bool> woken(queues_.size(), false);
-    while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting())) {
+  void accept_some() {
+    woken_.assign(queues_.size(), false);
+    for (int i = 0; i < server::accepts_in_a_row; ++i) {
+      echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting());
+      if (!socket) break;
       const std::size_t worker = dispatcher_.choose();
       if (!queues_[worker]->put(socket)) {
         serving_.counters.shed(server::Shed::queue_full);
         continue;
       }
-      woken[worker] = true;
+      woken_[worker] = true;
     }
-    for (std::size_t i = 0; i < woken.size(); ++i) {
-      if (woken[i]) queues_[i]->wake();
+    for (std::size_t i = 0; i < woken_.size(); ++i) {
+      if (woken_[i]) queues_[i]->wake();
     }
   }
   [[nodiscard]] std::uint64_t waiting() const {
@@ -115,6 +122,7 @@ class AcceptorThread {
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
   Dispatcher dispatcher_;
+  std::vector<bool> woken_;  ///< the queues to wake, by worker
 };
 
 void serve_from(const server::Serving& serving, HandoffQueue& queue, unsigned worker) {

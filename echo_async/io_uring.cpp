@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <fmt/format.h>
 #include <CLI/Error.hpp>
 #include <algorithm>
 #include <bit>
@@ -20,6 +21,7 @@
 #include <memory>
 #include <system_error>
 
+#include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 #include "echo_async/uring/ring.hpp"
 #include "echo_async/uring/ring_exchange.hpp"
@@ -163,10 +165,18 @@ void check(const Options& options) {
 /// On its own thread: the kernel frees a ring some time after it was closed, and for that
 /// interrupts the thread that made it, whose blocking calls may then fail with EINTR.
 void prepare(const Options& options, const server::ServerOptions& common) {
-  std::async(std::launch::async, [&] {
+  const auto set_up = [&] {
     Ring ring{requests, completions};
     const BufferRing buffers{ring, static_cast<unsigned>(options.ring_buffers), common.buffer_size};
-  }).get();
+  };
+  try {
+    std::async(std::launch::async, set_up).get();
+  } catch (const std::system_error& error) {
+    throw echo::Exit(echo::exit_refused,
+                     fmt::format("io-uring needs a thread: pthread_create: {}: raise processes "
+                                 "(ulimit -u) or address space (ulimit -v)",
+                                 error.code().message()));
+  }
 }
 
 server::Configured configure(CLI::App& app) {

@@ -13,9 +13,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include "echo/exit_code.hpp"
+#include "echo/stop.hpp"
 #include "echo_async/epoll/connection_table.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
@@ -58,7 +58,7 @@ class Server {
         });
       if (FD_ISSET(serving_.stop.drain_fd(), &readable_)) drain();
       if (listener_ && (acceptor_.paused_until() || FD_ISSET(listener_.get(), &readable_))) {
-        accept_all();
+        accept_some();
       }
       if (!listener_ && connections_.count() == 0) return;
     }
@@ -74,7 +74,7 @@ class Server {
     const int end = std::max({connections_.end_fd(), listener_.get() + 1,
                               serving_.stop.drain_fd() + 1, serving_.stop.force_fd() + 1});
     if (::select(end, &readable_, &writable_, nullptr, for_ever ? nullptr : &left) >= 0) return;
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "select");
+    if (errno != EINTR) echo::pause_after_failed_wait();
     FD_ZERO(&readable_);
     FD_ZERO(&writable_);
   }
@@ -102,8 +102,10 @@ class Server {
     });
   }
 
-  void accept_all() {
-    while (echo::Descriptor socket = acceptor_.accept(connections_.count())) {
+  void accept_some() {
+    for (int i = 0; i < server::accepts_in_a_row; ++i) {
+      echo::Descriptor socket = acceptor_.accept(connections_.count());
+      if (!socket) return;
       if (socket.get() >= FD_SETSIZE) {
         serving_.counters.shed(server::Shed::fd_setsize);
         continue;

@@ -26,6 +26,8 @@ std::string_view name_of(Shed cause) {
       return "queue_full";
     case Shed::fd_setsize:
       return "fd_setsize";
+    case Shed::epoll_watches:
+      return "epoll_watches";
     case Shed::exception:
       return "exception";
   }

@@ -26,10 +26,11 @@ enum class Shed {
   threads,    ///< no thread could be started
   processes,  ///< no process could be forked
   queue_full,
-  fd_setsize,  ///< a descriptor that select(2) cannot hold
+  fd_setsize,     ///< a descriptor that select(2) cannot hold
+  epoll_watches,  ///< as many descriptors are in epolls as fs.epoll.max_user_watches allows
   exception
 };
-inline constexpr std::size_t shed_causes = 8;
+inline constexpr std::size_t shed_causes = 9;
 std::string_view name_of(Shed cause);
 
 /// The counts of one worker. Written by that worker, or by every thread of a model without workers.

@@ -158,13 +158,13 @@ int server_main(const char* name, Models models, int argc, char** argv,
                          describe(name, summary, models, {model, configured, options}, libraries));
     return echo::exit_pass;
   }
-  if (configured.prepare) configured.prepare(options);
-  pin(options.cpus);
-
   const echo::Endpoint where = bind_address(options);
   limits::raise_open_files(limits::unlimited);
   const Shape shape = configured.shape_of(options);
+  // Before anything takes a thread or memory: only the preflight names the limit that is too low.
   const std::string room = check_limits(configured, options);
+  if (configured.prepare) configured.prepare(options);
+  pin(options.cpus);
 
   // Without --max-connections: room for 65,536 descriptors, at 8 B of kernel memory per descriptor.
   limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);

@@ -1,5 +1,7 @@
 #include "echo_async/asio/asio_acceptor.hpp"
 
+#include <cerrno>
+#include <exception>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -44,6 +46,8 @@ void AsioAcceptor::pass_on(Socket socket) {
     serve_(std::move(socket));
   } catch (const std::bad_alloc&) {
     serving_.counters.shed(server::Shed::memory);
+  } catch (const std::exception&) {
+    serving_.counters.shed(server::Shed::exception);
   }
 }
 
@@ -55,6 +59,13 @@ void AsioAcceptor::stop() {
 }
 
 void AsioAcceptor::after_failure(int accept_errno) {
+  // Not of accept(2): Asio could not add the connection to its epoll, and has closed it. Asio keeps
+  // some memory for each such connection, so they are not accepted as fast as they come.
+  if (accept_errno == ENOSPC) {
+    serving_.counters.shed(server::Shed::epoll_watches);
+    stop_watching();
+    return restart_after_pause();
+  }
   switch (server::advice_for(accept_errno)) {
     case server::AcceptAdvice::nothing_waits:
       return start();

@@ -16,7 +16,7 @@ namespace echo_async {
 class AsioAcceptor {
  public:
   /// `listener`: as Listeners::take() returns it. `serve` is called on `strand` for each admitted
-  /// connection; if it throws std::bad_alloc, that connection is shed.
+  /// connection; if it throws, that connection is shed.
   AsioAcceptor(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
                std::function<void(Socket)> serve);
   void start();

@@ -14,9 +14,10 @@ namespace echo_async {
 
 class ConnectionSocket {
  public:
+  /// Throws boost::system::system_error when the socket cannot be made non-blocking: send_now()
+  /// would then wait for this peer alone.
   explicit ConnectionSocket(Socket socket) : socket_(std::move(socket)) {
-    error_code ignored;
-    socket_.non_blocking(true, ignored);  // Asio does it with the first read, but for itself only
+    socket_.non_blocking(true);  // Asio does it with the first read, but for itself only
   }
   ConnectionSocket(const ConnectionSocket&) = delete;
   ConnectionSocket& operator=(const ConnectionSocket&) = delete;

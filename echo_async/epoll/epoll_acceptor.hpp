@@ -2,6 +2,8 @@
 // pauses when accepting fails.
 #pragma once
 
+#include <chrono>
+
 #include "echo_async/epoll/nested_epoll.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
@@ -30,16 +32,23 @@ class EpollAcceptor {
 
  private:
   void accept() {
-    while (echo::Descriptor socket = acceptor_.accept(serving_.counters.open())) {
+    for (int i = 0; i < server::accepts_in_a_row; ++i) {
+      echo::Descriptor socket = acceptor_.accept(serving_.counters.open());
+      if (!socket) break;
       loop_.add(std::move(socket));
     }
     const auto until = acceptor_.paused_until();
     if (!until) return;
-    loop_.unwatch_source();  // it stays readable, and nothing can be accepted
-    pause_.expires_at(*until);
+    loop_.mute_source(true);  // it stays readable, and nothing can be accepted
+    resume_at(*until);
+  }
+  void resume_at(server::Acceptor::Clock::time_point when) {
+    pause_.expires_at(when);
     pause_.async_wait([this](error_code error) {
       if (error || !listener_) return;
-      start();
+      if (!loop_.mute_source(false)) {
+        return resume_at(server::Acceptor::Clock::now() + std::chrono::milliseconds{500});
+      }
       accept();
     });
   }

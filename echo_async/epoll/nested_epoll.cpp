@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "echo/stop.hpp"
+
 namespace echo_async {
 namespace {
 
@@ -58,11 +60,16 @@ void NestedEpoll::unwatch_source() {
   source_fd_ = -1;
 }
 
+bool NestedEpoll::mute_source(bool muted) {
+  epoll_event event = event_for(source_fd_, muted ? 0U : std::uint32_t{EPOLLIN});
+  return ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, source_fd_, &event) == 0;
+}
+
 void NestedEpoll::add(echo::Descriptor socket) {
   const int fd = socket.get();
   epoll_event event = event_for(fd, usual_events);
   if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    serving_.counters.shed(server::Shed::memory);  // ENOMEM, or ENOSPC: fs.epoll.max_user_watches
+    serving_.counters.shed(errno == ENOSPC ? server::Shed::epoll_watches : server::Shed::memory);
     return;
   }
   if (connections_.add(std::move(socket)) != nullptr && draining_) ::shutdown(fd, SHUT_RD);
@@ -92,7 +99,10 @@ void NestedEpoll::serve_ready() {
   for (int taken = 0; taken < batches_in_a_row; ++taken) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
-    if (count < 0) return;  // EINTR: wait() repeats the call
+    if (count < 0) {  // wait() repeats the call
+      if (errno != EINTR) echo::pause_after_failed_wait();
+      return;
+    }
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = ready_[static_cast<std::size_t>(i)];
       if (event.data.fd == source_fd_) {

@@ -35,6 +35,9 @@ class NestedEpoll {
   /// unwatch_source(). One source at a time.
   void watch_source(int fd, std::function<void()> ready);
   void unwatch_source();
+  /// Whether `ready` is called meanwhile. The source stays in the epoll: adding it again could fail
+  /// where the watches of fs.epoll.max_user_watches are used up. False with errno.
+  bool mute_source(bool muted);
   /// Serves a connection from now on. Once the drain has begun: echoes what it has sent, then ends
   /// it.
   void add(echo::Descriptor socket);

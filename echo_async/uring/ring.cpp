@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "echo/exit_code.hpp"
+#include "echo/stop.hpp"
 
 namespace echo_async {
 namespace {
@@ -46,15 +47,24 @@ constexpr unsigned setups[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
 };
 
-/// Transient causes of a failed submit: a full completion queue, no memory for a moment, a signal.
-/// The next submit takes the requests that this one did not.
-bool is_transient(int error) {
-  return error == EBUSY || error == EAGAIN || error == EINTR || error == ETIME;
-}
-
+/// Throws on an error of this program. Every other is transient (a full completion queue, no memory
+/// for a moment, a signal), and the next submit takes the requests that this one did not.
 void check(int result, const char* call) {
-  if (result < 0 && !is_transient(-result)) {
-    throw std::system_error(-result, std::generic_category(), call);
+  switch (-result) {
+    case EBADF:
+    case EBADFD:
+    case EEXIST:  // of IORING_SETUP_SINGLE_ISSUER: not the thread that made the ring
+    case EFAULT:
+    case EINVAL:
+    case ENXIO:
+    case EOPNOTSUPP:
+      throw std::system_error(-result, std::generic_category(), call);
+    case EBUSY:
+    case EINTR:
+    case ETIME:
+      return;
+    default:
+      if (result < 0) echo::pause_after_failed_wait();
   }
 }
 

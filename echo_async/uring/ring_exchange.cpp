@@ -26,6 +26,7 @@ RingExchange::RingExchange(const server::Serving& serving, Ring& ring, unsigned 
       buffers_(ring, ring_buffers, serving.options.buffer_size),
       clock_(serving.options.socket.idle_timeout) {
   if (clock_.runs()) next_scan_ = Clock::now() + clock_.period();
+  spare_unsent_.reserve(max_spare);  // recycle() must not throw
 }
 
 template <typename Visit>
@@ -94,12 +95,21 @@ void RingExchange::on_received(RingConnection& connection, int fd, const io_urin
   } else if (done.res == 0) {
     connection.ended = true;
   } else if (done.res == -ENOBUFS) {
-    connection.starved = true;
-    starved_.push_back(fd);
+    await_buffer(connection, fd);
   } else if (done.res != -ECANCELED && done.res != -EINTR && done.res != -EAGAIN) {
     connection.ended = connection.failed = true;
   }
   proceed(connection, fd);
+}
+
+void RingExchange::await_buffer(RingConnection& connection, int fd) {
+  try {
+    starved_.push_back(fd);
+    connection.starved = true;
+  } catch (const std::bad_alloc&) {
+    serving_.counters.shed(server::Shed::memory);
+    fail(connection, fd);
+  }
 }
 
 /// Returns whether the reply is sent from `buffer`, which must not be given back yet then.

@@ -80,6 +80,8 @@ class RingExchange {
   void on_sent(RingConnection& connection, int fd, int result);
   bool serve_message(RingConnection& connection, int fd, std::span<std::byte> message,
                      std::uint16_t buffer);
+  /// Its recv found no buffer: it is armed again when there is one.
+  void await_buffer(RingConnection& connection, int fd);
   UnsentReplies& unsent_of(RingConnection& connection);
   void recycle(std::unique_ptr<UnsentReplies> unsent);
   void stop_receiving(RingConnection& connection, int fd);

@@ -61,7 +61,8 @@ StopWatcher::~StopWatcher() {
 
 bool StopWatcher::waits_for(int fd) const {
   pollfd entries[2] = {{fd, POLLIN, 0}, {done_.get(), POLLIN, 0}};
-  while (::poll(entries, 2, -1) < 0 && errno == EINTR) {
+  while (::poll(entries, 2, -1) < 0) {
+    if (errno != EINTR) echo::pause_after_failed_wait();
   }
   return entries[1].revents == 0;
 }

@@ -20,9 +20,12 @@
 namespace conformance {
 namespace {
 
-/// Answers the filtered calls until the process ends, each with the next outcome. Its thread was
+/// The errno of a call, or 0 to let the kernel execute it.
+using Outcome = std::function<int(const seccomp_data&)>;
+
+/// Answers the filtered calls until the process ends, each with its outcome. Its thread was
 /// started before the filter was set, so the filter does not apply to it.
-void answer_calls(int notifier, const std::function<int()>& next_outcome) {
+void answer_calls(int notifier, const Outcome& outcome_of) {
   for (;;) {
     seccomp_notif call{};
     if (::ioctl(notifier, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
@@ -31,16 +34,16 @@ void answer_calls(int notifier, const std::function<int()>& next_outcome) {
     }
     seccomp_notif_resp reply{};
     reply.id = call.id;
-    reply.error = -next_outcome();
+    reply.error = -outcome_of(call.data);
     if (reply.error == 0) reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     ::ioctl(notifier, SECCOMP_IOCTL_NOTIF_SEND, &reply);
   }
 }
 
-bool intercept(std::initializer_list<unsigned> calls, std::function<int()> next_outcome) {
+bool intercept(const std::vector<unsigned>& calls, Outcome outcome_of) {
   std::promise<int> listener;
-  std::thread([notifier = listener.get_future(), next_outcome = std::move(next_outcome)]() mutable {
-    answer_calls(notifier.get(), next_outcome);
+  std::thread([notifier = listener.get_future(), outcome_of = std::move(outcome_of)]() mutable {
+    answer_calls(notifier.get(), outcome_of);
   }).detach();
   std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (const unsigned call : calls) {
@@ -59,26 +62,37 @@ bool intercept(std::initializer_list<unsigned> calls, std::function<int()> next_
 }  // namespace
 
 bool script_calls(std::initializer_list<unsigned> calls, std::vector<int> outcomes) {
-  return intercept(calls, [outcomes = std::move(outcomes), next = std::size_t{0}]() mutable {
-    return next < outcomes.size() ? outcomes[next++] : 0;
-  });
+  return intercept(
+      calls, [outcomes = std::move(outcomes), next = std::size_t{0}](const seccomp_data&) mutable {
+        return next < outcomes.size() ? outcomes[next++] : 0;
+      });
 }
 
-SharedCount::SharedCount() {
+CallFaults::CallFaults() {
   void* page =
-      ::mmap(nullptr, sizeof *count_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, sizeof *shared_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
-  count_ = ::new (page) std::atomic<unsigned>{0};
+  shared_ = ::new (page) Shared;
 }
 
-SharedCount::~SharedCount() {
-  ::munmap(count_, sizeof *count_);
+CallFaults::~CallFaults() {
+  ::munmap(shared_, sizeof *shared_);
 }
 
-bool fail_calls(std::initializer_list<unsigned> calls, int error, SharedCount& failed) {
-  return intercept(calls, [error, &failed] {
-    failed.add_one();
-    return error;
+bool CallFaults::install(std::vector<FailingCall> calls) {
+  std::vector<unsigned> numbers;
+  for (const FailingCall& each : calls) numbers.push_back(each.number);
+  return intercept(numbers, [shared = shared_, calls = std::move(calls)](const seccomp_data& call) {
+    for (const FailingCall& each : calls) {
+      if (call.nr != static_cast<int>(each.number)) continue;
+      if (each.is_meant && !each.is_meant(call)) continue;
+      const unsigned left = shared->left;
+      if (left == 0) continue;
+      if (left != for_ever) shared->left = left - 1;
+      ++shared->failed;
+      return each.error;
+    }
+    return 0;
   });
 }
 

@@ -1,14 +1,19 @@
 // Failures within a server: accept(2) fails, a thread or process cannot be started, an exception.
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "echo_threads/models.hpp"
@@ -73,15 +78,120 @@ TEST_P(EveryModel, ContinuesWhenAcceptFails) {
 TEST_P(EveryModel, StopsWhileEachAcceptFails) {
   if (GetParam()->name == "io-uring") GTEST_SKIP() << "accepts without a system call";
   for (const int error : {EPERM, ECONNABORTED, EACCES}) {
-    SharedCount failed;
+    CallFaults faults;
+    faults.fail_next(CallFaults::for_ever);
     Harness server{*GetParam(), loopback()};
-    server.serve_in_child([&] { return fail_calls({SYS_accept, SYS_accept4}, error, failed); });
+    server.serve_in_child([&] {
+      return faults.install({{SYS_accept, error, {}}, {SYS_accept4, error, {}}});
+    });
     const Peer waiting{server.where()};
-    EXPECT_TRUE(eventually([&] { return failed.value() > 0; })) << std::strerror(error);
+    EXPECT_TRUE(eventually([&] { return faults.failed() > 0; })) << std::strerror(error);
     server.drain();
     EXPECT_TRUE(server.ends_within(patience)) << std::strerror(error);
     EXPECT_EQ(server.complaint(), "") << std::strerror(error);
   }
+}
+
+bool adds_to_epoll(const seccomp_data& call) {
+  return call.args[1] == EPOLL_CTL_ADD;
+}
+
+bool is_connected(std::uint64_t fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return ::getpeername(static_cast<int>(fd), reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
+bool is_listener(std::uint64_t fd) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  return ::getsockopt(static_cast<int>(fd), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+         listens != 0;
+}
+
+// Bug: with fs.epoll.max_user_watches used up, Asio's models ended at the next connection, and all
+// that they served with them.
+TEST_P(EveryModel, ShedsOnlyTheConnectionsThatNoEpollCanWatch) {
+  CallFaults faults;
+  Harness& server = listen();
+  server.serve_in_child([&] {
+    return faults.install({{SYS_epoll_ctl, ENOSPC, [](const seccomp_data& call) {
+                              return adds_to_epoll(call) && is_connected(call.args[2]);
+                            }}});
+  });
+  std::vector<Peer> served = connect_served(at_once(3));
+  faults.fail_next(3);
+  std::uint64_t ended = 0;
+  std::uint32_t tries = 0;
+  EXPECT_TRUE(eventually([&] {
+    if (at_once(1000) == served.size()) return true;  // another one would wait in the queue
+    Peer peer = connect();
+    const bool echoed = static_cast<bool>(echoes(peer, payload_, {tries++, 0}));
+    if (!echoed) ++ended;
+    return echoed && tries > 10;
+  }));
+  const auto& counters = server.counters();
+  std::uint64_t shed = 0;
+  for (std::size_t i = 0; i < server::shed_causes; ++i)
+    shed += counters.shed_count(static_cast<Shed>(i));
+  EXPECT_EQ(ended, shed) << "each is served, or closed and counted as shed";
+  EXPECT_EQ(counters.shed_count(Shed::epoll_watches), shed);
+  EXPECT_EQ(faults.failed(), shed);
+  for (std::uint32_t i = 0; i < served.size(); ++i)
+    EXPECT_TRUE(echoes(served[i], payload_, {i, 1}));
+}
+
+// Bug: an acceptor that had paused added its listener to the epoll again, and ended the server
+// where that failed.
+TEST_P(EveryModel, AcceptsAgainAfterAPauseWhereNoEpollCouldWatchItsListenerAgain) {
+  if (GetParam()->name == "io-uring") GTEST_SKIP() << "accepts without a system call";
+  CallFaults faults;
+  Harness& server = listen();
+  server.serve_in_child([&] {
+    const auto added = std::make_shared<std::set<std::pair<std::uint64_t, std::uint64_t>>>();
+    const auto adds_listener_again = [added](const seccomp_data& call) {
+      return adds_to_epoll(call) && is_listener(call.args[2]) &&
+             !added->emplace(call.args[0], call.args[2]).second;
+    };
+    return faults.install({{SYS_accept, ENOMEM, {}},
+                           {SYS_accept4, ENOMEM, {}},
+                           {SYS_epoll_ctl, ENOSPC, adds_listener_again}});
+  });
+  std::vector<Peer> served = connect_served(at_once(2) - 1);
+  faults.fail_next(4);
+  Peer next = connect();
+  EXPECT_TRUE(echoes(next, payload_, {9, 0}));
+  EXPECT_TRUE(served.empty() || echoes(served.front(), payload_, {0, 1}));
+  EXPECT_GT(faults.failed(), 0U);
+}
+
+// Bug: select ended the server, and other models a thread, when a wait failed for want of memory.
+TEST_P(EveryModel, ContinuesAndStopsWhenWaitsFail) {
+  CallFaults faults;
+  Harness& server = listen();
+  server.serve_in_child([&] {
+    std::vector<FailingCall> waits;
+    for (const unsigned call : {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait,
+                                SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_uring_enter}) {
+      waits.push_back({call, ENOMEM, {}});
+    }
+    return faults.install(waits);
+  });
+  std::vector<Peer> served = connect_served(at_once(3));
+  faults.fail_next(5);
+  for (std::uint32_t round = 1; round < 3; ++round) {
+    for (std::uint32_t i = 0; i < served.size(); ++i)
+      EXPECT_TRUE(echoes(served[i], payload_, {i, round}));
+  }
+  if (at_once(4) == 4) {
+    Peer next = connect();
+    EXPECT_TRUE(echoes(next, payload_, {9, 0}));
+    next.close();
+    EXPECT_TRUE(eventually([&] { return faults.failed() > 0; }));
+  }
+  faults.fail_next(5);
+  server.drain();
+  EXPECT_TRUE(server.ends_within(patience));
 }
 
 /// Expects the model to retry, give up that connection and serve the rest. For models that need a

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 namespace programs {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
@@ -67,6 +69,26 @@ TEST(IoUring, EndsWithThreeBeforeItListensIfTheKernelRefusesIt) {
     EXPECT_THAT(ended.err, HasSubstr(each.advice));
     EXPECT_EQ(ended.out, "");
   }
+}
+
+// Bug: the trial ring came before the preflight, and ended with exit 7 and no more than "Resource
+// temporarily unavailable".
+TEST(IoUring, EndsWithThreeAndTheNameOfALimitWithoutMemoryOrThreads) {
+  const std::vector<std::string> words{"echo_async", "-p", "0", "--model", "io-uring"};
+#ifndef TESTBED_SANITIZES_ADDRESS
+#ifndef TESTBED_SANITIZES_THREAD
+  const Ended small = run(words, Stdout::read, [] {
+    const rlimit most{8U << 20U, 8U << 20U};
+    ::setrlimit(RLIMIT_AS, &most);
+  });
+  EXPECT_EQ(small.code, echo::exit_refused);
+  EXPECT_THAT(small.err, AllOf(HasSubstr("address space"), HasSubstr("ulimit -v")));
+#endif
+#endif
+  // One that the preflight cannot see.
+  const Ended alone = run(words, Stdout::read, [] { forbid(SYS_clone3, EAGAIN); });
+  EXPECT_EQ(alone.code, echo::exit_refused);
+  EXPECT_THAT(alone.err, AllOf(HasSubstr("needs a thread"), HasSubstr("ulimit -u")));
 }
 
 TEST(Client, WorksIfASandboxRefusesEpollPwait2) {
