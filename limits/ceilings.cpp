@@ -33,6 +33,9 @@ Ceilings read_ceilings(const Kernel& kernel) {
   ceilings.threads_running = kernel.threads_running().value_or(0);
   ceilings.cgroup_tasks_used = kernel.cgroup_tasks_used().value_or(0);
   ceilings.cgroup_memory_used = kernel.cgroup_memory_used().value_or(0);
+  ceilings.conntrack_max = kernel.sysctl("net.netfilter.nf_conntrack_max");
+  if (const auto used = kernel.sysctl("net.netfilter.nf_conntrack_count"))
+    ceilings.conntrack_used = used->value;
   ceilings.ports = kernel.port_range();
   return ceilings;
 }

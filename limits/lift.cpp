@@ -33,6 +33,7 @@ constexpr std::array highest{
     Most{"vm.max_map_count", 2'147'483'647},
     Most{"fs.nr_open", 2'147'483'584},  // INT_MAX rounded down to BITS_PER_LONG
     Most{"fs.file-max", 9'223'372'036'854'775'807},
+    Most{"net.netfilter.nf_conntrack_max", 2'147'483'647},
 };
 
 std::uint64_t most_of(std::string_view name) {

@@ -155,6 +155,20 @@ void add_backlog_row(Rows& rows, const Ceilings& c, const Lift& lift, std::uint6
   row.lift = lift.backlog(row.need, backlog, c.somaxconn->value);
 }
 
+/// The table of nf_conntrack, which drops packets when it is full. Over loopback too, a connection
+/// has one entry, which both ends share. Whether the kernel tracks depends on the firewall's rules,
+/// which cannot be read without privilege, so the row is a warning at most.
+void add_conntrack_row(Rows& rows, const Ceilings& c, const Lift& lift) {
+  if (!c.conntrack_max) return;
+  Verdict& row = rows.add("tracked connections", c.conntrack_max, c.conntrack_used,
+                          "/proc/sys/net/netfilter/nf_conntrack_max", most_connections);
+  row.bites_at.reset();
+  if (row.status != Status::short_) return;
+  row.status = Status::warn;
+  row.lift = lift.shared_sysctl("net.netfilter.nf_conntrack_max",
+                                saturating_add(row.need, c.conntrack_used));
+}
+
 }  // namespace
 
 std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
@@ -166,6 +180,7 @@ std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
   add_task_rows(rows, ceilings, lift);
   add_memory_rows(rows, ceilings, lift);
   add_port_rows(rows, demands, ceilings, lift);
+  add_conntrack_row(rows, ceilings, lift);
   if (backlog > 0) add_backlog_row(rows, ceilings, lift, backlog);
   return std::move(rows).sorted();
 }

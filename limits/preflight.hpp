@@ -28,6 +28,8 @@ struct Ceilings {
   std::optional<Ceiling> nr_open, file_max, pid_max, threads_max, max_map_count, somaxconn;
   std::optional<Ceiling> cgroup_tasks, cgroup_memory, memory;
   std::uint64_t files_open = 0, threads_running = 0, cgroup_tasks_used = 0, cgroup_memory_used = 0;
+  std::optional<Ceiling> conntrack_max;  ///< only where the kernel has connection tracking loaded
+  std::uint64_t conntrack_used = 0;
   PortRange ports;
   Rlimit data = {};                        ///< RLIMIT_DATA: thread stacks count against it too
   bool exempt_from_file_max = false;       ///< CAP_SYS_ADMIN

@@ -98,12 +98,16 @@ std::string check_limits(const Configured& configured, const ServerOptions& opti
   if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
     throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
   }
+  const auto at_once = configured.shape_of(options).at_once;
   for (const limits::Verdict& verdict : verdicts) {
     if (!verdict.bites_at || *verdict.bites_at == 0) continue;
+    if (at_once && *at_once < *verdict.bites_at) break;
     return fmt::format("room for {} connections (then {}: {})",
                        limits::format_count(*verdict.bites_at - 1), verdict.name, verdict.source);
   }
-  return "";
+  if (!at_once) return "";
+  return fmt::format("serves {} {} at once, further ones wait", limits::format_count(*at_once),
+                     *at_once == 1 ? "connection" : "connections");
 }
 
 void report_ready(const ServerOptions& options, const echo::Endpoint& where,

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <span>
 
+#include "client/connection/greeting.hpp"
+
 namespace client {
 namespace {
 
@@ -105,6 +107,7 @@ IoResult Exchange::receive(Connection& connection, bool until_eof) {
       if (connection.in_flight() == 0) return {.kind = IoResult::Kind::eof};
       return failed(connection.received == 0 ? Outcome::closed_early : Outcome::short_echo);
     }
+    received_ += static_cast<std::uint64_t>(received);
     IoResult io = check(connection, buffer_.first(static_cast<std::size_t>(received)));
     io.more = until_eof || static_cast<std::size_t>(received) == buffer_.size();
     if (io.kind == IoResult::Kind::failed || io.echoes > 0 || !io.more) return io;
@@ -124,6 +127,8 @@ IoResult Exchange::check(Connection& connection, std::span<const std::byte> got)
 
 IoResult Exchange::check_any(Connection& connection, std::span<const std::byte> got) {
   IoResult io;
+  const bool first_bytes = connection.received == 0 && connection.echoed == 0;
+  const std::span<const std::byte> all = got;
   while (!got.empty()) {
     // Bytes that were not sent yet cannot come back.
     const bool whole = connection.writing > connection.echoed;
@@ -134,6 +139,7 @@ IoResult Exchange::check_any(Connection& connection, std::span<const std::byte> 
     if (size == 0 || ours == 0) {
       io.kind = IoResult::Kind::failed;
       io.outcome = Outcome::extra;
+      if (first_bytes) protocol_ = protocol_of(all);
       return io;
     }
     const echo::MessageId id{connection.number, connection.echoed};
@@ -141,6 +147,7 @@ IoResult Exchange::check_any(Connection& connection, std::span<const std::byte> 
       io.kind = IoResult::Kind::failed;
       io.outcome = mismatch->owner ? Outcome::foreign : Outcome::mismatch;
       mismatch_ = mismatch;
+      if (first_bytes) protocol_ = protocol_of(all);
       return io;
     }
     got = got.subspan(ours);

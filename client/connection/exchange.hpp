@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "client/connection/connection.hpp"
 #include "client/connection/outcome.hpp"
@@ -58,6 +59,10 @@ class Exchange {
 
   /// The wrong byte of the last `mismatch` or `foreign`.
   [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
+  /// The protocol that the first bytes of the last wrong connection belong to; "" if unknown.
+  [[nodiscard]] std::string_view protocol() const { return protocol_; }
+  /// Bytes received so far, of all connections, right or wrong.
+  [[nodiscard]] std::uint64_t received() const { return received_; }
 
  private:
   static constexpr std::uint32_t buffer_size = 64U << 10U;
@@ -75,7 +80,9 @@ class Exchange {
   const MessageSizes& sizes_;
   std::unique_ptr<std::byte[]> storage_;  ///< uninitialised: unused pages are not resident
   std::span<std::byte> buffer_;
+  std::uint64_t received_ = 0;
   std::optional<echo::Mismatch> mismatch_;
+  std::string_view protocol_;
 };
 
 }  // namespace client

@@ -109,8 +109,8 @@ void Loop::check_limits() {
 }
 
 void Loop::post() {
-  const Progress counts{name_of(phase_), standing_, tally_.established,
-                        tally_.failed(), sent_,     verified_};
+  const Progress counts{name_of(phase_), standing_, tally_.established,  tally_.failed(),
+                        sent_,           verified_, exchange_.received()};
   interval_ ? progress_slot_.post(counts, *interval_) : progress_slot_.post(counts);
 }
 
@@ -136,6 +136,7 @@ void Loop::expire_one(std::uint32_t index) {
     ramp_.timed_out();
     return end(index, {Outcome::connect_timeout, Phase::connect, 0});
   }
+  if (connections_[index].received > 0) ++tally_.partial_timeouts;
   record_censored(index);
   fail(index, Outcome::timeout, 0);
 }

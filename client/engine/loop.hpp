@@ -96,6 +96,7 @@ class Loop {
   [[nodiscard]] bool over() const { return at_ >= traffic_.stop_at; }
   void update_clock();
   void cross_edge();
+  void set_within(bool within);
 
   void fail(std::uint32_t index, Outcome outcome, int error);
   void end(std::uint32_t index, const Failure& how);
@@ -136,12 +137,13 @@ class Loop {
   std::uint64_t verified_ = 0;
 
   Traffic traffic_;
-  std::uint64_t cursor_ = 0;       ///< open loop: messages that were due
-  std::uint64_t total_ = 0;        ///< open loop: messages of the traffic
-  Echoes* early_ = nullptr;        ///< counts of what is due before traffic_.measure_from
-  Nanoseconds next_edge_ = never;  ///< measure_from, then stop_at, then never
-  bool within_ = false;            ///< between the two: echoes that arrive now are measured
-  std::uint32_t quota_ = 0;        ///< value of Connection::begun at which a connection is done
+  std::uint64_t cursor_ = 0;           ///< open loop: messages that were due
+  std::uint64_t total_ = 0;            ///< open loop: messages of the traffic
+  Echoes* early_ = nullptr;            ///< counts of what is due before traffic_.measure_from
+  Nanoseconds next_edge_ = never;      ///< measure_from, then stop_at, then never
+  bool within_ = false;                ///< between the two: echoes that arrive now are measured
+  std::uint64_t received_before_ = 0;  ///< exchange_.received() when within_ became true
+  std::uint32_t quota_ = 0;            ///< value of Connection::begun at which a connection is done
   std::vector<std::uint32_t> rotation_;      ///< established connections, in round-robin order
   std::vector<std::uint32_t> vacant_;        ///< churn: unused entries of connections_
   Nanoseconds retry_at_{};                   ///< churn: no new connect before this time

@@ -124,6 +124,8 @@ void Loop::apply(std::uint32_t index, const IoResult& io) {
     tally_.first_mismatch =
         FirstMismatch{connection.number, connection.echoed, *exchange_.mismatch()};
   }
+  if ((wrong || io.outcome == Outcome::extra) && tally_.protocol.empty())
+    tally_.protocol = exchange_.protocol();
   if (io.outcome == Outcome::reset && connection.complete && may_end()) {
     ++tally_.late_resets;
     return end(index, {Outcome::served, phase_, 0});

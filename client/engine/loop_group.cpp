@@ -119,6 +119,7 @@ Progress LoopGroup::look(echo::Histogram& latency) {
     sum.failed += one.failed;
     sum.sent += one.sent;
     sum.echoes += one.echoes;
+    sum.received += one.received;
   }
   return sum;
 }

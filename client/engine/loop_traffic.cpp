@@ -82,10 +82,18 @@ void Loop::update_clock() {
 void Loop::cross_edge() {
   while (at_ >= next_edge_) {
     const bool closes = next_edge_ == traffic_.stop_at;
-    within_ = !closes;
+    set_within(!closes);
     next_edge_ = closes ? never : traffic_.stop_at;
     if (traffic_.at_edge) traffic_.at_edge(closes ? Edge::closes : Edge::opens);
   }
+}
+
+/// Bytes are counted by their difference, and not only with whole messages: of a large message many
+/// may arrive before the first echo is complete.
+void Loop::set_within(bool within) {
+  if (within_) tally_.bytes_within += exchange_.received() - received_before_;
+  within_ = within;
+  received_before_ = exchange_.received();
 }
 
 /// Records messages that were due and will never be sent as censored: they took at least until now.
@@ -125,7 +133,7 @@ void Loop::end_traffic() {
   }
   traffic_.stop_at = until;  // nothing begins after it
   next_edge_ = never;        // and nothing is measured
-  within_ = false;
+  set_within(false);
 }
 
 /// Sends the first messages of each connection, in the order in which the connections were opened.
@@ -217,10 +225,7 @@ void Loop::on_echoes(std::uint32_t index, std::uint32_t echoes) {
     echo.latency.record(at_ - times.due);
     if (traffic_.pace && times.due >= traffic_.measure_from) tally_.wire.record(at_ - times.sent);
     if (interval_) interval_->record(at_ - times.due);
-    if (within_) {
-      ++tally_.echoes_within;
-      tally_.bytes_within += size;
-    }
+    if (within_) ++tally_.echoes_within;
   }
   in_flight_ -= echoes;
   verified_ += echoes;

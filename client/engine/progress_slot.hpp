@@ -19,6 +19,7 @@ struct Progress {
   std::uint64_t failed = 0;
   std::uint64_t sent = 0;
   std::uint64_t echoes = 0;
+  std::uint64_t received = 0;  ///< bytes
 };
 
 class ProgressSlot {

@@ -95,7 +95,9 @@ Tally& Tally::operator+=(const Tally& other) {
   for (const auto& [failure, count] : other.failures) failures[failure] += count;
   late_resets += other.late_resets;
   slow_connects += other.slow_connects;
+  partial_timeouts += other.partial_timeouts;
   if (!first_mismatch) first_mismatch = other.first_mismatch;
+  if (protocol.empty()) protocol = other.protocol;
   connect += other.connect;
   for (const auto phase : {&Tally::ramp, &Tally::warm_up}) {
     if (!(other.*phase)) continue;

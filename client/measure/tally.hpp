@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "client/connection/outcome.hpp"
 #include "echo/histogram.hpp"
@@ -68,10 +69,12 @@ struct Tally {
   std::uint64_t total = 0;  ///< sockets opened: connects begun
   std::array<std::uint64_t, outcomes> ended{};
   std::map<Failure, std::uint64_t> failures;
-  std::uint64_t late_resets = 0;    ///< RST after the last echo: counted as served
-  std::uint64_t slow_connects = 0;  ///< `slow_connect` or longer: a SYN was sent again
+  std::uint64_t late_resets = 0;       ///< RST after the last echo: counted as served
+  std::uint64_t slow_connects = 0;     ///< `slow_connect` or longer: a SYN was sent again
+  std::uint64_t partial_timeouts = 0;  ///< messages that timed out while they arrived
   std::optional<FirstMismatch> first_mismatch;
-  echo::Histogram connect;  ///< ns
+  std::string_view protocol;  ///< of a server that does not echo, by its first bytes; "" if unknown
+  echo::Histogram connect;    ///< ns
 
   std::optional<Echoes> ramp;  ///< the first echo on each connection, if the load itself has none
   std::optional<Echoes> warm_up;  ///< not part of the measured figures
@@ -82,7 +85,7 @@ struct Tally {
 
   // Arrived between the start and the end of the measured phase, no matter when due.
   std::uint64_t echoes_within = 0;
-  std::uint64_t bytes_within = 0;
+  std::uint64_t bytes_within = 0;  ///< received, also of messages that were not complete by then
   std::uint64_t connections_within = 0;  ///< established
   std::uint64_t waits_within = 0;        ///< waits for events
 

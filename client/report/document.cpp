@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "client/measure/costs.hpp"
+#include "client/measure/rate.hpp"
 #include "client/report/present.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
@@ -108,7 +109,7 @@ json::object phases_json(const Result& result) {
 json::object throughput_json(const Result& result) {
   const auto rate = [](std::uint64_t count, Nanoseconds time) -> json::value {
     if (time.count() <= 0) return nullptr;
-    return std::llround(static_cast<double>(count) * 1e9 / static_cast<double>(time.count()));
+    return rate_json(per_second(count, time));
   };
   const Tally& tally = result.tally;
   const Phases& phases = result.phases;
@@ -148,7 +149,7 @@ json::value found_json(const Result& result) {
   if (!result.found) return nullptr;
   const FoundRate& found = *result.found;
   const auto rate = [](const std::optional<double>& value) {
-    return value ? json::value(std::llround(*value)) : json::value(nullptr);
+    return value ? rate_json(*value) : json::value(nullptr);
   };
   const bool answered = found.end == SearchEnd::found || found.end == SearchEnd::ceiling ||
                         found.end == SearchEnd::none_holds;
@@ -184,7 +185,7 @@ json::value calibration_json(const std::vector<Calibrated>& lines) {
   for (const Calibrated& line : lines) {
     all.push_back(json::object{{"what", line.what},
                                {"connections", line.connections},
-                               {"per_second", std::llround(line.per_second)},
+                               {"per_second", rate_json(line.per_second)},
                                {"client_ns_per_echo", echo::to_json(line.client_ns)},
                                {"server_ns_per_echo", echo::to_json(line.server_ns)},
                                {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
@@ -199,7 +200,7 @@ json::array rounds_json(const std::vector<RoundFigures>& rounds) {
   for (const RoundFigures& round : rounds) {
     all.push_back(json::object{{"served", round.served},
                                {"failed", round.failed},
-                               {"echoes_per_s", std::llround(round.echoes_per_s)},
+                               {"echoes_per_s", rate_json(round.echoes_per_s)},
                                {"server_rss", echo::to_json(round.server_rss)},
                                {"time_wait", echo::to_json(round.time_wait)}});
   }

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <tuple>
 
+#include "client/measure/rate.hpp"
 #include "client/options/objective.hpp"
 #include "client/report/provenance.hpp"
 #include "client/report/validate.hpp"
@@ -147,7 +147,7 @@ json::object merged_throughput(const Runs& runs) {
       const json::value& rate = run.at(std::string("/throughput/") + key);
       sum = sum && rate.is_number() ? std::optional(*sum + rate.to_number<double>()) : std::nullopt;
     }
-    total[key] = sum ? json::value(std::llround(*sum)) : json::value(nullptr);
+    total[key] = sum ? rate_json(*sum) : json::value(nullptr);
   }
   return total;
 }

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 
+#include "client/measure/rate.hpp"
 #include "client/report/merge.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
@@ -43,7 +44,8 @@ std::string throughput_text(const RunDocument& merged) {
   const auto rate = [&merged](const char* pointer) {
     const json::value& value = merged.at(pointer);
     if (!value.is_number()) return std::string("-");
-    return format_count(static_cast<std::uint64_t>(value.to_number<double>()));
+    const auto number = value.to_number<double>();
+    return number < 10 ? rate_text(number) : format_count(static_cast<std::uint64_t>(number));
   };
   return fmt::format("throughput {} echoes/s, {} B/s, {} connects/s, summed\n",
                      rate("/throughput/echoes_per_s"), rate("/throughput/bytes_per_s"),

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "client/measure/costs.hpp"
+#include "client/measure/rate.hpp"
 #include "client/report/text_parts.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
@@ -16,11 +17,6 @@ namespace {
 using limits::format_bytes;
 using limits::format_count;
 using limits::format_duration;
-
-double per_second(std::uint64_t count, Nanoseconds time) {
-  return time.count() > 0 ? static_cast<double>(count) * 1e9 / static_cast<double>(time.count())
-                          : 0;
-}
 
 std::string load_line(const Result& result) {
   const Options& options = result.options;
@@ -47,24 +43,24 @@ std::string traffic_lines(const Result& result) {
   const Phases& phases = result.phases;
   std::string text;
   if (result.options.mode == Mode::churn) {
-    text += fmt::format("churn      {} connections in {}: {:.0f}/s, at most {} at once\n",
+    text += fmt::format("churn      {} connections in {}: {}/s, at most {} at once\n",
                         format_count(tally.connections_within), format_duration(phases.measured),
-                        per_second(tally.connections_within, phases.measured),
+                        rate_text(per_second(tally.connections_within, phases.measured)),
                         format_count(result.max_concurrent));
   } else {
-    text +=
-        fmt::format("ramp       {} connections in {}: {:.0f}/s\n", format_count(tally.established),
-                    format_duration(phases.ramp), per_second(tally.established, phases.ramp));
+    text += fmt::format("ramp       {} connections in {}: {}/s\n", format_count(tally.established),
+                        format_duration(phases.ramp),
+                        rate_text(per_second(tally.established, phases.ramp)));
   }
   if (result.found) return text;  // trials at several rates: their sum is no throughput
   if (tally.warm_up) {
     text += fmt::format("warm-up    {} echoes in {}, not in the figures below\n",
                         format_count(tally.warm_up->verified), format_duration(phases.warm_up));
   }
-  text += fmt::format(
-      "echoes     {} in {}: {:.0f}/s, {}/s", format_count(tally.echoes_within),
-      format_duration(phases.measured), per_second(tally.echoes_within, phases.measured),
-      format_bytes(static_cast<std::uint64_t>(per_second(tally.bytes_within, phases.measured))));
+  text += fmt::format("echoes     {} in {}: {}/s, {}/s", format_count(tally.echoes_within),
+                      format_duration(phases.measured),
+                      rate_text(per_second(tally.echoes_within, phases.measured)),
+                      byte_rate_text(per_second(tally.bytes_within, phases.measured)));
   if (result.options.rate > 0) {
     text += fmt::format("; sent {}, late {}, unsent {}", format_count(tally.measured.sent),
                         format_count(tally.measured.late), format_count(tally.measured.unsent));
@@ -99,8 +95,8 @@ std::string cost_lines(const Result& result) {
                   or_dash(costs.server_resident, format_count));
   const std::string_view ends = result.target.is_loopback() ? ", both ends" : "";
   text += fmt::format(
-      "kernel     {} B per connection{}: slab {}, stacks {}, page tables {}, sockets {}, all of "
-      "the machine\n",
+      "kernel     {} B per connection{}: slab {}, stacks {}, page tables {}, sockets {}, "
+      "machine-wide\n",
       or_dash(costs.kernel_per_connection, format_count), ends, or_dash(costs.slab, format_bytes),
       or_dash(costs.kernel_stack, format_bytes), or_dash(costs.page_tables, format_bytes),
       or_dash(costs.socket, format_bytes));

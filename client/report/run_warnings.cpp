@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "client/measure/costs.hpp"
+#include "client/measure/rate.hpp"
 #include "client/report/present.hpp"
 #include "client/report/warnings.hpp"
 #include "client/run/load.hpp"
@@ -51,6 +52,39 @@ std::optional<std::string> other_connections(const Result& result) {
       "the server has {} connections of other clients: its CPU per echo and its memory per "
       "connection cannot be told (-), and the load is not this client's alone",
       limits::format_count(others));
+}
+
+/// The kernel sends a dropped SYN again after 1 s and counts it. If it counted none, the client
+/// read the answers late.
+std::optional<std::string> slow_connects(const Result& result) {
+  const std::uint64_t slow = result.tally.slow_connects;
+  if (slow == 0) return std::nullopt;
+  const auto& before = result.moments.before.tcp.syn_retransmits;
+  const auto& after = result.moments.after.tcp.syn_retransmits;
+  const bool none_again = before && after && *after == *before;
+  return fmt::format("{} connects took 0.5 s or longer: {}", limits::format_count(slow),
+                     none_again ? "no SYN was retransmitted, so the client or the machine was busy"
+                                : "their SYN was dropped and retransmitted");
+}
+
+/// A message that does not arrive within its timeout, although its bytes do.
+std::optional<std::string> large_messages(const Result& result) {
+  const std::uint64_t late = result.tally.partial_timeouts;
+  if (late == 0) return std::nullopt;
+  return fmt::format(
+      "{} messages timed out while their bytes arrived, {}/s in all: give them more time "
+      "(--timeout, {} now) or send smaller ones (-s); a server is faster with a larger "
+      "--buffer-size",
+      limits::format_count(late),
+      byte_rate_text(per_second(result.tally.bytes_within, result.phases.measured)),
+      limits::format_duration(result.options.timeout));
+}
+
+std::optional<std::string> other_protocol(const Result& result) {
+  const std::string_view protocol = result.tally.protocol;
+  if (protocol.empty()) return std::nullopt;
+  return fmt::format("{} answers as a server of {}, by its first bytes: it does not echo",
+                     result.target.text(), protocol);
 }
 
 /// What a user can do when all local ports towards the target are taken.
@@ -105,16 +139,14 @@ std::vector<std::string> warnings_of(const Result& result) {
   const auto& last = result.moments.after.tcp;
   add(accept_queue(result));
   add(other_connections(result));
-  if (tally.slow_connects > 0) {
-    warnings.push_back(
-        fmt::format("{} connects took 0.5 s or longer: their SYN was dropped and retransmitted",
-                    limits::format_count(tally.slow_connects)));
-  }
+  add(slow_connects(result));
   if (tally.late_resets > 0) {
     warnings.push_back(fmt::format(
         "late_reset: {} connections were reset after their last echo; they count as served",
         limits::format_count(tally.late_resets)));
   }
+  add(large_messages(result));
+  add(other_protocol(result));
   for (std::string& warning : local_limits(result)) warnings.push_back(std::move(warning));
   if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
       tally.established > 0) {

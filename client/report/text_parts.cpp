@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "client/measure/rate.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
 
@@ -15,6 +16,7 @@ using limits::format_count;
 using limits::format_duration;
 
 std::string per_second_text(double rate) {
+  if (rate < 10) return rate_text(rate) + "/s";
   return format_count(static_cast<std::uint64_t>(std::llround(rate))) + "/s";
 }
 
@@ -112,11 +114,12 @@ std::string rounds_text(const Result& result) {
   std::string text;
   for (std::size_t i = 0; i < result.rounds.size(); ++i) {
     const RoundFigures& round = result.rounds[i];
-    text += fmt::format(
-        "round {:<4} served {}, failed {}, {:.0f} echoes/s; server resident {}{}\n", i + 1,
-        format_count(round.served), format_count(round.failed), round.echoes_per_s,
-        or_dash(round.server_rss, format_bytes),
-        round.time_wait ? fmt::format(", TIME_WAIT {}", format_count(*round.time_wait)) : "");
+    text += fmt::format("round {:<4} served {}, failed {}, {} echoes/s; server resident {}{}\n",
+                        i + 1, format_count(round.served), format_count(round.failed),
+                        rate_text(round.echoes_per_s), or_dash(round.server_rss, format_bytes),
+                        round.time_wait ? fmt::format(", TIME_WAIT {} on this machine",
+                                                      format_count(*round.time_wait))
+                                        : "");
   }
   return text;
 }

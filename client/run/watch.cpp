@@ -9,10 +9,10 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 
+#include "client/measure/rate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -82,27 +82,32 @@ void Watch::run(LoopGroup& group, LoopGroup::Task task) {
 
 void Watch::finish(LoopGroup& group) {
   if (series_) look(group, now());
-  last_echoes_ = 0;
+  last_echoes_ = last_received_ = 0;
 }
 
 void Watch::look(LoopGroup& group, Nanoseconds at) {
   echo::Histogram latency;
   const Progress progress = group.look(latency);
   const std::chrono::duration<double> passed = at - last_;
-  const std::uint64_t echoes =
-      progress.echoes > last_echoes_ ? progress.echoes - last_echoes_ : 0;  // a new round began
-  const double per_second = passed.count() > 0 ? static_cast<double>(echoes) / passed.count() : 0;
+  const auto rate = [&passed](std::uint64_t now, std::uint64_t& before) {
+    const std::uint64_t more = now > before ? now - before : 0;  // a new round began
+    before = now;
+    return passed.count() > 0 ? static_cast<double>(more) / passed.count() : 0;
+  };
+  const double echoes_per_s = rate(progress.echoes, last_echoes_);
+  const double bytes_per_s = rate(progress.received, last_received_);
   last_ = at;
-  last_echoes_ = progress.echoes;
-  if (on_) show(progress, per_second, latency);
-  if (series_) write(progress, at, per_second, latency);
+  if (on_) show(progress, echoes_per_s, bytes_per_s, latency);
+  if (series_) write(progress, at, echoes_per_s, latency);
 }
 
-void Watch::show(const Progress& progress, double echoes_per_s, const echo::Histogram& latency) {
-  std::string text = fmt::format(
-      "{:<8} connected {} of {}, failed {}, echoes {} ({:.0f}/s)", progress.phase,
-      limits::format_count(progress.connected), limits::format_count(connections_),
-      limits::format_count(progress.failed), limits::format_count(progress.echoes), echoes_per_s);
+void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per_s,
+                 const echo::Histogram& latency) {
+  std::string text =
+      fmt::format("{:<8} connected {} of {}, failed {}, echoes {} ({}/s, {}/s)", progress.phase,
+                  limits::format_count(progress.connected), limits::format_count(connections_),
+                  limits::format_count(progress.failed), limits::format_count(progress.echoes),
+                  rate_text(echoes_per_s), byte_rate_text(bytes_per_s));
   if (live_) {
     const auto memory = [](const std::optional<std::uint64_t>& bytes) {
       return bytes ? limits::format_bytes(*bytes) : "-";
@@ -128,7 +133,8 @@ void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
       {"failed", progress.failed},
       {"sent", progress.sent},
       {"verified", progress.echoes},
-      {"echoes_per_s", std::llround(echoes_per_s)},
+      {"received_bytes", progress.received},
+      {"echoes_per_s", rate_json(echoes_per_s)},
       {"echo", json::object{{"count", latency.count()},
                             {"p50", percentile(latency, 50)},
                             {"p90", percentile(latency, 90)},

@@ -45,7 +45,8 @@ class Watch {
 
  private:
   void look(LoopGroup& group, Nanoseconds at);
-  void show(const Progress& progress, double echoes_per_s, const echo::Histogram& latency);
+  void show(const Progress& progress, double echoes_per_s, double bytes_per_s,
+            const echo::Histogram& latency);
   void write(const Progress& progress, Nanoseconds at, double echoes_per_s,
              const echo::Histogram& latency);
 
@@ -60,6 +61,7 @@ class Watch {
   Nanoseconds next_;
   Nanoseconds last_;
   std::uint64_t last_echoes_ = 0;
+  std::uint64_t last_received_ = 0;
   const Observer* observer_ = nullptr;
 };
 

@@ -23,6 +23,7 @@ constexpr std::array sysctls{Sysctl{"open files, machine", "fs.file-max"},
                              Sysctl{"threads, machine", "kernel.threads-max"},
                              Sysctl{"memory maps", "vm.max_map_count"},
                              Sysctl{"listen backlog", "net.core.somaxconn"},
+                             Sysctl{"tracked connections", "net.netfilter.nf_conntrack_max"},
                              Sysctl{"local ports", "net.ipv4.ip_local_port_range"}};
 
 const Verdict* row_named(const std::vector<Verdict>& verdicts, std::string_view name) {

@@ -52,7 +52,7 @@ echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, machine-wide
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -77,7 +77,7 @@ echoes     4,000 in 2 s: 2000/s, 3.81 MiB/s; sent 4,007, late 5, unsent 3
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, machine-wide
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -104,7 +104,7 @@ echoes     40,000 in 1 s: 40000/s, 2.44 MiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, machine-wide
 TIME_WAIT  - sockets on this machine after the run, - reused by connects
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -146,7 +146,7 @@ echoes     200 in 40 ms: 5000/s, 312 KiB/s
 CPU        - per echo: client -, server -, softirq -; unattributed -
 busy       client - of one processor, server - (busiest thread -)
 resident   client - (- B per connection), server - (- B per connection)
-kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, all of the machine
+kernel     - B per connection, both ends: slab -, stacks -, page tables -, sockets -, machine-wide
 machine    - B per connection, both ends: free memory lost
 
                  p50        p90        p99      p99.9     p99.99        max
@@ -237,7 +237,7 @@ TEST(Present, SeveralRoundsAreListed) {
   result.rounds = {{100, 0, 5'000.4, 2U << 20U, 250}, {99, 1, 10'000, {}, {}}};
   const std::string text = text_of(result);
   EXPECT_NE(text.find("\nround 1    served 100, failed 0, 5000 echoes/s; "
-                      "server resident 2 MiB, TIME_WAIT 250\n"
+                      "server resident 2 MiB, TIME_WAIT 250 on this machine\n"
                       "round 2    served 99, failed 1, 10000 echoes/s; server resident -\n"),
             std::string::npos)
       << text;

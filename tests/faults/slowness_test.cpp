@@ -176,5 +176,21 @@ TEST(OpenLoop, ChargesTheServerForItsStall) {
       << "from the send on, one message waited";
 }
 
+// Bug: while large messages arrived, the report said 0 B/s and nothing of why they timed out.
+TEST(LargeMessage, ThatTimesOutWhileItArrivesIsCountedInBytesWithAHint) {
+  Liar server{[](Peer& peer) {
+    Bytes begun = peer.receive(100'000);
+    peer.send(begun);
+    peer.ignore();
+  }};
+  const Report report = run_client(server.target(), {"-n", "2", "-s", "1M", "--timeout", "500ms"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.failed(), (Buckets{{"timeout", 2}}));
+  EXPECT_EQ(report.count("/phases/measured/bytes_within"), 200'000U);
+  EXPECT_GT(report.count("/throughput/bytes_per_s"), 0U);
+  EXPECT_TRUE(report.warns("2 messages timed out while their bytes arrived")) << report.out;
+  EXPECT_TRUE(report.warns("--timeout, 500 ms now")) << report.out;
+}
+
 }  // namespace
 }  // namespace faults

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <future>
+#include <span>
+#include <string_view>
 
 #include "tests/faults/client.hpp"
 #include "tests/faults/liar.hpp"
@@ -156,6 +158,36 @@ TEST(SwappedConnections, PassUnnoticedWithOneTextForAll) {
   const Report report = run_client(server.target(), {"-n", "2", "--data", "hello"});
   EXPECT_EQ(report.code, 0);
   EXPECT_EQ(report.served(), 2U);
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+// Bug: all that was said of an HTTP server was "mismatch ... got 0x48".
+TEST(ServerOfAnotherProtocol, IsNamed) {
+  Liar http{[](Peer& peer) {
+    peer.receive_some();
+    peer.send(bytes_of("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+    peer.await_fin();
+  }};
+  const Report report = run_client(http.target(), {"-n", "3"});
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.failed(), (Buckets{{"mismatch", 3}}));
+  EXPECT_TRUE(report.warns(http.target() + " answers as a server of HTTP")) << report.out;
+
+  Liar ssh{[](Peer& peer) {
+    peer.send(bytes_of("SSH-2.0-OpenSSH_9.2\r\n"));  // it speaks first
+    peer.await_fin();
+  }};
+  EXPECT_TRUE(run_client(ssh.target(), {"-n", "3"}).warns("answers as a server of SSH"));
+  Liar changed{[](Peer& peer) {
+    Bytes bytes = peer.receive(size);
+    bytes.front() ^= std::byte{1};
+    peer.send(bytes);
+    peer.await_fin();
+  }};
+  EXPECT_FALSE(run_client(changed.target(), {"-n", "3"}).warns("answers as")) << "it echoes";
 }
 
 TEST(ExtraBytes, BeforeAnythingWasSentAreFoundToo) {

@@ -256,5 +256,23 @@ TEST(Ceilings, OfThisMachineAreRead) {
   EXPECT_TRUE(ceilings.memory);
 }
 
+// Wanted: connection tracking drops packets at its limit, and no row showed it.
+TEST(Preflight, ConnectionTrackingIsAWarningWhereItIsLoaded) {
+  Ceilings c = roomy();
+  const auto rows_of = [&c](std::uint64_t n) { return preflight({threads(n), client(n)}, c, 0); };
+  EXPECT_THROW(row(rows_of(10'000), "tracked connections"), std::out_of_range) << "not loaded";
+  c.conntrack_max = testing::ceiling(65'536, "/proc/sys/net/netfilter/nf_conntrack_max");
+  c.conntrack_used = 60'000;
+  const std::vector<Verdict> few = rows_of(5'000);
+  EXPECT_EQ(row(few, "tracked connections").status, Status::ok);
+  const std::vector<Verdict> many = rows_of(10'000);
+  const Verdict& short_of = row(many, "tracked connections");
+  EXPECT_EQ(short_of.status, Status::warn) << "the firewall may track none";
+  EXPECT_EQ(short_of.have, 5'536U);
+  EXPECT_EQ(short_of.need, 10'000U) << "both ends share an entry";
+  EXPECT_EQ(short_of.lift, "sysctl -w net.netfilter.nf_conntrack_max=75000");
+  EXPECT_EQ(first_refusal(many), nullptr);
+}
+
 }  // namespace
 }  // namespace limits

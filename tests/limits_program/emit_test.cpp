@@ -92,6 +92,15 @@ TEST(Emit, NeverStatesMoreThanTheKernelAccepts) {
             std::string::npos);
 }
 
+TEST(Emit, SysctlsIncludeConnectionTracking) {
+  auto rows = verdicts();
+  rows.push_back({"tracked connections", "/proc/sys/net/netfilter/nf_conntrack_max", 5'536, 10'000,
+                  Status::warn, std::nullopt,
+                  "sudo sysctl -w net.netfilter.nf_conntrack_max=75000"});
+  const std::string text = emit(EmitTo::sysctl_d, question, rows, ceilings());
+  EXPECT_NE(text.find("\nnet.netfilter.nf_conntrack_max = 75000\n"), std::string::npos) << text;
+}
+
 TEST(Emit, StatesLimitsInBytesWhereTheyAreTooLow) {
   auto rows = verdicts();
   rows.push_back({"address space", "RLIMIT_AS, soft", 1'000, 84'000'001, Status::short_, 1,

@@ -132,6 +132,27 @@ TEST(Select, RefusesMoreConnectionsThanItsBitmapsHold) {
   EXPECT_THAT(ended.err, HasSubstr("at most 1,008 connections"));
 }
 
+// Bug: a server of one connection at a time said that it had room for 6,081,541.
+TEST(Serving, OfFewConnectionsAtOnceIsPrintedAtTheStart) {
+  const struct {
+    std::vector<std::string> words;
+    const char* line;
+  } rows[] = {
+      {{"echo_threads", "-p", "0", "--model", "iterative"}, "serves 1 connection at once, further"},
+      {{"echo_threads", "-p", "0", "--model", "pool-shared-queue", "-w", "8"},
+       "serves 8 connections at once, further ones wait"},
+      {{"echo_threads", "-p", "0", "--model", "prefork", "-w", "2"},
+       "serves 2 connections at once"},
+      {{"echo_async", "-p", "0"}, ", room for "},
+  };
+  for (const auto& row : rows) {
+    Process server{row.words};
+    EXPECT_THAT(server.next_error_line(), HasSubstr(row.line));
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait().code, echo::exit_pass);
+  }
+}
+
 // Bug: the line named the limit of the machine and ignored that of the bitmaps.
 TEST(Select, PrintsItsLimitOfConnectionsAtTheStart) {
   Process server{{"echo_async", "-p", "0", "--model", "select"}};
