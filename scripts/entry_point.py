@@ -14,15 +14,11 @@ the script began stays ignored (nohup(1)).
     sys.exit(entry_point.run("scripts/report", main, {page_input.Bad: 2}))
 """
 
-import contextlib
 import os
 import signal
 import sys
-import traceback
 
-import orphans
-import streams
-from outputs import CannotWrite
+# All else is imported when it is needed: until `prepare`, a SIGINT prints a traceback.
 
 USAGE, OUTPUT = 2, 7
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,16 +26,22 @@ TRACEBACK = "TESTBED_TRACEBACK"
 
 
 class Interrupted(BaseException):
-    """A signal, by its number. A BaseException, so that no handler swallows it."""
+    """The first signal, by its number. A BaseException, so that no handler swallows it."""
+
+    first = None
 
 
 def prepare():
     """To be called first. Until `run`, a signal ends the process at once."""
     handle(lambda number, _: os._exit(128 + number))
+    import streams
+
     if not sys.flags.utf8_mode and sys.getfilesystemencoding() != "utf-8":
         # Documents are UTF-8, whatever the locale is.
-        with contextlib.suppress(OSError):
+        try:
             os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+        except OSError:
+            pass
     streams.prepare()
 
 
@@ -61,14 +63,25 @@ def restore(before):
 
 
 def interrupt(number, _):
-    """Signal handler: raises Interrupted. Later signals kill the children instead."""
-    handle(lambda *_: orphans.kill_children())
-    raise Interrupted(number)
+    """Signal handler: raises Interrupted. Later signals kill the children instead, until another
+    call of `handle`."""
+    handle(kill_children)
+    Interrupted.first = Interrupted.first or number
+    raise Interrupted(Interrupted.first)
+
+
+def kill_children(*_):
+    import orphans
+
+    orphans.kill_children()
 
 
 def run(name, body, codes=None):
     """Calls `body` and returns the exit code. `codes`: {exception type: exit code} of the errors
     that are told by their text alone."""
+    import orphans
+    import streams
+
     orphans.adopt()
     handle(interrupt)
     try:
@@ -76,12 +89,15 @@ def run(name, body, codes=None):
     except Interrupted as by:
         streams.discard_stdout()
         code = 128 + by.args[0]
-    handle(lambda *_: orphans.kill_children())
+    handle(kill_children)
     orphans.end_all()
     return code
 
 
 def _code_of(name, body, codes):
+    import streams
+    from outputs import CannotWrite
+
     try:
         try:
             code = body()
@@ -119,6 +135,8 @@ def _code_of(name, body, codes):
 
 def flush_stdout():
     """Prints what is buffered; a failure changes nothing any more."""
+    import streams
+
     try:
         sys.stdout.flush()
     except OSError:
@@ -127,4 +145,8 @@ def flush_stdout():
 
 def _trace():
     if os.environ.get(TRACEBACK):
+        import traceback
+
+        import streams
+
         streams.log(traceback.format_exc().rstrip())
