@@ -179,6 +179,7 @@ def conclude(folder, code, findings=(), page=True, quiet=False, out=None):
         print(text, end="", file=out or sys.stdout, flush=True)
     except BrokenPipeError:
         discard_stdout()
+        code = code or OUTPUT
     except OSError as error:
         log(f"stdout: {error.strerror}")
         discard_stdout()
