@@ -91,6 +91,8 @@ def run(name, body, codes=None):
         code = 128 + by.args[0]
     handle(kill_children)
     orphans.end_all()
+    # All is done. At its end the interpreter would restore the default, which is to be killed.
+    handle(signal.SIG_IGN)
     return code
 
 

@@ -53,8 +53,9 @@ def _with_spaces(text):
     """The words, if the text begins with the path of a program whose name has a space; else []."""
     at = len(text)
     while " " in text[:at].strip():
-        program = os.path.expanduser(text[:at].partition(":")[0])
-        if " " in program and os.access(program, os.X_OK) and os.path.isfile(program):
+        program, _, model = text[:at].partition(":")
+        is_one = " " in program and " " not in model
+        if is_one and os.path.isfile(program) and os.access(program, os.X_OK):
             with contextlib.suppress(ValueError):
                 return [text[:at], *shlex.split(text[at:])]
         at = text.rfind(" ", 0, at)
@@ -94,14 +95,14 @@ class Design:
                 f"--factor {text}: must be NAME=LEVEL,LEVEL..., as stack=16K,64K; the first level "
                 "is the baseline"
             )
-        if len(set(levels)) < len(levels):
-            raise Usage(f"--factor {text}: a level is given twice")
         for level in levels:
             if re.fullmatch("0[0-9]+", level):
                 raise Usage(
                     f"--factor {text}: level {level} begins with 0; a comma separates levels, so "
                     "write thousands without it, as 1000 or 1k"
                 )
+        if len(set(levels)) < len(levels):
+            raise Usage(f"--factor {text}: a level is given twice")
         if any(one.name == name for one in self.factors):
             raise Usage(f"--factor {name}: given twice; give all its levels at once")
         self.factors.append(self._factor(name, levels))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import types
 import unittest
 
@@ -132,6 +133,24 @@ class Results(unittest.TestCase):
         self.assertEqual(medians["floor"]["calls_per_echo"], 2.0)
         self.assertEqual(medians["floor"]["echoes_per_wait"], 30.0)
         self.assertEqual(bench_table.number(medians["test"]["calls_per_echo"], 2), "-")
+
+
+class Missing(unittest.TestCase):
+    def test_programs_are_named_with_the_command_that_builds_them(self):
+        for name, *words in (
+            ("scripts/bench", "client"),
+            ("scripts/bench", "server", "--model", "echo_async:callbacks"),
+            ("bench/establish",),
+            ("scripts/sweep", "--factor", "n=2,4"),
+            ("scripts/compare-models",),
+        ):
+            with tempfile.TemporaryDirectory() as empty:
+                done = subprocess.run(
+                    [SOURCE / name, *words, "--bin", empty], capture_output=True, text=True,
+                    timeout=60,
+                )  # fmt: skip
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), done.stderr)
+            self.assertRegex(done.stderr, "(missing|not run): cmake -B build && cmake --build build")
 
 
 class Pinned(unittest.TestCase):

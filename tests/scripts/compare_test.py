@@ -130,8 +130,20 @@ class Servers(Case):
             self.assertEqual((done.returncode, done.stderr.count("\n")), (3, 1), done.stderr)
             self.assertIn("is too old to describe its models and options", done.stderr)
 
+    def test_a_side_may_be_a_path_with_a_space(self):
+        with tempfile.TemporaryDirectory(prefix="a b ") as folder:
+            for program in ("echo_async", "client"):
+                (pathlib.Path(folder) / program).symlink_to(BIN.resolve() / program)
+            sides = (f"{folder}/echo_async:callbacks", f"{folder}/echo_async:callbacks --backlog 64")
+            done = self.script("compare", *sides, "--bin", folder, "--pairs", "8")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Results:", done.stdout)
+
     def test_bad_sides_in_one_line(self):
         several = (
+            (("callbacks", "no such/echo_async:callbacks"), 2, "not a results folder"),
+            (("callbacks", "my 'server {port}"), 2, "quote as in a shell"),
+            (("callbacks", "   "), 2, "a side is empty"),
             (("callbacks", "nope"), 2, "nope: not a results folder, a program or a command"),
             (("callbacks", "callbacks --nope"), 2, "--nope"),
             (("callbacks", "echo_async:nope"), 2, "not one of"),

@@ -847,6 +847,16 @@ class Commands(unittest.TestCase):
         self.assertAlmostEqual(arguments.window_of([]), 0)
         self.assertAlmostEqual(arguments.window_of(["--mode", "stream"]), 10)
 
+    def test_durations_are_those_that_the_programs_read(self):
+        for text, seconds in (
+            *(("90", 90), ("0", 0), ("0.5", 0.5), ("250ms", 0.25), ("2m", 120), ("2min", 120)),
+            *(("1.5h", 5400), ("1h30m", 5400), ("1d", 86400), ("1d2h3m4s5ms", 93784.005)),
+        ):
+            self.assertAlmostEqual(arguments.seconds_of(text), seconds)
+        for text in ("", "s", "1h30", "30m1h", "1h1h", "1e3", "-1", "inf", "nan", "1,5s", "1h30min",
+                     "1" * 40, "1" * 40 + "!", "\u0663s"):  # fmt: skip
+            self.assertIsNone(arguments.seconds_of(text), text)
+
     def test_nobody_listens_on_a_free_port(self):
         port = foreign_server.free_port()
         self.assertFalse(foreign_server.listens(os.getpid(), port))

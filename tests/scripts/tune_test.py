@@ -212,6 +212,25 @@ class Fixture(InFolder):
 
 
 class Journal(Fixture):
+    def test_with_a_name_or_a_value_of_another_version_is_kept_and_reported_in_one_line(self):
+        steps = (
+            {"file": "vm.unknown", "old": "1", "new": "2"},
+            {"file": MAPS, "old": "many", "new": "20000"},
+            {"file": MAPS, "old": 65530, "new": 20000},
+            {"file": ["x"], "old": "1", "new": "2"},
+            {"file": MAPS, "old": "65530"},
+            [],
+        )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("".join(json.dumps(step) + "\n" for step in steps))
+        opened = journal.Journal(self.host, self.path)
+        lines = opened.recover()
+        self.assertEqual(len(lines), 2, lines)
+        for line, name in zip(sorted(lines), (MAPS, "vm.unknown")):
+            self.assertRegex(line, rf"^{name}: not restored to .*by hand, then remove ")
+            self.assertNotIn("\n", line)
+        self.assertTrue(self.path.exists())
+
     def test_restores_what_it_changed_and_removes_itself(self):
         with self.journal() as opened:
             with opened.changed({MAPS: "70000", "transparent_hugepage": "never"}):

@@ -165,7 +165,7 @@ class Outputs(Case):
         os.mkfifo(fifo)
         copy = self.folder / "copy"
         # `cat` opens the FIFO before the script does, for reading and writing, so that neither waits.
-        with subprocess.Popen(["sh", "-c", 'exec 3<>"$1"; echo; cat "$1" >"$2"', "sh", fifo, copy],
+        with subprocess.Popen(["sh", "-c", 'exec 3<>"$1"; echo; cat "$1" 3<&- >"$2"', "sh", fifo, copy],
                               stdout=subprocess.PIPE) as reader:  # fmt: skip
             reader.stdout.readline()
             done = subprocess.run(
