@@ -170,11 +170,11 @@ TEST_P(EveryModel, ContinuesAndStopsWhenWaitsFail) {
   CallFaults faults;
   Harness& server = listen();
   server.serve_in_child([&] {
+    constexpr unsigned calls[] = {SYS_poll,         SYS_ppoll,         SYS_select,
+                                  SYS_pselect6,     SYS_epoll_wait,    SYS_epoll_pwait,
+                                  SYS_epoll_pwait2, SYS_io_uring_enter};
     std::vector<FailingCall> waits;
-    for (const unsigned call : {SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait,
-                                SYS_epoll_pwait, SYS_epoll_pwait2, SYS_io_uring_enter}) {
-      waits.push_back({call, ENOMEM, {}});
-    }
+    for (const unsigned call : calls) waits.push_back({call, ENOMEM, {}});
     return faults.install(waits);
   });
   std::vector<Peer> served = connect_served(at_once(3));
