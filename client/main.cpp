@@ -1,9 +1,6 @@
 // client: N concurrent connections to an echo server, every byte verified. Try: ./client --help
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstring>
-#include <optional>
 #include <string_view>
 
 #include "client/options/options.hpp"
@@ -15,43 +12,45 @@
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
+#include "echo/output/line_output.hpp"
+#include "echo/output/output.hpp"
+#include "echo/output/result_writer.hpp"
 #include "echo/report.hpp"
 #include "echo/stop.hpp"
 
 namespace {
 
-/// Writes every output of the run. One that fails does not keep the others from being written; the
-/// first failure is thrown at the end. Returns the exit code.
-int report(const client::Result& result) {
-  const client::Options& options = result.options;
-  const int code = client::exit_code_of(result);
-  std::optional<echo::Exit> failed;
-  const auto attempt = [&failed](const auto& write) {
-    try {
-      write();
-    } catch (const echo::Exit& error) {
-      if (!failed) failed = error;
-    }
-  };
-  attempt([&] {
-    if (!options.json.empty()) echo::write_document(options.json, client::json_of(result));
+/// Where the results go.
+struct Outputs {
+  explicit Outputs(const client::Options& options)
+      : json("--json", options.json),
+        hgrm("--hgrm", options.hgrm),
+        series("--series", options.series) {
+    echo::refuse_shared_outputs({&json, &hgrm, &series});
+  }
+  /// Whether stdout has the text report.
+  [[nodiscard]] bool leave_stdout_to_text() const {
+    return !json.is_stdout() && !hgrm.is_stdout() && !series.is_stdout();
+  }
+  echo::Output json, hgrm, series;
+  echo::LineOutput lines{series};
+};
+
+/// Writes every output of the run. Returns the exit code.
+int report(const client::Result& result, Outputs& outputs, echo::ResultWriter results) {
+  if (outputs.leave_stdout_to_text()) results.write_text(client::text_of(result));
+  results.attempt([&] {
+    if (!outputs.hgrm.is_wanted()) return;
+    outputs.hgrm.write(echo::hgrm_of(result.tally.measured.latency),
+                       results.patience_for(outputs.hgrm));
   });
-  attempt([&] {
-    if (!options.hgrm.empty())
-      echo::write_file(options.hgrm, echo::hgrm_of(result.tally.measured.latency));
+  results.attempt([&] { outputs.lines.finish(results.patience_for(outputs.series)); });
+  results.attempt([&] {
+    if (!outputs.json.is_wanted()) return;
+    outputs.json.write(echo::text_of_document(client::json_of(result, results.code())),
+                       results.patience_for(outputs.json));
   });
-  attempt([&] {
-    if (result.series_error != 0) {
-      throw echo::Exit(echo::exit_internal,
-                       "write " + options.series + ": " + std::strerror(result.series_error));
-    }
-  });
-  attempt([&] {
-    if (options.json != "-") echo::write_text(client::text_of(result));
-  });
-  if (!failed) return code;
-  // The exit code of a signal takes precedence over that of an output error.
-  throw echo::Exit(code >= echo::exit_signal ? code : failed->code(), failed->what());
+  return results.finish();
 }
 
 constexpr std::string_view summary =
@@ -89,17 +88,20 @@ int run(int argc, char** argv) {
 
   if (echo::print_requested(app, "client", summary, "client")) return echo::exit_pass;
 
+  client::check(options);
+  Outputs outputs{options};
   // Before anything that may wait: a name server, a busy /proc, a server that does not answer.
   const client::Nanoseconds begun = client::now();
   echo::Stop stop;
   const echo::SignalWatch signals{stop, client::drain_after_signal};
-  client::Result result = options.calibrate ? client::calibrate(options, stop, begun)
-                                            : client::run_load(options, stop, begun);
+  client::Result result = options.calibrate
+                              ? client::calibrate(options, stop, begun)
+                              : client::run_load(options, stop, begun, &outputs.lines);
   result.signal = signals.signal();
   result.shown_options = echo::options_to_json(app);
   if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
   result.arguments = arguments;
-  return report(result);
+  return report(result, outputs, {client::exit_code_of(result), stop, signals});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
+#include "echo/output/writer.hpp"
 #include "echo/report.hpp"
 
 namespace echo {
@@ -148,7 +149,7 @@ bool print_requested(const CLI::App& app, std::string_view program, std::string_
     return true;
   }
   if (!asks_for_description(app)) return false;
-  write_document("-", description_of(program, summary, options_of(app, end)));
+  write_text(text_of_document(description_of(program, summary, options_of(app, end))));
   return true;
 }
 

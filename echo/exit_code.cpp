@@ -5,10 +5,10 @@
 
 #include <CLI/Error.hpp>
 #include <csignal>
-#include <cstdio>
 #include <string>
 
 #include "echo/options.hpp"
+#include "echo/output/status_lines.hpp"
 #include "limits/proc_text.hpp"
 
 namespace echo {
@@ -46,7 +46,7 @@ int guarded_main(const char* program, int (*body)(int, char**), int argc, char**
   std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe then returns an error
   const auto say = [program](const std::string& line) {
     // A line may quote the command line, a file or a document.
-    std::fprintf(stderr, "%s: %s\n", program, limits::printable(line).c_str());
+    write_message(std::string(program) + ": " + limits::printable(line) + "\n");
   };
   try {
     return body(argc, argv);

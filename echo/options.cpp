@@ -164,6 +164,20 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                                        [&value](auto v) { value = v; });
 }
 
+CLI::Option* add_output(CLI::App& app, const std::string& name, std::string& path,
+                        const std::string& what) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&path, name](const std::string& text) {
+            if (text.empty())
+              throw CLI::ValidationError(name, "an empty path; give a file, or - for stdout");
+            path = text;
+          },
+          what)
+      ->type_name("FILE|-");
+}
+
 CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value,
                       const std::string& what) {
   return app.add_flag(names, value, what);

@@ -39,6 +39,10 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names,
                           std::optional<std::chrono::nanoseconds>& value, const std::string& what,
                           bool zero_allowed = false);
 
+/// A file to write, or - for stdout.
+CLI::Option* add_output(CLI::App& app, const std::string& name, std::string& path,
+                        const std::string& what);
+
 /// True when the flag is given.
 CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& value,
                       const std::string& what);

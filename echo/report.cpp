@@ -2,8 +2,6 @@
 
 #include <CLI/App.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -11,14 +9,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/version.hpp>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <limits>
 
-#include "echo/descriptor.hpp"
-#include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 #include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
@@ -27,26 +21,6 @@ namespace echo {
 namespace {
 
 namespace json = boost::json;
-
-[[noreturn]] void cannot_write(const std::string& where) {
-  throw Exit(exit_internal, "write " + where + ": " + std::strerror(errno));
-}
-
-/// Calls write(2) until all of `text` is written; otherwise false, with errno set.
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-bool is_regular_or_absent(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
-}
 
 /// The value after "key<spaces>:" in a /proc file, or "".
 std::string field_of(const char* path, std::string_view key) {
@@ -167,35 +141,9 @@ json::object environment() {
   };
 }
 
-void write_document(const std::string& path, const json::value& document) {
+std::string text_of_document(const json::value& document) {
   // argv, labels and options may hold any byte. Only strings have bytes beyond ASCII.
-  const std::string text = limits::valid_utf8(json::serialize(document)) + "\n";
-  path == "-" ? write_text(text) : write_file(path, text);
-}
-
-void write_file(const std::string& path, std::string_view text) {
-  if (!is_regular_or_absent(path)) {  // a pipe or a device: nothing to rename over
-    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-    if (!file || !write_all(file.get(), text)) cannot_write(path);
-    return;
-  }
-  std::string beside = path + ".XXXXXX";
-  const Descriptor file{::mkostemp(beside.data(), O_CLOEXEC)};
-  if (!file) cannot_write(path);
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  const bool done = write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
-                    ::fchmod(file.get(), 0666U & ~mask) == 0 &&
-                    ::rename(beside.c_str(), path.c_str()) == 0;
-  if (done) return;
-  const int error = errno;
-  ::unlink(beside.c_str());
-  errno = error;
-  cannot_write(path);
-}
-
-void write_text(std::string_view text) {
-  if (!write_all(STDOUT_FILENO, text)) cannot_write("stdout");
+  return limits::valid_utf8(json::serialize(document)) + "\n";
 }
 
 std::string text_of(const std::optional<Percentile>& percentile) {

@@ -1,8 +1,7 @@
-// One schema for every program ("echo-testbed/1"), and its two outputs: a document and a text.
+// One schema for every program ("echo-testbed/1"): figures in a document, and in a text.
 //
 // Times are integer nanoseconds, sizes are bytes. A figure that could not be read is null in JSON
-// and "-" in text. A document is written to a temporary file beside its path and renamed, so that
-// no reader sees a partial one.
+// and "-" in text. Where documents go: echo/output.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -36,13 +35,8 @@ boost::json::object options_to_json(const CLI::App& app);
 /// Kernel, processor, memory, compiler, libraries, time: enough to explain a figure.
 boost::json::object environment();
 
-/// Writes `document` to the file `path`, or to stdout for "-". Throws Exit(exit_internal) when it
-/// cannot; a regular file is then unchanged.
-void write_document(const std::string& path, const boost::json::value& document);
-/// The same for any text, only to a file.
-void write_file(const std::string& path, std::string_view text);
-/// Writes all of `text` to stdout. Throws Exit(exit_internal) when stdout is closed or full.
-void write_text(std::string_view text);
+/// One line of UTF-8.
+std::string text_of_document(const boost::json::value& document);
 
 /// "1.23 ms", ">= 10 s" or "-".
 std::string text_of(const std::optional<Percentile>& percentile);

@@ -83,9 +83,8 @@ void add_common_options(CLI::App& app, ServerOptions& options, const std::string
   add_work(app, options.work);
   echo::add_cpus(app, options.cpus,
                  "Processors to run on, such as 0,2-3; assigned to workers in turn");
-  app.add_option("--json", options.json,
-                 "Write the report as JSON to FILE; -: to stdout, in place of the text")
-      ->type_name("FILE|-");
+  echo::add_output(app, "--json", options.json,
+                   "Write the report as JSON to this file; -: to stdout, in place of the text");
   echo::add_duration(app, "--stats", options.stats,
                      "Interval of status lines on stderr: connections, messages, CPU per worker");
   app.add_option("--ready-fd", options.ready_fd,

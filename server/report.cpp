@@ -154,6 +154,7 @@ json::array series_json(const Series& series) {
 
 std::vector<std::string> warnings_of(const ServerResult& result) {
   std::vector<std::string> warnings;
+  if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
   if (const auto lopsided = result.series ? result.series->lopsided() : std::nullopt) {
     warnings.push_back(fmt::format(
         "worker {} handled {:.1f} times an even share of the messages from {:.1f} s to {:.1f} s",

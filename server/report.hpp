@@ -27,6 +27,7 @@ struct ServerResult {
   std::chrono::nanoseconds served{};   ///< from listening to the end
   std::chrono::nanoseconds drain{};    ///< from the stop signal to the end
   limits::Usage usage;
+  std::string lost_status_lines;  ///< a warning; empty: none was lost
   boost::json::object options;
 };
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <system_error>
 
 namespace server {
@@ -109,10 +108,10 @@ std::string line_of(const Series::Sample& before, const Series::Sample& after) {
 Sampler::Sampler(const Counters& counters, nanoseconds interval, bool prints)
     : counters_(counters),
       interval_(interval),
-      prints_(prints),
       series_(interval),
       done_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!done_) throw std::system_error(errno, std::generic_category(), "eventfd");
+  if (prints) lines_.emplace();
   series_.add(sample());
   thread_ = std::thread([this] { run(); });
 }
@@ -144,7 +143,7 @@ void Sampler::run() {
     pollfd entry{done_.get(), POLLIN, 0};
     if (::ppoll(&entry, 1, &wait, nullptr) > 0) return;
     Series::Sample now = sample();
-    if (prints_) std::fputs(line_of(before, now).c_str(), stderr);
+    if (lines_) lines_->write(line_of(before, now));
     before = now;
     series_.add(std::move(now));
   }

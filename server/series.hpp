@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
+#include "echo/output/status_lines.hpp"
 #include "server/counters.hpp"
 
 namespace server {
@@ -66,8 +67,8 @@ std::string line_of(const Series::Sample& before, const Series::Sample& after);
 /// Samples the counters at an interval on its own thread.
 class Sampler {
  public:
-  /// `prints`: print a line per interval on stderr. Throws std::system_error when the thread or its
-  /// descriptor cannot be created.
+  /// `prints`: print a line per interval on stderr, without waiting for its reader. Throws
+  /// std::system_error when the thread or its descriptor cannot be created.
   Sampler(const Counters& counters, std::chrono::nanoseconds interval, bool prints);
   ~Sampler();
   Sampler(const Sampler&) = delete;
@@ -77,6 +78,8 @@ class Sampler {
   void finish();
   /// Only after finish().
   [[nodiscard]] const Series& series() const { return series_; }
+  /// A warning about lines that stderr did not take; empty if it took all. Only after finish().
+  [[nodiscard]] std::string lost_status_lines() const { return lines_ ? lines_->warning() : ""; }
 
  private:
   void run();
@@ -84,7 +87,7 @@ class Sampler {
 
   const Counters& counters_;
   std::chrono::nanoseconds interval_;
-  bool prints_;
+  std::optional<echo::StatusLines> lines_;  ///< nullopt: nothing is printed
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Series series_;
   echo::Descriptor done_;

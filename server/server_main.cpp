@@ -1,14 +1,20 @@
 #include "server/server_main.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cerrno>
 
 #include "echo/describe.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
+#include "echo/output/output.hpp"
+#include "echo/output/result_writer.hpp"
+#include "echo/output/status_lines.hpp"
+#include "echo/output/writer.hpp"
 #include "echo/report.hpp"
 #include "limits/preflight.hpp"
 #include "limits/quantity.hpp"
@@ -110,20 +116,29 @@ std::string check_limits(const Configured& configured, const ServerOptions& opti
                      *at_once == 1 ? "connection" : "connections");
 }
 
+/// Before any other descriptor is opened, which could get that number.
+void check_ready_fd(int fd) {
+  if (fd < 0) return;
+  const int flags = ::fcntl(fd, F_GETFL);
+  const std::string name = "--ready-fd " + std::to_string(fd);
+  if (flags < 0) throw echo::Exit(echo::exit_usage, name + ": this descriptor is not open");
+  if ((flags & O_ACCMODE) == O_RDONLY)
+    throw echo::Exit(echo::exit_usage, name + ": this descriptor is open for reading only");
+}
+
 void report_ready(const ServerOptions& options, const echo::Endpoint& where,
                   const std::string& room) {
   if (options.ready_fd >= 0) {
+    constexpr std::chrono::seconds longest_wait{1};
     const std::string line = std::to_string(where.port()) + "\n";
-    if (::write(options.ready_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-      throw echo::Exit(echo::exit_usage,
-                       "--ready-fd " + std::to_string(options.ready_fd) + ": cannot write to it");
-    }
+    if (!echo::Writer::to_shared(options.ready_fd).write_all(line, {longest_wait, longest_wait}))
+      echo::fail_to_write("--ready-fd " + std::to_string(options.ready_fd), errno);
     // Its reader may wait for its end. A standard descriptor has another use too.
     if (options.ready_fd > STDERR_FILENO) ::close(options.ready_fd);
   }
   const std::string ready =
       fmt::format("listening {}{}{}\n", where.text(), room.empty() ? "" : ", ", room);
-  std::fputs(ready.c_str(), stderr);  // fmt::print would throw when stderr is closed
+  echo::write_message(ready);
 }
 
 }  // namespace
@@ -158,10 +173,11 @@ int server_main(const char* name, Models models, int argc, char** argv,
   }
   if (configured.check) configured.check(options);
   if (echo::asks_for_description(app)) {
-    echo::write_document("-",
-                         describe(name, summary, models, {model, configured, options}, libraries));
+    echo::write_text(echo::text_of_document(
+        describe(name, summary, models, {model, configured, options}, libraries)));
     return echo::exit_pass;
   }
+  check_ready_fd(options.ready_fd);
   const echo::Endpoint where = bind_address(options);
   limits::raise_open_files(limits::unlimited);
   const Shape shape = configured.shape_of(options);
@@ -169,6 +185,8 @@ int server_main(const char* name, Models models, int argc, char** argv,
   const std::string room = check_limits(configured, options);
   if (configured.prepare) configured.prepare(options);
   pin(options.cpus);
+  // After prepare(), which may start the program again: a FIFO's reader would see its end.
+  echo::Output json{"--json", options.json};
 
   // Without --max-connections: room for 65,536 descriptors, at 8 B of kernel memory per descriptor.
   limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);
@@ -190,7 +208,7 @@ int server_main(const char* name, Models models, int argc, char** argv,
       Serving{options, listeners, protocol, options.work, stop, counters, measurements});
 
   const auto drained_at = std::chrono::steady_clock::now();
-  signals.finish();
+  const bool forced = stop.forced();
   if (sampler) sampler->finish();
   const ServerResult result{.model = model,
                             .protocol = protocol,
@@ -202,10 +220,16 @@ int server_main(const char* name, Models models, int argc, char** argv,
                             .served = drained_at - began,
                             .drain = drained_at - signals.signalled_at(),
                             .usage = limits::read_usage({::getpid()}, limits::Detail::quick),
+                            .lost_status_lines = sampler ? sampler->lost_status_lines() : "",
                             .options = echo::options_to_json(app)};
-  if (!options.json.empty()) echo::write_document(options.json, to_json(result));
-  if (options.json != "-") echo::write_text(text_of(result));
-  return stop.forced() ? echo::exit_signal + signals.signal() : echo::exit_pass;
+  const int code = forced ? echo::exit_signal + signals.signal() : echo::exit_pass;
+  auto results = echo::ResultWriter::after_a_stop(code, stop, signals);
+  if (!json.is_stdout()) results.write_text(text_of(result));
+  results.attempt([&] {
+    if (json.is_wanted())
+      json.write(echo::text_of_document(to_json(result)), results.patience_for(json));
+  });
+  return results.finish();
 }
 
 }  // namespace server

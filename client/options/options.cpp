@@ -190,15 +190,13 @@ void declare_bounds(CLI::App& app, Options& options) {
 
 void declare_output(CLI::App& app, Options& options) {
   const auto group = [](CLI::Option* option) { return option->group("Output"); };
-  group(app.add_option("--json", options.json,
-                       "Write the report as JSON to this file; -: to stdout, without the text"))
-      ->type_name("FILE|-");
-  group(app.add_option("--hgrm", options.hgrm,
-                       "Write the latencies to this file in HdrHistogram's text format"))
-      ->type_name("FILE");
-  group(
-      app.add_option("--series", options.series, "Write a line of JSON per interval to this file"))
-      ->type_name("FILE");
+  group(echo::add_output(app, "--json", options.json,
+                         "Write the report as JSON to this file; -: to stdout, without the text"));
+  group(echo::add_output(app, "--hgrm", options.hgrm,
+                         "Write the latencies to this file in HdrHistogram's text format; -: as "
+                         "--json"));
+  group(echo::add_output(app, "--series", options.series,
+                         "Write a line of JSON per interval to this file; -: as --json"));
   group(echo::add_duration(app, "--interval", options.interval, "Interval of --series"));
   group(app.add_option("--server-pid", options.server_pid,
                        "Process id of the server, if it cannot be found by its listener"))
@@ -310,6 +308,7 @@ void check(const Options& options) {
     }
   }
   refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
+  refuse_if(options.calibrate && !options.series.empty(), "--calibrate: not with --series");
   if (options.start_at) {
     const nanoseconds ago = std::chrono::system_clock::now() - *options.start_at;
     if (ago > late_start) {

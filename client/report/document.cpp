@@ -247,9 +247,8 @@ json::object kernel_json(const Costs& costs, const Tally& tally) {
 
 }  // namespace
 
-json::value json_of(const Result& result) {
+json::value json_of(const Result& result, int code) {
   const Costs costs = costs_of(result.moments, result.echoes_between);
-  const int code = exit_code_of(result);
   json::array argv{"client"};
   for (const std::string& argument : result.arguments) argv.emplace_back(argument);
   json::array warnings;

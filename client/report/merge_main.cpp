@@ -9,6 +9,9 @@
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"
+#include "echo/output/output.hpp"
+#include "echo/output/result_writer.hpp"
+#include "echo/output/writer.hpp"
 #include "echo/report.hpp"
 #include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
@@ -98,30 +101,42 @@ int run_merge(const std::vector<std::string>& arguments) {
   app.add_option("files", files, "Documents written by `client --json FILE`")
       ->required()
       ->type_name("FILE...");
-  app.add_option("--json", json_path,
-                 "Write the merged document to this file; -: to stdout, without the text")
-      ->type_name("FILE|-");
-  app.add_option("--hgrm", hgrm_path,
-                 "Write the echo latencies to this file in HdrHistogram's text format")
-      ->type_name("FILE");
+  echo::add_output(app, "--json", json_path,
+                   "Write the merged document to this file; -: to stdout, without the text");
+  echo::add_output(app, "--hgrm", hgrm_path,
+                   "Write the echo latencies to this file in HdrHistogram's text format; -: as "
+                   "--json");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     echo::write_text(app.help());
     return echo::exit_pass;
   }
+  echo::Output json{"--json", json_path};
+  echo::Output hgrm{"--hgrm", hgrm_path};
+  echo::refuse_shared_outputs({&json, &hgrm});
   std::vector<RunDocument> runs;
   runs.reserve(files.size());
   for (const std::string& file : files) runs.push_back(read_document(file));
-  const json::value merged = merge(runs);
-  if (!hgrm_path.empty()) {
-    echo::write_file(hgrm_path,
-                     echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")));
-  }
-  if (!json_path.empty()) echo::write_document(json_path, merged);
-  if (json_path != "-") echo::write_text(text_of_merge(merged));
+  json::value merged = merge(runs);
   // A signal may have ended one of the runs, but not this program.
-  return merged.at("exit_code").to_number<int>() == 0 ? echo::exit_pass : echo::exit_fail;
+  const bool passed = merged.at("exit_code").to_number<int>() == 0;
+  echo::ResultWriter results{passed ? echo::exit_pass : echo::exit_fail};
+  if (!json.is_stdout() && !hgrm.is_stdout()) results.write_text(text_of_merge(merged));
+  results.attempt([&] {
+    if (!hgrm.is_wanted()) return;
+    hgrm.write(echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")),
+               results.patience_for(hgrm));
+  });
+  results.attempt([&] {
+    if (!json.is_wanted()) return;
+    if (results.has_failed()) {
+      merged.as_object()["status"] = "fail";
+      merged.as_object()["exit_code"] = results.code();
+    }
+    json.write(echo::text_of_document(merged), results.patience_for(json));
+  });
+  return results.finish();
 }
 
 }  // namespace client

@@ -11,7 +11,8 @@ namespace client {
 
 /// The first three lines are those of the program that this one descends from, byte for byte.
 std::string text_of(const Result& result);
-boost::json::value json_of(const Result& result);
+/// `code`: the exit code of the program.
+boost::json::value json_of(const Result& result, int code);
 /// "burst": all connections send at once; "closed": the next message waits for the last echo;
 /// "open": messages are due on a schedule.
 std::string_view loop_kind(const Result& result);

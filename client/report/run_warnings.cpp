@@ -135,6 +135,7 @@ std::vector<std::string> warnings_of(const Result& result) {
   const auto add = [&warnings](std::optional<std::string> warning) {
     if (warning) warnings.push_back(std::move(*warning));
   };
+  if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
   const auto& first = result.moments.before.tcp;
   const auto& last = result.moments.after.tcp;
   add(accept_queue(result));

@@ -53,7 +53,6 @@ Result calibrate(const Options& options, const echo::Stop& stop, Nanoseconds beg
   common.duration = measured;
   common.messages.reset();
   common.progress = ShowProgress::never;
-  common.series.clear();
   common.repeat = 1;
   common.rate = 0;
   std::vector<Calibrated> lines;
@@ -65,7 +64,7 @@ Result calibrate(const Options& options, const echo::Stop& stop, Nanoseconds beg
     common.rate = rate;
     // A given deadline is that of the whole; one that is derived belongs to each run.
     if (options.deadline) common.deadline = begun + bounded(*options.deadline) - now();
-    last = run_load(common, stop, now());
+    last = run_load(common, stop, now(), nullptr);
     common.start_at.reset();  // only the first run waits for it
     lines.push_back(line_of(what, last));
   };

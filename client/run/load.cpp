@@ -138,7 +138,8 @@ Phases& Phases::operator+=(const Phases& other) {
   return *this;
 }
 
-Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun) {
+Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
+                echo::LineOutput* series) {
   check(options);
   Result result;
   result.options = options;
@@ -153,7 +154,7 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
 
   limits::reserve_descriptor_table(options.connections + 64 + options.threads);
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
-  Watch watch{options};
+  Watch watch{options, series};
   if (wait_for_the_start(options, stop)) {
     const Nanoseconds deadline_at =
         (options.start_at ? now() : begun) + options.effective_deadline();
@@ -172,7 +173,7 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
       result.tally.end({Outcome::interrupted, Phase::connect, 0});
   }
   watch.clear();
-  result.series_error = watch.series_error();
+  result.lost_status_lines = watch.lost_status_lines();
   if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
   return result;
 }

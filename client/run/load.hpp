@@ -12,6 +12,7 @@
 #include "client/run/calibrate.hpp"
 #include "client/run/find_rate.hpp"
 #include "client/schedule/plan.hpp"
+#include "echo/output/line_output.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
@@ -53,7 +54,7 @@ struct Result {
   std::vector<Judgement> judgements;  ///< of --slo
   std::optional<FoundRate> found;     ///< of --find-rate
   std::vector<Calibrated> calibration;
-  int series_error = 0;  ///< errno; 0: every line was written
+  std::string lost_status_lines;  ///< a warning; empty: none was lost
 };
 
 /// Checks the limits, runs the load and returns the result. Throws echo::Exit for what is refused
@@ -61,7 +62,9 @@ struct Result {
 ///
 /// `stop` ends it; the caller creates it, with its SignalWatch, before anything that may wait, and
 /// sets Result::signal. `begun`: from then on the deadline counts, or from --start-at if given.
-Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun);
+/// `series`: nullptr for none; opened once nothing can be refused any more.
+Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
+                echo::LineOutput* series);
 
 /// From the first signal until the client ends immediately.
 inline constexpr std::chrono::seconds drain_after_signal{2};

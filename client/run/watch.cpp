@@ -1,6 +1,5 @@
 #include "client/run/watch.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,12 +7,8 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 
 #include "client/measure/rate.hpp"
-#include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
 
@@ -42,7 +37,7 @@ json::value percentile(const echo::Histogram& latency, double percent) {
 
 }  // namespace
 
-Watch::Watch(const Options& options)
+Watch::Watch(const Options& options, echo::LineOutput* series)
     : connections_(options.connections),
       on_(!options.quiet && options.progress != ShowProgress::never),
       live_(on_ && ::isatty(STDERR_FILENO) == 1),
@@ -54,12 +49,11 @@ Watch::Watch(const Options& options)
   } else if (on_) {
     interval_ = options.progress == ShowProgress::always ? always_interval : plain_interval;
   }
-  if (options.series.empty()) return;
+  if (series == nullptr) return;
+  series->open();
+  if (!series->is_open()) return;
   interval_ = options.interval;
-  series_.reset(
-      ::open(options.series.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666));
-  if (!series_)
-    throw echo::Exit(echo::exit_internal, "open " + options.series + ": " + std::strerror(errno));
+  series_ = series;
 }
 
 bool Watch::wait_for(LoopGroup& group, Nanoseconds until) {
@@ -117,8 +111,7 @@ void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per
                         memory(resident.client), memory(resident.server));
   }
   if (live_) text.resize(std::min(text.size(), terminal_columns() - 1));
-  // Not fmt::print, which throws when stderr is closed or full: that must not end a run.
-  std::fputs((live_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
+  lines_.write(live_ ? "\r\033[K" + text : text + "\n");
   shown_ = true;
 }
 
@@ -143,21 +136,17 @@ void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
                                                         : json::value(nullptr)}}},
       {"client_rss", echo::to_json(resident.client)},
       {"server_rss", echo::to_json(resident.server)}};
-  const std::string text = json::serialize(line) + "\n";
-  if (series_error_ == 0 &&
-      ::write(series_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    series_error_ = errno == 0 ? EIO : errno;
-  }
+  series_->add(json::serialize(line) + "\n");
 }
 
 void Watch::show_message(const std::string& message) {
   if (!on_) return;
-  std::fputs((live_ ? "\r\033[K" + message : message + "\n").c_str(), stderr);
+  lines_.write(live_ ? "\r\033[K" + message : message + "\n");
   shown_ = true;
 }
 
 void Watch::clear() {
-  if (live_ && shown_) std::fputs("\r\033[K", stderr);
+  if (live_ && shown_) lines_.write("\r\033[K");
   shown_ = false;
 }
 

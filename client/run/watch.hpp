@@ -2,7 +2,8 @@
 // second with --progress always; and a line of JSON per interval for --series.
 //
 // The leader of the group writes them while the loops work, from the progress that the loops post.
-// So no loop ever waits for a terminal or a disk.
+// So no loop ever waits for a terminal or a disk, and the leader never waits for a reader: see
+// echo/output.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +12,22 @@
 #include "client/engine/loop_group.hpp"
 #include "client/measure/observe.hpp"
 #include "client/options/options.hpp"
-#include "echo/descriptor.hpp"
+#include "echo/output/line_output.hpp"
+#include "echo/output/status_lines.hpp"
 
 namespace client {
 
 class Watch {
  public:
-  /// Opens the series file. Throws echo::Exit(exit_internal) if that fails.
-  explicit Watch(const Options& options);
+  /// Opens `series`, unless it is nullptr. Throws echo::Exit(exit_internal) if that fails.
+  Watch(const Options& options, echo::LineOutput* series);
 
   /// How often the loops should post their progress; `never`: it is not read.
   [[nodiscard]] Nanoseconds interval() const { return interval_; }
   /// The time from which these intervals count.
   [[nodiscard]] Nanoseconds begun() const { return begun_; }
   /// Whether posted progress should include the latencies of its interval.
-  [[nodiscard]] bool wants_latency() const { return live_ || series_; }
+  [[nodiscard]] bool wants_latency() const { return live_ || series_ != nullptr; }
 
   /// Begins a round.
   void follow(const Observer& observer) { observer_ = &observer; }
@@ -40,8 +42,8 @@ class Watch {
   void show_message(const std::string& message);
   /// Clears the live line, so that the report starts on an empty one.
   void clear();
-  /// The errno of the first series line that could not be written; 0 if all were.
-  [[nodiscard]] int series_error() const { return series_error_; }
+  /// A warning about lines that stderr did not take; empty if it took all.
+  [[nodiscard]] std::string lost_status_lines() const { return lines_.warning(); }
 
  private:
   void look(LoopGroup& group, Nanoseconds at);
@@ -54,8 +56,8 @@ class Watch {
   bool on_;    ///< progress goes to stderr
   bool live_;  ///< and stderr is a terminal
   bool shown_ = false;
-  echo::Descriptor series_;
-  int series_error_ = 0;
+  echo::StatusLines lines_;
+  echo::LineOutput* series_ = nullptr;  ///< open, or nullptr
   Nanoseconds interval_ = never;
   Nanoseconds begun_;
   Nanoseconds next_;

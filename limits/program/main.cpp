@@ -16,7 +16,7 @@
 #include "echo/describe.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
-#include "echo/report.hpp"
+#include "echo/output/writer.hpp"
 #include "limits/program/emit.hpp"
 #include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"

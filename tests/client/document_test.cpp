@@ -20,7 +20,8 @@ struct At {
 };
 
 void expect_holds(const Result& result, std::initializer_list<At> places) {
-  const boost::json::value document = boost::json::parse(boost::json::serialize(json_of(result)));
+  const boost::json::value document =
+      boost::json::parse(boost::json::serialize(json_of(result, exit_code_of(result))));
   for (const At& at : places) {
     boost::system::error_code error;
     const boost::json::value* found = document.find_pointer(at.pointer, error);

@@ -26,7 +26,7 @@ class LoopGroupTest : public ::testing::Test {
   std::vector<Plan> plans(std::uint64_t connections, std::uint64_t threads) {
     options_.connections = connections;
     options_.threads = threads;
-    return plans_of(options_, now() + std::chrono::seconds{60}, Watch{options_});
+    return plans_of(options_, now() + std::chrono::seconds{60}, Watch{options_, nullptr});
   }
   LoopGroup& group(std::uint64_t connections, std::uint64_t threads) {
     if (!server_) serve();

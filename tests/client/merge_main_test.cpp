@@ -85,8 +85,8 @@ TEST_F(MergeProgram, EndsWithOneErrorLineAndTheDocumentedExitCode) {
       {{path("ab.json")}, 2, "ab.json: empty"},  // a FIFO that nobody writes
       {{"/dev/zero"}, 2, "/dev/zero: not a regular file"},
       {{path("a.json"), path("a.json")}, 2, "the same document as"},
-      {{path("a.json"), "--json", path("no/such/folder")}, 7, "no/such/folder"},
-      {{path("a.json"), "--hgrm", path("no/such/folder")}, 7, "no/such/folder"},
+      {{path("a.json"), "--json", path("no/such/folder")}, 2, "there is no folder"},
+      {{path("a.json"), "--hgrm", path("no/such/folder")}, 2, "there is no folder"},
       {{path("a.json")}, 1, ""},
   };
   for (const Case& each : cases) {

@@ -47,7 +47,7 @@ TEST(Rate, OfThreeEchoesInSixSecondsIsAHalf) {
   testing::echo_all(result, 3, 1, 2s, 6s);
   const std::string text = text_of(result);
   EXPECT_NE(text.find("echoes     3 in 6 s: 0.5/s, 0.5 B/s\n"), std::string::npos) << text;
-  const auto document = json_of(result);
+  const auto document = json_of(result, exit_code_of(result));
   EXPECT_EQ(document.at_pointer("/throughput/echoes_per_s"), 0.5);
 }
 

@@ -40,7 +40,7 @@ json::value written() {
   result.judgements = result.options.slo->judge(result.tally.measured.latency);
   result.arguments = {"-n", "9"};
   result.options.labels = {{"host", "a"}};
-  return json::parse(json::serialize(json_of(result)));
+  return json::parse(json::serialize(json_of(result, exit_code_of(result))));
 }
 
 /// The error line of merging `documents`; "" if they were merged. `text`: the report.

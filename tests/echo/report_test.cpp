@@ -2,21 +2,11 @@
 #include "echo/report.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
-#include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <string>
-
-#include "echo/exit_code.hpp"
-#include "tests/echo/in_child.hpp"
 
 namespace echo {
 namespace {
@@ -38,13 +28,9 @@ TEST(Report, WritesAHistogramAsInTheContract) {
 
 // Bug: with --data or a label in Latin-1 the document was no JSON.
 TEST(Report, IsJsonForWordsOfACommandLineInAnyEncoding) {
-  const std::string path = ::testing::TempDir() + "any_encoding.json";
-  write_document(path, json::object{{"caf\xe9", "\xff\x1b"}, {"plain", "caf\xc3\xa9"}});
-  std::ifstream file(path);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = text_of_document({{"caf\xe9", "\xff\x1b"}, {"plain", "caf\xc3\xa9"}});
   EXPECT_EQ(json::parse(text),
             (json::object{{"caf\xef\xbf\xbd", "\xef\xbf\xbd\x1b"}, {"plain", "caf\xc3\xa9"}}));
-  std::filesystem::remove(path);
 }
 
 TEST(Report, NamesThePercentilesThatAreOnlyLowerBounds) {
@@ -108,103 +94,6 @@ TEST(Report, ContainsTheEnvironmentThatAFigureNeeds) {
     EXPECT_TRUE(found.contains(key)) << key;
   }
   EXPECT_EQ(found.at("time").as_string().size(), std::string("2026-01-01T00:00:00Z").size());
-}
-
-/// A separate folder for each test, removed after it.
-class WriteDocument : public ::testing::Test {
- protected:
-  WriteDocument() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "report-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~WriteDocument() override { std::filesystem::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
-  [[nodiscard]] std::string content(const std::string& name) const {
-    std::ifstream file(path(name));
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  [[nodiscard]] auto entries() const {
-    return std::distance(std::filesystem::directory_iterator(folder_), {});
-  }
-  /// The exit code with which writing ends, and its line; 0 on success.
-  static int code_of(const std::string& path, std::string* line = nullptr) {
-    try {
-      write_document(path, json::object{{"new", true}});
-      return 0;
-    } catch (const Exit& error) {
-      if (line != nullptr) *line = error.what();
-      return error.code();
-    }
-  }
-  std::filesystem::path folder_;
-};
-
-TEST_F(WriteDocument, WritesOneLineOfJsonAndNothingBesideIt) {
-  ASSERT_EQ(code_of(path("report.json")), 0);
-  EXPECT_EQ(content("report.json"), "{\"new\":true}\n");
-  EXPECT_EQ(entries(), 1);
-}
-
-TEST_F(WriteDocument, ReplacesAnOlderReport) {
-  std::ofstream(path("report.json")) << "old";
-  ASSERT_EQ(code_of(path("report.json")), 0);
-  EXPECT_EQ(content("report.json"), "{\"new\":true}\n");
-}
-
-TEST_F(WriteDocument, HonoursTheUmask) {
-  const mode_t before = ::umask(027);
-  EXPECT_EQ(code_of(path("report.json")), 0);
-  ::umask(before);
-  struct stat status {};
-  ASSERT_EQ(::stat(path("report.json").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777U, 0640U);
-}
-
-TEST_F(WriteDocument, LeavesTheOldReportWhenTheDiskIsFull) {
-  std::ofstream(path("report.json")) << "old";
-  const int code = testing::in_child([this] {
-    ::signal(SIGXFSZ, SIG_IGN);  // a write past the limit is then EFBIG
-    const rlimit nothing{4, 4};
-    if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return 90;
-    return code_of(path("report.json"));
-  });
-  EXPECT_EQ(code, exit_internal);
-  EXPECT_EQ(content("report.json"), "old");
-  EXPECT_EQ(entries(), 1) << "the half document is gone";
-}
-
-TEST_F(WriteDocument, EndsWithSevenAndTheReasonWhenItCannot) {
-  struct Case {
-    std::string path, reason;
-  };
-  for (const Case& each :
-       {Case{path("no/such/folder.json"), "No such file or directory"},
-        Case{"/dev/full", "No space left on device"}, Case{folder_.string(), "Is a directory"}}) {
-    std::string line;
-    EXPECT_EQ(code_of(each.path, &line), exit_internal);
-    EXPECT_EQ(line, "write " + each.path + ": " + each.reason);
-  }
-}
-
-TEST_F(WriteDocument, WritesIntoADeviceWithoutReplacingIt) {
-  EXPECT_EQ(code_of("/dev/null"), 0);
-  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
-}
-
-TEST(WriteText, EndsWithSevenWhenStdoutIsClosedOrFull) {
-  EXPECT_EQ(testing::in_child([] {
-              ::close(STDOUT_FILENO);
-              try {
-                write_text("x");
-                return 0;
-              } catch (const Exit& error) {
-                return error.code();
-              }
-            }),
-            exit_internal);
 }
 
 TEST(TextOf, APercentileHasItsUnitAndItsBound) {

@@ -28,7 +28,7 @@ class ServerReport : public ::testing::Test {
   }
   [[nodiscard]] ServerResult result() {
     return {model,   protocol_, counters_, measurements_, shape_, read_workers(counters_),
-            nullptr, 10s,       5ms,       usage_,        {}};
+            nullptr, 10s,       5ms,       usage_,        {},     {}};
   }
 
   Counters counters_{2};
