@@ -23,6 +23,7 @@ constexpr Field fields_of_traits[] = {
     {"fixed_threads", &Traits::fixed_threads},
     {"fixed_maps", &Traits::fixed_maps},
     {"fixed_bytes", &Traits::fixed_bytes},
+    {"fixed_virtual_bytes", &Traits::fixed_virtual_bytes},
     {"resident_bytes", &Traits::resident_bytes},
     {"kernel_bytes", &Traits::kernel_bytes},
     {"stack_bytes", &Traits::stack_bytes},

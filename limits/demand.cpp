@@ -69,7 +69,8 @@ std::uint64_t Demand::virtual_bytes() const {
       saturating_multiply(scaled(connections, traits.threads_per_connection), traits.stack_bytes);
   const std::uint64_t user =
       saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.virtual_bytes));
-  return saturating_add(program_virtual, saturating_add(stacks, user));
+  const std::uint64_t fixed = saturating_add(program_virtual, traits.fixed_virtual_bytes);
+  return saturating_add(fixed, saturating_add(stacks, user));
 }
 
 Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes) {

@@ -19,8 +19,9 @@ struct Traits {
   std::uint64_t fixed_descriptors = 16;  ///< listener, epoll, eventfds, stdio, log, spare
   std::uint64_t fixed_threads = 2;
   std::uint64_t fixed_maps = 100;
-  std::uint64_t fixed_bytes = 0;     ///< user memory that does not depend on the connections
-  std::uint64_t resident_bytes = 0;  ///< user memory per connection
+  std::uint64_t fixed_bytes = 0;          ///< user memory that does not depend on the connections
+  std::uint64_t fixed_virtual_bytes = 0;  ///< address space of the stacks of a pool
+  std::uint64_t resident_bytes = 0;       ///< user memory per connection
   std::uint64_t kernel_bytes =
       4050;                         ///< one end of a connection: ~4,050 B of slab; threads add more
   std::uint64_t stack_bytes = 0;    ///< virtual size per thread, stack + guard

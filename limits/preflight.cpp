@@ -101,12 +101,22 @@ void add_task_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
   }
 }
 
+/// The address space that a processor gives to a process. Only stacks of 32 MiB or more reach it
+/// before the kernel runs out of process ids (PID_MAX_LIMIT), so other demands get no row.
+void add_user_address_row(Rows& rows, const Need& need) {
+  constexpr std::uint64_t user_addresses = 1ULL << 47;
+  constexpr std::uint64_t most_tasks = 4'194'304;
+  if (!rows.reach(need, user_addresses, most_tasks)) return;
+  rows.add("user addresses", "47 bits of an address, x86-64", user_addresses, need).bytes = true;
+}
+
 void add_memory_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
   Verdict& maps = rows.add("memory maps", c.max_map_count, 0, "/proc/sys/vm/max_map_count",
                            per_process(&Demand::maps));
   if (maps.status == Status::short_) maps.lift = lift.sysctl("vm.max_map_count", maps.need);
 
   const Need virtual_need = per_process(&Demand::virtual_bytes);
+  add_user_address_row(rows, virtual_need);
   Verdict& space = rows.add("address space", "RLIMIT_AS, soft", c.address_space.soft, virtual_need);
   space.bytes = true;
   if (space.status == Status::short_) {
@@ -190,6 +200,21 @@ const Verdict* first_refusal(const std::vector<Verdict>& verdicts) {
     return verdict.status == Status::short_;
   });
   return found == verdicts.end() ? nullptr : &*found;
+}
+
+std::string task_shortage(const Ceilings& ceilings) {
+  Demand one_more;
+  one_more.traits = Traits{};
+  one_more.traits.descriptors_per_connection = 0;
+  one_more.traits.fixed_threads = 1;
+  one_more.traits.fixed_descriptors = one_more.traits.fixed_maps = 0;
+  const Lift lift{ceilings.root, ceilings.can_raise_hard, ceilings.ancestors_open_files};
+  Rows rows({one_more});
+  add_task_rows(rows, ceilings, lift);
+  const auto verdicts = std::move(rows).sorted();
+  if (const Verdict* refusal = first_refusal(verdicts)) return refusal_line(*refusal);
+  return "one of these is reached, or memory: user processes (RLIMIT_NPROC), process ids "
+         "(kernel.pid_max), threads (kernel.threads-max), cgroup tasks (pids.max)";
 }
 
 std::string refusal_line(const Verdict& verdict) {

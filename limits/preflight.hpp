@@ -71,6 +71,10 @@ std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
 /// The first row whose limit is too small, or nullptr.
 const Verdict* first_refusal(const std::vector<Verdict>& verdicts);
 
+/// Why a thread or a process could not be started (EAGAIN): the limit that has no room for one
+/// more, as refusal_line(), or the names of all that may be the cause.
+std::string task_shortage(const Ceilings& ceilings);
+
 /// One line for stderr: what is short, have, need, and the command to type.
 std::string refusal_line(const Verdict& verdict);
 

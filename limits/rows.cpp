@@ -77,6 +77,12 @@ Verdict& Rows::add(std::string name, const std::optional<Ceiling>& ceiling, std:
   return add(std::move(name), ceiling->source, have, need);
 }
 
+bool Rows::reach(const Need& need, std::uint64_t have, std::uint64_t connections) const {
+  Demands demands = demands_;
+  for (Demand& demand : demands) demand.connections = std::max(demand.connections, connections);
+  return need(demands) > have;
+}
+
 std::vector<Verdict> Rows::sorted() && {
   std::stable_sort(rows_.begin(), rows_.end(), [](const Verdict& a, const Verdict& b) {
     const bool a_unknown = a.status == Status::unknown;

@@ -39,6 +39,9 @@ class Rows {
   Verdict& add(std::string name, const std::optional<Ceiling>& ceiling, std::uint64_t used,
                std::string usual_source, const Need& need);
 
+  /// Whether `connections` or those of the demands, if more, need more than `have`.
+  [[nodiscard]] bool reach(const Need& need, std::uint64_t have, std::uint64_t connections) const;
+
   /// Sorted by bites_at; then the limits that are never reached, then the unknown ones.
   std::vector<Verdict> sorted() &&;
 

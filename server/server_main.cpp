@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <exception>
+#include <system_error>
 
 #include "echo/describe.hpp"
 #include "echo/exit_code.hpp"
@@ -141,10 +143,23 @@ void report_ready(const ServerOptions& options, const echo::Endpoint& where,
   echo::write_message(ready);
 }
 
-}  // namespace
+/// The limits that an error of the start may come from; "" for another error.
+std::string shortage(const std::system_error& error) {
+  switch (error.code().value()) {
+    case EAGAIN:
+      return limits::task_shortage(limits::read_ceilings(limits::Kernel{}));
+    case ENOMEM:
+      return "memory, address space (RLIMIT_AS) or memory maps (vm.max_map_count)";
+    case EMFILE:
+    case ENFILE:
+      return "open files (RLIMIT_NOFILE) or those of the machine (fs.file-max)";
+    default:
+      return "";
+  }
+}
 
-int server_main(const char* name, Models models, int argc, char** argv,
-                const std::vector<echo::Library>& libraries) {
+int run_server(const char* name, Models models, int argc, char** argv,
+               const std::vector<echo::Library>& libraries) {
   const Model& model = chosen_model(name, models, argc, argv);
   CLI::App app{fmt::format("{}: a TCP echo server, model {}: {}", name, model.name, model.summary),
                name};
@@ -204,12 +219,17 @@ int server_main(const char* name, Models models, int argc, char** argv,
   report_ready(options, listeners.where(), room);
 
   const auto began = std::chrono::steady_clock::now();
-  configured.serve(
-      Serving{options, listeners, protocol, options.work, stop, counters, measurements});
-
+  std::exception_ptr failure;
+  try {
+    configured.serve(
+        Serving{options, listeners, protocol, options.work, stop, counters, measurements});
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
   const auto drained_at = std::chrono::steady_clock::now();
   const bool forced = stop.forced();
   if (sampler) sampler->finish();
+  if (failure && counters.accepted() == 0) std::rethrow_exception(failure);  // it did not start
   const ServerResult result{.model = model,
                             .protocol = protocol,
                             .counters = counters,
@@ -218,18 +238,41 @@ int server_main(const char* name, Models models, int argc, char** argv,
                             .workers = read_workers(counters),
                             .series = sampler ? &sampler->series() : nullptr,
                             .served = drained_at - began,
-                            .drain = drained_at - signals.signalled_at(),
+                            .drain = signals.signal() != 0 ? drained_at - signals.signalled_at()
+                                                           : std::chrono::nanoseconds{0},
                             .usage = limits::read_usage({::getpid()}, limits::Detail::quick),
                             .lost_status_lines = sampler ? sampler->lost_status_lines() : "",
                             .options = echo::options_to_json(app)};
   const int code = forced ? echo::exit_signal + signals.signal() : echo::exit_pass;
   auto results = echo::ResultWriter::after_a_stop(code, stop, signals);
+  if (failure) {  // reported all the same: what was served is not lost
+    results.attempt([&failure] {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::exception& error) {
+        throw echo::Exit(echo::exit_internal, error.what());
+      }
+    });
+  }
   if (!json.is_stdout()) results.write_text(text_of(result));
   results.attempt([&] {
     if (json.is_wanted())
       json.write(echo::text_of_document(to_json(result)), results.patience_for(json));
   });
   return results.finish();
+}
+
+}  // namespace
+
+int server_main(const char* name, Models models, int argc, char** argv,
+                const std::vector<echo::Library>& libraries) {
+  try {
+    return run_server(name, models, argc, argv, libraries);
+  } catch (const std::system_error& error) {
+    const std::string limits = shortage(error);
+    if (limits.empty()) throw;
+    throw echo::Exit(echo::exit_refused, std::string(error.what()) + ": " + limits);
+  }
 }
 
 }  // namespace server

@@ -53,7 +53,10 @@ std::uint64_t fresh_seed() {
 void refuse_what_cannot_work(const Options& options, const Connector& connector,
                              const limits::Kernel& kernel) {
   limits::Demand demand{options.connections, limits::client_traits()};
-  demand.traits.fixed_descriptors += std::min(options.threads, options.connections);
+  const std::uint64_t loops = std::min(options.threads, options.connections);
+  demand.traits.fixed_descriptors += loops;
+  // The thread that waits for signals is one more; the leader's is there already.
+  demand.traits.fixed_threads = loops + 1;
   demand.takes_ports = true;
   // Each pair of a source and a target port has its own range.
   demand.sources = connector.sources().count() * connector.targets().size();

@@ -21,6 +21,7 @@ server::Shape shape_of(const PoolOptions& options) {
 limits::Traits thread_pool_traits(const PoolOptions& options) {
   limits::Traits traits = limits::pool_traits(options.workers);
   traits.fixed_bytes += options.workers * touched_bytes(options.stack);
+  traits.fixed_virtual_bytes += options.workers * (options.stack.size + options.stack.guard);
   return traits;
 }
 

@@ -21,6 +21,7 @@
 #include "echo/describe.hpp"
 #include "echo/descriptor.hpp"
 #include "echo/exit_code.hpp"
+#include "limits/preflight.hpp"
 
 namespace limits {
 namespace {
@@ -81,6 +82,7 @@ bool wait_until(Clock::time_point give_up_at, pid_t pid, int& status) {
 }
 
 void kill_and_reap(pid_t pid) {
+  if (pid <= 0) return;  // such a number stands for a whole group of processes
   ::kill(pid, SIGKILL);
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -108,6 +110,10 @@ Output run(std::vector<std::string> words) {
   const int error =
       ::posix_spawn(&pid, words.front().c_str(), &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
+  if (error == EAGAIN) {
+    throw echo::Exit(echo::exit_refused, words.front() + ": no process can be started: " +
+                                             task_shortage(read_ceilings(Kernel{})));
+  }
   if (error != 0) cannot_run(words.front(), std::strerror(error));
   out_end.reset();
   err_end.reset();

@@ -30,7 +30,8 @@ class Servers {
 
   /// The demand of `model` for `connections`, with `options` on the server's command line. Throws
   /// echo::Exit: with exit_usage and all names for an unknown model, with the server's own code and
-  /// line where it refuses the options, with exit_internal where no server can be run.
+  /// line where it refuses the options, with exit_refused and the limit's name where no process can
+  /// be started, with exit_internal where the server cannot be run.
   [[nodiscard]] ModelDemand demand_of(const std::string& model, std::uint64_t connections,
                                       const std::vector<std::string>& options) const;
 
