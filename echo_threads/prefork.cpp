@@ -39,9 +39,7 @@ class Server {
         slots_(workers) {}
 
   void run() {
-    for (unsigned i = 0; i < slots_.size(); ++i) {
-      if (!start(i)) throw std::system_error(errno, std::generic_category(), "fork");
-    }
+    for (unsigned i = 0; i < slots_.size(); ++i) start_first(i);
     while (wait()) {
       children_.reap([this](const Children::Ended& ended) { on_exit(ended); });
       restart_exited();
@@ -61,6 +59,15 @@ class Server {
     server::BackOff back_off;
   };
 
+  /// fork fails with EAGAIN for causes that may pass. So it tries a few times; a server without all
+  /// of its workers does not begin.
+  void start_first(unsigned worker) {
+    for (int attempt = 0; !start(worker); ++attempt) {
+      if (attempt == 2) throw std::system_error(errno, std::generic_category(), "fork of a worker");
+      echo::pause_after_failed_wait();
+    }
+  }
+
   bool start(unsigned worker) {
     echo::Descriptor none;  // nothing is handed over: the parent keeps the listener too
     const int listener = listener_.get();
@@ -77,7 +84,7 @@ class Server {
     serve_each(serving_, worker, listener, [&](echo::Descriptor connection, auto buffer) {
       serve_in_child(connection.get(), buffer, serving_, worker);
       connection.reset();
-      serving_.counters.closed(worker);
+      if (!stop_was_forced_in_child()) serving_.counters.closed(worker);
     });
   }
 
@@ -93,7 +100,7 @@ class Server {
       timeout_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
     }
     pollfd entries[2] = {{serving_.stop.drain_fd(), POLLIN, 0}, {children_.ended_fd(), POLLIN, 0}};
-    ::poll(entries, 2, timeout_ms);
+    if (::poll(entries, 2, timeout_ms) < 0 && errno != EINTR) echo::pause_after_failed_wait();
     return entries[0].revents == 0;
   }
 

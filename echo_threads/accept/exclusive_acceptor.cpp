@@ -56,10 +56,16 @@ echo::Descriptor ExclusiveAcceptor::next() {
 bool ExclusiveAcceptor::wait() {
   if (acceptor_.paused_until()) {
     pollfd drain{stop_.drain_fd(), POLLIN, 0};
-    return ::poll(&drain, 1, acceptor_.pause_ms()) <= 0;
+    const int ready = ::poll(&drain, 1, acceptor_.pause_ms());
+    if (ready < 0 && errno != EINTR) echo::pause_after_failed_wait();
+    return ready <= 0;
   }
   epoll_event ready[2];
   const int count = ::epoll_wait(epoll_.get(), ready, 2, -1);
+  if (count < 0 && errno != EINTR) {
+    echo::pause_after_failed_wait();
+    return !stop_.draining();
+  }
   for (int i = 0; i < count; ++i) {
     if (ready[i].data.fd == stop_.drain_fd()) return false;
   }

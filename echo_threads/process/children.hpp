@@ -2,11 +2,12 @@
 //
 // Each child has a pidfd (pidfd_open(2)), which becomes readable when the child ends. So there is
 // no SIGCHLD handler, which would be global to the program, and no waitpid(-1), which would also
-// reap children started elsewhere. A drain reaches a child as a signal, because a child that is
-// blocked in recv(2) notices nothing else; the handler shuts its connection down for reading. The
-// shutdown is permanent, so it does not matter whether recv had begun. A terminal or a supervisor
-// may send SIGINT, SIGTERM and SIGHUP to all processes: only the parent handles them, children
-// ignore them.
+// reap children started elsewhere. Signals go through pidfds too: a process id may belong to
+// another process, or stand for a whole group. A stop reaches a child as a signal, because a child
+// that is blocked in recv(2) notices nothing else; the handler shuts its connection down, for
+// reading when it drains and for both when the stop is forced. The shutdown is permanent, so it
+// does not matter whether recv had begun. A terminal or a supervisor may send SIGINT, SIGTERM and
+// SIGHUP to all processes: only the parent handles them, children ignore them.
 #pragma once
 
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
@@ -32,7 +34,7 @@ class Children {
   struct Ended {
     unsigned slot;                 ///< as given to start()
     std::chrono::nanoseconds cpu;  ///< user and system time of its whole life
-    bool forced;                   ///< killed because the stop was forced
+    bool forced;                   ///< ended because the stop was forced
   };
   using OnExit = std::function<void(const Ended&)>;
 
@@ -57,7 +59,9 @@ class Children {
   [[nodiscard]] int ended_fd() const { return epoll_.get(); }
   /// Reaps the children that have ended and calls `on_exit` for each.
   void reap(const OnExit& on_exit);
-  /// Lets all children finish, kills them if the stop is forced meanwhile, and returns when none is
+  /// Lets all children that there are now finish; stop() does it for all.
+  void drain();
+  /// Lets all children finish, ends them if the stop is forced meanwhile, and returns when none is
   /// left.
   void stop(const echo::Stop& stop, const OnExit& on_exit);
 
@@ -69,8 +73,11 @@ class Children {
   };
   bool watch(pid_t pid, unsigned slot);
   void signal_all(int signal);
-  /// Waits for a child that has ended or is about to end.
-  Ended reap_one(pid_t pid, unsigned slot);
+  /// Reaps a child and counts it; nullopt while it runs or cannot be reaped.
+  std::optional<Ended> try_reap(pid_t pid, unsigned slot);
+  void kill_and_reap(pid_t pid, unsigned slot);
+  /// Waits for a child's end, for `or_until`, or for `most`.
+  void wait_and_reap(std::chrono::milliseconds most, int or_until, const OnExit& on_exit);
 
   server::Counters& counters_;
   echo::Descriptor epoll_;
@@ -80,8 +87,10 @@ class Children {
   std::unordered_map<int, Child> children_;  ///< by pidfd
 };
 
-/// In a child: echo_until_eof() on a connection; a drain shuts the connection down for reading.
+/// In a child: echo_until_eof() on a connection; a stop shuts the connection down.
 void serve_in_child(int connection, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker);
+/// In a child: whether a forced stop has ended the connection, which then counts as open.
+bool stop_was_forced_in_child();
 
 }  // namespace echo_threads

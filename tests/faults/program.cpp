@@ -81,7 +81,7 @@ Program::~Program() {
 }
 
 void Program::signal(int number) const {
-  ::kill(pid_, number);
+  if (pid_ > 0) ::kill(pid_, number);  // -1 would stand for every process
 }
 
 bool Program::prints(std::string_view text) const {

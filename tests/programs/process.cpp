@@ -82,7 +82,19 @@ Process::~Process() {
 }
 
 void Process::signal(int number) const {
-  ::kill(pid_, number);
+  if (pid_ > 0) ::kill(pid_, number);  // -1 would stand for every process
+}
+
+bool Process::ends_within(int milliseconds) const {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds{milliseconds};
+  for (;;) {
+    siginfo_t info{};
+    const int error = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (error != 0 || info.si_pid != 0) return true;
+    if (Clock::now() >= deadline) return false;
+    ::poll(nullptr, 0, 1);
+  }
 }
 
 std::string Process::next_error_line() {

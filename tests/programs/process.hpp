@@ -30,7 +30,10 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process();
 
+  /// Has no effect after wait().
   void signal(int number) const;
+  /// Whether the program has ended, or does so within this time. wait() still has to be called.
+  [[nodiscard]] bool ends_within(int milliseconds) const;
   /// The next line on stderr, without its newline; "" if there is none.
   std::string next_error_line();
   /// Reads both outputs to their ends and waits for the program. Kills it after 30 seconds.
