@@ -39,17 +39,23 @@ class Server {
         start(std::move(connection));
       }
     }
+    pending_.drain();
+    if (!serving_.stop.forced()) children_.drain();
+    while (echo::Descriptor connection = pending_.next(children_.count())) {
+      start(std::move(connection));
+      children_.reap(count_closed_);
+    }
     pending_.close();
     children_.stop(serving_.stop, count_closed_);
   }
 
  private:
   void start(echo::Descriptor connection) {
-    serving_.counters.opened(0);  // before the child can echo a byte
-    if (fork_for(connection)) return;
-    connection.reset();
+    serving_.counters.announce(0);  // before the child can echo a byte
+    if (fork_for(connection)) return serving_.counters.confirm();
+    serving_.counters.withdraw(0);
     serving_.counters.shed(server::Shed::processes);
-    serving_.counters.closed(0);
+    connection.reset();  // after the counts, which its peer may look at
   }
 
   /// fork fails with EAGAIN at limits that may pass as children end. So it tries a few times, then
@@ -60,7 +66,7 @@ class Server {
     for (int attempt = 0; attempt < 3 && connection; ++attempt) {
       if (children_.start(0, {}, work, connection)) return true;
       pollfd ended{children_.ended_fd(), POLLIN, 0};
-      ::poll(&ended, 1, 1);
+      ::poll(&ended, 1, 1);  // should it fail, the next attempt comes at once
       children_.reap(count_closed_);
     }
     return false;

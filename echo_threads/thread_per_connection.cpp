@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -59,7 +60,7 @@ class Server {
         stack_(stack),
         plain_stacks_(is_ordinary(stack, serving.options.buffer_size)),
         pending_(serving),
-        started_event_(::eventfd(0, EFD_CLOEXEC)),
+        started_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         finished_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!started_event_ || !finished_event_)
       throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -68,39 +69,57 @@ class Server {
   }
 
   void run() {
-    accept_until_drained();
-    pending_.close();
+    std::exception_ptr failure;
+    try {
+      accept_until_drained();
+    } catch (...) {  // a listener that does not work: the threads still have to be joined
+      failure = std::current_exception();
+      serving_.stop.request_force();
+    }
+    pending_.drain();
     // Each thread reads what is queued and then EOF, echoes it, and ends. When the stop is already
     // forced, no thread should echo any more.
     if (!serving_.stop.forced()) shut_down_open(SHUT_RD);
+    while (start_pending() > 0) join_finished();
+    pending_.close();
     join_until_none_or_forced();
     forced_ = serving_.stop.forced();
     if (forced_) shut_down_open(SHUT_RDWR);
     while (unjoined_ > 0) {
-      wait_for(finished_event_.get(), -1);
+      wait_for(finished_event_.get(), longest_wait_ms);
       join_finished();
     }
+    if (failure) std::rethrow_exception(failure);
   }
 
  private:
   static constexpr std::uint64_t word = 8;
   /// Threads to start before the stop is checked again; each takes ~30 us.
   static constexpr int spawn_batch = 16;
+  /// An event that could not be written is not waited for longer than this.
+  static constexpr int longest_wait_ms = 100;
 
   void accept_until_drained() {
     while (pending_.wait(finished_event_.get())) {
       join_finished();
-      for (int i = 0; i < spawn_batch; ++i) {
-        echo::Descriptor socket = pending_.next(unjoined_);
-        if (!socket) break;
-        spawn(std::move(socket));
-      }
+      start_pending();
     }
+  }
+
+  /// Starts the threads of some pending connections; returns their number.
+  int start_pending() {
+    int started = 0;
+    for (; started < spawn_batch; ++started) {
+      echo::Descriptor socket = pending_.next(unjoined_);
+      if (!socket) break;
+      spawn(std::move(socket));
+    }
+    return started;
   }
 
   static void wait_for(int fd, int timeout_ms) {
     pollfd entry{fd, POLLIN, 0};
-    ::poll(&entry, 1, timeout_ms);
+    if (::poll(&entry, 1, timeout_ms) < 0 && errno != EINTR) echo::pause_after_failed_wait();
   }
 
   void spawn(echo::Descriptor socket) {
@@ -143,16 +162,18 @@ class Server {
   /// long that the accept queue overflows: it holds about 80 ms of a burst.
   void wait_for_starting_threads() {
     constexpr std::uint64_t most = 16;
-    ++not_yet_running_;
-    while (not_yet_running_ > most) {
-      eventfd_t running = 0;
-      if (::eventfd_read(started_event_.get(), &running) == 0) not_yet_running_ -= running;
+    ++started_;
+    while (started_ - running_.load(std::memory_order_relaxed) > most) {
+      eventfd_t ignored = 0;
+      wait_for(started_event_.get(), longest_wait_ms);
+      ::eventfd_read(started_event_.get(), &ignored);
     }
   }
 
   /// Runs on the connection's own thread.
   void serve(Connection& connection) {
     serving_.counters.opened(0);
+    running_.fetch_add(1, std::memory_order_relaxed);
     ::eventfd_write(started_event_.get(), 1);
     // On the stack, whose pages are touched already: a heap block would need further pages.
     const std::size_t size = serving_.options.buffer_size;
@@ -222,7 +243,8 @@ class Server {
       if (unjoined_ == 0 || serving_.stop.forced()) return;
       pollfd entries[2] = {{finished_event_.get(), POLLIN, 0},
                            {serving_.stop.force_fd(), POLLIN, 0}};
-      ::poll(entries, 2, -1);
+      if (::poll(entries, 2, longest_wait_ms) < 0 && errno != EINTR)
+        echo::pause_after_failed_wait();
     }
   }
 
@@ -238,13 +260,14 @@ class Server {
   PendingConnections pending_;
   /// The stop was forced: connections that end after this count as open at the stop.
   std::atomic<bool> forced_{false};
-  std::uint64_t unjoined_ = 0;         ///< threads not yet joined; used by the acceptor only
-  std::uint64_t not_yet_running_ = 0;  ///< threads started that have not run yet; likewise
+  std::uint64_t unjoined_ = 0;             ///< threads not yet joined; used by the acceptor only
+  std::uint64_t started_ = 0;              ///< threads started in all; likewise
+  std::atomic<std::uint64_t> running_{0};  ///< of these, those that have begun to run
 
   std::mutex mutex_;  ///< of the two lists
   Connections live_;
   Connections finished_;
-  echo::Descriptor started_event_;   ///< counts the threads that have begun to run
+  echo::Descriptor started_event_;   ///< written by each thread that has begun to run
   echo::Descriptor finished_event_;  ///< readable when `finished_` is not empty
 };
 

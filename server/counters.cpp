@@ -64,6 +64,18 @@ void Counters::opened(unsigned worker) {
   raise_to(shared_->max, shared_->open.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
+void Counters::announce(unsigned worker) {
+  counts_[worker].accepted.fetch_add(1, std::memory_order_relaxed);
+  shared_->open.fetch_add(1, std::memory_order_relaxed);
+}
+void Counters::confirm() {
+  raise_to(shared_->max, shared_->open.load(std::memory_order_relaxed));
+}
+void Counters::withdraw(unsigned worker) {
+  counts_[worker].accepted.fetch_sub(1, std::memory_order_relaxed);
+  shared_->open.fetch_sub(1, std::memory_order_relaxed);
+}
+
 bool Counters::try_open(unsigned worker, std::optional<std::uint64_t> limit) {
   std::uint64_t open = shared_->open.load(std::memory_order_relaxed);
   do {

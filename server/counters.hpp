@@ -60,12 +60,23 @@ class Counters {
   /// The same unless `limit` connections are open already. For workers that accept independently:
   /// the limit is exact even when many connections arrive at the same time. False: not opened.
   bool try_open(unsigned worker, std::optional<std::uint64_t> limit);
+  /// opened() in two steps, for a connection whose server is still to be started: `announce` before
+  /// it can echo a byte, then `confirm`, or `withdraw` if it could not be started. A withdrawn
+  /// connection was never accepted; the caller counts it as shed.
+  void announce(unsigned worker);
+  void confirm();
+  void withdraw(unsigned worker);
   /// A connection ended. Not called for those that a forced stop ends: they count as open at the
   /// stop.
   void closed(unsigned worker);
   void echoed(unsigned worker, std::uint64_t messages, std::uint64_t bytes) {
     counts_[worker].messages.fetch_add(messages, std::memory_order_relaxed);
     counts_[worker].bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  /// Takes back `bytes` of echoed(): the kernel had taken them, and the connection ended before
+  /// they were sent. The messages stay counted: they were read.
+  void not_sent(unsigned worker, std::uint64_t bytes) {
+    counts_[worker].bytes.fetch_sub(bytes, std::memory_order_relaxed);
   }
   void shed(Shed cause);
   /// A connection was closed by --idle-timeout; closed() is called as well.

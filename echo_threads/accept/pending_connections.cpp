@@ -1,7 +1,10 @@
 #include "echo_threads/accept/pending_connections.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include "echo_threads/accept/exclusive_acceptor.hpp"
@@ -10,6 +13,7 @@ namespace echo_threads {
 
 PendingConnections::PendingConnections(const server::Serving& serving)
     : stop_(serving.stop),
+      counters_(serving.counters),
       listener_(std::move(serving.listeners.take().front())),
       acceptor_(listener_.get(), serving.counters, serving.options.max_connections, false) {}
 
@@ -17,22 +21,30 @@ bool PendingConnections::wait(int or_until) {
   pollfd entries[3] = {{stop_.drain_fd(), POLLIN, 0},
                        {or_until, POLLIN, 0},
                        {acceptor_.paused_until() ? -1 : listener_.get(), POLLIN, 0}};
-  ::poll(entries, 3, waiting_.empty() ? acceptor_.pause_ms() : 0);
+  if (::poll(entries, 3, waiting_.empty() ? acceptor_.pause_ms() : 0) < 0 && errno != EINTR)
+    echo::pause_after_failed_wait();
   return entries[0].revents == 0;
 }
 
 echo::Descriptor PendingConnections::next(std::uint64_t live) {
-  while (echo::Descriptor connection = acceptor_.accept(live + waiting_.size())) {
+  while (listener_) {
+    echo::Descriptor connection = acceptor_.accept(live + waiting_.size());
+    if (!connection) break;
     waiting_.push_back(std::move(connection));
   }
-  if (waiting_.empty()) return echo::Descriptor{};
+  if (waiting_.empty() || (!listener_ && stop_.forced())) return echo::Descriptor{};
   echo::Descriptor first = std::move(waiting_.front());
   waiting_.pop_front();
+  if (!listener_) ::shutdown(first.get(), SHUT_RD);
   return first;
 }
 
-void PendingConnections::close() {
+void PendingConnections::drain() {
   listener_.reset();
+}
+
+void PendingConnections::close() {
+  for (std::size_t i = 0; i < waiting_.size(); ++i) counters_.opened(0);
   waiting_.clear();
 }
 

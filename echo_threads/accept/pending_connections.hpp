@@ -25,11 +25,15 @@ class PendingConnections {
   /// empty Descriptor. `live`: connections that count against --max-connections, beside the pending
   /// ones.
   echo::Descriptor next(std::uint64_t live);
-  /// Stops listening, and closes the pending connections.
+  /// Stops listening. next() then returns those that are pending, shut down for reading, until the
+  /// stop is forced: they too get the echo of what they have sent.
+  void drain();
+  /// After a forced stop: counts the pending connections as accepted and open, and closes them.
   void close();
 
  private:
   const echo::Stop& stop_;
+  server::Counters& counters_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
   std::deque<echo::Descriptor> waiting_;

@@ -17,19 +17,18 @@ std::size_t entries_in(const char* folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
-/// GoogleTest allows only letters, digits and _ in names.
-std::string name_of(const ::testing::TestParamInfo<const server::Model*>& info) {
+}  // namespace
+
+std::string name_of_model(const ::testing::TestParamInfo<const server::Model*>& info) {
   std::string name{info.param->name};
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
 
-}  // namespace
-
 INSTANTIATE_TEST_SUITE_P(echo_threads, EveryModel, ::testing::ValuesIn(echo_threads::models()),
-                         name_of);
+                         name_of_model);
 INSTANTIATE_TEST_SUITE_P(echo_async, EveryModel, ::testing::ValuesIn(echo_async::models()),
-                         name_of);
+                         name_of_model);
 
 void EveryModel::SetUpTestSuite() {
   std::thread([] {}).join();  // the thread sanitizer starts its own thread with the first one

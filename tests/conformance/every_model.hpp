@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "server/model.hpp"
@@ -15,6 +16,9 @@
 #include "tests/conformance/peer.hpp"
 
 namespace conformance {
+
+/// The model's name with the characters that GoogleTest allows: letters, digits and _.
+std::string name_of_model(const ::testing::TestParamInfo<const server::Model*>& info);
 
 class EveryModel : public ::testing::TestWithParam<const server::Model*> {
  protected:

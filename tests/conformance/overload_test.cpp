@@ -89,6 +89,7 @@ TEST_P(EveryModel, ClosesAndCountsConnectionsWithoutADescriptor) {
   // A peer may see its end before the server has counted it.
   EXPECT_TRUE(eventually([&] { return server.counters().shed_count(Shed::descriptors) == 101U; }));
   EXPECT_EQ(server.counters().open(), served.size());
+  EXPECT_EQ(server.counters().accepted(), served.size()) << "what was shed is not accepted";
 }
 
 TEST_P(EveryModel, ServesAndUsesLittleCpuWhileNoDescriptorIsLeft) {
