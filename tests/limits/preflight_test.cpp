@@ -194,6 +194,27 @@ TEST(Preflight, AnExemptProcessIsNotRefused) {
   EXPECT_EQ(row(verdicts, "open files, machine").status, Status::warn) << "all others reach it";
 }
 
+TEST(Preflight, StacksBeyondTheUserAddressesAreRefusedByName) {
+  const Demand large{200, thread_traits(1ULL << 40U, 4'096)};
+  const auto verdicts = preflight({large}, roomy(), 4096);
+  ASSERT_NE(first_refusal(verdicts), nullptr);
+  EXPECT_EQ(first_refusal(verdicts)->name, "user addresses");
+  EXPECT_EQ(first_refusal(verdicts)->bites_at, 128U);
+  EXPECT_THROW(row(preflight({threads(10'000)}, roomy(), 4096), "user addresses"),
+               std::out_of_range)
+      << "no row where process ids end first";
+}
+
+TEST(TaskShortage, NamesTheLimitThatHasNoRoomForOneMore) {
+  Ceilings ceilings = roomy();
+  ceilings.processes = {100, 100};
+  ceilings.processes_used = 100;
+  EXPECT_EQ(task_shortage(ceilings).find("user processes: need 1, have 0 (RLIMIT_NPROC, soft)"),
+            0U);
+  ceilings.processes_used = 0;
+  EXPECT_NE(task_shortage(ceilings).find("pids.max"), std::string::npos) << "names the candidates";
+}
+
 TEST(Preflight, MemoryWarnsBeyondNineTenths) {
   const std::uint64_t need = row(preflight({threads(10'000)}, roomy(), 4096), "memory").need;
   const std::vector<std::pair<std::uint64_t, Status>> table{{need - 1, Status::short_},

@@ -41,6 +41,29 @@ TEST(Counters, AcceptedIsClosedPlusOpen) {
   }
 }
 
+TEST(Counters, AWithdrawnConnectionWasNeverAcceptedNorOpen) {
+  Counters counters{1};
+  counters.opened(0);
+  counters.announce(0);
+  EXPECT_EQ(counters.accepted(), 2U) << "before its server can echo a byte";
+  counters.withdraw(0);
+  EXPECT_EQ(counters.accepted(), 1U);
+  EXPECT_EQ(counters.open(), 1U);
+  EXPECT_EQ(counters.max_open(), 1U);
+  counters.announce(0);
+  counters.confirm();
+  EXPECT_EQ(counters.accepted(), 2U);
+  EXPECT_EQ(counters.max_open(), 2U);
+}
+
+TEST(Counters, BytesThatWereNotSentAreTakenBack) {
+  Counters counters{1};
+  counters.echoed(0, 3, 300);
+  counters.not_sent(0, 120);
+  EXPECT_EQ(counters.bytes(), 180U);
+  EXPECT_EQ(counters.messages(), 3U) << "they were read";
+}
+
 TEST(Counters, KeepEachWorkersShareApartAndAddItUpOnRead) {
   Counters counters{2};
   counters.opened(0);
