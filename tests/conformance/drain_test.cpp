@@ -68,6 +68,7 @@ TEST_P(EveryBlockingModel, DrainsAPeerThatHasHalfClosedAndReadsLate) {
   const echo::Payload payload = echo::Payload::unique(1U << 20U, 1);
   ASSERT_TRUE(late.send(message(payload, {0, 0})));
   late.half_close();
+  ASSERT_TRUE(eventually([&] { return late.unacknowledged() == 0; })) << "all bytes have arrived";
   server.drain();
   EXPECT_TRUE(is_message(payload, {0, 0}, late.receive(payload.size())));
   EXPECT_EQ(late.end(), End::fin);
