@@ -75,8 +75,9 @@ void add_common_options(CLI::App& app, ServerOptions& options, const std::string
   echo::add_count(app, "--max-connections", options.max_connections,
                   "Largest number of open connections; more are accepted and closed immediately",
                   {1});
-  echo::add_duration(app, "--drain-timeout", options.drain_timeout,
-                     "Time that open connections may take to finish after SIGINT, SIGTERM or SIGHUP", true);
+  echo::add_duration(
+      app, "--drain-timeout", options.drain_timeout,
+      "Time that open connections may take to finish after SIGINT, SIGTERM or SIGHUP", true);
   echo::add_size(app, "--buffer-size", options.buffer_size, "Read buffer: largest bytes per read",
                  {1, 64ULL << 20U});
   add_socket_options(app, options.socket);
