@@ -1,7 +1,11 @@
 // client: N concurrent connections to an echo server, every byte verified. Try: ./client --help
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "client/options/options.hpp"
 #include "client/report/merge.hpp"
@@ -17,6 +21,7 @@
 #include "echo/output/result_writer.hpp"
 #include "echo/report.hpp"
 #include "echo/stop.hpp"
+#include "limits/rlimit.hpp"
 
 namespace {
 
@@ -92,16 +97,27 @@ int run(int argc, char** argv) {
   Outputs outputs{options};
   // Before anything that may wait: a name server, a busy /proc, a server that does not answer.
   const client::Nanoseconds begun = client::now();
+  // Before the first thread: in a process with threads the kernel waits for all processors to grow
+  // the table (expand_fdtable() in fs/file.c).
+  limits::raise_open_files(limits::unlimited);
+  limits::reserve_descriptor_table(std::min<std::uint64_t>(options.connections, 1'000'000) + 64 +
+                                   options.threads);
   echo::Stop stop;
-  const echo::SignalWatch signals{stop, client::drain_after_signal};
+  std::optional<echo::SignalWatch> signals;
+  try {
+    signals.emplace(stop, client::drain_after_signal);
+  } catch (const std::system_error&) {
+    client::check_limits(options);  // names the limit, if it is one
+    throw;
+  }
   client::Result result = options.calibrate
                               ? client::calibrate(options, stop, begun)
                               : client::run_load(options, stop, begun, &outputs.lines);
-  result.signal = signals.signal();
+  result.signal = signals->signal();
   result.shown_options = echo::options_to_json(app);
   if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
   result.arguments = arguments;
-  return report(result, outputs, {client::exit_code_of(result), stop, signals});
+  return report(result, outputs, {client::exit_code_of(result), stop, *signals});
 }
 
 }  // namespace

@@ -3,15 +3,19 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <climits>
 #include <cstring>
+#include <exception>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 namespace echo {
 namespace {
@@ -92,8 +96,18 @@ HostPort parse_host_port(std::string_view text, std::string_view default_host,
   return result;
 }
 
-std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port) {
+namespace {
+
+/// What the thread of a lookup and the one that waits for it share; the last of them frees it.
+struct Lookup {
+  std::promise<std::vector<Endpoint>> result;
+  Stop done;
+};
+
+/// Adds `flags` to the hints of getaddrinfo(3).
+std::vector<Endpoint> look_up(const std::string& host, std::uint16_t port, int flags) {
   addrinfo hints{};
+  hints.ai_flags = flags;
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -109,6 +123,46 @@ std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port) {
   }
   if (endpoints.empty()) throw std::runtime_error("resolve " + host + ": no IPv4 or IPv6 address");
   return endpoints;
+}
+
+bool is_numeric(const std::string& host) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || host.find(':') != std::string::npos;
+}
+
+}  // namespace
+
+std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port) {
+  return look_up(host, port, 0);
+}
+
+std::optional<std::vector<Endpoint>> resolve(const std::string& host, std::uint16_t port,
+                                             const Stop& stop,
+                                             std::chrono::steady_clock::time_point until) {
+  if (is_numeric(host)) return look_up(host, port, AI_NUMERICHOST);
+  const auto lookup = std::make_shared<Lookup>();
+  std::future<std::vector<Endpoint>> result = lookup->result.get_future();
+  try {
+    std::thread([lookup, host, port] {
+      try {
+        lookup->result.set_value(look_up(host, port, 0));
+      } catch (...) {
+        lookup->result.set_exception(std::current_exception());
+      }
+      lookup->done.request_drain();
+    }).detach();
+  } catch (const std::system_error&) {
+    return look_up(host, port, 0);
+  }
+  using std::chrono::milliseconds;
+  while (!lookup->done.draining()) {
+    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+    if (stop.draining() || left.count() <= 0) return std::nullopt;
+    const int wait = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
+    pollfd entries[2] = {{lookup->done.drain_fd(), POLLIN, 0}, {stop.drain_fd(), POLLIN, 0}};
+    if (::poll(entries, 2, wait) < 0) std::this_thread::sleep_for(milliseconds{10});
+  }
+  return result.get();
 }
 
 Endpoint local_endpoint(int fd) {

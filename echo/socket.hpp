@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "echo/descriptor.hpp"
+#include "echo/stop.hpp"
 
 namespace echo {
 
@@ -54,8 +55,15 @@ HostPort parse_host_port(std::string_view text, std::string_view default_host,
 
 /// All stream addresses of `host` in the resolver's order. getaddrinfo(3) is called without
 /// AI_ADDRCONFIG, so that ::1 is found on a machine without other IPv6 addresses. Throws
-/// std::runtime_error with the host.
+/// std::runtime_error with the host. A name server that does not answer blocks it for minutes.
 std::vector<Endpoint> resolve(const std::string& host, std::uint16_t port);
+
+/// The same, but returns nullopt as soon as `stop` drains or at `until`. getaddrinfo(3) cannot be
+/// interrupted: it runs on a thread of its own, which is then abandoned. A numeric address needs no
+/// thread. Where no thread can be started, the call is made directly.
+std::optional<std::vector<Endpoint>> resolve(const std::string& host, std::uint16_t port,
+                                             const Stop& stop,
+                                             std::chrono::steady_clock::time_point until);
 
 /// The address that `fd` is bound to.
 Endpoint local_endpoint(int fd);

@@ -1,6 +1,8 @@
 // Reads what the preflight compares with; declared in preflight.hpp, which itself stays pure.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "limits/preflight.hpp"
 
 namespace limits {
@@ -37,6 +39,8 @@ Ceilings read_ceilings(const Kernel& kernel) {
   if (const auto used = kernel.sysctl("net.netfilter.nf_conntrack_count"))
     ceilings.conntrack_used = used->value;
   ceilings.ports = kernel.port_range();
+  ceilings.processors = static_cast<std::uint64_t>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
+  ceilings.cpu_quota = kernel.cpu_quota();
   return ceilings;
 }
 

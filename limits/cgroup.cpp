@@ -132,7 +132,60 @@ bool carries(const std::filesystem::path& root, const Mount& mount, std::string_
   return listed && lists(*listed, controller, " \n");
 }
 
+/// The quota of one group as processors' worth of time; nullopt where it has none.
+std::optional<double> quota_of(const std::filesystem::path& group, bool second_version) {
+  const auto text = read_text(group / (second_version ? "cpu.max" : "cpu.cfs_quota_us"));
+  if (!text) return std::nullopt;
+  std::string_view words = *text;
+  const auto quota = leading_number(next_word(words));  // "max" and "-1" are no numbers
+  std::optional<std::uint64_t> period;
+  if (second_version) {
+    period = leading_number(next_word(words));
+  } else if (const auto other = read_text(group / "cpu.cfs_period_us")) {
+    period = leading_number(*other);
+  }
+  if (!quota || period.value_or(0) == 0) return std::nullopt;
+  return static_cast<double>(*quota) / static_cast<double>(*period);
+}
+
+void add_group(CpuQuota& sum, const std::filesystem::path& root, const std::string& name,
+               bool second_version) {
+  const std::filesystem::path group = root / std::filesystem::path(name).relative_path();
+  const auto quota = quota_of(group, second_version);
+  if (!quota) return;
+  if (*quota < sum.processors) {
+    sum.processors = *quota;
+    sum.source = name + (second_version ? "/cpu.max" : "/cpu.cfs_quota_us");
+  }
+  const auto stat = read_text(group / "cpu.stat");
+  if (!stat) return;
+  sum.times += number_after(*stat, "nr_throttled ").value_or(0);
+  const std::uint64_t time = second_version
+                                 ? number_after(*stat, "throttled_usec ").value_or(0) * 1'000
+                                 : number_after(*stat, "throttled_time ").value_or(0);
+  sum.throttled += std::chrono::nanoseconds(time);
+}
+
 }  // namespace
+
+std::optional<CpuQuota> cpu_quota(pid_t pid, const std::filesystem::path& root) {
+  const std::string process = pid == 0 ? "self" : std::to_string(pid);
+  const auto groups = read_text(root / "proc" / process / "cgroup");
+  const auto mountinfo = read_text(root / "proc/self/mountinfo");
+  if (!groups || !mountinfo) return std::nullopt;
+  std::optional<CpuQuota> found;
+  for (const Mount& mount : cgroup_mounts(*mountinfo, "cpu")) {
+    if (!carries(root, mount, "cpu")) continue;
+    if (!found) found.emplace();
+    std::string group = below(own_group(*groups, "cpu", mount.second_version), mount.top);
+    for (bool at_top = false; !at_top;) {
+      at_top = group.empty();
+      add_group(*found, root, mount.point + group, mount.second_version);
+      if (!at_top) group.erase(group.rfind('/'));
+    }
+  }
+  return found;
+}
 
 std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& root,
                                                  Controller controller) {

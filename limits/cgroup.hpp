@@ -7,8 +7,12 @@
 // https://docs.kernel.org/admin-guide/cgroup-v2.html
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -26,5 +30,18 @@ struct CgroupLimit {
 /// The group with the least room left, below `root`. nullopt: no mount has the controller.
 std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& root,
                                                  Controller controller);
+
+/// The CPU bandwidth that the groups of a process allow, and how often they withheld it.
+struct CpuQuota {
+  /// Processors' worth of time, of the tightest group; infinity where no group has a quota.
+  double processors = std::numeric_limits<double>::infinity();
+  std::string source;                    ///< the quota's file; empty where there is none
+  std::chrono::nanoseconds throttled{};  ///< since the groups were created, all groups with a quota
+  std::uint64_t times = 0;               ///< periods in which they were throttled
+};
+
+/// The quota of process `pid` (0: this one), over its own group and every ancestor: v2 cpu.max and
+/// cpu.stat, v1 cpu.cfs_quota_us. nullopt: no mount has the controller, or the process is gone.
+std::optional<CpuQuota> cpu_quota(pid_t pid = 0, const std::filesystem::path& root = "/");
 
 }  // namespace limits

@@ -2,12 +2,14 @@
 #include "limits/kernel.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "limits/cgroup.hpp"
 #include "limits/proc_text.hpp"
+#include "limits/rlimit.hpp"
 
 namespace limits {
 namespace {
@@ -48,6 +50,13 @@ std::optional<Ceiling> Kernel::cgroup_memory() const {
 
 std::optional<std::uint64_t> Kernel::cgroup_memory_used() const {
   return used_of(tightest_cgroup_limit(root_, Controller::memory));
+}
+
+std::optional<Ceiling> Kernel::cpu_quota() const {
+  const auto quota = limits::cpu_quota(0, root_);
+  if (!quota) return std::nullopt;
+  if (quota->source.empty()) return Ceiling{unlimited, "cgroup cpu.max"};
+  return Ceiling{static_cast<std::uint64_t>(std::ceil(quota->processors * 100)), quota->source};
 }
 
 PortRange Kernel::port_range() const {

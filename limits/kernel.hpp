@@ -47,6 +47,10 @@ class Kernel {
   /// Bytes charged to that group, without the inactive page cache, which is reclaimed first.
   [[nodiscard]] std::optional<std::uint64_t> cgroup_memory_used() const;
 
+  /// The tightest CPU quota of this process's cgroups in percent of one processor, rounded up;
+  /// `unlimited` without one. nullopt: no controller.
+  [[nodiscard]] std::optional<Ceiling> cpu_quota() const;
+
   /// net.ipv4.ip_local_port_range (also used for IPv6); the kernel's default if unreadable.
   [[nodiscard]] PortRange port_range() const;
 

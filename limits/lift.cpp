@@ -113,6 +113,11 @@ std::string Lift::write(std::uint64_t needed, const std::string& path) const {
   return root ? echo + " > " + path : echo + " | sudo tee " + path;
 }
 
+std::string Lift::unlimit_cpu(const std::string& path) const {
+  const std::string echo = path.ends_with("cpu.max") ? "echo max" : "echo -1";
+  return root ? echo + " > " + path : echo + " | sudo tee " + path;
+}
+
 std::string Lift::ports(const Demand& client, const PortRange& range) const {
   constexpr PortRange widest{1024, 65535};
   if (range.count() < widest.count() &&

@@ -32,6 +32,9 @@ struct Lift {
   /// The file of a control group; also with a sixteenth to spare.
   [[nodiscard]] std::string write(std::uint64_t needed, const std::string& path) const;
 
+  /// Removes the quota in `path`, cpu.max or cpu.cfs_quota_us.
+  [[nodiscard]] std::string unlimit_cpu(const std::string& path) const;
+
   /// A wider port range if that is enough, else more source addresses.
   [[nodiscard]] std::string ports(const Demand& client, const PortRange& range) const;
   /// The command for whichever of `backlog` and `somaxconn` is too small.

@@ -179,6 +179,20 @@ void add_conntrack_row(Rows& rows, const Ceilings& c, const Lift& lift) {
                                 saturating_add(row.need, c.conntrack_used));
 }
 
+/// A quota is reached by load, not by a number of connections: it bites at no N, and is a warning
+/// at most. A group that has used up its quota stands still until the next period, 100 ms by
+/// default.
+void add_quota_row(Rows& rows, const Ceilings& c, const Lift& lift) {
+  if (!c.cpu_quota) return;
+  const std::uint64_t all = 100 * c.processors;
+  Verdict& row = rows.add("CPU quota, % of one", c.cpu_quota, 0, "cgroup cpu.max",
+                          [all](const Demands&) { return all; });
+  row.bites_at.reset();
+  if (row.status != Status::short_) return;
+  row.status = Status::warn;
+  row.lift = lift.unlimit_cpu(c.cpu_quota->source);
+}
+
 }  // namespace
 
 std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
@@ -191,6 +205,7 @@ std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
   add_memory_rows(rows, ceilings, lift);
   add_port_rows(rows, demands, ceilings, lift);
   add_conntrack_row(rows, ceilings, lift);
+  add_quota_row(rows, ceilings, lift);
   if (backlog > 0) add_backlog_row(rows, ceilings, lift, backlog);
   return std::move(rows).sorted();
 }

@@ -36,6 +36,9 @@ struct Ceilings {
   bool root = true;                        ///< uid 0: commands need no sudo
   std::uint64_t processes_used = 0;        ///< tasks that this user already has (RLIMIT_NPROC)
   std::uint64_t ancestors_open_files = 0;  ///< what a new shell can have; 0: unknown
+  /// CPU quota of the cgroups, in percent of one processor; nullopt: no controller, no row.
+  std::optional<Ceiling> cpu_quota = {};
+  std::uint64_t processors = 0;  ///< online
 };
 /// Reads them all below `root`; rlimits are those of this process.
 Ceilings read_ceilings(const Kernel& kernel);

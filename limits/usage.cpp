@@ -18,6 +18,10 @@ namespace {
 
 using Figure = std::optional<std::uint64_t>;
 
+/// Above this much resident memory, 64 GiB, its pages are not walked for the PSS: the kernel needs
+/// about a second for them, and nothing can interrupt it.
+constexpr std::uint64_t most_walked = 64ULL << 30U;
+
 Figure count_entries(const std::filesystem::path& directory) {
   std::error_code error;
   std::filesystem::directory_iterator entry(directory, error);
@@ -71,7 +75,7 @@ std::optional<Usage> read_one(pid_t pid, Detail detail, const std::filesystem::p
   usage.voluntary_switches = number_after(*status, "voluntary_ctxt_switches:");
   usage.involuntary_switches = number_after(*status, "nonvoluntary_ctxt_switches:");
   usage.descriptors = count_descriptors(process / "fd");
-  if (detail == Detail::full) {
+  if (detail == Detail::full && usage.rss.value_or(0) <= most_walked) {
     const auto rollup = read_text(process / "smaps_rollup");
     if (rollup) usage.pss = kilobytes_after(*rollup, "Pss:");
     usage.maps = count_lines(read_text(process / "maps"));
@@ -101,9 +105,12 @@ void add(Usage& sum, const Usage& part) {
 
 }  // namespace
 
-Usage read_usage(const std::vector<pid_t>& pids, Detail detail, const std::filesystem::path& root) {
+Usage read_usage(const std::vector<pid_t>& pids, Detail detail, const std::filesystem::path& root,
+                 const std::function<bool()>& go_on) {
   Usage sum;
+  std::size_t read = 0;
   for (const pid_t pid : pids) {
+    if (++read % 16 == 0 && go_on && !go_on()) return {};
     const auto one = read_one(pid, detail, root);
     if (!one) continue;
     if (sum.pids.empty()) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -39,9 +40,10 @@ enum class Detail { quick, full };
 
 /// The sum of the usage of `pids`. A pid that is gone is left out of `pids` and of the sums; so is
 /// a zombie, which holds no memory. A figure that one of the remaining processes does not show is
-/// nullopt: a partial sum would be too small without being marked as such.
+/// nullopt: a partial sum would be too small without being marked as such. `go_on` is called every
+/// 16 processes; when it returns false, reading ends and the result is empty.
 Usage read_usage(const std::vector<pid_t>& pids, Detail detail,
-                 const std::filesystem::path& root = "/");
+                 const std::filesystem::path& root = "/", const std::function<bool()>& go_on = {});
 
 /// VmRSS alone, in bytes, summed over those of `pids` that are alive: cheap enough for use during a
 /// run, ~10 us per process (/proc/PID/statm). nullopt when none is alive.

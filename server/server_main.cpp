@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <system_error>
 
@@ -52,15 +54,22 @@ const Model& chosen_model(const char* program, Models models, int argc, char** a
       name, "model " + std::string(chosen.name) + " does not take it; these do: " + takers);
 }
 
-echo::Endpoint bind_address(const ServerOptions& options) {
-  const std::vector<echo::Endpoint> found = [&options] {
+/// A name server may not answer: a signal ends the wait for it.
+echo::Endpoint bind_address(const ServerOptions& options, const echo::Stop& stop,
+                            const echo::SignalWatch& signals) {
+  const auto found = [&options, &stop] {
     try {
-      return echo::resolve(options.bind, options.port);
+      return echo::resolve(options.bind, options.port, stop,
+                           std::chrono::steady_clock::time_point::max());
     } catch (const std::runtime_error& error) {
       throw echo::Exit(echo::exit_network, error.what());
     }
   }();
-  const echo::Endpoint& where = found.front();
+  if (!found) {
+    throw echo::Exit(echo::exit_signal + signals.signal(),
+                     "resolve " + options.bind + ": interrupted; nothing was bound");
+  }
+  const echo::Endpoint& where = found->front();
   if (!where.is_loopback() && !options.allow_public) {
     throw echo::Exit(echo::exit_safety,
                      where.text() +
@@ -193,7 +202,6 @@ int run_server(const char* name, Models models, int argc, char** argv,
     return echo::exit_pass;
   }
   check_ready_fd(options.ready_fd);
-  const echo::Endpoint where = bind_address(options);
   limits::raise_open_files(limits::unlimited);
   const Shape shape = configured.shape_of(options);
   // Before anything takes a thread or memory: only the preflight names the limit that is too low.
@@ -207,6 +215,7 @@ int run_server(const char* name, Models models, int argc, char** argv,
   limits::reserve_descriptor_table(options.max_connections.value_or(65'472) + 64);
   echo::Stop stop;
   echo::SignalWatch signals{stop, options.drain_timeout};
+  const echo::Endpoint where = bind_address(options, stop, signals);
   Counters counters{shape.workers};
   ModelMeasurements measurements;
   Listeners listeners = listen_or_exit(where, options, shape.listeners);

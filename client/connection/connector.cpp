@@ -176,9 +176,13 @@ FirstConnection open_first(const std::vector<Connector>& connectors,
 }
 
 bool nobody_listens(const Connector& connector) {
+  constexpr std::chrono::milliseconds at_most{200};
+  const auto until = Clock::now() + at_most;
   for (std::size_t port = 0; port < connector.targets().size(); ++port) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    if (left.count() <= 0) return false;
     const Attempt probe = connector.begin(port);
-    if (wait_for(probe, std::chrono::milliseconds{200}, -1) != ECONNREFUSED) return false;
+    if (wait_for(probe, left, -1) != ECONNREFUSED) return false;
   }
   return true;
 }

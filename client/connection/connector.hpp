@@ -101,7 +101,8 @@ struct FirstConnection {
 FirstConnection open_first(const std::vector<Connector>& connectors,
                            std::chrono::milliseconds patience, const echo::Stop& stop);
 
-/// True if a probe connect to each of the target's ports is refused. Waits up to 200 ms per port.
+/// True if a probe connect to each of the target's ports is refused. Takes at most 200 ms; false if
+/// they were not enough for all ports.
 bool nobody_listens(const Connector& connector);
 
 }  // namespace client

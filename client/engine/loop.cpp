@@ -17,6 +17,9 @@ namespace {
 constexpr std::uint64_t connect_batch = 4;
 /// Sockets closed between two reads of the events.
 constexpr std::size_t close_batch = 64;
+/// Sockets closed at the end between two looks at the stop and the progress: the kernel needs some
+/// 10 us for each.
+constexpr std::size_t look_after_closing = 1'024;
 /// How long the peer of a half-closed connection may stay silent before the loop closes it.
 constexpr std::chrono::milliseconds quiet_period{500};
 /// Least pause between two scans for timeouts; the pause is a 256th of the timeout if that is more.
@@ -81,8 +84,29 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
   update_clock();
   if (within_ && !empty_poll) ++tally_.waits_within;
   if (count > 0) last_event_ = at_;
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events.at(static_cast<std::size_t>(i));
+  dispatch_all({events.data(), static_cast<std::size_t>(count)});
+  if (at_ >= next_scan_) [[unlikely]] {
+    read_what_is_ready(events);
+    expire();
+  }
+  check_limits();
+}
+
+/// Reads the events that are ready now, before anything times out: an echo that came while this
+/// process was away, or that waits behind a full batch, is not late. Each connection has at most
+/// one event, so the number of reads is bounded.
+void Loop::read_what_is_ready(std::span<epoll_event> events) {
+  for (std::size_t reads = connections_.size() / events.size() + 1; reads > 0; --reads) {
+    const int count = epoll_.wait(events, Nanoseconds{0});
+    if (count <= 0) return;
+    update_clock();
+    last_event_ = at_;
+    dispatch_all(events.first(static_cast<std::size_t>(count)));
+  }
+}
+
+void Loop::dispatch_all(std::span<const epoll_event> events) {
+  for (const epoll_event& event : events) {
     switch (event.data.u32) {
       case drain_index:
         stop_requested_ = true;
@@ -94,14 +118,16 @@ void Loop::wait_and_dispatch(Nanoseconds until) {
         dispatch(event.data.u32, event.events);
     }
   }
-  if (at_ >= next_scan_) expire();
-  check_limits();
+}
+
+void Loop::stop(StopReason reason) {
+  stop_reason_ = reason;
+  stopped_at_ = at_;
 }
 
 void Loop::check_limits() {
-  if (stop_reason_ == StopReason::none && stop_requested_) stop_reason_ = StopReason::interrupted;
-  if (at_ >= plan_.deadline_at && stop_reason_ == StopReason::none)
-    stop_reason_ = StopReason::deadline;
+  if (stop_reason_ == StopReason::none && stop_requested_) stop(StopReason::interrupted);
+  if (at_ >= plan_.deadline_at && stop_reason_ == StopReason::none) stop(StopReason::deadline);
   if (at_ >= next_post_) {
     next_post_ += plan_.post_every * ((at_ - next_post_) / plan_.post_every + 1);
     post();
@@ -116,15 +142,18 @@ void Loop::post() {
 
 /// Scans all connections that wait. A wait that begins after the scan expires at least one timeout
 /// later, so the next scan is due when the oldest of the current waits expires. Without timeouts
-/// that is about one scan per timeout, and it adds no work to an echo.
+/// that is about one scan per timeout, and it adds no work to an echo. Time in which this process
+/// did not run does not count: nobody could have read an echo.
 void Loop::expire() {
   Nanoseconds soonest = at_ + std::min(plan_.timeout, plan_.connect_timeout);
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     const Connection& connection = connections_[i];
     const bool connecting = connection.state == State::connecting;
     if (!connecting && connection.in_flight() == 0) continue;
-    const Nanoseconds expires =
-        flight(i, connection.echoed).sent + (connecting ? plan_.connect_timeout : plan_.timeout);
+    const Nanoseconds began = flight(i, connection.echoed).sent;
+    Nanoseconds expires = began + (connecting ? plan_.connect_timeout : plan_.timeout);
+    if (expires <= at_ && context_.heartbeat != nullptr)
+      expires += context_.heartbeat->within(began, at_).sum;
     expires <= at_ ? expire_one(i) : void(soonest = std::min(soonest, expires));
   }
   const Nanoseconds pause = std::max<Nanoseconds>(plan_.timeout / 256, least_scan_pause);
@@ -199,7 +228,8 @@ void Loop::drain() {
   phase_ = Phase::drain;
   // A signal leaves 2 s in all, a deadline 1 s; the rest of it is for the report.
   const Nanoseconds hard_end =
-      at_ + std::chrono::milliseconds{stop_reason_ == StopReason::deadline ? 500 : 1500};
+      std::min(at_, stopped_at_) +
+      std::chrono::milliseconds{stop_reason_ == StopReason::deadline ? 500 : 1500};
   last_event_ = at_;
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     Connection& connection = connections_[i];
@@ -219,6 +249,7 @@ void Loop::drain() {
   }
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     if (connections_[i].state == State::draining) end(i, {Outcome::served, phase_, 0});
+    if (i % look_after_closing == look_after_closing - 1) wait_and_dispatch(at_);
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "client/connection/connector.hpp"
 #include "client/connection/exchange.hpp"
 #include "client/connection/overdue_queue.hpp"
+#include "client/engine/heartbeat.hpp"
 #include "client/engine/precise_epoll.hpp"
 #include "client/engine/progress_slot.hpp"
 #include "client/measure/tally.hpp"
@@ -37,6 +39,7 @@ struct LoopContext {
   const echo::Stop& stop;
   Concurrency& concurrency;
   std::function<bool()> server_is_gone;  ///< called when a peer ends a connection too early
+  const Heartbeat* heartbeat = nullptr;  ///< absences do not count towards timeouts
 };
 
 class Loop {
@@ -53,6 +56,7 @@ class Loop {
   /// Exchanges messages on all established connections, until the traffic's end and the last echo.
   void exchange(const Traffic& traffic);
   /// Repeats connect, `traffic.messages` echoes and close until the traffic's end.
+  /// After a signal or the deadline both wait a moment for the echoes in flight, and begin nothing.
   void churn(const Traffic& traffic);
   /// Keeps all connections open, without traffic, until then.
   void idle(Nanoseconds until);
@@ -63,13 +67,19 @@ class Loop {
   void post();
 
   [[nodiscard]] StopReason stop_reason() const { return stop_reason_; }
+  /// When a signal or the deadline stopped the loop; `never` if neither did.
+  [[nodiscard]] Nanoseconds stopped_at() const { return stopped_at_; }
   [[nodiscard]] std::uint32_t standing() const { return standing_; }
   Tally& tally() { return tally_; }
 
  private:
   void wait_and_dispatch(Nanoseconds until);
   void dispatch(std::uint32_t index, std::uint32_t events);
+  void dispatch_all(std::span<const epoll_event> events);
+  void read_what_is_ready(std::span<epoll_event> events);
   void check_limits();
+  void stop(StopReason reason);
+  void await_echoes();
   void expire();
   void expire_one(std::uint32_t index);
 
@@ -129,6 +139,7 @@ class Loop {
 
   Phase phase_ = Phase::connect;
   StopReason stop_reason_ = StopReason::none;
+  Nanoseconds stopped_at_ = never;
   Nanoseconds at_;  ///< the last reading of the clock
   std::uint32_t next_index_ = 0;
   std::uint32_t standing_ = 0;

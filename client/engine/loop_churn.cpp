@@ -53,6 +53,7 @@ void Loop::churn(const Traffic& traffic) {
     if (at_ < retry_at_) next = std::min(next, retry_at_);
     wait_and_dispatch(over() ? never : std::min(next, traffic_.stop_at));
   }
+  await_echoes();
   end_traffic();
 }
 

@@ -15,6 +15,9 @@ constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr std::chrono::milliseconds probe_pause{100};
 /// Churn: time from a failed connect to the next one. An immediate retry would be a busy loop.
 constexpr std::chrono::milliseconds retry_delay{10};
+/// Connections ended at once between two looks at the stop and the progress: the kernel needs some
+/// 10 us to close each.
+constexpr std::uint32_t look_after_ending = 1'024;
 
 }  // namespace
 
@@ -190,7 +193,9 @@ void Loop::end(std::uint32_t index, const Failure& how) {
     const linger at_once{1, 0};
     ::setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
-  echo::Descriptor{connection.fd}.reset();
+  // The second signal leaves the rest to the kernel, which closes what is open when the process
+  // ends.
+  if (!forced_) echo::Descriptor{connection.fd}.reset();
   connection.fd = -1;
   connection.begun = connection.echoed;
   connection.state = State::ended;
@@ -206,8 +211,10 @@ void Loop::end_all(Outcome outcome) {
     if (connection.state == State::ended) continue;
     const bool lost_while_standing = phase_ == Phase::idle && outcome == Outcome::server_lost;
     if (connection.complete && !lost_while_standing) continue;
-    if (connection.in_flight() > 0 && outcome == Outcome::deadline) record_censored(i);
+    const bool out_of_time = outcome == Outcome::deadline || outcome == Outcome::interrupted;
+    if (connection.in_flight() > 0 && out_of_time) record_censored(i);
     end(i, {outcome, phase_, 0});
+    if (i % look_after_ending == look_after_ending - 1) wait_and_dispatch(at_);
   }
 }
 

@@ -139,4 +139,10 @@ StopReason LoopGroup::stop_reason() const {
   return most_severe;
 }
 
+Nanoseconds LoopGroup::stopped_at() const {
+  Nanoseconds first = never;
+  for (const auto& each : threads_) first = std::min(first, each->loop->stopped_at());
+  return first;
+}
+
 }  // namespace client

@@ -49,6 +49,8 @@ class LoopGroup {
   // Only between tasks.
   [[nodiscard]] Tally tally() const;
   [[nodiscard]] StopReason stop_reason() const;  ///< the most severe of all loops
+  /// When a signal or the deadline stopped the first loop; `never` if neither did.
+  [[nodiscard]] Nanoseconds stopped_at() const;
   Loop& loop(unsigned number) { return *threads_[number]->loop; }
   /// Ends the threads; the loops remain.
   void finish();

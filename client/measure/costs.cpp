@@ -121,6 +121,13 @@ void forget_shared(Costs& costs) {
   costs.machine_switches_per_echo.reset();
 }
 
+Figure throttled(const std::optional<limits::CpuQuota>& before,
+                 const std::optional<limits::CpuQuota>& after) {
+  if (!before || !after) return std::nullopt;
+  return growth(static_cast<std::uint64_t>(before->throttled.count()),
+                static_cast<std::uint64_t>(after->throttled.count()));
+}
+
 }  // namespace
 
 Costs costs_of(const Moments& moments, std::uint64_t echoes) {
@@ -148,6 +155,9 @@ Costs costs_of(const Moments& moments, std::uint64_t echoes) {
       largest(from.client_threads, to.client_threads, &ThreadTime::waited, looked);
   costs.client_switches_per_echo = switches(from.client_threads, to.client_threads, echoes);
   costs.server_switches_per_echo = switches(from.server_threads, to.server_threads, echoes);
+
+  costs.client_throttled = throttled(from.client_quota, to.client_quota);
+  costs.server_throttled = throttled(from.server_quota, to.server_quota);
 
   const Sample& one = moments.before;
   const std::uint64_t added =

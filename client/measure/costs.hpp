@@ -32,6 +32,8 @@ struct Costs {
   std::optional<double> client_waited;  ///< longest wait of one thread for a processor
   // shares of all processors of the machine in the window
   std::optional<double> others, steal;
+  /// Time in the window for which a CPU quota of its control groups stopped each side.
+  std::optional<std::uint64_t> client_throttled, server_throttled;
   // bytes per connection
   std::optional<std::uint64_t> client_resident, server_resident;
   /// Slab, kernel stacks, page tables and sockets.

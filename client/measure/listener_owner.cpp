@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -69,11 +70,22 @@ void for_each_number(const fs::path& directory, const std::function<void(std::ui
 }  // namespace
 
 std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const fs::path& root) {
-  const in6_addr wanted = address_of(target);
+  return listening_inodes(std::vector{target}, root);
+}
+
+std::vector<std::uint64_t> listening_inodes(const std::vector<echo::Endpoint>& targets,
+                                            const fs::path& root) {
+  if (targets.empty()) return {};
+  const in6_addr wanted = address_of(targets.front());
   const bool wants_v4 = IN6_IS_ADDR_V4MAPPED(&wanted);
+  std::vector<bool> wanted_ports(65'536);
+  for (const echo::Endpoint& target : targets) wanted_ports[target.port()] = true;
   // The order of the kernel's lookup: the address, then the wildcard of its family, then that of
   // IPv6, which may accept IPv4 as well.
-  std::vector<std::uint64_t> exact, v4_wildcard, v6_wildcard;
+  struct Listeners {
+    std::vector<std::uint64_t> exact, v4_wildcard, v6_wildcard;
+  };
+  std::map<std::uint16_t, Listeners> by_port;
   for (const char* name : {"tcp", "tcp6"}) {
     std::ifstream file(root / "proc/net" / name);
     std::string line;
@@ -87,22 +99,29 @@ std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target, const 
       if (state != "0A") break;  // listeners come first
       const std::size_t colon = local.find(':');
       if (colon == std::string::npos) continue;
-      if (std::strtoul(local.c_str() + colon + 1, nullptr, 16) != target.port()) continue;
+      const auto port =
+          static_cast<std::uint16_t>(std::strtoul(local.c_str() + colon + 1, nullptr, 16));
+      if (!wanted_ports[port]) continue;
+      Listeners& found = by_port[port];
       const in6_addr address = address_of(std::string_view(local).substr(0, colon));
-      if (std::memcmp(&address, &wanted, sizeof wanted) == 0) exact.push_back(inode);
-      if (wants_v4 && is_v4_wildcard(address)) v4_wildcard.push_back(inode);
-      if (IN6_IS_ADDR_UNSPECIFIED(&address)) v6_wildcard.push_back(inode);
+      if (std::memcmp(&address, &wanted, sizeof wanted) == 0) found.exact.push_back(inode);
+      if (wants_v4 && is_v4_wildcard(address)) found.v4_wildcard.push_back(inode);
+      if (IN6_IS_ADDR_UNSPECIFIED(&address)) found.v6_wildcard.push_back(inode);
     }
   }
-  if (!exact.empty()) return exact;
-  return v4_wildcard.empty() ? v6_wildcard : v4_wildcard;
+  std::vector<std::uint64_t> inodes;
+  for (const auto& [port, found] : by_port) {
+    const auto& reached = !found.exact.empty()         ? found.exact
+                          : !found.v4_wildcard.empty() ? found.v4_wildcard
+                                                       : found.v6_wildcard;
+    inodes.insert(inodes.end(), reached.begin(), reached.end());
+  }
+  return inodes;
 }
 
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs::path& root) {
-  std::vector<std::string> wanted;
-  wanted.reserve(inodes.size());
-  for (const std::uint64_t inode : inodes)
-    wanted.push_back("socket:[" + std::to_string(inode) + "]");
+  std::set<std::string, std::less<>> wanted;
+  for (const std::uint64_t inode : inodes) wanted.insert("socket:[" + std::to_string(inode) + "]");
   std::vector<pid_t> pids;
   if (wanted.empty()) return pids;
   for_each_number(root / "proc", [&](std::uint64_t pid) {
@@ -115,7 +134,7 @@ std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs
           ::readlink((directory / std::to_string(fd)).c_str(), link.data(), link.size());
       if (length <= 0) return;
       const std::string_view text(link.data(), static_cast<std::size_t>(length));
-      holds = std::find(wanted.begin(), wanted.end(), text) != wanted.end();
+      holds = wanted.contains(text);
     });
     if (holds) pids.push_back(static_cast<pid_t>(pid));
   });
@@ -137,11 +156,13 @@ std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids, const fs::pa
     std::istringstream(text.substr(close + 1)) >> state >> parent;
     children.emplace(parent, static_cast<pid_t>(pid));
   });
+  std::vector<pid_t> sorted = pids;
+  std::sort(sorted.begin(), sorted.end());
   std::vector<pid_t> family = pids;
   for (std::size_t i = 0; i < family.size(); ++i) {
     const auto [first, last] = children.equal_range(family[i]);
     for (auto child = first; child != last; ++child) {
-      if (std::find(pids.begin(), pids.end(), child->second) == pids.end())
+      if (!std::binary_search(sorted.begin(), sorted.end(), child->second))
         family.push_back(child->second);
     }
   }

@@ -22,6 +22,10 @@ namespace client {
 /// namespace. `root`: the directory that contains proc/.
 std::vector<std::uint64_t> listening_inodes(const echo::Endpoint& target,
                                             const std::filesystem::path& root = "/");
+/// Those of all `targets`, which share one address and differ in their ports. Reads each table
+/// once, however many they are.
+std::vector<std::uint64_t> listening_inodes(const std::vector<echo::Endpoint>& targets,
+                                            const std::filesystem::path& root = "/");
 
 /// Processes that hold a descriptor of one of `inodes`, ascending. Without privilege those of other
 /// users are not visible.

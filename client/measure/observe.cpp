@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "client/measure/listener_owner.hpp"
 #include "limits/proc_text.hpp"
@@ -49,17 +50,14 @@ std::string name_of(const std::vector<pid_t>& pids) {
 
 }  // namespace
 
-Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid)
+Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid,
+                   std::function<bool()> stopping)
     : connector_(connector),
       server_sockets_(connector.targets()),
+      stopping_(std::move(stopping)),
       softirq_(limits::softirq_threads()) {
   if (connector.target().is_loopback()) {
-    std::vector<std::uint64_t> listeners;
-    for (const echo::Endpoint& target : connector.targets()) {
-      const auto found = listening_inodes(target);
-      listeners.insert(listeners.end(), found.begin(), found.end());
-    }
-    server_ = holders_of(listeners);
+    server_ = holders_of(listening_inodes(connector.targets()));
   }
   if (!server_pid) return;
   const std::vector<pid_t> family = with_descendants({*server_pid});
@@ -94,6 +92,7 @@ Sample Observer::sample(std::uint64_t connections, limits::Detail detail, Edge e
 }
 
 void Observer::read_clocks_again(Sample& sample) const {
+  read_quotas(sample);
   read_threads(sample);
   read_clocks(sample);
 }
@@ -123,9 +122,27 @@ void Observer::read_threads(Sample& sample) const {
 void Observer::read_memory(Sample& sample, limits::Detail detail) const {
   sample.load = limits::read_load();
   sample.client = limits::read_usage({::getpid()}, limits::Detail::quick);
-  if (!family_.empty()) sample.server = limits::read_usage(family_, detail);
+  if (!family_.empty()) read_server_memory(sample, detail);
   sample.machine = limits::read_machine();
   sample.tcp = limits::read_tcp_counters();
+  read_quotas(sample);
+}
+
+void Observer::read_quotas(Sample& sample) const {
+  sample.client_quota = limits::cpu_quota();
+  if (!server_.empty()) sample.server_quota = limits::cpu_quota(server_.front());
+}
+
+/// Each process costs some 40 us, and ten times that for its PSS.
+void Observer::read_server_memory(Sample& sample, limits::Detail detail) const {
+  constexpr std::chrono::milliseconds at_most{100};
+  const auto began = std::chrono::steady_clock::now();
+  bool whole = true;
+  sample.server = limits::read_usage(family_, detail, "/", [&] {
+    whole = !stopping_ || std::chrono::steady_clock::now() - began < at_most || !stopping_();
+    return whole;
+  });
+  if (!whole) sample.server.reset();
 }
 
 /// Adds the CPU time of children forked within the window; all of it belongs to the window.

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "client/connection/connector.hpp"
 #include "client/measure/server_sockets.hpp"
 #include "client/schedule/plan.hpp"
+#include "limits/cgroup.hpp"
 #include "limits/cpu.hpp"
 #include "limits/tcp_counters.hpp"
 #include "limits/usage.hpp"
@@ -41,6 +43,8 @@ struct Sample : Clocks {
   std::optional<limits::Busy> busy;
   std::optional<limits::Load> load;
   limits::TcpCounters tcp;
+  /// CPU quotas of both ends' control groups; the server's by its first process.
+  std::optional<limits::CpuQuota> client_quota, server_quota;
 };
 
 /// Bytes resident now, for the live line and the series; nullopt when unknown.
@@ -66,8 +70,11 @@ struct Moments {
 /// Samples client, machine and, if they run on this machine, the server's processes.
 class Observer {
  public:
-  /// `server_pid` unset: found by its listening socket, if the target is local.
-  Observer(const Connector& connector, std::optional<pid_t> server_pid);
+  /// `server_pid` unset: found by its listening socket, if the target is local. `stopping`: the run
+  /// must end. A sample then leaves out the memory of a server whose processes are too many to be
+  /// read in a tenth of a second.
+  Observer(const Connector& connector, std::optional<pid_t> server_pid,
+           std::function<bool()> stopping = {});
 
   [[nodiscard]] bool knows_server() const { return !server_.empty(); }
   /// The server for the text report, e.g. "4711 (echo_threads)"; "-" when unknown.
@@ -85,7 +92,7 @@ class Observer {
   /// The clocks of client, softirq threads and the server's processes `family`; 30 us each. From
   /// any thread.
   [[nodiscard]] Clocks clocks(const std::vector<pid_t>& family) const;
-  /// Reads the clocks of `sample` again, if its window opens later than the rest was read.
+  /// Reads clocks and quotas of `sample` again, if its window opens later than the rest was read.
   void read_clocks_again(Sample& sample) const;
   /// The resident memory of the client and of the server's processes that the last sample found;
   /// ~10 us per process. May be called within a window, but not while another thread samples.
@@ -102,10 +109,13 @@ class Observer {
   void read_clocks(Sample& sample) const;
   void read_threads(Sample& sample) const;
   void read_memory(Sample& sample, limits::Detail detail) const;
+  void read_quotas(Sample& sample) const;
+  void read_server_memory(Sample& sample, limits::Detail detail) const;
   void add_newborn(Sample& sample, const std::vector<pid_t>& family) const;
 
   const Connector& connector_;
   ServerSockets server_sockets_;
+  std::function<bool()> stopping_;
   std::vector<pid_t> server_;  ///< holders of the listener, without their descendants
   std::string other_listener_;
   std::vector<pid_t> softirq_;

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "limits/tcp_counters.hpp"
 
@@ -35,7 +36,9 @@ Quiesced quiesce(const Observer& observer, std::uint64_t time_wait_at_most,
     if (seen.settled || seen.took >= at_most) return seen;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(at_most - seen.took);
     pollfd stopped{stop.drain_fd(), POLLIN, 0};
-    if (::poll(&stopped, 1, static_cast<int>(std::min(left, look_every).count())) > 0) return seen;
+    const int ready = ::poll(&stopped, 1, static_cast<int>(std::min(left, look_every).count()));
+    if (ready > 0 || stop.draining()) return seen;
+    if (ready < 0) std::this_thread::sleep_for(std::min(left, look_every));
   }
 }
 

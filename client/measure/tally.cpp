@@ -58,9 +58,10 @@ std::string_view name_of(Phase phase) {
   return "unknown";
 }
 
-void Tally::end(const Failure& how) {
-  ++ended[static_cast<std::size_t>(how.outcome)];
-  if (how.outcome != Outcome::served) ++failures[how];
+void Tally::end(const Failure& how, std::uint64_t count) {
+  if (count == 0) return;
+  ended[static_cast<std::size_t>(how.outcome)] += count;
+  if (how.outcome != Outcome::served) failures[how] += count;
 }
 
 void Tally::reclassify(const Failure& from, Outcome to, std::uint64_t count) {

@@ -89,7 +89,7 @@ struct Tally {
   std::uint64_t connections_within = 0;  ///< established
   std::uint64_t waits_within = 0;        ///< waits for events
 
-  void end(const Failure& how);
+  void end(const Failure& how, std::uint64_t count = 1);
   /// Moves `count` sockets that ended as `from` to outcome `to`.
   void reclassify(const Failure& from, Outcome to, std::uint64_t count);
   [[nodiscard]] std::uint64_t count(Outcome outcome) const {

@@ -213,7 +213,7 @@ json::value number(const std::optional<double>& value) {
   return std::round(*value * 1e4) / 1e4;
 }
 
-json::object cpu_json(const Costs& costs) {
+json::object cpu_json(const Costs& costs, const Absences& away) {
   return json::object{{"total_ns_per_echo", echo::to_json(costs.total_per_echo)},
                       {"client_ns_per_echo", echo::to_json(costs.client_per_echo)},
                       {"server_ns_per_echo", echo::to_json(costs.server_per_echo)},
@@ -224,9 +224,14 @@ json::object cpu_json(const Costs& costs) {
                       {"server_busiest_thread", number(costs.server_busiest_thread)},
                       {"client_utilisation", number(costs.client_utilisation)},
                       {"server_utilisation", number(costs.server_utilisation)},
+                      {"client_away", json::object{{"count", away.count},
+                                                   {"ns", away.sum.count()},
+                                                   {"longest_ns", away.longest.count()}}},
                       {"client_switches_per_echo", number(costs.client_switches_per_echo)},
                       {"server_switches_per_echo", number(costs.server_switches_per_echo)},
                       {"machine_switches_per_echo", number(costs.machine_switches_per_echo)},
+                      {"client_throttled_ns", echo::to_json(costs.client_throttled)},
+                      {"server_throttled_ns", echo::to_json(costs.server_throttled)},
                       {"others", number(costs.others)},
                       {"steal", number(costs.steal)}};
 }
@@ -267,7 +272,7 @@ json::value json_of(const Result& result, int code) {
       {"options", result.shown_options},
       {"labels", labels},
       {"mode", name_of(result.options.mode)},
-      {"target", result.target.text()},
+      {"target", target_text(result)},
       {"sources", result.sources},
       {"connections", connections_json(result)},
       {"echoes", echoes_json(result)},
@@ -278,7 +283,7 @@ json::value json_of(const Result& result, int code) {
       {"memory", json::object{{"client", echo::to_json(end.client, costs.client_resident)},
                               {"server", server},
                               {"machine", machine_json(costs)}}},
-      {"cpu", cpu_json(costs)},
+      {"cpu", cpu_json(costs, result.away)},
       {"kernel", kernel_json(costs, result.tally)},
       {"find_rate", found_json(result)},
       {"calibration", calibration_json(result.calibration)},

@@ -170,7 +170,7 @@ std::string verdict(const Result& result) {
       break;
   }
   if (code == echo::exit_network)
-    return fmt::format("FAIL: nothing could connect to {}", result.target.text());
+    return fmt::format("FAIL: nothing could connect to {}", target_text(result));
   if (code == 0) return "PASS: " + served;
   std::string why;
   if (result.tally.failed() <= result.options.max_errors &&
@@ -197,7 +197,7 @@ std::string text_of(const Result& result) {
                                  tally.total, result.open_at_end);
   if (result.options.quiet) return text;
   if (!result.calibration.empty()) return text + calibration_text(result) + verdict(result) + "\n";
-  text += fmt::format("\nserver     {}, process {}\n", result.target.text(), result.server_name);
+  text += fmt::format("\nserver     {}, process {}\n", target_text(result), result.server_name);
   text += load_line(result);
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
                       format_count(result.requested), format_count(tally.established),

@@ -180,7 +180,10 @@ std::vector<std::string> warnings_of(const Result& result) {
       .echo = tally.measured.latency,
       .lateness = tally.lateness,
       .load = result.moments.before.load,
-      .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN))};
+      .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)),
+      .away = result.away,
+      .measured = result.phases.measured +
+                  (result.found ? result.phases.warm_up : std::chrono::nanoseconds{0})};
   for (std::string& warning : warnings_about(measured)) warnings.push_back(std::move(warning));
   return warnings;
 }

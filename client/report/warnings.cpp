@@ -83,11 +83,41 @@ Sentence busy_before(const Measured& run) {
       run.load->one_minute, run.processors, others);
 }
 
+/// Judged by the largest where there are too few samples for a p99.
 Sentence lateness(const Measured& run) {
+  if (run.lateness.count() == 0) return std::nullopt;
   const auto p99 = run.lateness.percentile(99);
-  if (!p99 || std::chrono::nanoseconds(p99->ns) <= late) return std::nullopt;
-  return "the client sent late, p99 " + format_duration(std::chrono::nanoseconds(p99->ns)) +
+  const std::chrono::nanoseconds worst(p99 ? p99->ns : run.lateness.max());
+  if (worst <= late) return std::nullopt;
+  return fmt::format("the client sent late, {} {}", p99 ? "p99" : "at most",
+                     format_duration(worst)) +
          ": the rate is too high for it or the machine is busy; lower -R or use more threads (-t)";
+}
+
+/// Latencies include the absence: an echo that came meanwhile was read only after it.
+Sentence away(const Measured& run) {
+  const std::chrono::duration<double> window = run.measured;
+  if (window.count() <= 0 || run.away.sum < much_away * window) return std::nullopt;
+  return fmt::format(
+      "the client itself did not run for {} ({:.0f} % of the window; absences {}, longest {}): "
+      "echo "
+      "times and rates include it, and are not the server's; it was stopped (SIGSTOP, a debugger), "
+      "out of its CPU quota (cgroup cpu.max) or without a processor",
+      format_duration(run.away.sum), percent(run.away.sum / window),
+      limits::format_count(run.away.count), format_duration(run.away.longest));
+}
+
+/// The kernel stops all threads of a group that has used its quota until the next period begins.
+Sentence quota(const Measured& run) {
+  const std::uint64_t client = run.costs.client_throttled.value_or(0);
+  const std::uint64_t server = run.costs.server_throttled.value_or(0);
+  if (client == 0 && server == 0) return std::nullopt;
+  const auto time = [](std::uint64_t ns) { return format_duration(std::chrono::nanoseconds(ns)); };
+  std::string who;
+  if (client > 0) who = "the client for " + time(client);
+  if (server > 0) who += (who.empty() ? "" : ", ") + ("the server for " + time(server));
+  return "a CPU quota (cgroup cpu.max) stopped " + who +
+         " in the measured window: figures show the quota; `limits` names its file";
 }
 
 Sentence short_run(const Measured& run) {
@@ -119,6 +149,8 @@ std::vector<std::string> warnings_about(const Measured& run) {
   const auto add = [&](Sentence (*judge)(const Measured&)) {
     if (Sentence sentence = judge(run)) sentences.push_back(std::move(*sentence));
   };
+  add(away);
+  add(quota);
   const bool has_shares = run.window >= short_window;
   if (has_shares) {
     for (const auto judge : {bottleneck, lockstep, steal, other_programs}) add(judge);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "client/connection/address_check.hpp"
@@ -17,15 +18,20 @@
 namespace client {
 namespace {
 
-std::vector<echo::Endpoint> allowed_targets(const Options& options) {
-  std::vector<echo::Endpoint> found = [&options] {
+/// nullopt: a signal or the deadline came before the name server's answer.
+std::optional<std::vector<echo::Endpoint>> allowed_targets(const Options& options,
+                                                           const echo::Stop& stop,
+                                                           Nanoseconds deadline_at) {
+  std::optional<std::vector<echo::Endpoint>> found = [&] {
     try {
-      return echo::resolve(options.target.host, options.target.first_port);
+      return echo::resolve(options.target.host, options.target.first_port, stop,
+                           std::chrono::steady_clock::time_point{deadline_at});
     } catch (const std::runtime_error& error) {
       throw echo::Exit(echo::exit_network, error.what());
     }
   }();
-  for (const echo::Endpoint& endpoint : found) {
+  if (!found) return found;
+  for (const echo::Endpoint& endpoint : *found) {
     bool allowed = endpoint.is_loopback();
     try {
       allowed = allowed || lies_in(endpoint, options.allow_remote);
@@ -50,16 +56,16 @@ std::uint64_t fresh_seed() {
   return (ticks + static_cast<std::uint64_t>(::getpid())) * 0x9e3779b97f4a7c15ULL >> 24U;
 }
 
-void refuse_what_cannot_work(const Options& options, const Connector& connector,
-                             const limits::Kernel& kernel) {
+limits::Demand demand_of(const Options& options) {
   limits::Demand demand{options.connections, limits::client_traits()};
   const std::uint64_t loops = std::min(options.threads, options.connections);
   demand.traits.fixed_descriptors += loops;
   // The thread that waits for signals is one more; the leader's is there already.
   demand.traits.fixed_threads = loops + 1;
-  demand.takes_ports = true;
-  // Each pair of a source and a target port has its own range.
-  demand.sources = connector.sources().count() * connector.targets().size();
+  return demand;
+}
+
+void refuse_what_cannot_work(const limits::Demand& demand, const limits::Kernel& kernel) {
   const auto verdicts = limits::preflight({demand}, limits::read_ceilings(kernel), 0);
   if (const limits::Verdict* refusal = limits::first_refusal(verdicts)) {
     throw echo::Exit(echo::exit_refused, limits::refusal_line(*refusal));
@@ -107,8 +113,18 @@ bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
     if (left.count() <= 0) return true;
     pollfd entry{stop.drain_fd(), POLLIN, 0};
     const auto slice = std::min<std::int64_t>(left.count(), 60'000);
-    if (::poll(&entry, 1, static_cast<int>(slice)) > 0) return false;
+    const int ready = ::poll(&entry, 1, static_cast<int>(slice));
+    if (ready > 0 || stop.draining()) return false;
+    if (ready < 0) std::this_thread::sleep_for(std::chrono::milliseconds{10});
   }
+}
+
+/// Counts every connection under `reason`: none was begun. In churn none was requested either.
+void end_before_the_start(Result& result, StopReason reason) {
+  result.stop_reason = reason;
+  result.requested = result.options.mode == Mode::churn ? 0 : result.options.connections;
+  const Outcome outcome = reason == StopReason::deadline ? Outcome::deadline : Outcome::interrupted;
+  result.tally.end({outcome, Phase::connect, 0}, result.requested);
 }
 
 /// Adds a round: counts are summed; samples and the found rate are those of the last round.
@@ -120,6 +136,7 @@ void add(Result& all, Result round) {
   all.server_name = std::move(round.server_name);
   all.other_listener = std::move(round.other_listener);
   all.tally += round.tally;
+  all.away += round.away;
   all.requested += round.requested;
   all.max_concurrent = std::max(all.max_concurrent, round.max_concurrent);
   all.open_at_end += round.open_at_end;
@@ -141,27 +158,42 @@ Phases& Phases::operator+=(const Phases& other) {
   return *this;
 }
 
+void check_limits(const Options& options) {
+  refuse_what_cannot_work(demand_of(options), limits::Kernel{});
+}
+
 Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
                 echo::LineOutput* series) {
   check(options);
   Result result;
   result.options = options;
   result.options.seed = options.seed.value_or(fresh_seed());
+  const Nanoseconds resolved_by = begun + options.effective_deadline();
+  const auto found = allowed_targets(options, stop, resolved_by);
+  if (!found) {
+    end_before_the_start(result, stop.draining() ? StopReason::interrupted : StopReason::deadline);
+    return result;
+  }
   const std::vector<echo::Endpoint> addresses =
-      usable_targets(targets_of_sources(allowed_targets(options), options.sources));
+      usable_targets(targets_of_sources(*found, options.sources));
   limits::raise_open_files(limits::unlimited);
   const limits::Kernel kernel;
   const std::uint64_t seed = *result.options.seed;
   std::vector<Connector> connectors = connectors_to(addresses, options, kernel, fresh_seed());
-  refuse_what_cannot_work(options, connectors.back(), kernel);
+  limits::Demand demand = demand_of(options);
+  demand.takes_ports = true;
+  // Each pair of a source and a target port has its own range.
+  demand.sources = connectors.back().sources().count() * connectors.back().targets().size();
+  refuse_what_cannot_work(demand, kernel);
 
   limits::reserve_descriptor_table(options.connections + 64 + options.threads);
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
+  const Heartbeat heartbeat;
   Watch watch{options, series};
   if (wait_for_the_start(options, stop)) {
     const Nanoseconds deadline_at =
         (options.start_at ? now() : begun) + options.effective_deadline();
-    RunContext context{options, std::move(connectors), stop, watch, seed, deadline_at};
+    RunContext context{options, std::move(connectors), stop, watch, seed, deadline_at, heartbeat};
     for (std::uint64_t number = 0;
          number < options.repeat && result.stop_reason == StopReason::none; ++number) {
       // Other sources in each round: the ports of the last one are in TIME_WAIT.
@@ -169,16 +201,20 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
       add(result, run_round(context, number));
     }
   } else {
-    result.stop_reason = StopReason::interrupted;
     result.target = addresses.front();
-    result.requested = options.connections;
-    for (std::uint64_t i = 0; i < options.connections; ++i)
-      result.tally.end({Outcome::interrupted, Phase::connect, 0});
+    end_before_the_start(result, StopReason::interrupted);
   }
   watch.clear();
   result.lost_status_lines = watch.lost_status_lines();
   if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
   return result;
+}
+
+std::string target_text(const Result& result) {
+  const Target& target = result.options.target;
+  return result.target.family() != AF_UNSPEC
+             ? result.target.text()
+             : target.host + ":" + std::to_string(target.first_port);
 }
 
 int exit_code_of(const Result& result) {

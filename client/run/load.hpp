@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/engine/heartbeat.hpp"
 #include "client/measure/observe.hpp"
 #include "client/measure/tally.hpp"
 #include "client/options/options.hpp"
@@ -37,7 +38,7 @@ struct Result {
   Options options;
   boost::json::object shown_options;  ///< all, with effective values, as one would type them
   std::vector<std::string> arguments;
-  echo::Endpoint target;
+  echo::Endpoint target;  ///< unset if the run ended while its name was looked up
   std::uint64_t sources = 1;
   std::string server_name;
   std::string other_listener;  ///< holds the listener in place of --server-pid; "" if none does
@@ -49,6 +50,7 @@ struct Result {
   int signal = 0;  ///< the one that interrupted the run
   Phases phases;
   Moments moments;
+  Absences away;                     ///< of the client, in the measured windows
   std::uint64_t echoes_between = 0;  ///< received between moments.begin and moments.end
   std::vector<RoundFigures> rounds;
   std::vector<Judgement> judgements;  ///< of --slo
@@ -69,8 +71,15 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
 /// From the first signal until the client ends immediately.
 inline constexpr std::chrono::seconds drain_after_signal{2};
 
+/// Throws echo::Exit(exit_refused) that names the first limit of this machine, local ports
+/// excepted, that is too low for the client. run_load() checks all of them.
+void check_limits(const Options& options);
+
 /// The exit code; precedence 129/130/143, 5, 4, 1, 0.
 int exit_code_of(const Result& result);
+
+/// The address that the run connected to, or the name that was not resolved.
+std::string target_text(const Result& result);
 
 /// Warnings: what may make this result misleading, and the remedy.
 std::vector<std::string> warnings_of(const Result& result);

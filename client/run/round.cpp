@@ -95,11 +95,12 @@ void run_traffic(const RunContext& context, const Observer& observer,
   }
   // In churn hardly any connection is still open a moment later.
   if (!finished) context.watch.wait_for(group, traffic.stop_at + (churn ? Nanoseconds{0} : beside));
-  const Nanoseconds end = std::min(now(), traffic.stop_at);
+  Nanoseconds end = std::min(now(), traffic.stop_at);
   moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
   context.watch.wait_for(group);
   group.wait();
   clocks.complete(moments);
+  end = std::min(end, group.stopped_at());  // what came after it is not measured
   result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});
 }
@@ -174,7 +175,7 @@ Result run_round(const RunContext& context, std::uint64_t number) {
   const Connector& connector = context.candidates[first.address];
   result.target = connector.target();
   result.sources = connector.sources().count();
-  const Observer observer{connector, options.server_pid};
+  const Observer observer{connector, options.server_pid, [&context] { return context.stopping(); }};
   result.server_name = observer.server_name();
   result.other_listener = observer.other_listener();
   result.moments.before = observer.sample(refused ? 0 : 1, limits::Detail::quick, Edge::opens);
@@ -189,9 +190,10 @@ Result run_round(const RunContext& context, std::uint64_t number) {
   const echo::Payload payload = options.data.empty() ? echo::Payload::unique(sizes.largest(), seed)
                                                      : echo::Payload::text(options.data);
   Concurrency concurrency;
-  const LoopContext loops{connector,   payload,
-                          sizes,       context.stop,
-                          concurrency, [&observer] { return observer.server_is_gone(); }};
+  const LoopContext loops{
+      connector,         payload,     sizes,
+      context.stop,      concurrency, [&observer] { return observer.server_is_gone(); },
+      &context.heartbeat};
   LoopGroup group{plans_of(options, context.deadline_at, context.watch), loops, options.cpus};
   group.loop(0).adopt(std::move(first));
   context.watch.follow(observer);
@@ -240,6 +242,8 @@ Result run_round(const RunContext& context, std::uint64_t number) {
     const auto ramp = result.tally.ramp ? result.tally.ramp->verified : 0;
     result.echoes_between = result.tally.verified() - ramp;
   }
+  result.away = context.heartbeat.within(result.moments.begin.at.time_since_epoch(),
+                                         result.moments.end.at.time_since_epoch());
   result.requested = churn ? result.tally.total : options.connections;
   result.max_concurrent = concurrency.most();
   result.open_at_end = concurrency.open();

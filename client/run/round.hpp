@@ -19,6 +19,10 @@ struct RunContext {
   Watch& watch;
   std::uint64_t seed = 0;
   Nanoseconds deadline_at{};  ///< of the whole run
+  const Heartbeat& heartbeat;
+
+  /// Whether a signal came or the deadline has passed.
+  [[nodiscard]] bool stopping() const { return stop.draining() || now() >= deadline_at; }
 };
 
 /// Runs round `number` (from 0) and returns its result.

@@ -27,6 +27,15 @@ void Pace::advance(std::uint64_t by) {
   }
 }
 
+void Pace::skip(std::uint64_t by) {
+  if (random_ && by > 1) {
+    sum_ns_ += static_cast<double>(by - 1) * 1e9 / per_second_;
+    index_ += by - 1;
+    by = 1;
+  }
+  advance(by);
+}
+
 void Pace::look_ahead() {
   double due = 0;
   if (random_) {

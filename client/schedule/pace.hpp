@@ -28,6 +28,8 @@ class Pace {
   [[nodiscard]] std::chrono::nanoseconds due() const { return due_; }
   /// Skips the next `by` ones.
   void advance(std::uint64_t by = 1);
+  /// The same in constant time: several gaps of a Poisson process are skipped with their mean.
+  void skip(std::uint64_t by);
   /// Average number due within `time`.
   [[nodiscard]] std::uint64_t due_within(std::chrono::nanoseconds time) const {
     return static_cast<std::uint64_t>(static_cast<double>(time.count()) * per_second_ / 1e9);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include "tests/limits/fixture_tree.hpp"
@@ -156,6 +157,26 @@ INSTANTIATE_TEST_SUITE_P(At, RealListener, ::testing::Values("127.0.0.1", "127.5
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });
+
+// Bug: the tables were read once per port: a range of 65,535 ports took 26 s, past any deadline.
+TEST(ListenerOwner, FindsTheListenersOfARangeInOneReading) {
+  FixtureTree tree;
+  std::string tcp = heading;
+  for (std::uint64_t i = 0; i < 1'000; ++i) tcp += listener("0100007F:04D2", 5);
+  tcp += listener("00000000:FFFF", 6) + listener("0200007F:0001", 7);
+  tree.file("/proc/net/tcp", tcp).file("/proc/net/tcp6", heading);
+  std::vector<echo::Endpoint> targets;
+  for (unsigned port = 1; port <= 65'535; ++port) {
+    targets.push_back(echo::resolve("127.0.0.1", static_cast<std::uint16_t>(port)).front());
+  }
+  const auto began = std::chrono::steady_clock::now();
+  const Inodes inodes = listening_inodes(targets, tree.root());
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{5})
+      << "65,535 readings of this table take minutes";
+  EXPECT_EQ(inodes.size(), 1'001U);
+  EXPECT_EQ(inodes.front(), 5U);
+  EXPECT_EQ(inodes.back(), 6U) << "at the wildcard; another address is not reached";
+}
 
 }  // namespace
 }  // namespace client

@@ -168,5 +168,16 @@ TEST(PacePoisson, DependsOnTheSeedOnly) {
   EXPECT_LT(alike, 5);
 }
 
+// Bug: after a run at 1G/s with Poisson arrivals each of 10^10 unsent messages was drawn, past any
+// deadline.
+TEST(Pace, SkipsAnyNumberInConstantTime) {
+  Pace random = Pace::poisson(1e9, 1);
+  random.skip(10'000'000'000);
+  EXPECT_NEAR(static_cast<double>(random.due().count()), 1e10, 1e6);
+  Pace even = Pace::evenly(1e9);
+  even.skip(10'000'000'000);
+  EXPECT_EQ(even.due(), std::chrono::seconds{10});
+}
+
 }  // namespace
 }  // namespace client

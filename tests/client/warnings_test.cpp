@@ -28,6 +28,7 @@ struct Trial {
   echo::Histogram lateness;
   limits::Load load{.runnable = 1, .one_minute = 0.5};
   std::uint64_t processors = 2;
+  Absences away;
 
   Trial() {
     costs.client_utilisation = costs.client_busiest_thread = 0.7;
@@ -42,7 +43,9 @@ struct Trial {
                            .echo = echo,
                            .lateness = lateness,
                            .load = load,
-                           .processors = processors});
+                           .processors = processors,
+                           .away = away,
+                           .measured = window});
   }
 };
 
@@ -169,6 +172,37 @@ TEST(Warnings, TheMostSeriousComesFirst) {
   run.echo = of(10, microseconds{1});
   EXPECT_THAT(run.warnings(),
               ElementsAre(HasSubstr("bottleneck"), HasSubstr("others"), HasSubstr("too few")));
+}
+
+TEST(Warnings, ATrialWithFewSamplesIsJudgedByItsLatestSend) {
+  Trial run;
+  run.loop = LoopKind::open;
+  run.lateness = of(20, microseconds{50});
+  EXPECT_THAT(run.warnings(), IsEmpty());
+  run.lateness.record(std::chrono::seconds{2});  // no p99 in 21 samples
+  EXPECT_THAT(run.warnings(), ElementsAre(HasSubstr("the client sent late, at most 2 s")));
+}
+
+TEST(Warnings, AnAbsenceOfTheClientIsNotTheServers) {
+  Trial run;
+  run.away = {1, milliseconds{19}, milliseconds{19}};
+  EXPECT_THAT(run.warnings(), IsEmpty()) << "less than 1 % of the window";
+  run.away = {2, milliseconds{500}, milliseconds{400}};
+  EXPECT_THAT(run.warnings(),
+              ElementsAre(HasSubstr("the client itself did not run for 500 ms (25 % of the window; "
+                                    "absences 2, longest 400 ms)")));
+}
+
+TEST(Warnings, AQuotaThatStoppedOneEndIsNamed) {
+  Trial run;
+  run.costs.client_throttled = 0;
+  run.costs.server_throttled = 0;
+  EXPECT_THAT(run.warnings(), IsEmpty());
+  run.costs.server_throttled = 300'000'000;
+  EXPECT_THAT(run.warnings(), ElementsAre(HasSubstr("cpu.max) stopped the server for 300 ms")));
+  run.costs.client_throttled = 100'000'000;
+  EXPECT_THAT(run.warnings(),
+              ElementsAre(HasSubstr("stopped the client for 100 ms, the server for 300 ms")));
 }
 
 }  // namespace

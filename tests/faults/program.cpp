@@ -88,6 +88,10 @@ bool Program::prints(std::string_view text) const {
   return eventually([&] { return text_in(err_).find(text) != std::string::npos; });
 }
 
+std::string Program::errors() const {
+  return text_in(err_);
+}
+
 Ended Program::end() {
   Ended ended;
   int status = 0;

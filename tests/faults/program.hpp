@@ -41,6 +41,8 @@ class Program {
   void signal(int number) const;
   /// Whether its stderr comes to contain `text`, within `patience`.
   [[nodiscard]] bool prints(std::string_view text) const;
+  /// Its stderr so far.
+  [[nodiscard]] std::string errors() const;
   /// Waits for its end.
   Ended end();
 

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "limits/cgroup.hpp"
 #include "limits/rlimit.hpp"
 #include "tests/limits/fixture_tree.hpp"
 
@@ -217,6 +218,45 @@ TEST(Kernel, ReadsThisMachineWithoutThrowing) {
   EXPECT_GT(kernel.threads_running().value_or(0), 0U);
   EXPECT_NO_THROW((void)kernel.cgroup_tasks());
   EXPECT_NO_THROW((void)kernel.cgroup_memory());
+}
+
+TEST(CpuQuota, IsThatOfTheTightestGroupOfEitherVersion) {
+  FixtureTree v2;
+  v2.file("/proc/self/cgroup", "0::/a/b\n")
+      .file("/proc/self/mountinfo", v2_mount)
+      .file("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n")
+      .file("/sys/fs/cgroup/a/cpu.max", "50000 100000\n")
+      .file("/sys/fs/cgroup/a/cpu.stat",
+            "usage_usec 9\nnr_periods 40\nnr_throttled 7\nthrottled_usec 300000\n")
+      .file("/sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
+  const auto quota = cpu_quota(0, v2.root());
+  ASSERT_TRUE(quota);
+  EXPECT_EQ(quota->processors, 0.5);
+  EXPECT_EQ(quota->source, "/sys/fs/cgroup/a/cpu.max");
+  EXPECT_EQ(quota->throttled, std::chrono::milliseconds{300});
+  EXPECT_EQ(quota->times, 7U);
+  EXPECT_EQ(Kernel{v2.root()}.cpu_quota()->value, 50U);
+
+  FixtureTree v1;
+  v1.file("/proc/8/cgroup", "1:cpu,cpuacct:/a\n")
+      .file("/proc/self/mountinfo",
+            mount("/", "/sys/fs/cgroup/cpu", "cgroup cgroup rw,cpu,cpuacct"))
+      .file("/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "150000\n")
+      .file("/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n")
+      .file("/sys/fs/cgroup/cpu/a/cpu.stat", "nr_throttled 2\nthrottled_time 5000\n")
+      .file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  const auto other = cpu_quota(8, v1.root());
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->processors, 1.5);
+  EXPECT_EQ(other->throttled.count(), 5'000);
+}
+
+TEST(CpuQuota, IsUnlimitedWithoutOneAndUnknownWithoutAController) {
+  FixtureTree tree;
+  tree.file("/proc/self/cgroup", "0::/\n").file("/proc/self/mountinfo", v2_mount);
+  EXPECT_FALSE(cpu_quota(0, tree.root()));
+  tree.file("/sys/fs/cgroup/cgroup.controllers", "cpu\n");
+  EXPECT_EQ(Kernel{tree.root()}.cpu_quota()->value, unlimited);
 }
 
 }  // namespace

@@ -295,5 +295,21 @@ TEST(Preflight, ConnectionTrackingIsAWarningWhereItIsLoaded) {
   EXPECT_EQ(first_refusal(many), nullptr);
 }
 
+TEST(Preflight, ACpuQuotaBelowTheProcessorsIsAWarningThatBitesAtNoNumber) {
+  Ceilings c = roomy();
+  c.processors = 2;
+  EXPECT_THROW(row(preflight({threads(10)}, c, 0), "CPU quota, % of one"), std::out_of_range)
+      << "no controller, no row";
+  c.cpu_quota = testing::ceiling(200, "/sys/fs/cgroup/a/cpu.max");
+  EXPECT_EQ(row(preflight({threads(10)}, c, 0), "CPU quota, % of one").status, Status::ok);
+  c.cpu_quota->value = 50;
+  const auto verdicts = preflight({threads(10)}, c, 0);
+  const Verdict& quota = row(verdicts, "CPU quota, % of one");
+  EXPECT_EQ(quota.status, Status::warn);
+  EXPECT_FALSE(quota.bites_at);
+  EXPECT_EQ(quota.lift, "echo max > /sys/fs/cgroup/a/cpu.max");
+  EXPECT_EQ(first_refusal(verdicts), nullptr);
+}
+
 }  // namespace
 }  // namespace limits
