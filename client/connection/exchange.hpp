@@ -1,26 +1,26 @@
-// Sends messages and verifies their echoes byte by byte on non-blocking sockets.
+// What is exchanged on a connection: which bytes to send, and whether those that come back are
+// right. Between this and a socket stands the Transport, which moves the bytes.
 //
-// It reads while it writes: with a message larger than both socket buffers, client and server would
-// otherwise wait for each other. One buffer per loop serves all connections, because no received
-// byte is stored: the expected bytes are computed again, and a connection keeps only the number of
-// bytes received. Several messages in flight share one send and one receive where they fit.
+// The interface has no socket, so that the bytes may travel by other means than the kernel's
+// sockets; and nothing of the echo, so that another protocol can be verified (docs/decisions/0019).
+// A message is what is begun at one time and answered as a whole: an echo, or a request with its
+// response. Connection::begun counts those to send, Connection::echoed those that were answered.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "client/connection/connection.hpp"
 #include "client/connection/outcome.hpp"
-#include "client/schedule/sizes.hpp"
 #include "echo/wire.hpp"
 
 namespace client {
 
-/// The result of sending or receiving on a socket.
+/// The result of sending or receiving on a connection.
 struct IoResult {
   enum class Kind : std::uint8_t {
     waiting,  ///< no error; more may come
@@ -28,61 +28,44 @@ struct IoResult {
     failed
   };
   int error = 0;             ///< errno of the failed call, otherwise 0
-  std::uint32_t echoes = 0;  ///< messages that this call verified
+  std::uint32_t echoes = 0;  ///< messages that this call found answered
   Kind kind = Kind::waiting;
   Outcome outcome = Outcome::served;  ///< when failed
   bool more = false;                  ///< the socket may hold more: receive again
 };
 static_assert(sizeof(IoResult) <= 16, "returned in registers");
 
-class Exchange {
- public:
-  Exchange(const echo::Payload& payload, const MessageSizes& sizes)
-      : payload_(payload),
-        sizes_(sizes),
-        storage_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)),
-        buffer_(storage_.get(), buffer_size) {}
+/// A failure with its name, and errno if a call returned one.
+inline IoResult failed(Outcome outcome, int error = 0) {
+  return {.error = error, .kind = IoResult::Kind::failed, .outcome = outcome};
+}
 
-  /// Size of message `message` of `connection`, in bytes.
-  [[nodiscard]] std::uint32_t size_of(const Connection& connection, std::uint32_t message) const {
-    return sizes_.of({connection.number, message});
-  }
+/// Bytes that were written into a buffer to be sent, and where the connection stands after them.
+struct Filled {
+  std::uint32_t bytes, writing, written;
+};
 
-  /// Sends the begun messages until the socket buffer is full.
-  IoResult send_more(Connection& connection);
-
-  /// Receives and verifies what has arrived, and adds whole messages to `connection.echoed`.
-  /// `until_eof`: the kernel has reported a FIN, so a short read is not the end of the data.
-  /// Returns after a read that completed an echo; `more` shows whether to call it again. Bytes that
-  /// were not sent yet fail as `extra`.
-  IoResult receive(Connection& connection, bool until_eof);
-
+/// What is exchanged. EchoExchange is one.
+template <class E>
+concept Exchange = requires(E exchange, const E& looked_at, Connection& connection,
+                            const Connection& unchanged, std::span<std::byte> room,
+                            std::span<const std::byte> got, std::size_t bytes,
+                            std::uint32_t message) {
+  /// Writes the bytes of the begun messages that follow those already sent, as far as they fit.
+  /// Precondition: not all begun messages are sent.
+  { exchange.fill(unchanged, room) } -> std::same_as<Filled>;
+  /// Of those bytes only the first `bytes` were sent.
+  { exchange.sent_part(connection, bytes) } -> std::same_as<void>;
+  /// Takes the bytes that were received: adds answered messages to connection.echoed, or fails.
+  { exchange.take(connection, got) } -> std::same_as<IoResult>;
+  /// The peer's FIN: an end between two messages (eof), or within one (failed).
+  { exchange.take_end(connection) } -> std::same_as<IoResult>;
+  /// Bytes that count as verified when message `message` is answered.
+  { looked_at.verified_bytes(unchanged, message) } -> std::same_as<std::uint32_t>;
   /// The wrong byte of the last `mismatch` or `foreign`.
-  [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
+  { looked_at.mismatch() } -> std::same_as<const std::optional<echo::Mismatch>&>;
   /// The protocol that the first bytes of the last wrong connection belong to; "" if unknown.
-  [[nodiscard]] std::string_view protocol() const { return protocol_; }
-  /// Bytes received so far, of all connections, right or wrong.
-  [[nodiscard]] std::uint64_t received() const { return received_; }
-
- private:
-  static constexpr std::uint32_t buffer_size = 64U << 10U;
-  /// The bytes in the buffer, and the position after them: message and offset.
-  struct Piece {
-    std::uint32_t bytes, message, offset;
-  };
-  /// Fills the buffer with the unsent bytes of the begun messages, as far as they fit.
-  Piece gather(const Connection& connection);
-  Piece gather_any(const Connection& connection);
-  IoResult check(Connection& connection, std::span<const std::byte> got);
-  IoResult check_any(Connection& connection, std::span<const std::byte> got);
-
-  const echo::Payload& payload_;
-  const MessageSizes& sizes_;
-  std::unique_ptr<std::byte[]> storage_;  ///< uninitialised: unused pages are not resident
-  std::span<std::byte> buffer_;
-  std::uint64_t received_ = 0;
-  std::optional<echo::Mismatch> mismatch_;
-  std::string_view protocol_;
+  { looked_at.protocol() } -> std::same_as<std::string_view>;
 };
 
 }  // namespace client

@@ -49,6 +49,7 @@ struct Traffic {
   std::uint32_t messages = 0;        ///< per connection; 0: unlimited
   std::optional<Pace> pace{};        ///< open loop, this loop's share; nullopt: closed loop
   bool first_echoes = false;         ///< the messages belong to the ramp
+  bool half_close = false;           ///< FIN behind the last message of each connection
   /// Called by the loop when its clock passes measure_from and stop_at. CPU clocks read here match
   /// the counted echoes, no matter when the leader gets a processor.
   std::function<void(Edge)> at_edge{};

@@ -44,6 +44,7 @@ class Ramp {
   void timed_out();
 
   [[nodiscard]] std::uint64_t in_flight() const { return started_ - established_ - failed_; }
+  [[nodiscard]] bool any_established() const { return established_ > 0; }
   [[nodiscard]] std::uint64_t not_attempted() const { return total_ - started_; }
   [[nodiscard]] std::uint64_t window() const { return window_; }
   /// Whether the whole first window timed out and nothing else ever happened.

@@ -1,29 +1,17 @@
 #include "echo_async/epoll/nonblocking_exchange.hpp"
 
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <exception>
+
+#include "echo/socket.hpp"
 
 namespace echo_async {
 namespace {
 
-/// recv(2) as a raw system call. The recv(2) and send(2) of the C library are cancellation points:
-/// in a process of several threads each call executes two atomic operations (glibc 2.36), for a
-/// pthread_cancel(3) that is never called. This saves 0.7 % of a loop's CPU (decision 0015). The
-/// sanitizers do not see what the kernel writes.
-ssize_t receive_some(int fd, std::byte* room, std::size_t size) {
-  return ::syscall(SYS_recvfrom, fd, room, size, 0, nullptr, nullptr);
-}
-
 /// Sends what the kernel takes now: 0 if nothing, -1 if the connection can no longer be written to.
-/// MSG_NOSIGNAL: a peer that is gone must not end the server.
 ssize_t send_some(int fd, std::span<const std::byte> bytes) {
   for (;;) {
-    const ssize_t sent =
-        ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
+    const ssize_t sent = echo::raw_send(fd, bytes);
     if (sent >= 0) return sent;
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return -1;
@@ -41,7 +29,7 @@ NonblockingExchange::NonblockingExchange(const server::Serving& serving, unsigne
 
 WaitFor NonblockingExchange::on_readable(Connection& connection) {
   if (connection.pending) return connection.pending->sleeps ? WaitFor::sleep : WaitFor::write;
-  const ssize_t received = receive_some(connection.fd, buffer_.get(), buffer_size_);
+  const ssize_t received = echo::raw_receive(connection.fd, {buffer_.get(), buffer_size_});
   if (received < 0) {
     if (errno == EINTR) return WaitFor::again;
     return errno == EAGAIN ? WaitFor::read : WaitFor::close;

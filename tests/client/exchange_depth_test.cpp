@@ -41,14 +41,14 @@ TEST_F(ExchangeTest, AChangedByteInALaterMessageLeavesTheEarlierOnesCounted) {
   answer(bytes);
   expect_failed(look(), Outcome::mismatch, 3);
   EXPECT_EQ(connection_.echoed, 3U);
-  EXPECT_EQ(exchange_.mismatch()->offset, 9U) << "within its message";
+  EXPECT_EQ(transport_.mismatch()->offset, 9U) << "within its message";
 }
 
 TEST_F(ExchangeTest, EchoesInTheWrongOrderAreForeign) {
   sent(2);
   answer(message({me, 1}));
   expect_failed(look(), Outcome::foreign);
-  EXPECT_EQ(*exchange_.mismatch()->owner, (echo::MessageId{me, 1}));
+  EXPECT_EQ(*transport_.mismatch()->owner, (echo::MessageId{me, 1}));
 }
 
 class VariedExchangeTest : public ExchangeTest {
@@ -59,7 +59,7 @@ class VariedExchangeTest : public ExchangeTest {
 TEST_F(VariedExchangeTest, EachMessageHasItsOwnSizeAtBothEnds) {
   const Bytes bytes = sent(100);
   EXPECT_EQ(bytes, messages(0, 99));
-  EXPECT_NE(exchange_.size_of(connection_, 0), exchange_.size_of(connection_, 1))
+  EXPECT_NE(transport_.verified_bytes(connection_, 0), transport_.verified_bytes(connection_, 1))
       << "otherwise this test checks nothing";
   std::uint32_t echoes = 0;
   for (std::size_t from = 0; from < bytes.size(); from += 97) {
@@ -80,14 +80,14 @@ TEST_F(VariedExchangeTest, OneByteTooManyIsExtraForVariedSizesToo) {
 
 /// Moves bytes in both directions until `count` messages are echoed; the peer receives and sends at
 /// most `chunk` bytes per call.
-void ping_pong(Exchange& exchange, Connection& connection, int peer, std::uint32_t count,
+void ping_pong(Transport& transport, Connection& connection, int peer, std::uint32_t count,
                std::size_t chunk) {
   std::vector<std::byte> passing(chunk);
   std::size_t given = 0;
   std::size_t taken = 0;
   connection.begun = count;
   for (int round = 0; round < 1'000'000 && connection.echoed < count; ++round) {
-    ASSERT_EQ(exchange.send_more(connection).kind, IoResult::Kind::waiting);
+    ASSERT_EQ(transport.send_more(connection).kind, IoResult::Kind::waiting);
     if (given == taken) {
       const ssize_t got = ::recv(peer, passing.data(), passing.size(), 0);
       taken = got > 0 ? static_cast<std::size_t>(got) : 0;
@@ -99,7 +99,7 @@ void ping_pong(Exchange& exchange, Connection& connection, int peer, std::uint32
     }
     IoResult io;
     do {
-      io = exchange.receive(connection, false);
+      io = transport.receive(connection, false);
       ASSERT_EQ(io.kind, IoResult::Kind::waiting) << name_of(io.outcome);
     } while (io.more);
   }
@@ -113,10 +113,10 @@ class LargeExchangeTest : public ExchangeTest {
 
 TEST_F(LargeExchangeTest, ReadsWhileItWritesAMessageLargerThanTheBuffers) {
   connection_.begun = 1;
-  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+  ASSERT_EQ(transport_.send_more(connection_).kind, IoResult::Kind::waiting);
   ASSERT_EQ(connection_.writing, 0U) << "otherwise this test checks nothing";
   ASSERT_GT(connection_.written, 0U);
-  ping_pong(exchange_, connection_, theirs_.get(), 1, 64U << 10U);
+  ping_pong(transport_, connection_, theirs_.get(), 1, 64U << 10U);
 }
 
 class PartialWriteTest : public ExchangeTest {
@@ -131,9 +131,9 @@ TEST_F(PartialWriteTest, StopsWithinAnyMessageAndContinuesThere) {
     ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
   }
   connection_.begun = 60;
-  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+  ASSERT_EQ(transport_.send_more(connection_).kind, IoResult::Kind::waiting);
   ASSERT_LT(connection_.writing, 60U) << "otherwise this test checks nothing";
-  ping_pong(exchange_, connection_, theirs_.get(), 60, 1'000);
+  ping_pong(transport_, connection_, theirs_.get(), 60, 1'000);
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "client/connection/exchange.hpp"
+#include "client/connection/echo_exchange.hpp"
+#include "client/connection/transport.hpp"
 #include "echo/descriptor.hpp"
 
 namespace client::testing {
@@ -18,7 +19,7 @@ class ExchangeTest : public ::testing::Test {
   explicit ExchangeTest(std::string_view sizes = "64")
       : sizes_(MessageSizes::parse(sizes)),
         payload_(echo::Payload::unique(sizes_.largest(), 7)),
-        exchange_(payload_, sizes_) {}
+        transport_(EchoExchange{payload_, sizes_}) {}
   void SetUp() override {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -57,10 +58,10 @@ class ExchangeTest : public ::testing::Test {
   /// Begins and sends `count` more messages; returns what the peer received.
   Bytes sent(std::uint32_t count = 1) {
     connection_.begun += count;
-    EXPECT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+    EXPECT_EQ(transport_.send_more(connection_).kind, IoResult::Kind::waiting);
     return arrived();
   }
-  IoResult look(bool until_eof = false) { return exchange_.receive(connection_, until_eof); }
+  IoResult look(bool until_eof = false) { return transport_.receive(connection_, until_eof); }
   static void expect_waiting(const IoResult& io, std::uint32_t echoes) {
     EXPECT_EQ(io.kind, IoResult::Kind::waiting);
     EXPECT_EQ(io.echoes, echoes);
@@ -73,7 +74,7 @@ class ExchangeTest : public ::testing::Test {
 
   MessageSizes sizes_;
   echo::Payload payload_;
-  Exchange exchange_;
+  KernelTransport<EchoExchange> transport_;
   echo::Descriptor ours_, theirs_;
   Connection connection_;
 };

@@ -1,5 +1,5 @@
 // A message and its echo over a socket pair: all ways in which the bytes can come back.
-#include "client/connection/exchange.hpp"
+#include "client/connection/echo_exchange.hpp"
 
 #include <cerrno>
 
@@ -44,18 +44,18 @@ TEST_F(ExchangeTest, ReportsAChangedByte) {
   bytes[41] ^= std::byte{0x10};
   answer(bytes);
   expect_failed(look(), Outcome::mismatch);
-  ASSERT_TRUE(exchange_.mismatch());
-  EXPECT_EQ(exchange_.mismatch()->offset, 41U);
-  EXPECT_EQ(exchange_.mismatch()->expected, right);
-  EXPECT_EQ(exchange_.mismatch()->got, right ^ std::byte{0x10});
+  ASSERT_TRUE(transport_.mismatch());
+  EXPECT_EQ(transport_.mismatch()->offset, 41U);
+  EXPECT_EQ(transport_.mismatch()->expected, right);
+  EXPECT_EQ(transport_.mismatch()->got, right ^ std::byte{0x10});
 }
 
 TEST_F(ExchangeTest, ReportsTheOwnerOfForeignBytes) {
   sent();
   answer(message({8, 2}));
   expect_failed(look(), Outcome::foreign);
-  ASSERT_TRUE(exchange_.mismatch() && exchange_.mismatch()->owner);
-  EXPECT_EQ(*exchange_.mismatch()->owner, (echo::MessageId{8, 2}));
+  ASSERT_TRUE(transport_.mismatch() && transport_.mismatch()->owner);
+  EXPECT_EQ(*transport_.mismatch()->owner, (echo::MessageId{8, 2}));
 }
 
 TEST_F(ExchangeTest, TheEchoOfAnEarlierMessageIsForeign) {
@@ -129,13 +129,13 @@ TEST_F(ExchangeTest, AFinBetweenTwoMessagesInFlightIsTooEarlyForTheSecond) {
 
 TEST_F(ExchangeTest, AResetIsReportedWithItsErrno) {
   connection_.begun = 1;
-  ASSERT_EQ(exchange_.send_more(connection_).kind, IoResult::Kind::waiting);
+  ASSERT_EQ(transport_.send_more(connection_).kind, IoResult::Kind::waiting);
   theirs_.reset();  // with bytes unread: the kernel resets
   const IoResult io = look(true);
   expect_failed(io, Outcome::reset);
   EXPECT_EQ(io.error, ECONNRESET);
   ++connection_.begun;
-  const IoResult sending = exchange_.send_more(connection_);
+  const IoResult sending = transport_.send_more(connection_);
   expect_failed(sending, Outcome::reset);
   EXPECT_EQ(sending.error, EPIPE);
 }

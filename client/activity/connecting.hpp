@@ -1,0 +1,32 @@
+// Opens the connections of a loop; over when each connect has succeeded or failed.
+#pragma once
+
+#include "client/activity/activity.hpp"
+#include "client/schedule/ramp.hpp"
+
+namespace client {
+
+class Connecting : public Activity {
+ public:
+  /// Numbers of the connections: `first`, `first + stride`, ... `connects`: when to begin each;
+  /// nullopt: as fast as the server answers.
+  Connecting(Table& table, std::uint32_t first, std::uint32_t stride,
+             const std::optional<Pace>& connects);
+
+  std::optional<Nanoseconds> step() override;
+  void on_established(std::uint32_t index) override;
+  void on_connect_failed(std::uint32_t index, Outcome outcome) override;
+  void finish() override;
+
+ private:
+  Table& table_;
+  std::uint32_t first_, stride_;
+  std::optional<Pace> connects_;
+  Ramp ramp_;
+  Nanoseconds start_;
+};
+
+/// A Ramp of `total` connects that counts the entries of `table` already opened.
+Ramp ramp_after(Table& table, std::uint64_t total);
+
+}  // namespace client
