@@ -252,7 +252,9 @@ int run_server(const char* name, Models models, int argc, char** argv,
                             .usage = limits::read_usage({::getpid()}, limits::Detail::quick),
                             .lost_status_lines = sampler ? sampler->lost_status_lines() : "",
                             .options = echo::options_to_json(app)};
-  const int code = forced ? echo::exit_signal + signals.signal() : echo::exit_pass;
+  // A worker that fails forces the stop too, without a signal.
+  const bool by_signal = forced && signals.signal() != 0;
+  const int code = by_signal ? echo::exit_signal + signals.signal() : echo::exit_pass;
   auto results = echo::ResultWriter::after_a_stop(code, stop, signals);
   if (failure) {  // reported all the same: what was served is not lost
     results.attempt([&failure] {
