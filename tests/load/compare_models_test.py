@@ -75,7 +75,7 @@ def a_folder(folder):
     expect("not empty" in errors, f"a folder with results is refused: {errors}")
     _, errors = compare(2, "--from", out, "--models", "no-such-model")
     expect("no-such-model" in errors, f"names what is wrong: {errors}")
-    _, errors = compare(7, *TWO, "--out", page / "below-a-file")
+    _, errors = compare(2, *TWO, "--out", page / "below-a-file")
     expect("below-a-file" in errors, f"names what cannot be written: {errors}")
 
 
