@@ -24,7 +24,8 @@ Churn::Churn(Table& table, const Traffic& traffic, std::uint32_t first, std::uin
       ramp_(ramp_after(table, std::numeric_limits<std::uint64_t>::max())) {
   table.send_up_to(traffic.messages, traffic.half_close);
   for (std::uint32_t i = table.size(); i-- > 0;) {
-    if (table[i].state == State::unopened || table[i].state == State::ended) vacant_.push_back(i);
+    if (table[i].state == State::unopened) table[i].state = State::ended;  // none is requested yet
+    if (table[i].state == State::ended) vacant_.push_back(i);
   }
 }
 

@@ -101,6 +101,15 @@ TEST(ChurnActivity, EndsEachConnectionWithTheEchoesThatItHasWhenTheTimeIsOver) {
   EXPECT_EQ(table.tally().count(Outcome::served), 1U);
 }
 
+// Bug: entries that were never used were ended with the run, and counted without having been
+// requested.
+TEST(ChurnActivity, LeavesUnusedEntriesUncounted) {
+  ScriptedTable table{5};
+  Churn churn{table, churn_of(1, seconds{1}), 0, 1, std::nullopt};
+  for (std::uint32_t i = 0; i < table.size(); ++i) EXPECT_EQ(table[i].state, State::ended);
+  EXPECT_EQ(table.tally().total, 0U);
+}
+
 TEST(ChurnActivity, PausesAfterAFailedConnectAndProbesAServerThatWorkedBefore) {
   ScriptedTable table{1};
   Churn churn{table, churn_of(1, seconds{1}), 0, 1, std::nullopt};

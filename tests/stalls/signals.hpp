@@ -29,9 +29,11 @@ inline std::string name_of(const Stopping& way) {
   return std::string(::strsignal(way.number)) + (way.twice ? " twice" : " once");
 }
 
-/// From the only signal, or from the second one, to the end of the program.
+/// From the only signal, or from the second one, to the end of the program: far below the minute
+/// that each run would take, and more than the 2 s and the moment that are promised, because six
+/// programs end together beside other tests. faults/interrupt_test.cpp has the 2 s.
 inline nanoseconds longest_end(const Stopping& way) {
-  return (way.twice ? milliseconds{500} : milliseconds{2'500}) * slower;
+  return (way.twice ? milliseconds{2'000} : milliseconds{5'000}) * slower;
 }
 
 /// Between two signals: longer than the time within which two SIGHUPs are one hangup.
