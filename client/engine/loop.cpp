@@ -21,7 +21,7 @@ Nanoseconds next_post_time(const Plan& plan, Nanoseconds at) {
 
 /// How long to wait after a signal, or after the deadline, for the echoes in flight. Together with
 /// the drain that follows it stays within 1.5 s and 0.5 s.
-constexpr std::chrono::milliseconds await_after_signal{700};
+constexpr std::chrono::milliseconds await_after_signal{1'000};
 constexpr std::chrono::milliseconds await_after_deadline{250};
 /// A signal leaves 2 s in all, a deadline 1 s; the rest of it is for the report.
 constexpr std::chrono::milliseconds end_after_signal{1'500};
