@@ -1,10 +1,8 @@
 #include "tests/conformance/call_script.hpp"
 
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +14,8 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "tests/programs/failing_call.hpp"
 
 namespace conformance {
 namespace {
@@ -45,17 +45,8 @@ bool intercept(const std::vector<unsigned>& calls, Outcome outcome_of) {
   std::thread([notifier = listener.get_future(), outcome_of = std::move(outcome_of)]() mutable {
     answer_calls(notifier.get(), outcome_of);
   }).detach();
-  std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-  for (const unsigned call : calls) {
-    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
-    code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
-  }
-  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  const long notifier =
-      ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-  listener.set_value(static_cast<int>(notifier));
+  const int notifier = programs::notify_of(calls);
+  listener.set_value(notifier);
   return notifier >= 0;
 }
 

@@ -13,10 +13,7 @@
 #include <utility>
 
 namespace programs {
-namespace {
-
-/// Sets the filter for this thread and for what it starts; returns the notifier, or -1.
-int filter(const std::vector<unsigned>& calls) {
+int notify_of(const std::vector<unsigned>& calls) {
   std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (const unsigned call : calls) {
     code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
@@ -28,8 +25,6 @@ int filter(const std::vector<unsigned>& calls) {
   return static_cast<int>(
       ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
 }
-
-}  // namespace
 
 FailingCall::FailingCall(std::vector<unsigned> calls, int error, int count)
     : calls_(std::move(calls)), error_(error), count_(count) {}
@@ -45,7 +40,7 @@ bool FailingCall::start(const std::function<void()>& start) {
   thread_ = std::thread([this] { answer(); });
   std::thread starter([&] {
     starter_ = ::gettid();
-    const int notifier = filter(calls_);
+    const int notifier = notify_of(calls_);
     notifier_ = notifier >= 0 ? notifier : refused;
     notifier_.notify_one();
     if (notifier >= 0) start();

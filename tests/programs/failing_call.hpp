@@ -13,6 +13,10 @@
 
 namespace programs {
 
+/// Sets a filter of `calls` for this thread and for what it starts; returns its notifier
+/// (seccomp_unotify(2)), or -1.
+int notify_of(const std::vector<unsigned>& calls);
+
 class FailingCall {
  public:
   static constexpr int each = -1;
