@@ -50,7 +50,7 @@ def check_file(text):
         raise Unusable(f"{path}: is a folder; must be a file")
     if not path.parent.exists():
         raise Unusable(f"{path}: there is no folder {path.parent}; must be in an existing folder")
-    if path.exists() and not path.is_file():
+    if is_special(path):
         _check_special(path)
     else:
         _check_writable(path.resolve().parent, path)
@@ -78,7 +78,7 @@ folder = _argument(check_folder)
 def regular_file(text):
     """As `file`, for an output that has others beside it."""
     path = file(text)
-    if path.exists() and not path.is_file():
+    if is_special(path):
         raise argparse.ArgumentTypeError(f"{path}: must be a regular file")
     return path
 
@@ -115,6 +115,11 @@ def foreign_link(path):
             if stat.S_ISLNK(about.st_mode) and shared and about.st_uid not in trusted:
                 return one
     return None
+
+
+def is_special(path):
+    """Whether the path is a FIFO or a device, whose reader gets one document and not every state."""
+    return path.exists() and not path.is_file()
 
 
 def _check_special(path):

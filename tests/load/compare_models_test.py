@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from processes import BIN, SOURCE, expect, first_line  # noqa: E402
@@ -109,7 +110,9 @@ def interruption(folder):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         first_line(process, process.stderr)
+        deadline = time.monotonic() + 60
         while not report.exists() and process.poll() is None:
+            expect(time.monotonic() < deadline, "the document of the first round within a minute")
             os.sched_yield()
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
