@@ -8,9 +8,11 @@
 // short, or where much memory is to be shared.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "concurrent server,
 // one child per client".
+// Compare: diff echo_threads/fork_per_connection.cpp echo_threads/thread_per_connection.cpp
 // Try it: ./echo_threads --model fork-per-connection & ./client -n 10000
 #include <poll.h>
 
+#include <cstddef>
 #include <utility>
 
 #include "echo_threads/accept/accept_loop.hpp"
@@ -21,35 +23,13 @@
 namespace echo_threads {
 namespace {
 
-/// The parent. It counts for all children, because a child that is killed could not count its own
-/// connection as closed.
-class Server {
+/// A child for each connection. The parent counts for all, because a child that is killed could not
+/// count its own connection as closed.
+class ConnectionChildren {
  public:
-  explicit Server(const server::Serving& serving)
-      : serving_(serving), pending_(serving), buffer_(serving.options.buffer_size) {}
+  explicit ConnectionChildren(const server::Serving& serving)
+      : serving_(serving), buffer_(serving.options.buffer_size) {}
 
-  void run() {
-    // Forks between two checks for the stop and for children that ended.
-    constexpr int batch = 16;
-    while (pending_.wait(children_.ended_fd())) {
-      children_.reap(count_closed_);
-      for (int i = 0; i < batch; ++i) {
-        echo::Descriptor connection = pending_.next(children_.count());
-        if (!connection) break;
-        start(std::move(connection));
-      }
-    }
-    pending_.drain();
-    if (!serving_.stop.forced()) children_.drain();
-    while (echo::Descriptor connection = pending_.next(children_.count())) {
-      start(std::move(connection));
-      children_.reap(count_closed_);
-    }
-    pending_.close();
-    children_.stop(serving_.stop, count_closed_);
-  }
-
- private:
   void start(echo::Descriptor connection) {
     serving_.counters.announce(0);  // before the child can echo a byte
     if (fork_for(connection)) return serving_.counters.confirm();
@@ -57,7 +37,13 @@ class Server {
     serving_.counters.shed(server::Shed::processes);
     connection.reset();  // after the counts, which its peer may look at
   }
+  [[nodiscard]] std::size_t count() const { return children_.count(); }
+  [[nodiscard]] int ended_fd() const { return children_.ended_fd(); }
+  void reap_ended() { children_.reap(count_closed_); }
+  void drain() { children_.drain(); }
+  void stop() { children_.stop(serving_.stop, count_closed_); }
 
+ private:
   /// fork fails with EAGAIN at limits that may pass as children end. So it tries a few times, then
   /// gives up this connection only.
   bool fork_for(echo::Descriptor& connection) {
@@ -67,13 +53,12 @@ class Server {
       if (children_.start(0, {}, work, connection)) return true;
       pollfd ended{children_.ended_fd(), POLLIN, 0};
       ::poll(&ended, 1, 1);  // should it fail, the next attempt comes at once
-      children_.reap(count_closed_);
+      reap_ended();
     }
     return false;
   }
 
   const server::Serving& serving_;
-  PendingConnections pending_;
   Buffer buffer_;
   const Children::OnExit count_closed_ = [this](const Children::Ended& ended) {
     if (!ended.forced) serving_.counters.closed(0);
@@ -81,14 +66,44 @@ class Server {
   Children children_{serving_.counters};
 };
 
-limits::Demand demand(const server::ServerOptions&, std::uint64_t connections) {
-  return {connections, limits::process_traits()};
+/// Accepts, and starts a child for each of at most 16 connections: then it is time to look for the
+/// stop and for children that have ended. False: no connection was waiting.
+bool start_some(PendingConnections& pending, ConnectionChildren& children) {
+  int started = 0;
+  for (; started < 16; ++started) {
+    echo::Descriptor connection = pending.next(children.count());
+    if (!connection) break;
+    children.start(std::move(connection));
+  }
+  return started > 0;
+}
+
+void serve(const server::Serving& serving) {
+  PendingConnections pending{serving};  // the listener, and accepted connections without a child
+  ConnectionChildren children{serving};
+
+  while (pending.wait(children.ended_fd())) {  // until the stop begins
+    children.reap_ended();
+    start_some(pending, children);
+  }
+
+  pending.drain();  // no longer listens
+  // A signal reaches a child that is blocked in recv(2): its handler shuts the connection down for
+  // reading. If the stop is already forced, nothing more is echoed.
+  if (!serving.stop.forced()) children.drain();
+  while (start_some(pending, children)) children.reap_ended();  // these are shut down too
+  pending.close();
+  children.stop();  // reaps all; when the stop is forced, it ends them
 }
 
 server::Configured configure(CLI::App&) {
-  return {.check = {}, .shape = {}, .demand = demand, .serve = [](const server::Serving& serving) {
-            Server{serving}.run();
-          }};
+  return {.check = {},
+          .shape = {},
+          .demand =
+              [](const server::ServerOptions&, std::uint64_t connections) {
+                return limits::Demand{connections, limits::process_traits()};
+              },
+          .serve = serve};
 }
 
 }  // namespace

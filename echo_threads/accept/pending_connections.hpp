@@ -18,6 +18,10 @@ namespace echo_threads {
 class PendingConnections {
  public:
   explicit PendingConnections(const server::Serving& serving);
+  /// Calls close(): after a failure, connections may be left.
+  ~PendingConnections() { close(); }
+  PendingConnections(const PendingConnections&) = delete;
+  PendingConnections& operator=(const PendingConnections&) = delete;
 
   /// Waits for a connection, or until `or_until` is readable. False once a drain has begun.
   bool wait(int or_until);

@@ -1,0 +1,191 @@
+#include "echo_threads/threads/connection_threads.hpp"
+
+#include <alloca.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace echo_threads {
+namespace {
+
+constexpr std::uint64_t word = 8;
+/// An event that could not be written is not waited for longer than this.
+constexpr int longest_wait_ms = 100;
+
+void wait_for(int fd, int timeout_ms) {
+  pollfd entry{fd, POLLIN, 0};
+  if (::poll(&entry, 1, timeout_ms) < 0 && errno != EINTR) echo::pause_after_failed_wait();
+}
+
+}  // namespace
+
+ConnectionThreads::ConnectionThreads(const server::Serving& serving, const StackOptions& stack,
+                                     Work work)
+    : serving_(serving),
+      stack_(stack),
+      work_(work),
+      ordinary_stacks_(is_ordinary(stack, serving.options.buffer_size)),
+      running_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      ended_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!running_event_ || !ended_event_)
+    throw std::system_error(errno, std::generic_category(), "eventfd");
+  apply(stack, attributes_.native_handle());
+  if (stack.report) serving.measurements.stacks.emplace(server::StackUse::of_this_machine());
+}
+
+ConnectionThreads::~ConnectionThreads() {
+  if (unjoined_ == 0) return;
+  serving_.stop.request_force();  // the acceptor has failed
+  stop();
+}
+
+void ConnectionThreads::start(echo::Descriptor socket) {
+  auto connection = std::make_unique<Connection>();
+  connection->socket = std::move(socket);
+  Connection& placed = *connection;
+  {
+    const std::lock_guard lock(mutex_);
+    live_.push_back(placed);
+    ++unjoined_;
+  }
+  if (start_thread(placed)) {
+    [[maybe_unused]] const auto* owned_by_the_lists = connection.release();
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  live_.erase(live_.iterator_to(placed));
+  --unjoined_;
+  serving_.counters.shed(server::Shed::threads);
+}
+
+/// pthread_create fails with EAGAIN for a dozen causes. Some are temporary, such as threads that
+/// have ended but are not freed yet. So it tries a few times, then gives up this connection only.
+bool ConnectionThreads::start_thread(Connection& connection) {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    try {
+      connection.thread = boost::thread(attributes_, [this, &connection] { serve(connection); });
+      wait_for_starting_threads();
+      return true;
+    } catch (const boost::thread_resource_error&) {
+      join_ended();
+      wait_for(ended_event_.get(), 1);
+    }
+  }
+  return false;
+}
+
+/// Keeps the number of threads that have been started but have not run yet small. Thousands of
+/// them would each get as much of the processor as the acceptor, which would then not run for so
+/// long that the accept queue overflows: it holds about 80 ms of a burst.
+void ConnectionThreads::wait_for_starting_threads() {
+  constexpr std::uint64_t most = 16;
+  ++started_;
+  while (started_ - running_.load(std::memory_order_relaxed) > most) {
+    eventfd_t ignored = 0;
+    wait_for(running_event_.get(), longest_wait_ms);
+    ::eventfd_read(running_event_.get(), &ignored);
+  }
+}
+
+/// Runs on the connection's own thread.
+void ConnectionThreads::serve(Connection& connection) {
+  serving_.counters.opened(0);
+  running_.fetch_add(1, std::memory_order_relaxed);
+  ::eventfd_write(running_event_.get(), 1);
+  // On the stack, whose pages are touched already: a heap block would need further pages.
+  const std::size_t size = serving_.options.buffer_size;
+  const auto work = [&](std::byte* buffer) {
+    work_(connection.socket.get(), std::span(buffer, size), serving_, 0);
+  };
+  if (ordinary_stacks_) {
+    work(static_cast<std::byte*>(alloca(size)));
+  } else {
+    const auto high_water = on_stack(stack_, size, work);
+    connection.high_water_words = static_cast<std::uint32_t>(high_water.value_or(0) / word);
+  }
+  end(connection);
+}
+
+void ConnectionThreads::end(Connection& connection) {
+  echo::Descriptor socket;
+  {
+    // Removed from the live list before the descriptor is closed: a stop must never shut down a
+    // descriptor number that the kernel has already given to another socket.
+    const std::lock_guard lock(mutex_);
+    live_.erase(live_.iterator_to(connection));
+    socket = std::move(connection.socket);
+  }
+  socket.reset();
+  if (!forced_) serving_.counters.closed(0);
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = ended_.empty();
+    ended_.push_back(connection);
+  }
+  if (first) ::eventfd_write(ended_event_.get(), 1);
+}
+
+/// Each join takes ~15 us, because the stack is freed; ten thousand in a row would stop the
+/// acceptor while the next burst arrives.
+void ConnectionThreads::join_ended() {
+  constexpr int batch = 64;
+  eventfd_t ignored = 0;
+  ::eventfd_read(ended_event_.get(), &ignored);
+  Connections ended;
+  bool more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (int i = 0; i < batch && !ended_.empty(); ++i) {
+      Connection& connection = ended_.front();
+      ended_.pop_front();
+      ended.push_back(connection);
+    }
+    more = !ended_.empty();
+  }
+  if (more) ::eventfd_write(ended_event_.get(), 1);
+  ended.clear_and_dispose([this](Connection* connection) {
+    connection->thread.join();
+    if (const std::uint64_t words = connection->high_water_words; words > 0) {
+      serving_.measurements.stacks->add(words * word);
+    }
+    delete connection;
+    --unjoined_;
+  });
+}
+
+void ConnectionThreads::drain() {
+  shut_down(SHUT_RD);
+}
+
+void ConnectionThreads::stop() {
+  join_until_none_or_forced();
+  forced_ = serving_.stop.forced();
+  if (forced_) shut_down(SHUT_RDWR);
+  while (unjoined_ > 0) {
+    wait_for(ended_event_.get(), longest_wait_ms);
+    join_ended();
+  }
+}
+
+void ConnectionThreads::join_until_none_or_forced() {
+  const echo::Stop& stop = serving_.stop;
+  for (;;) {
+    join_ended();
+    if (unjoined_ == 0 || stop.forced()) return;
+    pollfd entries[2] = {{ended_event_.get(), POLLIN, 0}, {stop.force_fd(), POLLIN, 0}};
+    if (::poll(entries, 2, longest_wait_ms) < 0 && errno != EINTR) echo::pause_after_failed_wait();
+  }
+}
+
+void ConnectionThreads::shut_down(int how) {
+  const std::lock_guard lock(mutex_);
+  for (const Connection& connection : live_) ::shutdown(connection.socket.get(), how);
+}
+
+}  // namespace echo_threads
