@@ -8,8 +8,6 @@
 namespace client {
 namespace {
 
-/// Connects begun between two reads of the events.
-constexpr std::uint64_t connect_batch = 4;
 /// Time from a failed connect to the next one. An immediate retry would be a busy loop.
 constexpr std::chrono::milliseconds retry_delay{10};
 

@@ -3,9 +3,8 @@
 namespace client {
 namespace {
 
-/// Sockets sent on between two reads of the events.
-constexpr std::size_t send_batch = 64;
-/// The same at the start of a stream: some 100 ms of sending, for which a signal may have to wait.
+/// Sockets sent on between two reads of the events at the start of a stream: some 100 ms of
+/// sending, for which a signal may have to wait.
 constexpr std::size_t stream_batch = 16'384;
 
 }  // namespace

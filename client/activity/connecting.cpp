@@ -3,14 +3,6 @@
 #include <algorithm>
 
 namespace client {
-namespace {
-
-/// Sockets opened between two reads of the events. A connect takes ~20 us, and its measured time
-/// ends when its event is read: a large batch would add its own duration.
-constexpr std::uint64_t connect_batch = 4;
-
-}  // namespace
-
 Ramp ramp_after(Table& table, std::uint64_t total) {
   Ramp ramp{total, table.size()};
   for (std::uint32_t i = 0; i < table.used(); ++i) {

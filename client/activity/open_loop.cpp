@@ -6,8 +6,6 @@
 namespace client {
 namespace {
 
-/// Sockets sent on between two reads of the events.
-constexpr int send_batch = 64;
 /// Number of unsent messages up to which each is recorded separately.
 constexpr std::uint64_t most_apart = 1'000'000;
 
@@ -35,7 +33,7 @@ std::optional<Nanoseconds> OpenLoop::step() {
 /// Begins the messages that are due, at most a batch. Message k goes to connection k modulo their
 /// number.
 void OpenLoop::send_due() {
-  for (int i = 0; i < send_batch && cursor_ < total_; ++i, ++cursor_) {
+  for (std::size_t i = 0; i < send_batch && cursor_ < total_; ++i, ++cursor_) {
     const Nanoseconds due = next_due();
     if (due > table_.at() || due >= traffic_.stop_at) return;
     traffic_.pace->advance();

@@ -6,6 +6,9 @@
 
 namespace client {
 
+/// Sockets sent on between two reads of the events.
+inline constexpr std::size_t send_batch = 64;
+
 class TrafficActivity : public Activity {
  public:
   /// All established connections take part.

@@ -6,9 +6,9 @@
 namespace client {
 namespace {
 
+using fixtures::measured_until;
+using fixtures::ScriptedTable;
 using std::chrono::milliseconds;
-using testing::measured_until;
-using testing::ScriptedTable;
 
 TEST(ClosedLoop, BeginsWithOneMessageOnEachConnectionAndKeepsDepthInFlight) {
   for (const std::uint32_t depth : {1U, 3U}) {

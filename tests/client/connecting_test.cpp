@@ -9,10 +9,10 @@
 namespace client {
 namespace {
 
+using fixtures::measured_until;
+using fixtures::ScriptedTable;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::measured_until;
-using testing::ScriptedTable;
 
 TEST(Connecting, OpensItsShareUnderItsNumbersAndEndsWhenAllAreDecided) {
   ScriptedTable table{6};

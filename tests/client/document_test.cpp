@@ -31,7 +31,7 @@ void expect_holds(const Result& result, std::initializer_list<At> places) {
 }
 
 TEST(Document, HoldsTheFiguresAndNullForUnknownOnes) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.requested = 202;
   result.tally.end({Outcome::reset, Phase::connect, ECONNRESET});
   result.tally.end({Outcome::reset, Phase::echo, ECONNRESET});
@@ -78,37 +78,37 @@ TEST(Document, HoldsTheFiguresAndNullForUnknownOnes) {
 }
 
 TEST(Document, OfAnOpenLoopHoldsItsArrivalsAndUnsentMessages) {
-  expect_holds(testing::streamed(), {{"/status", "\"pass\""},
-                                     {"/mode", "\"stream\""},
-                                     {"/latency/loop", "\"open\""},
-                                     {"/latency/arrivals", "\"poisson\""},
-                                     {"/latency/wire/count", "4000"},
-                                     {"/latency/lateness/count", "4000"},
-                                     {"/latency/censored", "10"},
-                                     {"/echoes/sent", "4007"},
-                                     {"/echoes/verified", "5999"},  // the warm-up's too
-                                     {"/echoes/late", "5"},
-                                     {"/echoes/unsent", "3"},
-                                     {"/phases/warm_up/ns", "1000000000"},
-                                     {"/phases/warm_up/verified", "1999"},
-                                     {"/phases/measured/verified", "4000"},
-                                     {"/throughput/echoes_per_s", "2000"}});
-  Result uniform = testing::streamed();
+  expect_holds(fixtures::streamed(), {{"/status", "\"pass\""},
+                                      {"/mode", "\"stream\""},
+                                      {"/latency/loop", "\"open\""},
+                                      {"/latency/arrivals", "\"poisson\""},
+                                      {"/latency/wire/count", "4000"},
+                                      {"/latency/lateness/count", "4000"},
+                                      {"/latency/censored", "10"},
+                                      {"/echoes/sent", "4007"},
+                                      {"/echoes/verified", "5999"},  // the warm-up's too
+                                      {"/echoes/late", "5"},
+                                      {"/echoes/unsent", "3"},
+                                      {"/phases/warm_up/ns", "1000000000"},
+                                      {"/phases/warm_up/verified", "1999"},
+                                      {"/phases/measured/verified", "4000"},
+                                      {"/throughput/echoes_per_s", "2000"}});
+  Result uniform = fixtures::streamed();
   uniform.options.poisson = false;
   expect_holds(uniform, {{"/latency/arrivals", "\"uniform\""}});
 }
 
 TEST(Document, OfChurnCountsConnectionsWithinTheMeasuredTime) {
-  expect_holds(testing::churned(), {{"/mode", "\"churn\""},
-                                    {"/latency/loop", "\"closed\""},
-                                    {"/connections/requested", "20000"},
-                                    {"/connections/max_concurrent", "8"},
-                                    {"/phases/measured/connections_within", "20000"},
-                                    {"/throughput/connects_per_s", "20000"}});
+  expect_holds(fixtures::churned(), {{"/mode", "\"churn\""},
+                                     {"/latency/loop", "\"closed\""},
+                                     {"/connections/requested", "20000"},
+                                     {"/connections/max_concurrent", "8"},
+                                     {"/phases/measured/connections_within", "20000"},
+                                     {"/throughput/connects_per_s", "20000"}});
 }
 
 TEST(Document, KeepsTheEchoesOfTheRampApart) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   Echoes& ramp = result.tally.ramp.emplace();
   ramp.sent = ramp.verified = 200;
   ramp.latency.record(milliseconds{7});
@@ -119,7 +119,7 @@ TEST(Document, KeepsTheEchoesOfTheRampApart) {
 }
 
 TEST(Document, ListsRoundsAndObjectives) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.rounds = {{100, 0, 5'000.4, 4096, 250}, {99, 1, 10'000, {}, {}}};
   result.judgements = Objective::parse("p50<5ms,p99.9<5ms").judge(result.tally.measured.latency);
   expect_holds(
@@ -133,7 +133,7 @@ TEST(Document, ListsRoundsAndObjectives) {
 }
 
 TEST(Document, NamesTheFirstWrongByteAndItsOwner) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.tally.first_mismatch = FirstMismatch{7, 1, {33, std::byte{0x0f}, std::byte{0xf0}, {}}};
   expect_holds(result, {{"/echoes/first_mismatch",
                          R"({"connection":7,"message":1,"offset":33,"expected":15,"got":240,)"

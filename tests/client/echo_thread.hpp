@@ -15,7 +15,7 @@
 #include "echo/socket.hpp"
 #include "echo/stop.hpp"
 
-namespace client::testing {
+namespace client::fixtures {
 
 class EchoThread {
  public:
@@ -113,4 +113,4 @@ class EchoThread {
   std::thread thread_;
 };
 
-}  // namespace client::testing
+}  // namespace client::fixtures

@@ -7,8 +7,8 @@
 namespace client {
 namespace {
 
-using testing::Bytes;
-using testing::ExchangeTest;
+using fixtures::Bytes;
+using fixtures::ExchangeTest;
 
 TEST_F(ExchangeTest, SendsSeveralMessagesTogetherAndVerifiesThemInOneChunk) {
   const Bytes bytes = sent(5);

@@ -8,7 +8,7 @@
 #include "client/connection/transport.hpp"
 #include "echo/descriptor.hpp"
 
-namespace client::testing {
+namespace client::fixtures {
 
 using Bytes = std::vector<std::byte>;
 
@@ -79,4 +79,4 @@ class ExchangeTest : public ::testing::Test {
   Connection connection_;
 };
 
-}  // namespace client::testing
+}  // namespace client::fixtures

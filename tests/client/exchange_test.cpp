@@ -8,8 +8,8 @@
 namespace client {
 namespace {
 
-using testing::Bytes;
-using testing::ExchangeTest;
+using fixtures::Bytes;
+using fixtures::ExchangeTest;
 
 TEST_F(ExchangeTest, SendsTheMessageOfTheConnection) {
   connection_.begun = connection_.echoed = connection_.writing = 5;

@@ -15,7 +15,7 @@
 namespace client {
 namespace {
 
-using limits::testing::FixtureTree;
+using limits::fixtures::FixtureTree;
 using Inodes = std::vector<std::uint64_t>;
 using Pids = std::vector<pid_t>;
 

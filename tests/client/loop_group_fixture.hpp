@@ -10,7 +10,7 @@
 #include "client/run/round.hpp"
 #include "tests/client/echo_thread.hpp"
 
-namespace client::testing {
+namespace client::fixtures {
 
 class LoopGroupTest : public ::testing::Test {
  protected:
@@ -76,4 +76,4 @@ class LoopGroupTest : public ::testing::Test {
   std::optional<LoopGroup> group_;
 };
 
-}  // namespace client::testing
+}  // namespace client::fixtures

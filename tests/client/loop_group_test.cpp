@@ -15,7 +15,7 @@
 namespace client {
 namespace {
 
-using testing::LoopGroupTest;
+using fixtures::LoopGroupTest;
 
 struct Share {
   std::uint64_t connections, threads;
@@ -98,7 +98,7 @@ TEST_F(LoopGroupTest, ALoopReportsBothEdgesOfTheMeasuredPhaseAndCountsEchoesOnly
 }
 
 TEST_F(LoopGroupTest, ALoopThatWaitsForAnAnswerStillReportsTheEdge) {
-  serve([](std::uint64_t) { return testing::EchoThread::Answer::none; });
+  serve([](std::uint64_t) { return fixtures::EchoThread::Answer::none; });
   options_.timeout = std::chrono::milliseconds{500};
   LoopGroup& made = standing(1, 1);
   Crossing closed{Edge::opens, never, 0};

@@ -22,7 +22,7 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-class MergeProgram : public testing::Test {
+class MergeProgram : public ::testing::Test {
  protected:
   MergeProgram() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
   ~MergeProgram() override {
@@ -45,7 +45,7 @@ class MergeProgram : public testing::Test {
   }
 
  private:
-  std::string folder_ = testing::TempDir() + "merge.XXXXXX";
+  std::string folder_ = ::testing::TempDir() + "merge.XXXXXX";
 };
 
 TEST_F(MergeProgram, WritesTheMergedDocumentAndTheDistribution) {

@@ -5,9 +5,9 @@
 namespace client {
 namespace {
 
+using fixtures::measured_until;
+using fixtures::ScriptedTable;
 using std::chrono::milliseconds;
-using testing::measured_until;
-using testing::ScriptedTable;
 
 /// One message per millisecond until `stop_at`; the first is due at 0.
 Traffic each_millisecond(Nanoseconds stop_at) {

@@ -9,10 +9,10 @@
 namespace client {
 namespace {
 
+using fixtures::EchoThread;
 using std::chrono::milliseconds;
-using testing::EchoThread;
 
-class OpenLoop : public testing::LoopGroupTest {
+class OpenLoop : public fixtures::LoopGroupTest {
  protected:
   /// Starts 2 ms from now, so that all loops are ready.
   static Traffic lasting(milliseconds time) {

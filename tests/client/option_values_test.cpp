@@ -14,7 +14,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Words modernised(Words words) {
+Words as_words(Words words) {
   words.insert(words.begin(), "client");
   std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
@@ -40,7 +40,7 @@ TEST(OptionValues, TheAncestorsSpellingsAreUnderstood) {
       {{"--host", "-hosts", "-database", "-nn=1"}, {"--host", "-hosts", "-database", "-nn=1"}},
       {{}, {}},
   };
-  for (const Row& row : rows) EXPECT_EQ(modernised(row.typed), row.meant);
+  for (const Row& row : rows) EXPECT_EQ(as_words(row.typed), row.meant);
 }
 
 TEST(OptionValues, LiesInReturnsWhetherANetworkHoldsAnAddress) {

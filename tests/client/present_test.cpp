@@ -12,11 +12,11 @@
 namespace client {
 namespace {
 
+using fixtures::churned;
+using fixtures::held;
+using fixtures::streamed;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::churned;
-using testing::held;
-using testing::streamed;
 
 /// The report without its warnings, which have their own tests.
 std::string report(const Result& result) {
@@ -214,7 +214,7 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
 
 TEST(Present, MessagesThatTimedOutAreShownAsAtLeast) {
   Result result = held();
-  testing::record(result.tally.measured.latency, 2'000, milliseconds{2});
+  fixtures::record(result.tally.measured.latency, 2'000, milliseconds{2});
   for (int i = 0; i < 100; ++i) result.tally.measured.latency.record_censored(seconds{10});
   const std::string text = text_of(result);
   EXPECT_NE(text.find("\necho            2 ms       2 ms    >= 10 s"), std::string::npos) << text;
@@ -224,7 +224,7 @@ TEST(Present, MessagesThatTimedOutAreShownAsAtLeast) {
 TEST(Present, NoPercentileWithFewerThanTenSamplesAboveIt) {
   Result result = held();
   result.tally.connect = {};
-  testing::record(result.tally.connect, 19, milliseconds{1});
+  fixtures::record(result.tally.connect, 19, milliseconds{1});
   const std::string text = text_of(result);
   EXPECT_NE(
       text.find("\nconnect            -          -          -          -          -       1 ms"),

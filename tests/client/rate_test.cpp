@@ -42,9 +42,9 @@ TEST(Rate, LowRatesHaveAFraction) {
 
 // Bug: three echoes in six seconds were 0/s.
 TEST(Rate, OfThreeEchoesInSixSecondsIsAHalf) {
-  Result result = testing::established(1);
+  Result result = fixtures::established(1);
   result.options.mode = Mode::stream;
-  testing::echo_all(result, 3, 1, 2s, 6s);
+  fixtures::echo_all(result, 3, 1, 2s, 6s);
   const std::string text = text_of(result);
   EXPECT_NE(text.find("echoes     3 in 6 s: 0.5/s, 0.5 B/s\n"), std::string::npos) << text;
   const auto document = json_of(result, exit_code_of(result));

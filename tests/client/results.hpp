@@ -3,7 +3,7 @@
 
 #include "client/run/load.hpp"
 
-namespace client::testing {
+namespace client::fixtures {
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
@@ -88,4 +88,4 @@ inline Result churned() {
   return result;
 }
 
-}  // namespace client::testing
+}  // namespace client::fixtures

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Result overflowed(std::uint64_t machine_drops) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.moments.before.tcp.listen_drops = 100;
   result.moments.after.tcp.listen_drops = 100 + machine_drops;
   return result;
@@ -45,7 +45,7 @@ TEST(RunWarnings, AnOverflowThatOnlyTheMachineCountsIsSomewhereOnIt) {
 }
 
 TEST(RunWarnings, OtherClientsOfTheServerAreNamed) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.moments.other_connections = 0;
   EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("other clients"))));
   result.moments.other_connections = 1'200;
@@ -69,7 +69,7 @@ TEST(RunWarnings, UsedUpPortsHaveTheirOwnAdvice) {
       {"192.0.2.1", Mode::hold, nullptr, "give more addresses (--source)"},
   };
   for (const Case& each : cases) {
-    Result result = testing::held();
+    Result result = fixtures::held();
     result.target = echo::resolve(each.target, 1234).front();
     result.options.mode = each.mode;
     if (each.source != nullptr) result.options.sources = {parse_source(each.source)};
@@ -81,13 +81,13 @@ TEST(RunWarnings, UsedUpPortsHaveTheirOwnAdvice) {
                        HasSubstr("28,000 sockets are in TIME_WAIT somewhere on this"))));
     EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("limits -n"))));
   }
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.tally.end({Outcome::local_limit, Phase::connect, EMFILE});
   EXPECT_THAT(warnings_of(result), Contains(HasSubstr("`limits -n 200` names it")));
 }
 
 TEST(RunWarnings, AServerPidThatDoesNotListenIsNamed) {
-  Result result = testing::held();
+  Result result = fixtures::held();
   result.options.server_pid = 4'711;
   EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("--server-pid"))));
   result.other_listener = "4712 (echo_async)";

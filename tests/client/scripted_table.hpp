@@ -8,7 +8,7 @@
 
 #include "client/activity/activity.hpp"
 
-namespace client::testing {
+namespace client::fixtures {
 
 class ScriptedTable : public Table {
  public:
@@ -116,4 +116,4 @@ inline Traffic measured_until(Nanoseconds stop_at) {
   return {.start = Nanoseconds{0}, .measure_from = Nanoseconds{0}, .stop_at = stop_at};
 }
 
-}  // namespace client::testing
+}  // namespace client::fixtures

@@ -26,7 +26,7 @@ namespace json = boost::json;
 /// What the client wrote of a run in which everything happened: an open loop with a warm-up, two
 /// causes of failure, a wrong byte, an objective and a label.
 json::value written() {
-  Result result = testing::streamed();
+  Result result = fixtures::streamed();
   result.requested = 9;
   result.tally.established = result.tally.total = 9;
   for (int i = 0; i < 3; ++i) result.tally.end({Outcome::reset, Phase::echo, ECONNRESET});
@@ -34,7 +34,7 @@ json::value written() {
   result.tally.first_mismatch =
       FirstMismatch{7, 1, {33, std::byte{0x0f}, std::byte{0xf0}, echo::MessageId{8, 2}}};
   result.tally.ramp.emplace();
-  testing::record(result.tally.warm_up->latency, 1'999, std::chrono::microseconds{50});
+  fixtures::record(result.tally.warm_up->latency, 1'999, std::chrono::microseconds{50});
   result.tally.warm_up->sent = 1'999;
   result.options.slo = Objective::parse("p99<5ms");
   result.judgements = result.options.slo->judge(result.tally.measured.latency);

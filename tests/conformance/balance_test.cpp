@@ -6,19 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "echo_async/models.hpp"
 #include "tests/conformance/eventually.hpp"
+#include "tests/conformance/every_model.hpp"
 #include "tests/conformance/harness.hpp"
 #include "tests/conformance/peer.hpp"
 
 namespace conformance {
 namespace {
-
-const server::Model& model_named(std::string_view name) {
-  const auto models = echo_async::models();
-  return **std::find_if(models.begin(), models.end(),
-                        [name](const server::Model* model) { return model->name == name; });
-}
 
 std::vector<std::uint64_t> open_by_worker(const server::Counters& counters) {
   std::vector<std::uint64_t> open;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -18,6 +19,15 @@ std::size_t entries_in(const char* folder) {
 }
 
 }  // namespace
+
+const server::Model& model_named(std::string_view name) {
+  for (const auto& models : {echo_threads::models(), echo_async::models()}) {
+    for (const server::Model* model : models) {
+      if (model->name == name) return *model;
+    }
+  }
+  throw std::invalid_argument("no model " + std::string(name));
+}
 
 std::string name_of_model(const ::testing::TestParamInfo<const server::Model*>& info) {
   std::string name{info.param->name};

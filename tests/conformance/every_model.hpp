@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/model.hpp"
@@ -19,6 +20,9 @@ namespace conformance {
 
 /// The model's name with the characters that GoogleTest allows: letters, digits and _.
 std::string name_of_model(const ::testing::TestParamInfo<const server::Model*>& info);
+
+/// The model of that name, of either program. Throws std::invalid_argument.
+const server::Model& model_named(std::string_view name);
 
 class EveryModel : public ::testing::TestWithParam<const server::Model*> {
  protected:

@@ -36,7 +36,6 @@ namespace conformance {
 namespace {
 
 using namespace std::chrono_literals;
-using programs::FailingCall;
 
 struct Kind {
   std::string_view name;
@@ -113,7 +112,7 @@ bool has_block(const std::string& text) {
 /// Runs the server with one failing call and stops it with two signals, the second if the first
 /// does not suffice within a second. Returns what was wrong with its end, or "".
 std::string run(const std::vector<std::string>& words, const Case& one) {
-  FailingCall failing{one.calls, one.error, one.count};
+  programs::FailingCall failing{one.calls, one.error, one.count};
   if (one.when != When::first_when_ready) failing.arm(one.when == When::second_of_all ? 1 : 0);
   std::optional<programs::Process> process;
   const bool filtered = failing.start([&] {
@@ -200,7 +199,7 @@ TEST_P(EveryModel, StopsOnSignalsWhileEachAcceptFails) {
   for (const int error : {EPERM, ECONNABORTED, ENOMEM, EMFILE}) {
     cases.push_back({{SYS_accept, SYS_accept4},
                      error,
-                     FailingCall::each,
+                     programs::FailingCall::each,
                      When::first_of_all,
                      ::strerrorname_np(error)});
   }

@@ -10,13 +10,11 @@
 #include <memory>
 #include <set>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "echo_threads/models.hpp"
 #include "tests/conformance/call_script.hpp"
 #include "tests/conformance/every_model.hpp"
 
@@ -223,13 +221,6 @@ void expect_to_shed_and_continue(const server::Model& model, Shed cause) {
   for (Peer& peer : served) EXPECT_TRUE(echoes(peer, payload, {7, 7}));
   served.clear();
   EXPECT_TRUE(eventually([&] { return server.counters().open() == 0; }));
-}
-
-const server::Model& model_named(std::string_view name) {
-  for (const server::Model* model : echo_threads::models()) {
-    if (model->name == name) return *model;
-  }
-  throw std::invalid_argument("no model " + std::string(name));
 }
 
 TEST(ThreadFailure, ShedsOnlyConnectionsWithoutAThread) {

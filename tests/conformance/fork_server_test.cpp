@@ -87,9 +87,9 @@ int try_all() {
 }
 
 TEST(ForkServer, KeepsTheNumbersOfDescriptorsInEveryOrder) {
-  if (echo::testing::in_child([] { return ::unshare(CLONE_FILES) == 0 ? 0 : 1; }) != 0)
+  if (echo::fixtures::in_child([] { return ::unshare(CLONE_FILES) == 0 ? 0 : 1; }) != 0)
     GTEST_SKIP() << "unshare(2) is refused here: the server forks with the table of its process";
-  EXPECT_EQ(echo::testing::in_child(try_all), 0);
+  EXPECT_EQ(echo::fixtures::in_child(try_all), 0);
 }
 
 }  // namespace

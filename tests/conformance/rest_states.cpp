@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 using server::ServerOptions;
 
 /// Enough for some connections, beside the descriptors that a model itself needs.
-constexpr std::uint64_t open_files = 96;
+constexpr std::uint64_t most_files = 96;
 
 ServerOptions with_sleeping_work() {
   ServerOptions options = loopback();
@@ -76,7 +76,7 @@ void StatesOfRest::begin() {
   add("half-closed", half_closed_, loopback());
   add("work sleeps", sleeping_, with_sleeping_work());
   add("no descriptor", full_, loopback(), none_->server().takes_descriptors(), [] {
-    const rlimit most{open_files, open_files};
+    const rlimit most{most_files, most_files};
     return ::setrlimit(RLIMIT_NOFILE, &most) == 0;
   });
   add("--max-connections", crowded_, few);
@@ -150,7 +150,7 @@ void StatesOfRest::fall_asleep(RestingServer& state) const {
 
 void StatesOfRest::fill(RestingServer& state) const {
   state.connect_served(3, payload_);
-  for (std::uint64_t i = 0; i < 2 * open_files; ++i) state.connect();
+  for (std::uint64_t i = 0; i < 2 * most_files; ++i) state.connect();
   EXPECT_TRUE(eventually(
       [&] { return state.server().counters().shed_count(server::Shed::descriptors) > 0; }));
 }

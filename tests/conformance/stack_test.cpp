@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "echo_threads/models.hpp"
 #include "server/workers.hpp"
+#include "tests/conformance/every_model.hpp"
 #include "tests/conformance/harness.hpp"
 #include "tests/conformance/peer.hpp"
 
@@ -191,12 +191,6 @@ INSTANTIATE_TEST_SUITE_P(echo_threads, EveryStack,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
-
-const server::Model& model_named(const std::string& name) {
-  const auto models = echo_threads::models();
-  return **std::find_if(models.begin(), models.end(),
-                        [&](auto* each) { return each->name == name; });
-}
 
 /// The use of stacks after a few connections, each with one echo, one after the other.
 std::optional<server::StackUse> use_after(const char* model, std::vector<std::string> own) {

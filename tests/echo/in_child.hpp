@@ -8,7 +8,7 @@
 
 #include <cstdio>
 
-namespace echo::testing {
+namespace echo::fixtures {
 
 /// What `check` returned in the child (0 to 99), 128 plus the signal that ended it, or 100 when it
 /// threw.
@@ -29,4 +29,4 @@ int in_child(Check check) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-}  // namespace echo::testing
+}  // namespace echo::fixtures

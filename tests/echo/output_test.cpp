@@ -110,7 +110,7 @@ TEST_F(OutputTo, AFileOfMode0600LeavesItsModeAndItsOwner) {
 
 TEST_F(OutputTo, AFullDiskLeavesTheOldReport) {
   std::ofstream(path("report.json")) << "old";
-  const int code = testing::in_child([this] {
+  const int code = fixtures::in_child([this] {
     ::signal(SIGXFSZ, SIG_IGN);  // a write past the limit is then EFBIG
     const rlimit nothing{2, 2};
     if (::setrlimit(RLIMIT_FSIZE, &nothing) != 0) return 90;
@@ -281,7 +281,7 @@ TEST(OutputToStdout, ByTwoOptionsIsRefused) {
 }
 
 TEST(WriteText, EndsWithSevenWhenStdoutIsClosed) {
-  EXPECT_EQ(testing::in_child([] {
+  EXPECT_EQ(fixtures::in_child([] {
               ::close(STDOUT_FILENO);
               try {
                 write_text("x");

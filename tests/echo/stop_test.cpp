@@ -85,7 +85,7 @@ TEST(Stop, WakesEveryThreadThatWaits) {
 TEST(Stop, IsSeenAndRequestedByAForkedChild) {
   Stop stop;
   stop.request_drain();
-  EXPECT_EQ(testing::in_child([&stop] {
+  EXPECT_EQ(fixtures::in_child([&stop] {
               if (!becomes_readable(stop.drain_fd())) return 1;
               if (stop.forced()) return 2;
               stop.request_force();
@@ -97,7 +97,7 @@ TEST(Stop, IsSeenAndRequestedByAForkedChild) {
 
 TEST(SignalWatch, DrainsOnTheFirstSignalAndForcesOnTheSecond) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    const int failed_step = testing::in_child([number] {
+    const int failed_step = fixtures::in_child([number] {
       Stop stop;
       SignalWatch watch{stop, 1h};
       ::kill(::getpid(), number);
@@ -116,7 +116,7 @@ TEST(SignalWatch, DrainsOnTheFirstSignalAndForcesOnTheSecond) {
 // signal that tgkill(2) sends to one thread stays pending there: signalfd(2) reads only those of
 // the reading thread.
 TEST(SignalWatch, TakesASignalSentToTheIdOfAnotherThread) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     Stop stop;
     SignalWatch watch{stop, 1h};
     bool woken = false;
@@ -131,7 +131,7 @@ TEST(SignalWatch, TakesASignalSentToTheIdOfAnotherThread) {
 }
 
 TEST(SignalWatch, ForcesWhenTheDrainTakesTooLong) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     Stop stop;
     const auto began = std::chrono::steady_clock::now();
     SignalWatch watch{stop, 50ms};
@@ -145,7 +145,7 @@ TEST(SignalWatch, ForcesWhenTheDrainTakesTooLong) {
 }
 
 TEST(SignalWatch, ForcesImmediatelyWithoutADrainTime) {
-  EXPECT_EQ(testing::in_child([] {
+  EXPECT_EQ(fixtures::in_child([] {
               Stop stop;
               SignalWatch watch{stop, 0s};
               ::kill(::getpid(), SIGINT);
@@ -155,7 +155,7 @@ TEST(SignalWatch, ForcesImmediatelyWithoutADrainTime) {
 }
 
 TEST(SignalWatch, AcceptsADrainTimeOfCenturies) {
-  EXPECT_EQ(testing::in_child([] {
+  EXPECT_EQ(fixtures::in_child([] {
               Stop stop;
               SignalWatch watch{stop, std::chrono::nanoseconds::max()};
               ::kill(::getpid(), SIGINT);
@@ -167,7 +167,7 @@ TEST(SignalWatch, AcceptsADrainTimeOfCenturies) {
 }
 
 TEST(SignalWatch, LeavesAHangupIgnoredThatWasIgnoredAtTheStart) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     ::signal(SIGHUP, SIG_IGN);  // nohup(1)
     Stop stop;
     SignalWatch watch{stop, 1h};
@@ -182,7 +182,7 @@ TEST(SignalWatch, LeavesAHangupIgnoredThatWasIgnoredAtTheStart) {
 
 // A shell without job control starts `command &` with SIGINT ignored; kill -INT still stops it.
 TEST(SignalWatch, TakesAnInterruptThatWasIgnoredAtTheStart) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     ::signal(SIGINT, SIG_IGN);
     Stop stop;
     SignalWatch watch{stop, 1h};
@@ -194,7 +194,7 @@ TEST(SignalWatch, TakesAnInterruptThatWasIgnoredAtTheStart) {
 
 // The shell passes SIGHUP on to its jobs, and the kernel sends it again when the shell ends.
 TEST(SignalWatch, TakesTwoSignalsOfOneHangupAsOne) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     Stop stop;
     SignalWatch watch{stop, 1h};
     ::kill(::getpid(), SIGHUP);
@@ -211,7 +211,7 @@ TEST(SignalWatch, TakesTwoSignalsOfOneHangupAsOne) {
 }
 
 TEST(SignalWatch, TakesSignalsWhilePollFails) {
-  const int failed_step = testing::in_child([] {
+  const int failed_step = fixtures::in_child([] {
     if (!fail_poll()) return 0;
     Stop stop;
     SignalWatch watch{stop, 1h};
@@ -226,7 +226,7 @@ TEST(SignalWatch, TakesSignalsWhilePollFails) {
 }
 
 TEST(SignalWatch, EndsWithoutASignal) {
-  EXPECT_EQ(testing::in_child([] {
+  EXPECT_EQ(fixtures::in_child([] {
               Stop stop;
               SignalWatch watch{stop, 1s};
               watch.finish();
@@ -237,7 +237,7 @@ TEST(SignalWatch, EndsWithoutASignal) {
 }
 
 TEST(SignalWatch, MakesAWriteToAClosedPipeAnError) {
-  EXPECT_EQ(testing::in_child([] {
+  EXPECT_EQ(fixtures::in_child([] {
               Stop stop;
               SignalWatch watch{stop, 1s};
               int ends[2];

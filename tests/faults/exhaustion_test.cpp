@@ -150,7 +150,7 @@ TEST(PortsExhausted, IsAvoidedOn127ByMoreSources) {
 }
 
 TEST(Localhost, ThatIsFirstIPv6LeadsToTheServerOnIPv4) {
-  const limits::testing::FixtureTree tree;
+  const limits::fixtures::FixtureTree tree;
   std::ofstream(tree.root() / "hosts") << "::1 localhost\n127.0.0.1 localhost\n";
   const std::string refused = in_own_namespace(CLONE_NEWNS, [&tree] {
     ASSERT_EQ(::mount((tree.root() / "hosts").c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr), 0);

@@ -43,7 +43,7 @@ class Output : public ::testing::Test {
     words.insert(words.end(), arguments.begin(), arguments.end());
     return Program("client", words, setup).end();
   }
-  limits::testing::FixtureTree tree_;
+  limits::fixtures::FixtureTree tree_;
   const fs::path place_ = tree_.root() / "result.json";
   Liar server_{honest};
 };

@@ -119,7 +119,7 @@ TEST(StartAt, AsAShellComputesItIsNotYetThePast) {
 }
 
 TEST(DataFile, IsSentAsItIs) {
-  const limits::testing::FixtureTree tree;
+  const limits::fixtures::FixtureTree tree;
   const std::string path = (tree.root() / "data").string();
   const std::string bytes("\0\xff\r\n\xc3(\x1b[0m\0", 11);
   std::ofstream(path) << bytes;
@@ -138,7 +138,7 @@ TEST(DataFile, IsSentAsItIs) {
 }
 
 TEST(DataFile, OfNoBytesIsRefused) {
-  const limits::testing::FixtureTree tree;
+  const limits::fixtures::FixtureTree tree;
   std::ofstream(tree.root() / "data") << "";
   const Ended ended = Program("client", {"--data-file", (tree.root() / "data").string()}).end();
   EXPECT_EQ(ended.code, 2);

@@ -13,7 +13,7 @@
 namespace limits {
 namespace {
 
-using testing::FixtureTree;
+using fixtures::FixtureTree;
 
 TEST(CpuTime, OfThisProcessGrowsAndOfNobodyIsUnknown) {
   const auto before = cpu_time(::getpid());

@@ -8,8 +8,8 @@
 namespace limits {
 namespace {
 
-using testing::client;
-using testing::threads;
+using fixtures::client;
+using fixtures::threads;
 
 TEST(Demand, FractionsRoundUpAndForkedChildrenHoldTheirOwnFiles) {
   Demand demand{10'000, {}};

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace limits::testing {
+namespace limits::fixtures {
 
 class FixtureTree {
  public:
@@ -38,4 +38,4 @@ class FixtureTree {
   std::filesystem::path root_;
 };
 
-}  // namespace limits::testing
+}  // namespace limits::fixtures

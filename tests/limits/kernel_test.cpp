@@ -12,7 +12,7 @@
 namespace limits {
 namespace {
 
-using testing::FixtureTree;
+using fixtures::FixtureTree;
 
 std::string mount(const std::string& top, const std::string& point, const std::string& rest) {
   return "31 23 0:28 " + top + " " + point + " rw,relatime shared:9 - " + rest + "\n";

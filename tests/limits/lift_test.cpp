@@ -10,10 +10,10 @@
 namespace limits {
 namespace {
 
-using testing::client;
-using testing::roomy;
-using testing::row;
-using testing::threads;
+using fixtures::client;
+using fixtures::roomy;
+using fixtures::row;
+using fixtures::threads;
 
 TEST(Lift, TheCommandPastAHardLimitDependsOnTheCaller) {
   Ceilings ceilings = roomy();

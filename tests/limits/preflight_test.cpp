@@ -12,10 +12,10 @@
 namespace limits {
 namespace {
 
-using testing::client;
-using testing::roomy;
-using testing::row;
-using testing::threads;
+using fixtures::client;
+using fixtures::roomy;
+using fixtures::row;
+using fixtures::threads;
 
 TEST(Preflight, ARoomyMachineRefusesNothing) {
   const auto verdicts = preflight({threads(10'000), client(10'000)}, roomy(), 4096);
@@ -282,7 +282,7 @@ TEST(Preflight, ConnectionTrackingIsAWarningWhereItIsLoaded) {
   Ceilings c = roomy();
   const auto rows_of = [&c](std::uint64_t n) { return preflight({threads(n), client(n)}, c, 0); };
   EXPECT_THROW(row(rows_of(10'000), "tracked connections"), std::out_of_range) << "not loaded";
-  c.conntrack_max = testing::ceiling(65'536, "/proc/sys/net/netfilter/nf_conntrack_max");
+  c.conntrack_max = fixtures::ceiling(65'536, "/proc/sys/net/netfilter/nf_conntrack_max");
   c.conntrack_used = 60'000;
   const std::vector<Verdict> few = rows_of(5'000);
   EXPECT_EQ(row(few, "tracked connections").status, Status::ok);
@@ -300,7 +300,7 @@ TEST(Preflight, ACpuQuotaBelowTheProcessorsIsAWarningThatBitesAtNoNumber) {
   c.processors = 2;
   EXPECT_THROW(row(preflight({threads(10)}, c, 0), "CPU quota, % of one"), std::out_of_range)
       << "no controller, no row";
-  c.cpu_quota = testing::ceiling(200, "/sys/fs/cgroup/a/cpu.max");
+  c.cpu_quota = fixtures::ceiling(200, "/sys/fs/cgroup/a/cpu.max");
   EXPECT_EQ(row(preflight({threads(10)}, c, 0), "CPU quota, % of one").status, Status::ok);
   c.cpu_quota->value = 50;
   const auto verdicts = preflight({threads(10)}, c, 0);

@@ -13,7 +13,7 @@
 namespace limits {
 namespace {
 
-using testing::FixtureTree;
+using fixtures::FixtureTree;
 constexpr unsigned sys_resource = 24;
 constexpr unsigned sys_admin = 21;
 

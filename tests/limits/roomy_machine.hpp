@@ -8,7 +8,7 @@
 
 #include "limits/preflight.hpp"
 
-namespace limits::testing {
+namespace limits::fixtures {
 
 inline Ceiling ceiling(std::uint64_t value, const std::string& source) {
   return {value, source};
@@ -45,4 +45,4 @@ inline const Verdict& row(const std::vector<Verdict>& verdicts, const std::strin
   throw std::out_of_range(name);
 }
 
-}  // namespace limits::testing
+}  // namespace limits::fixtures

@@ -8,7 +8,7 @@
 namespace limits {
 namespace {
 
-using testing::FixtureTree;
+using fixtures::FixtureTree;
 
 TEST(TcpCounters, ComeFromPairedLinesByName) {
   FixtureTree tree;

@@ -11,7 +11,7 @@
 namespace limits {
 namespace {
 
-using testing::FixtureTree;
+using fixtures::FixtureTree;
 
 std::string status_text(const std::string& rss_kb) {
   return "Name:\tclient\nState:\tS (sleeping)\nVmSize:\t    3060 kB\nVmHWM:\t    2000 kB\nVmRSS:\t "

@@ -9,9 +9,9 @@
 namespace limits {
 namespace {
 
-const Question question{10'000, "callbacks", "asked: a server, callbacks"};
+const Question asked_of_callbacks{10'000, "callbacks", "asked: a server, callbacks"};
 
-std::vector<Verdict> verdicts() {
+std::vector<Verdict> rows_of_callbacks() {
   return {{"open files", "RLIMIT_NOFILE, hard", 9'000, 10'016, Status::short_, 8'985,
            "ulimit -n 10016 in a new shell"},
           {"memory", "/proc/meminfo MemAvailable", 23'000'000'000, 57'000'000, Status::ok,
@@ -24,7 +24,7 @@ std::vector<Verdict> verdicts() {
 
 TEST(Table, HasAHeadlineAndOneRowPerLimit) {
   EXPECT_EQ(
-      as_table(question, verdicts()),
+      as_table(asked_of_callbacks, rows_of_callbacks()),
       "not enough for 10,000 connections: the first limit bites at 8,985: open files, "
       "RLIMIT_NOFILE, hard\n"
       "asked: a server, callbacks\n"
@@ -38,24 +38,24 @@ TEST(Table, HasAHeadlineAndOneRowPerLimit) {
 }
 
 TEST(Table, ReportsEnoughWhenAllSuffice) {
-  auto rows = verdicts();
+  auto rows = rows_of_callbacks();
   rows.erase(rows.begin());
   EXPECT_EQ(
-      as_table(question, rows).substr(0, 89),
+      as_table(asked_of_callbacks, rows).substr(0, 89),
       "enough for 10,000 connections: the first limit bites at 4,035,088: memory, /proc/meminfo ");
-  EXPECT_EQ(as_table(question, rows).find("lift"), std::string::npos);
+  EXPECT_EQ(as_table(asked_of_callbacks, rows).find("lift"), std::string::npos);
 }
 
 TEST(Table, ReportsThatNothingLiftsALimit) {
-  auto rows = verdicts();
+  auto rows = rows_of_callbacks();
   rows.front().lift.clear();
-  EXPECT_NE(as_table(question, rows).find("nothing lifts it"), std::string::npos);
+  EXPECT_NE(as_table(asked_of_callbacks, rows).find("nothing lifts it"), std::string::npos);
 }
 
 TEST(Document, IsTheContractWithNullWhereNothingIsKnown) {
-  auto rows = verdicts();
+  auto rows = rows_of_callbacks();
   rows.erase(rows.begin() + 1);
-  EXPECT_EQ(as_json(question, rows),
+  EXPECT_EQ(as_json(asked_of_callbacks, rows),
             R"({"schema": "echo-testbed/1", "program": "limits",
  "connections": 10000, "model": "callbacks",
  "bites_first": {"name": "open files", "at": 8985},
@@ -65,7 +65,7 @@ TEST(Document, IsTheContractWithNullWhereNothingIsKnown) {
   {"name": "process ids", "source": "/proc/sys/kernel/pid_max", "have": null, "need": 2, "status": "unknown", "bites_at": null, "lift": null}]}
 )");
   rows.erase(rows.begin());
-  EXPECT_NE(as_json(question, rows).find("\"bites_first\": null"), std::string::npos);
+  EXPECT_NE(as_json(asked_of_callbacks, rows).find("\"bites_first\": null"), std::string::npos);
 }
 
 TEST(Document, EscapesWhatJsonCannotHold) {

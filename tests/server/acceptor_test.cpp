@@ -184,7 +184,7 @@ TEST(Acceptor, ThrowsOnAnErrorOfTheProgram) {
 }
 
 TEST(Acceptor, ShedsAtTheDescriptorLimitPausesAndRecovers) {
-  const int failed_step = echo::testing::in_child([] {
+  const int failed_step = echo::fixtures::in_child([] {
     const TestListener listening;
     Counters counters{1};
     Acceptor acceptor{listening.listener.get(), counters, std::nullopt, true};

@@ -138,7 +138,7 @@ TEST(Counters, HoldALimitExactlyThoughManyOpenAtOnce) {
 TEST(Counters, KeepWhatAForkedWorkerWroteBeforeItWasKilled) {
   Counters counters{2};
   counters.opened(0);
-  const int ended = echo::testing::in_child([&counters] {
+  const int ended = echo::fixtures::in_child([&counters] {
     counters.opened(1);
     counters.echoed(1, 1, 64);
     counters.shed(Shed::descriptors);

@@ -64,7 +64,7 @@ class Paths : public ::testing::Test {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
-  limits::testing::FixtureTree tree_;
+  limits::fixtures::FixtureTree tree_;
   std::atomic<int> connections_ = 0;
   Liar server_{[this](Peer& peer) {
     ++connections_;

@@ -52,7 +52,7 @@ class LostOutputOf : public ::testing::Test {
     std::ifstream stream(file(name));
     return {std::istreambuf_iterator<char>(stream), {}};
   }
-  limits::testing::FixtureTree tree_;
+  limits::fixtures::FixtureTree tree_;
   echo::Descriptor fifo_;
   Liar server_{honest};
 };
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(Output, LostOutput,
 
 // Bug: SIGTERM twice had no effect while a FIFO was opened or full.
 TEST(FullFifo, IsLeftOnASecondSignalOfAServer) {
-  limits::testing::FixtureTree tree;
+  limits::fixtures::FixtureTree tree;
   const std::string path = (tree.root() / "fifo").string();
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const echo::Descriptor reader{::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)};
@@ -149,7 +149,7 @@ TEST(FullFifo, IsLeftOnASecondSignalOfAServer) {
 
 TEST(ReadFifo, HasTheWholeDocumentOfEveryProgram) {
   Liar server{honest};
-  limits::testing::FixtureTree tree;
+  limits::fixtures::FixtureTree tree;
   const std::string path = (tree.root() / "fifo").string();
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const echo::Descriptor reader{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};

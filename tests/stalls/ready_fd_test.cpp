@@ -41,7 +41,7 @@ TEST(ReadyFd, ThatTakesNothingIsAnErrorWithinASecond) {
 
 // A file that the server opens for itself could otherwise get that number.
 TEST(ReadyFd, ThatIsNotOpenIsRefusedAtTheStart) {
-  const limits::testing::FixtureTree tree;
+  const limits::fixtures::FixtureTree tree;
   const std::string json = (tree.root() / "result.json").string();
   for (const char* server : servers) {
     for (const char* number : {"3", "4", "5", "77"}) {

@@ -69,7 +69,7 @@ class StalledStdout : public ::testing::TestWithParam<Case> {
   }
   std::atomic<int> connections_ = 0;
   std::unique_ptr<Stall> stall_ = GetParam().stall();
-  limits::testing::FixtureTree tree_;
+  limits::fixtures::FixtureTree tree_;
   Liar server_{[this](Peer& peer) {
     ++connections_;
     honest(peer);
