@@ -1,40 +1,89 @@
 // Boost.Asio as its documentation shows it: one thread, one io_context, one chain of callbacks per
 // connection.
 //
-// The model to learn Asio from: echo_async/asio/callback_chain.hpp is the chain, asio/loop.hpp
-// starts and stops it. It wins with many connections and little work in each; it breaks where a
-// handler blocks or computes for a long time, because all other connections then wait. Source: the
-// reference server of 10kthreads, the program that this one descends from ("Is thread per
-// connection scalable?"). Try it: ./echo_async & ./client -n 10000
+// The life of a connection is in two files. This one is the chain: read, work, write, end;
+// asio/loop.cpp accepts and stops. Below them are asio/connection_list.hpp and asio_acceptor.hpp.
+// It wins with many connections and little work in each; it breaks where a handler blocks or
+// computes for a long time, because all other connections then wait. Source: the reference server
+// of 10kthreads, the program that this one descends from ("Is thread per connection scalable?").
+// Compare: diff echo_async/callbacks.cpp echo_async/coroutines.cpp
+// Try it: ./echo_async & ./client -n 10000
+#include <boost/asio/write.hpp>
+#include <cstddef>
+#include <exception>
 #include <memory>
+#include <utility>
 
-#include "echo_async/asio/callback_chain.hpp"
+#include "echo_async/asio/buffer.hpp"
 #include "echo_async/asio/loop.hpp"
 
 namespace echo_async {
 namespace {
 
+/// One operation is pending at a time, and its handler starts the next. While a chain writes it
+/// does not read, so a peer that never reads fills socket buffers and no memory of the server.
+class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public AsioConnection {
+  /// The handler of an operation: calls `step`, unless there was an error, such as EOF. It owns the
+  /// connection. Without a further step the last handler ends, and with it the connection, which
+  /// closes its socket. An exception in a step ends this connection only.
+  template <typename Step>
+  auto then(Step step) {
+    return [self = shared_from_this(), step](error_code error, std::size_t bytes = 0) {
+      if (error) return;
+      try {
+        step(bytes);
+      } catch (const std::exception&) {
+        self->serving().counters.shed(server::Shed::exception);
+      }
+    };
+  }
+
+ public:
+  CallbackChain(Socket socket, Loop& loop)
+      : AsioConnection(std::move(socket), loop.connections()),
+        buffer_(serving().options.buffer_size) {}
+
+  void read() {
+    read_some(buffer_.all(), then([this](std::size_t received) { work(received); }));
+  }
+
+ private:
+  void work(std::size_t received) {
+    touch();
+    serving().work.compute();
+    if (!serving().work.sleeps()) return write(received);
+    sleep(serving().work.amount(), then([this, received](std::size_t) { write(received); }));
+  }
+
+  void write(std::size_t received) {
+    touch();
+    const auto reply = serving().protocol.reply_to(buffer_.all().first(received));
+    const auto rest = send_now(reply);  // nearly always all: nothing is left to wait for
+    if (rest.empty()) return wrote(reply.size());
+    asio::async_write(socket(), asio::buffer(rest.data(), rest.size()),
+                      then([this, size = reply.size()](std::size_t) { wrote(size); }));
+  }
+
+  void wrote(std::size_t bytes) {
+    echoed(bytes);
+    read();
+  }
+
+  Buffer buffer_;
+};
+
 void serve(const server::Serving& serving) {
   Loop loop{serving};
-  loop.run([&loop](Socket socket) {
-    // Its pending handler owns it: with no operation pending it is gone.
-    std::make_shared<CallbackChain<AsioConnection>>(std::move(socket), loop)->read();
-  });
+  loop.run(
+      [&loop](Socket socket) { std::make_shared<CallbackChain>(std::move(socket), loop)->read(); });
 }
 
-/// Bytes per connection beside the read buffer, which event_traits adds: CallbackChain, the control
-/// block of its shared_ptr, Asio's state per descriptor and the rounding of malloc. Measured.
+/// CallbackChain, the control block of its shared_ptr, Asio's state per descriptor and the rounding
+/// of malloc; measured.
 constexpr std::uint64_t connection_bytes = 672;
 
 server::Configured configure(CLI::App&) {
-  return {.check = {},
-          .shape = {},
-          .demand =
-              [](const server::ServerOptions& common, std::uint64_t connections) {
-                return limits::Demand{connections,
-                                      limits::event_traits(connection_bytes, common.buffer_size)};
-              },
-          .serve = serve};
+  return configured_loop(connection_bytes, serve);
 }
 
 }  // namespace

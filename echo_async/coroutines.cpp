@@ -6,12 +6,11 @@
 // size is an option and a frame cannot grow. It wins where the protocol has many steps; it breaks
 // where a function blocks, or holds a reference across a co_await to something that ended
 // meanwhile. Source: Christopher Kohlhoff, "Talking Async".
+// Compare: diff echo_async/coroutines.cpp echo_async/callbacks.cpp
 // Try it: ./echo_async --model coroutines & ./client -n 10000
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/defer.hpp>
 #include <boost/asio/write.hpp>
 #include <cstddef>
-#include <exception>
 #include <span>
 #include <utility>
 
@@ -22,24 +21,10 @@
 namespace echo_async {
 namespace {
 
-/// Reads some bytes, after the other ready connections if the loop requires it (reads_in_turn()):
-/// one co_await for both cases.
+/// Reads some bytes. 0: EOF, or an error.
 auto read_some(AsioConnection& connection, std::span<std::byte> room) {
-  return Operation{[&connection, room](auto handler) {
-    auto read = [&connection, room, handler = std::move(handler)]() mutable {
-      connection.socket().async_read_some(asio::buffer(room.data(), room.size()),
-                                          std::move(handler));
-    };
-    if (!connection.reads_in_turn()) return read();
-    asio::defer(connection.socket().get_executor(),
-                [read = std::move(read), &serving = connection.serving()]() mutable {
-                  try {
-                    read();
-                  } catch (const std::exception&) {  // the coroutine and its connection have ended
-                    serving.counters.shed(server::Shed::exception);
-                  }
-                });
-  }};
+  return Operation{
+      [&connection, room](auto handler) { connection.read_some(room, std::move(handler)); }};
 }
 
 /// Waits for the time of --work sleep:. 0: the connection was closed meanwhile.
@@ -59,14 +44,15 @@ auto send(AsioConnection& connection, std::span<const std::byte> rest) {
 
 /// Reads, works and writes the reply until EOF or an error. The frame owns the connection.
 Task echo_until_eof(Socket socket, Loop& loop) {
-  AsioConnection connection{std::move(socket), loop};
-  const Buffer buffer{loop.serving().options.buffer_size};
+  AsioConnection connection{std::move(socket), loop.connections()};
+  const server::Serving& serving = connection.serving();
+  const Buffer buffer{serving.options.buffer_size};
   while (const std::size_t received = co_await read_some(connection, buffer.all())) {
     connection.touch();
-    loop.serving().work.compute();
-    if (loop.serving().work.sleeps() && co_await sleep(connection) == 0) co_return;
+    serving.work.compute();
+    if (serving.work.sleeps() && co_await sleep(connection) == 0) co_return;
     connection.touch();
-    const auto reply = loop.serving().protocol.reply_to(buffer.all().first(received));
+    const auto reply = serving.protocol.reply_to(buffer.all().first(received));
     const auto rest = connection.send_now(reply);
     if (!rest.empty() && co_await send(connection, rest) == 0) co_return;
     connection.echoed(reply.size());
@@ -82,14 +68,7 @@ void serve(const server::Serving& serving) {
 constexpr std::uint64_t connection_bytes = 944;
 
 server::Configured configure(CLI::App&) {
-  return {.check = {},
-          .shape = {},
-          .demand =
-              [](const server::ServerOptions& common, std::uint64_t connections) {
-                return limits::Demand{connections,
-                                      limits::event_traits(connection_bytes, common.buffer_size)};
-              },
-          .serve = serve};
+  return configured_loop(connection_bytes, serve);
 }
 
 }  // namespace

@@ -3,183 +3,86 @@
 // Work goes to any free thread, so no worker idles while another has a queue, and nothing needs
 // balancing. The cost is locks: each handler is taken from one queue, and each descriptor has a
 // mutex; a connection's data move from one processor's cache to the next. It wins where handlers
-// compute (--work cpu:); it breaks where they are short: one thread then does as much. Callback
-// chains need no strand, because their one operation in flight starts the next; Asio makes what one
-// thread wrote visible to the thread that reads it. Source: Boost.Asio's example "HTTP Server 3",
+// compute (--work cpu:); it breaks where they are short: one thread then does as much. Source:
+// Boost.Asio's example "HTTP Server 3",
 // https://www.boost.org/doc/libs/release/doc/html/boost_asio/examples.html.
+// Compare: diff echo_async/shared_context.cpp echo_async/callbacks.cpp
 // Try it: ./echo_async --model shared-context --workers 4 --work cpu:50us & ./client -n 1000
-#include <sys/socket.h>
-
-#include <atomic>
-#include <boost/intrusive/list.hpp>
+#include <boost/asio/write.hpp>
+#include <cstddef>
+#include <exception>
 #include <memory>
-#include <mutex>
+#include <utility>
 
-#include "echo_async/asio/asio_acceptor.hpp"
-#include "echo_async/asio/callback_chain.hpp"
-#include "echo_async/asio/idle_scan.hpp"
-#include "echo_async/asio/stop_events.hpp"
+#include "echo_async/asio/buffer.hpp"
+#include "echo_async/asio/shared_loop.hpp"
 #include "server/workers.hpp"
 
 namespace echo_async {
 namespace {
 
-/// The number of the worker that this thread is, for handlers: Asio does not pass it to them. It is
-/// one load from the thread's own block; a look-up by thread id would be a search per message.
-thread_local unsigned this_worker = 0;
+/// One operation is pending at a time, and its handler starts the next. While a chain writes it
+/// does not read, so a peer that never reads fills socket buffers and no memory of the server. Each
+/// handler may run on another thread. No strand is needed, because no two handlers of a chain are
+/// pending at a time, and Asio makes what one thread wrote visible to the thread that reads it.
+class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public SharedConnection {
+  /// The handler of an operation: calls `step`, unless there was an error, such as EOF. It owns the
+  /// connection. Without a further step the last handler ends, and with it the connection, which
+  /// closes its socket. An exception in a step ends this connection only.
+  template <typename Step>
+  auto then(Step step) {
+    return [self = shared_from_this(), step](error_code error, std::size_t bytes = 0) {
+      if (error) return;
+      try {
+        step(bytes);
+      } catch (const std::exception&) {
+        self->serving().counters.shed(server::Shed::exception);
+      }
+    };
+  }
 
-class Server;
-
-/// A connection that all workers share. Its own handlers run one at a time, on any thread; a
-/// handler of the server may run on another meanwhile. So the two share nothing but atomics and the
-/// descriptor's number, and the server calls shutdown(2) on it, never Asio's close(): pending
-/// operations then end by themselves. The descriptor is open as long as the connection is in the
-/// list.
-class SharedConnection : public ConnectionSocket, public boost::intrusive::list_base_hook<> {
  public:
-  SharedConnection(Socket socket, Server& server);
-  ~SharedConnection();
+  CallbackChain(Socket socket, SharedLoop& loop)
+      : SharedConnection(std::move(socket), loop), buffer_(serving().options.buffer_size) {}
 
-  [[nodiscard]] const server::Serving& serving() const;
-  void touch();
-  void echoed(std::size_t bytes);
-  /// A deferred read would take the lock of the one queue, which costs as much as it saves.
-  static constexpr bool reads_in_turn() { return false; }
-  template <typename Handler>
-  void sleep(std::chrono::nanoseconds time, Handler&& handler) {
-    last_touch_.store(sleeping, std::memory_order_relaxed);
-    wait(time, std::forward<Handler>(handler));
+  void read() {
+    read_some(buffer_.all(), then([this](std::size_t received) { work(received); }));
   }
 
  private:
-  friend class Server;
+  void work(std::size_t received) {
+    touch();
+    serving().work.compute();
+    if (!serving().work.sleeps()) return write(received);
+    sleep(serving().work.amount(), then([this, received](std::size_t) { write(received); }));
+  }
 
-  /// In place of a tick: the server delays the reply, so the connection is not idle.
-  static constexpr std::uint64_t sleeping = UINT64_MAX;
+  void write(std::size_t received) {
+    touch();
+    const auto reply = serving().protocol.reply_to(buffer_.all().first(received));
+    const auto rest = send_now(reply);  // nearly always all: nothing is left to wait for
+    if (rest.empty()) return wrote(reply.size());
+    asio::async_write(socket(), asio::buffer(rest.data(), rest.size()),
+                      then([this, size = reply.size()](std::size_t) { wrote(size); }));
+  }
 
-  Server& server_;
-  std::atomic<std::uint64_t> last_touch_;
-  const unsigned opened_by_ = this_worker;  ///< the worker that counts its begin and end
-  bool timed_out_ = false;                  ///< used by the server only
+  void wrote(std::size_t bytes) {
+    echoed(bytes);
+    read();
+  }
+
+  Buffer buffer_;
 };
 
-class Server {
- public:
-  Server(const server::Serving& serving, unsigned workers)
-      : serving_(serving),
-        workers_(workers),
-        io_(static_cast<int>(workers)),
-        acceptor_(
-            strand_, serving, std::move(serving.listeners.take().front()),
-            [this](Socket socket) {
-              std::make_shared<CallbackChain<SharedConnection>>(std::move(socket), *this)->read();
-            }),
-        stop_(strand_, serving.stop),
-        idle_(strand_, serving.options.socket.idle_timeout) {}
-
-  void run() {
-    acceptor_.start();
-    stop_.wait([this] { drain(); }, [this] { force_stop(); });
-    idle_.start([this] { close_idle(); });
-    server::run_workers(serving_, workers_, [this](unsigned worker) {
-      this_worker = worker;
-      io_.run();
-    });
-  }
-
- private:
-  friend class SharedConnection;
-
-  void drain() {
-    if (serving_.stop.forced()) return force_stop();
-    acceptor_.stop();
-    const std::lock_guard lock(mutex_);
-    draining_ = true;
-    for (SharedConnection& connection : connections_)
-      ::shutdown(connection.socket().native_handle(), SHUT_RD);
-    if (connections_.empty()) io_.stop();
-  }
-  /// Pending operations are destroyed with the io_context, when no thread runs it any more.
-  void force_stop() {
-    forced_ = true;
-    io_.stop();
-  }
-  void close_idle() {
-    tick_.store(idle_.clock().now(), std::memory_order_relaxed);
-    const std::lock_guard lock(mutex_);
-    for (SharedConnection& connection : connections_) {
-      const std::uint64_t last = connection.last_touch_.load(std::memory_order_relaxed);
-      if (last == SharedConnection::sleeping || connection.timed_out_) continue;
-      if (!idle_.clock().expired(static_cast<server::IdleClock::Tick>(last))) continue;
-      connection.timed_out_ = true;
-      serving_.counters.timed_out();
-      ::shutdown(connection.socket().native_handle(), SHUT_RDWR);
-    }
-  }
-
-  const server::Serving& serving_;
-  const unsigned workers_;
-  std::atomic<server::IdleClock::Tick> tick_{0};  ///< of the idle clock, for all threads
-  std::atomic<bool> forced_{false};
-
-  std::mutex mutex_;  ///< taken when a connection begins and ends
-  boost::intrusive::list<SharedConnection, boost::intrusive::constant_time_size<false>>
-      connections_;
-  bool draining_ = false;
-
-  asio::io_context io_;  // after the list, which its connections leave on destruction
-  Strand strand_{io_.get_executor()};
-  AsioAcceptor acceptor_;
-  StopEvents stop_;
-  IdleScan idle_;
-};
-
-SharedConnection::SharedConnection(Socket socket, Server& server)
-    : ConnectionSocket(std::move(socket)),
-      server_(server),
-      last_touch_(server.tick_.load(std::memory_order_relaxed)) {
-  serving().counters.opened(opened_by_);
-  const std::lock_guard lock(server_.mutex_);
-  server_.connections_.push_back(*this);
+void serve(unsigned workers, const server::Serving& serving) {
+  SharedLoop loop{serving, workers};
+  loop.run(
+      [&loop](Socket socket) { std::make_shared<CallbackChain>(std::move(socket), loop)->read(); });
 }
 
-SharedConnection::~SharedConnection() {
-  bool last = false;
-  {
-    // Removed from the list before the descriptor is closed: a drain must never shut down a number
-    // that the kernel has reused.
-    const std::lock_guard lock(server_.mutex_);
-    server_.connections_.erase(server_.connections_.iterator_to(*this));
-    last = server_.draining_ && !server_.forced_ && server_.connections_.empty();
-  }
-  close();
-  if (!server_.forced_) serving().counters.closed(opened_by_);
-  if (last) server_.io_.stop();
-}
-
-const server::Serving& SharedConnection::serving() const {
-  return server_.serving_;
-}
-
-void SharedConnection::touch() {
-  last_touch_.store(server_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-}
-
-void SharedConnection::echoed(std::size_t bytes) {
-  touch();
-  serving().counters.echoed(this_worker, 1, bytes);
-}
-
-/// CallbackChain, its shared_ptr block, Asio's per-descriptor state and malloc's rounding;
-/// measured.
+/// CallbackChain, the control block of its shared_ptr, Asio's state per descriptor and the rounding
+/// of malloc; measured.
 constexpr std::uint64_t connection_bytes = 672;
-
-limits::Demand demand(unsigned workers, const server::ServerOptions& common,
-                      std::uint64_t connections) {
-  limits::Traits traits = limits::event_traits(connection_bytes, common.buffer_size);
-  traits.fixed_threads += workers;
-  return {.connections = connections, .traits = traits};
-}
 
 server::Configured configure(CLI::App& app) {
   auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
@@ -188,12 +91,13 @@ server::Configured configure(CLI::App& app) {
   return {
       .check = {},
       .shape = [count](const server::ServerOptions&) { return server::Shape{.workers = count()}; },
-      .demand = [count](const server::ServerOptions& common,
-                        std::uint64_t n) { return demand(count(), common, n); },
-      .serve =
-          [count](const server::Serving& serving) {
-            Server{serving, count()}.run();
-          }};
+      .demand =
+          [count](const server::ServerOptions& common, std::uint64_t connections) {
+            limits::Traits traits = limits::event_traits(connection_bytes, common.buffer_size);
+            traits.fixed_threads += count();
+            return limits::Demand{connections, traits};
+          },
+      .serve = [count](const server::Serving& serving) { serve(count(), serving); }};
 }
 
 }  // namespace

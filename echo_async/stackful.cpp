@@ -6,6 +6,7 @@
 // is ~20 instructions and no system call. It wins where blocking code is to be kept; it breaks
 // where a call goes deeper than --stack-size: the guard page then ends the program. Source: Oliver
 // Kowalke, Boost.Context, https://www.boost.org/doc/libs/release/libs/context/.
+// Compare: diff echo_async/stackful.cpp echo_async/coroutines.cpp
 // Try it: ./echo_async --model stackful & ./client -n 10000
 #include <alloca.h>
 #include <fmt/format.h>
@@ -62,11 +63,11 @@ struct Options {
 void serve(const Options& options, const server::Serving& serving) {
   StackPool stacks{options.stack_size, options.guard_size};
   Loop loop{serving};
-  const auto enter = [&loop](Socket socket, const Yield& yield) {
-    AsioConnection connection{std::move(socket), loop};
+  const auto enter = [&](Socket socket, const Yield& yield) {
+    AsioConnection connection{std::move(socket), loop.connections()};
     // The buffer lies on the stack, in a page that is touched anyway; a heap block would be added
     // to it.
-    const std::size_t size = loop.serving().options.buffer_size;
+    const std::size_t size = serving.options.buffer_size;
     echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
   };
   const auto ended = [&serving](const std::exception_ptr& thrown) {

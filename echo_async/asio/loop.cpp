@@ -1,34 +1,16 @@
 #include "echo_async/asio/loop.hpp"
 
+#include <utility>
+
 namespace echo_async {
-
-AsioConnection::AsioConnection(Socket socket, Loop& loop)
-    : ConnectionSocket(std::move(socket)), loop_(loop), last_touch_(loop.clock().now()) {
-  serving().counters.opened(0);
-  loop_.connections_.push_back(*this);
-  ++loop_.count_;
-}
-
-AsioConnection::~AsioConnection() {
-  close();
-  // A connection that a forced stop ends counts as open at the stop.
-  if (!loop_.forced_) serving().counters.closed(0);
-  unlink();
-  --loop_.count_;
-  loop_.stop_when_empty();
-}
-
-void AsioConnection::drain() {
-  error_code ignored;
-  socket().shutdown(Socket::shutdown_receive, ignored);
-}
-
-bool AsioConnection::is_idle() {
-  return !sleeping_ && socket().is_open() && loop_.clock().expired(last_touch_);
-}
 
 Loop::Loop(const server::Serving& serving)
     : serving_(serving),
+      connections_(serving, idle_,
+                   [this] {  // what alone would keep run() from returning
+                     stop_.cancel();
+                     idle_.stop();
+                   }),
       acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
                 [this](Socket socket) { serve_(std::move(socket)); }),
       stop_(strand_, serving.stop),
@@ -36,39 +18,21 @@ Loop::Loop(const server::Serving& serving)
 
 void Loop::run(std::function<void(Socket)> serve) {
   serve_ = std::move(serve);
-  acceptor_.start();
+  acceptor_.start();  // async_accept: passes the connection to serve_, and begins again
   stop_.wait([this] { drain(); }, [this] { force_stop(); });
-  idle_.start([this] { close_idle(); });
-  io_.run();  // returns when no operation is pending: no connection, no accept, no wait
+  idle_.start([this] { connections_.close_idle(); });
+  io_.run();  // waits in epoll, calls handlers; returns when no operation is pending any more
 }
 
 void Loop::drain() {
   if (serving_.stop.forced()) return force_stop();
-  acceptor_.stop();
-  draining_ = true;
-  for (AsioConnection& connection : connections_) connection.drain();
-  stop_when_empty();
+  acceptor_.stop();      // no longer listens
+  connections_.drain();  // shutdown(2) for reading: each echoes what is queued, then reads the end
 }
 
 void Loop::force_stop() {
   acceptor_.stop();
-  draining_ = forced_ = true;
-  for (AsioConnection& connection : connections_) connection.close_now();
-  stop_when_empty();
-}
-
-void Loop::close_idle() {
-  for (AsioConnection& connection : connections_) {
-    if (!connection.is_idle()) continue;
-    serving_.counters.timed_out();
-    connection.close_now();
-  }
-}
-
-void Loop::stop_when_empty() {
-  if (!draining_ || !connections_.empty()) return;
-  stop_.cancel();
-  idle_.stop();
+  connections_.close_all();  // their pending operations end with an error
 }
 
 }  // namespace echo_async

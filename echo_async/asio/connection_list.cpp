@@ -1,0 +1,54 @@
+#include "echo_async/asio/connection_list.hpp"
+
+namespace echo_async {
+
+AsioConnection::AsioConnection(Socket socket, ConnectionList& list)
+    : ConnectionSocket(std::move(socket)), list_(list), last_touch_(list.idle_.clock().now()) {
+  serving().counters.opened(0);
+  list_.connections_.push_back(*this);
+  ++list_.count_;
+}
+
+AsioConnection::~AsioConnection() {
+  close();
+  // A connection that a forced stop ends counts as open at the stop.
+  if (!list_.forced_) serving().counters.closed(0);
+  unlink();
+  --list_.count_;
+  list_.end_if_empty();
+}
+
+void AsioConnection::drain() {
+  error_code ignored;
+  socket().shutdown(Socket::shutdown_receive, ignored);
+}
+
+bool AsioConnection::is_idle() {
+  return !sleeping_ && socket().is_open() && list_.idle_.clock().expired(last_touch_);
+}
+
+void ConnectionList::drain() {
+  draining_ = true;
+  for (AsioConnection& connection : connections_) connection.drain();
+  end_if_empty();
+}
+
+void ConnectionList::close_all() {
+  draining_ = forced_ = true;
+  for (AsioConnection& connection : connections_) connection.close_now();
+  end_if_empty();
+}
+
+void ConnectionList::close_idle() {
+  for (AsioConnection& connection : connections_) {
+    if (!connection.is_idle()) continue;
+    serving_.counters.timed_out();
+    connection.close_now();
+  }
+}
+
+void ConnectionList::end_if_empty() {
+  if (draining_ && connections_.empty()) when_empty_();
+}
+
+}  // namespace echo_async

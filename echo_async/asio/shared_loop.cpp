@@ -1,0 +1,102 @@
+#include "echo_async/asio/shared_loop.hpp"
+
+#include <sys/socket.h>
+
+#include "server/workers.hpp"
+
+namespace echo_async {
+namespace {
+
+/// The number of the worker that this thread is, for handlers: Asio does not pass it to them. It is
+/// one load from the thread's own block; a look-up by thread id would be a search per message.
+thread_local unsigned this_worker = 0;
+
+}  // namespace
+
+SharedConnection::SharedConnection(Socket socket, SharedLoop& loop)
+    : ConnectionSocket(std::move(socket)),
+      loop_(loop),
+      last_touch_(loop.tick_.load(std::memory_order_relaxed)),
+      opened_by_(this_worker) {
+  serving().counters.opened(opened_by_);
+  const std::lock_guard lock(loop_.mutex_);
+  loop_.connections_.push_back(*this);
+}
+
+SharedConnection::~SharedConnection() {
+  bool last = false;
+  {
+    // Removed from the list before the descriptor is closed: a drain must never shut down a number
+    // that the kernel has reused.
+    const std::lock_guard lock(loop_.mutex_);
+    loop_.connections_.erase(loop_.connections_.iterator_to(*this));
+    last = loop_.draining_ && !loop_.forced_ && loop_.connections_.empty();
+  }
+  close();
+  if (!loop_.forced_) serving().counters.closed(opened_by_);
+  if (last) loop_.io_.stop();
+}
+
+const server::Serving& SharedConnection::serving() const {
+  return loop_.serving_;
+}
+
+void SharedConnection::touch() {
+  last_touch_.store(loop_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+void SharedConnection::echoed(std::size_t bytes) {
+  touch();
+  serving().counters.echoed(this_worker, 1, bytes);
+}
+
+SharedLoop::SharedLoop(const server::Serving& serving, unsigned workers)
+    : serving_(serving),
+      workers_(workers),
+      io_(static_cast<int>(workers)),
+      acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
+                [this](Socket socket) { serve_(std::move(socket)); }),
+      stop_(strand_, serving.stop),
+      idle_(strand_, serving.options.socket.idle_timeout) {}
+
+void SharedLoop::run(std::function<void(Socket)> serve) {
+  serve_ = std::move(serve);
+  acceptor_.start();
+  stop_.wait([this] { drain(); }, [this] { force_stop(); });
+  idle_.start([this] { close_idle(); });
+  server::run_workers(serving_, workers_, [this](unsigned worker) {
+    this_worker = worker;
+    io_.run();
+  });
+}
+
+void SharedLoop::drain() {
+  if (serving_.stop.forced()) return force_stop();
+  acceptor_.stop();
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+  for (SharedConnection& connection : connections_)
+    ::shutdown(connection.socket().native_handle(), SHUT_RD);
+  if (connections_.empty()) io_.stop();
+}
+
+/// Pending operations are destroyed with the io_context, when no thread runs it any more.
+void SharedLoop::force_stop() {
+  forced_ = true;
+  io_.stop();
+}
+
+void SharedLoop::close_idle() {
+  tick_.store(idle_.clock().now(), std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  for (SharedConnection& connection : connections_) {
+    const std::uint64_t last = connection.last_touch_.load(std::memory_order_relaxed);
+    if (last == SharedConnection::sleeping || connection.timed_out_) continue;
+    if (!idle_.clock().expired(static_cast<server::IdleClock::Tick>(last))) continue;
+    connection.timed_out_ = true;
+    serving_.counters.timed_out();
+    ::shutdown(connection.socket().native_handle(), SHUT_RDWR);
+  }
+}
+
+}  // namespace echo_async
