@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """What scripts/demo computes from the documents of the programs.
 
     demo_command.py fit WANTED LIMITS.json...    how many connections fit, on stdout
@@ -30,6 +29,7 @@ import demo_table
 import documents
 import outputs
 import streams
+import version
 
 ANSWER_MARKERS = ("<!-- answer -->", "<!-- /answer -->")
 PAGE_WIDTH = 118
@@ -45,9 +45,16 @@ How to read it
   that waited. CPU per echo is lower in a burst, because one wake-up serves many messages.
 
 Next
+"""
+NEXT = """\
   cd build/bin; ulimit -n 10100; ./echo_threads & ./client -n 10000    by hand
   build/bin/limits -n 100k                                             what 100,000 would need
-  scripts/test                                                         the tests
+  scripts/stack-sweep                                                  a first experiment
+"""
+NEXT_INSTALLED = """\
+  ulimit -n 10100; echo-testbed echo_threads & echo-testbed client -n 10000    by hand
+  echo-testbed limits -n 100k                                                  what 100,000 would need
+  echo-testbed stack-sweep                                                     a first experiment
 """
 
 
@@ -128,7 +135,7 @@ def show(arguments):
     write_answer(arguments.folder / "answer.json", answer)
     print_answer(answer, arguments.markdown)
     if not arguments.markdown:
-        print("\n" + READING, end="")
+        print("\n" + READING + (NEXT_INSTALLED if version.INSTALLED else NEXT), end="")
     if problems:
         print("\nFAILED\n" + "\n".join("  " + line for line in problems))
         return 1

@@ -9,6 +9,8 @@ import platform
 import subprocess
 
 SCRIPT = pathlib.Path(__file__).resolve().with_name("version.sh")
+#: Whether this is an installed testbed, not a source tree (packaging/CMakeLists.txt).
+INSTALLED = SCRIPT.with_name("VERSION").exists()
 
 
 def add_option(parser, name, *tools):

@@ -139,8 +139,7 @@ def add_common(parser, reps):
     add("--cool-down", type=seconds, default=0.0, metavar="S", help="pause before each run (0)")
     add("--seed", type=at_least(0), metavar="N", help="seed of the order of runs (the clock)")
     add_confidence(parser)
-    binaries = default_binaries()
-    add("--bin", type=pathlib.Path, default=binaries, metavar="DIR", help="programs (build/bin)")
+    add_binaries(parser)
     add("--name", metavar="TEXT", help="name of the folder and the page")
     if reps:
         blocks = f"blocks; each runs every cell once ({reps})"
@@ -192,13 +191,19 @@ def add_connections(parser):
     parser.add_argument("-n", dest="connections", **words)
 
 
+def add_binaries(parser):
+    """Adds --bin."""
+    usual = "those installed" if version.INSTALLED else "build/bin"
+    words = {"type": pathlib.Path, "metavar": "DIR", "help": f"folder of the programs ({usual})"}
+    parser.add_argument("--bin", default=default_binaries(), **words)
+
+
 def default_binaries():
-    """build/bin, as a relative path if that names the same folder."""
+    """build/bin, as a relative path if that names the same folder; installed: bin beside scripts."""
+    if version.INSTALLED:
+        return SOURCE / "bin"
     here = pathlib.Path("build/bin")
     there = SOURCE / "build" / "bin"
-    installed = SOURCE / "bin"
-    if not there.is_dir() and (installed / "client").exists():
-        return installed
     return here if here.is_dir() and there.is_dir() and here.samefile(there) else there
 
 
@@ -226,7 +231,7 @@ def reproducing_command(name, arguments, seed):
             words.append(word)
     if not any(word == "--seed" or word.startswith("--seed=") for word in words):
         words += ["--seed", str(seed)]
-    return shlex.join([name, *words])
+    return shlex.join([*name.split(), *words])  # installed: echo-testbed NAME
 
 
 def run_main(name, body):
