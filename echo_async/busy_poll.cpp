@@ -8,6 +8,7 @@
 // tries thousands of sockets in vain, ~0.5 us each, to find one that is ready: O(n) system calls
 // where epoll needs one.
 // Source: LearnServer, noblocking_server.py ("busy wait").
+// Compare: diff echo_async/busy_poll.cpp echo_async/select.cpp
 // Try it: ./echo_async --model busy-poll & ./client -n 10
 #include <poll.h>
 
@@ -85,14 +86,20 @@ class Server {
   ConnectionTable connections_;
 };
 
+void serve(const server::Serving& serving) {
+  Server{serving}.run();
+}
+
+limits::Demand demand(std::uint64_t connections) {
+  return {connections, limits::event_traits(sizeof(Connection), 0)};
+}
+
 server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = [](const server::ServerOptions&) { return server::Shape{.spins = true}; },
-          .demand =
-              [](const server::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::event_traits(sizeof(Connection), 0)};
-              },
-          .serve = [](const server::Serving& serving) { Server{serving}.run(); }};
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
+          .serve = serve};
 }
 
 }  // namespace

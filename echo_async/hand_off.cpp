@@ -7,6 +7,7 @@
 // and a cold cache per connection, and one thread accepts for all loops. A connection never moves.
 // So one loop may take twice the load, a different one from run to run; the balance and series of
 // the report show it. Source: swad (https://github.com/Zirias/swad), one acceptor and 8 workers.
+// Compare: diff echo_async/hand_off.cpp echo_async/reactor_per_core.cpp
 // Try it: ./echo_async --model hand-off --workers 2 --dispatch least
 #include <poll.h>
 
@@ -163,6 +164,14 @@ void serve(const server::Serving& serving, const Options& options) {
   if (worker_error) std::rethrow_exception(worker_error);
 }
 
+limits::Demand demand(const Options& options, std::uint64_t connections) {
+  // Each loop's table extends to the highest descriptor of the process.
+  limits::Traits traits = limits::event_traits(sizeof(Connection) * options.workers, 0);
+  traits.fixed_threads += options.workers + 1;
+  traits.fixed_descriptors += 8 * options.workers;
+  return {connections, traits};
+}
+
 server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   server::add_workers(app, options->workers,
@@ -174,19 +183,10 @@ server::Configured configure(CLI::App& app) {
   return {.check = {},
           .shape =
               [options](const server::ServerOptions&) {
-                return server::Shape{.workers = static_cast<unsigned>(options->workers),
-                                     .listeners = 1,
-                                     .at_once = std::nullopt};
+                return server::Shape{.workers = static_cast<unsigned>(options->workers)};
               },
-          .demand =
-              [options](const server::ServerOptions&, std::uint64_t connections) {
-                // Each loop's table extends to the highest descriptor of the process.
-                limits::Traits traits =
-                    limits::event_traits(sizeof(Connection) * options->workers, 0);
-                traits.fixed_threads += options->workers + 1;
-                traits.fixed_descriptors += 8 * options->workers;
-                return limits::Demand{connections, traits};
-              },
+          .demand = [options](const server::ServerOptions&,
+                              std::uint64_t connections) { return demand(*options, connections); },
           .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 

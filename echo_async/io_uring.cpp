@@ -8,6 +8,7 @@
 // machines, Linux before 6.0). It has one trap: a pending request uses its descriptor and memory,
 // so nothing is closed or freed before the last completion (uring/ring_exchange.cpp). Source:
 // io_uring(7), https://man7.org/linux/man-pages/man7/io_uring.7.html.
+// Compare: diff echo_async/io_uring.cpp echo_async/select.cpp
 // Try it: ./echo_async --model io-uring & ./client -n 10000
 #include <poll.h>
 #include <sys/socket.h>
@@ -155,6 +156,10 @@ struct Options {
   std::uint64_t ring_buffers = 4096;
 };
 
+void serve(const server::Serving& serving, const Options& options) {
+  Server{serving, static_cast<unsigned>(options.ring_buffers)}.run();
+}
+
 void check(const Options& options) {
   if (!std::has_single_bit(options.ring_buffers)) {
     throw CLI::ValidationError("--ring-buffers", "a power of two, such as 1024 or 4096");
@@ -179,6 +184,10 @@ void prepare(const Options& options, const server::ServerOptions& common) {
   }
 }
 
+limits::Demand demand(std::uint64_t connections) {
+  return {connections, limits::event_traits(sizeof(RingConnection), 0)};
+}
+
 server::Configured configure(CLI::App& app) {
   auto options = std::make_shared<Options>();
   echo::add_count(app, "--ring-buffers", options->ring_buffers,
@@ -187,14 +196,9 @@ server::Configured configure(CLI::App& app) {
   return {.check = [options](const server::ServerOptions&) { check(*options); },
           .prepare = [options](const server::ServerOptions& common) { prepare(*options, common); },
           .shape = {},
-          .demand =
-              [](const server::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::event_traits(sizeof(RingConnection), 0)};
-              },
-          .serve =
-              [options](const server::Serving& serving) {
-                Server{serving, static_cast<unsigned>(options->ring_buffers)}.run();
-              }};
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
+          .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace

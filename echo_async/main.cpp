@@ -6,8 +6,8 @@
 namespace {
 
 int run(int argc, char** argv) {
-  return server::server_main("echo_async", echo_async::models(), argc, argv,
-                             {{"liburing", TESTBED_LIBURING_VERSION}});
+  return server::server_main("echo_async", echo_async::models(), echo_async::default_model(), argc,
+                             argv, {{"liburing", TESTBED_LIBURING_VERSION}});
 }
 
 }  // namespace

@@ -15,4 +15,8 @@ std::span<const server::Model* const> models() {
   return list;
 }
 
+const server::Model& default_model() {
+  return callbacks;
+}
+
 }  // namespace echo_async

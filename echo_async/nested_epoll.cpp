@@ -7,6 +7,7 @@
 // (epoll/nonblocking_exchange.hpp). It loses Asio's portability and everything that is written for
 // its sockets (TLS streams, composed reads). Source: epoll(7),
 // https://man7.org/linux/man-pages/man7/epoll.7.html: an epoll descriptor can be polled itself.
+// Compare: diff echo_async/nested_epoll.cpp echo_async/reactor_per_core.cpp
 // Try it: ./echo_async --model nested-epoll & ./client -n 10000
 #include <memory>
 
@@ -16,17 +17,20 @@
 namespace echo_async {
 namespace {
 
+void serve(const server::Serving& serving) {
+  accept_and_serve(serving, std::move(serving.listeners.take().front()), 0);
+}
+
+limits::Demand demand(std::uint64_t connections) {
+  return {connections, limits::event_traits(sizeof(Connection), 0)};
+}
+
 server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
-          .demand =
-              [](const server::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::event_traits(sizeof(Connection), 0)};
-              },
-          .serve =
-              [](const server::Serving& serving) {
-                accept_and_serve(serving, std::move(serving.listeners.take().front()), 0);
-              }};
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
+          .serve = serve};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 // stuck one. Set --workers N --cpus LIST; compare its balance with that of hand-off. Source:
 // SO_REUSEPORT in socket(7), https://man7.org/linux/man-pages/man7/socket.7.html; nginx's
 // reuseport; Seastar.
+// Compare: diff echo_async/reactor_per_core.cpp echo_async/nested_epoll.cpp
 // Try it: ./echo_async --model reactor-per-core
 #include <memory>
 #include <vector>
@@ -19,30 +20,33 @@
 namespace echo_async {
 namespace {
 
+void serve(const server::Serving& serving, unsigned workers) {
+  std::vector<echo::Descriptor> listeners = serving.listeners.take();
+  server::run_workers(serving, workers, [&](unsigned worker) {
+    accept_and_serve(serving, std::move(listeners[worker]), worker);
+  });
+}
+
+limits::Demand demand(unsigned workers, std::uint64_t connections) {
+  // Each loop's table extends to the highest descriptor of the process.
+  limits::Traits traits = limits::event_traits(sizeof(Connection) * workers, 0);
+  traits.fixed_threads += workers;
+  traits.fixed_descriptors += std::uint64_t{8} * workers;
+  return {connections, traits};
+}
+
 server::Configured configure(CLI::App& app) {
   auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
   server::add_workers(app, *workers, "Loops, each with its own thread and listener");
+  const auto count = [workers] { return static_cast<unsigned>(*workers); };
   return {.check = {},
           .shape =
-              [workers](const server::ServerOptions&) {
-                const auto count = static_cast<unsigned>(*workers);
-                return server::Shape{.workers = count, .listeners = count, .at_once = std::nullopt};
+              [count](const server::ServerOptions&) {
+                return server::Shape{.workers = count(), .listeners = count()};
               },
-          .demand =
-              [workers](const server::ServerOptions&, std::uint64_t connections) {
-                // Each loop's table extends to the highest descriptor of the process.
-                limits::Traits traits = limits::event_traits(sizeof(Connection) * *workers, 0);
-                traits.fixed_threads += *workers;
-                traits.fixed_descriptors += 8 * *workers;
-                return limits::Demand{connections, traits};
-              },
-          .serve =
-              [workers](const server::Serving& serving) {
-                std::vector<echo::Descriptor> listeners = serving.listeners.take();
-                server::run_workers(serving, static_cast<unsigned>(*workers), [&](unsigned worker) {
-                  accept_and_serve(serving, std::move(listeners[worker]), worker);
-                });
-              }};
+          .demand = [count](const server::ServerOptions&,
+                            std::uint64_t connections) { return demand(count(), connections); },
+          .serve = [count](const server::Serving& serving) { serve(serving, count()); }};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 // higher descriptor is closed and counted. It wins nowhere today, and loses least where most of its
 // connections are busy: one call then reports many. Source: LearnServer, multiplexingio_server.py;
 // select(2), https://man7.org/linux/man-pages/man2/select.2.html.
+// Compare: diff echo_async/select.cpp echo_async/busy_poll.cpp
 // Try it: ./echo_async --model select & ./client -n 1000
 #include <fmt/format.h>
 #include <sys/select.h>
@@ -138,19 +139,23 @@ class Server {
   fd_set readable_{}, writable_{};  ///< what select(2) returned
 };
 
-/// A Connection and its bits in the bitmaps.
-constexpr std::uint64_t state_bytes = sizeof(Connection) + 1;
+void serve(const server::Serving& serving) {
+  Server{serving}.run();
+}
+
+limits::Demand demand(std::uint64_t connections) {
+  constexpr std::uint64_t bits = 1;  // in the bitmaps, in bytes
+  limits::Traits traits = limits::event_traits(sizeof(Connection) + bits, 0);
+  traits.descriptors_below = FD_SETSIZE;
+  return {connections, traits};
+}
 
 server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
-          .demand =
-              [](const server::ServerOptions&, std::uint64_t connections) {
-                limits::Traits traits = limits::event_traits(state_bytes, 0);
-                traits.descriptors_below = FD_SETSIZE;
-                return limits::Demand{connections, traits};
-              },
-          .serve = [](const server::Serving& serving) { Server{serving}.run(); }};
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
+          .serve = serve};
 }
 
 }  // namespace

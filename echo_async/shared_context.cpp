@@ -74,7 +74,7 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
   Buffer buffer_;
 };
 
-void serve(unsigned workers, const server::Serving& serving) {
+void serve(const server::Serving& serving, unsigned workers) {
   SharedLoop loop{serving, workers};
   loop.run(
       [&loop](Socket socket) { std::make_shared<CallbackChain>(std::move(socket), loop)->read(); });
@@ -83,6 +83,12 @@ void serve(unsigned workers, const server::Serving& serving) {
 /// CallbackChain, the control block of its shared_ptr, Asio's state per descriptor and the rounding
 /// of malloc; measured.
 constexpr std::uint64_t connection_bytes = 672;
+
+limits::Demand demand(unsigned workers, std::uint64_t buffer_size, std::uint64_t connections) {
+  limits::Traits traits = limits::event_traits(connection_bytes, buffer_size);
+  traits.fixed_threads += workers;
+  return {connections, traits};
+}
 
 server::Configured configure(CLI::App& app) {
   auto workers = std::make_shared<std::uint64_t>(server::usable_processors());
@@ -93,11 +99,9 @@ server::Configured configure(CLI::App& app) {
       .shape = [count](const server::ServerOptions&) { return server::Shape{.workers = count()}; },
       .demand =
           [count](const server::ServerOptions& common, std::uint64_t connections) {
-            limits::Traits traits = limits::event_traits(connection_bytes, common.buffer_size);
-            traits.fixed_threads += count();
-            return limits::Demand{connections, traits};
+            return demand(count(), common.buffer_size, connections);
           },
-      .serve = [count](const server::Serving& serving) { serve(count(), serving); }};
+      .serve = [count](const server::Serving& serving) { serve(serving, count()); }};
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ struct Options {
   std::uint64_t guard_size = 4096;
 };
 
-void serve(const Options& options, const server::Serving& serving) {
+void serve(const server::Serving& serving, const Options& options) {
   StackPool stacks{options.stack_size, options.guard_size};
   Loop loop{serving};
   const auto enter = [&](Socket socket, const Yield& yield) {
@@ -129,7 +129,7 @@ server::Configured configure(CLI::App& app) {
           .shape = {},
           .demand = [options](const server::ServerOptions& common,
                               std::uint64_t n) { return demand(*options, common, n); },
-          .serve = [options](const server::Serving& serving) { serve(*options, serving); }};
+          .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace

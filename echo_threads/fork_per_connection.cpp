@@ -96,13 +96,15 @@ void serve(const server::Serving& serving) {
   children.stop();  // reaps all; when the stop is forced, it ends them
 }
 
+limits::Demand demand(std::uint64_t connections) {
+  return {connections, limits::process_traits()};
+}
+
 server::Configured configure(CLI::App&) {
   return {.check = {},
           .shape = {},
-          .demand =
-              [](const server::ServerOptions&, std::uint64_t connections) {
-                return limits::Demand{connections, limits::process_traits()};
-              },
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
           .serve = serve};
 }
 

@@ -6,6 +6,7 @@
 // (--backlog) until that peer leaves; --idle-timeout bounds the wait. Connections beyond the queue
 // wait for TCP's retries.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "iterative server".
+// Compare: diff echo_threads/iterative.cpp echo_threads/pool_accept.cpp
 // Try it: ./echo_threads --model iterative & ./client --mode churn -n 10
 #include <utility>
 
@@ -25,7 +26,7 @@ void serve(const server::Serving& serving) {
   });
 }
 
-limits::Demand demand(const server::ServerOptions&, std::uint64_t connections) {
+limits::Demand demand(std::uint64_t connections) {
   limits::Traits traits;
   traits.descriptors_per_connection = 0;  // one in all: the rest wait in the kernel's queue
   return {connections, traits};
@@ -37,7 +38,8 @@ server::Configured configure(CLI::App&) {
               [](const server::ServerOptions&) {
                 return server::Shape{.workers = 1, .listeners = 1, .at_once = 1};
               },
-          .demand = demand,
+          .demand = [](const server::ServerOptions&,
+                       std::uint64_t connections) { return demand(connections); },
           .serve = serve};
 }
 

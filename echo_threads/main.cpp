@@ -6,7 +6,8 @@
 namespace {
 
 int run(int argc, char** argv) {
-  return server::server_main("echo_threads", echo_threads::models(), argc, argv);
+  return server::server_main("echo_threads", echo_threads::models(), echo_threads::default_model(),
+                             argc, argv);
 }
 
 }  // namespace

@@ -15,4 +15,8 @@ std::span<const server::Model* const> models() {
   return list;
 }
 
+const server::Model& default_model() {
+  return thread_per_connection;
+}
+
 }  // namespace echo_threads

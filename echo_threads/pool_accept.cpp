@@ -7,6 +7,7 @@
 // connections have waited cannot be measured then: the kernel does not report their arrival time.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "prethreaded server,
 // per-thread accept".
+// Compare: diff echo_threads/pool_accept.cpp echo_threads/iterative.cpp
 // Try it: ./echo_threads --model pool-accept & ./client --mode churn -n 50
 #include <utility>
 
@@ -29,17 +30,19 @@ void serve(const server::Serving& serving, const PoolOptions& options) {
   });
 }
 
+limits::Demand demand(const PoolOptions& options, std::uint64_t connections) {
+  limits::Traits traits = thread_pool_traits(options);
+  traits.descriptors_per_connection = 0;  // the rest wait in the kernel's queue
+  return {connections, traits};
+}
+
 server::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
   add_stack_options(app, options->stack);
   return {.check = [options](const server::ServerOptions&) { check(options->stack, 0); },
           .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
-          .demand =
-              [options](const server::ServerOptions&, std::uint64_t connections) {
-                limits::Traits traits = thread_pool_traits(*options);
-                traits.descriptors_per_connection = 0;  // the rest wait in the kernel's queue
-                return limits::Demand{connections, traits};
-              },
+          .demand = [options](const server::ServerOptions&,
+                              std::uint64_t connections) { return demand(*options, connections); },
           .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 

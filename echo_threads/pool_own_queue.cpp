@@ -8,6 +8,7 @@
 // queues have room.
 // Source: Harchol-Balter, Performance Modeling and Design of Computer Systems, chapter 24, "Task
 // Assignment Policies for Server Farms" (round-robin).
+// Compare: diff echo_threads/pool_own_queue.cpp echo_threads/pool_shared_queue.cpp
 // Try it: ./echo_threads --model pool-own-queue & ./client --mode churn -n 50
 #include <deque>
 

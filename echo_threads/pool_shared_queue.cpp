@@ -6,6 +6,7 @@
 // queue grows (queue wait in the report), and connections beyond --queue-limit are closed. All
 // workers contend for one lock, once per connection.
 // Source: Schmidt et al., Pattern-Oriented Software Architecture 2, "Half-Sync/Half-Async".
+// Compare: diff echo_threads/pool_shared_queue.cpp echo_threads/pool_own_queue.cpp
 // Try it: ./echo_threads --model pool-shared-queue & ./client --mode churn -n 50
 #include "echo_threads/pool/pool_options.hpp"
 #include "echo_threads/pool/pool_queue.hpp"

@@ -6,6 +6,7 @@
 // peers as workers; and each worker is a process, busy or not. Workers wait with EPOLLEXCLUSIVE, so
 // a connection wakes one of them instead of all; this costs one epoll descriptor per worker.
 // Source: Stevens, Fenner and Rudoff, UNIX Network Programming 1, chapter 30, "preforked server".
+// Compare: diff echo_threads/prefork.cpp echo_threads/pool_accept.cpp
 // Try it: ./echo_threads --model prefork & ./client --mode churn -n 50
 #include <poll.h>
 
@@ -139,22 +140,25 @@ class Server {
   Children children_{serving_.counters};
 };
 
+void serve(const server::Serving& serving, const PoolOptions& options) {
+  Server{serving, options.worker_count()}.run();
+}
+
+limits::Demand demand(const PoolOptions& options, std::uint64_t connections) {
+  limits::Traits traits;
+  traits.descriptors_per_connection = 0;  // each is in the table of its worker
+  traits.fixed_threads += options.workers;
+  traits.fixed_descriptors += options.workers;  // a pidfd per worker
+  return {connections, traits};
+}
+
 server::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Processes, each of which serves one connection");
   return {.check = {},
           .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
-          .demand =
-              [options](const server::ServerOptions&, std::uint64_t connections) {
-                limits::Traits traits;
-                traits.descriptors_per_connection = 0;  // each is in the table of its worker
-                traits.fixed_threads += options->workers;
-                traits.fixed_descriptors += options->workers;  // a pidfd per worker
-                return limits::Demand{connections, traits};
-              },
-          .serve =
-              [options](const server::Serving& serving) {
-                Server{serving, options->worker_count()}.run();
-              }};
+          .demand = [options](const server::ServerOptions&,
+                              std::uint64_t connections) { return demand(*options, connections); },
+          .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 
 }  // namespace

@@ -35,13 +35,13 @@ struct Entry {
   json::array models;
 };
 
-json::array options_of(Models models) {
+json::array options_of(Models models, const Model& default_model) {
   std::vector<Entry> entries;
   for (const Model* model : models) {
     CLI::App app;
     ServerOptions options;
     echo::add_program_flags(app);
-    add_common_options(app, options, names_of(models), std::string(models.front()->name));
+    add_common_options(app, options, names_of(models), std::string(default_model.name));
     [[maybe_unused]] const Configured keep = model->configure(app);
     for (json::value& each : echo::options_of(app, "server")) {
       const json::object& option = each.as_object();
@@ -88,8 +88,9 @@ json::object describe(std::string_view program, std::string_view summary, Models
     CLI::App app;
     described.push_back(model_to_json(*model, model->configure(app), ServerOptions{}));
   }
-  json::object document = echo::description_of(program, summary, options_of(models), libraries);
-  document["default_model"] = models.front()->name;
+  json::object document =
+      echo::description_of(program, summary, options_of(models, parsed.default_model), libraries);
+  document["default_model"] = parsed.default_model.name;
   document["models"] = std::move(described);
   return document;
 }

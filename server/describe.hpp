@@ -24,6 +24,7 @@ std::vector<const Model*> models_with(const std::string& option, Models models);
 /// other model for its defaults.
 struct Parsed {
   const Model& chosen;
+  const Model& default_model;  ///< runs unless --model is given
   const Configured& configured;
   const ServerOptions& options;
 };

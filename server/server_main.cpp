@@ -32,11 +32,12 @@ namespace {
 constexpr std::string_view summary = "a TCP echo server with several concurrency models";
 
 /// Parses --model first, because it decides which options exist.
-const Model& chosen_model(const char* program, Models models, int argc, char** argv) {
+const Model& chosen_model(const char* program, Models models, const Model& default_model, int argc,
+                          char** argv) {
   CLI::App first{program};
   first.set_help_flag();
   first.allow_extras();
-  std::string name{models.front()->name};
+  std::string name{default_model.name};
   first.add_option("--model", name);
   first.parse(argc, argv);
   for (const Model* model : models) {
@@ -167,15 +168,15 @@ std::string shortage(const std::system_error& error) {
   }
 }
 
-int run_server(const char* name, Models models, int argc, char** argv,
+int run_server(const char* name, Models models, const Model& default_model, int argc, char** argv,
                const std::vector<echo::Library>& libraries) {
-  const Model& model = chosen_model(name, models, argc, argv);
+  const Model& model = chosen_model(name, models, default_model, argc, argv);
   CLI::App app{fmt::format("{}: a TCP echo server, model {}: {}", name, model.name, model.summary),
                name};
   echo::use_plain_help(app);
   echo::add_program_flags(app);
   ServerOptions options;
-  add_common_options(app, options, names_of(models), std::string(models.front()->name));
+  add_common_options(app, options, names_of(models), std::string(default_model.name));
   const Configured configured = model.configure(app);
   try {
     app.parse(argc, argv);
@@ -198,7 +199,7 @@ int run_server(const char* name, Models models, int argc, char** argv,
   if (configured.check) configured.check(options);
   if (echo::asks_for_description(app)) {
     echo::write_text(echo::text_of_document(
-        describe(name, summary, models, {model, configured, options}, libraries)));
+        describe(name, summary, models, {model, default_model, configured, options}, libraries)));
     return echo::exit_pass;
   }
   check_ready_fd(options.ready_fd);
@@ -275,10 +276,10 @@ int run_server(const char* name, Models models, int argc, char** argv,
 
 }  // namespace
 
-int server_main(const char* name, Models models, int argc, char** argv,
+int server_main(const char* name, Models models, const Model& default_model, int argc, char** argv,
                 const std::vector<echo::Library>& libraries) {
   try {
-    return run_server(name, models, argc, argv, libraries);
+    return run_server(name, models, default_model, argc, argv, libraries);
   } catch (const std::system_error& error) {
     const std::string limits = shortage(error);
     if (limits.empty()) throw;

@@ -6,11 +6,7 @@ namespace echo_async {
 
 Loop::Loop(const server::Serving& serving)
     : serving_(serving),
-      connections_(serving, idle_,
-                   [this] {  // what alone would keep run() from returning
-                     stop_.cancel();
-                     idle_.stop();
-                   }),
+      connections_(serving, idle_, [this] { end_waits(); }),
       acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
                 [this](Socket socket) { serve_(std::move(socket)); }),
       stop_(strand_, serving.stop),

@@ -29,6 +29,11 @@ class Loop {
  private:
   void drain();
   void force_stop();
+  /// When no connection is left, only these waits keep run() from returning.
+  void end_waits() {
+    stop_.cancel();
+    idle_.stop();
+  }
 
   const server::Serving& serving_;
   std::function<void(Socket)> serve_;

@@ -45,7 +45,7 @@ Answer answer_to(std::vector<std::string> words) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   try {
-    return {server_main("server", both, static_cast<int>(argv.size()), argv.data()), ""};
+    return {server_main("server", both, *both[0], static_cast<int>(argv.size()), argv.data()), ""};
   } catch (const CLI::ParseError& error) {
     return {echo::exit_usage, echo::one_line(error)};
   } catch (const echo::Exit& error) {
