@@ -74,7 +74,7 @@ def _about(command):
 
 def _title(name, chapter, release):
     heading = f'{roff.plain(name.upper())} {chapter} {roff.plain(release.date)}'
-    return f'.\\" Generated from --help and --describe.\n.TH {heading} "{PACKAGE} {release.version}" "Echo testbed"'
+    return f'.\\" Generated from --help and --describe.\n.TH {heading} "{PACKAGE} {release.version}" "Echo testbed"\n.nh\n.ad l'
 
 
 def _synopsis(command):

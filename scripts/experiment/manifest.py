@@ -143,7 +143,12 @@ def _value(value):
 
 # ---- what was built ------------------------------------------------------------------------------
 def commit_of(source):
-    """{id, dirty, describe}, or None outside a checkout."""
+    """{id, dirty, describe}, or None outside a checkout. Installed: that of the build, 12 digits."""
+    with contextlib.suppress(OSError, IndexError):
+        built = (source / "scripts" / "VERSION").read_text().splitlines()[1]
+        commit, _, changes = built.partition(" ")
+        known = re.fullmatch("[0-9a-f]{12}", commit)
+        return {"id": commit, "dirty": bool(changes), "describe": None} if known else None
     found = _output("git", "-C", source, "rev-parse", "HEAD")
     if not found:
         return None
@@ -175,7 +180,8 @@ def programs_of(binaries):
 
 
 def build_of(binaries):
-    """Build type, compiler and flags, from CMake's cache and compile commands above build/bin."""
+    """Build type, compiler and flags, from CMake's cache and compile commands above build/bin. An
+    installation has neither; there, from the client's --describe, which does not have the flags."""
     cache = {}
     for folder in (binaries, *list(binaries.absolute().parents)[:2]):
         with contextlib.suppress(OSError):
@@ -183,7 +189,7 @@ def build_of(binaries):
             cache = dict(re.findall(r"^(\w+):\w+=(.*)$", text, re.MULTILINE))
             break
     else:
-        folder = None
+        return _described_build(binaries / "client")
     kind = cache.get("CMAKE_BUILD_TYPE") or None
     return {
         "type": kind,
@@ -191,6 +197,14 @@ def build_of(binaries):
         "flags": _flags(folder),
         "sanitize": cache.get("TESTBED_SANITIZE") or None,
     }
+
+
+def _described_build(client):
+    version = {}
+    with contextlib.suppress(TypeError, ValueError, AttributeError):
+        version = json.loads(_output(client, "--describe")).get("version") or {}
+    kind, compiler = version.get("build_type") or None, version.get("compiler")
+    return {"type": kind, "compiler": compiler, "flags": None, "sanitize": None}
 
 
 def _compiler(program):
@@ -201,8 +215,6 @@ def _compiler(program):
 
 def _flags(folder):
     """The compiler flags of the server's main file, without paths."""
-    if folder is None:
-        return None
     with contextlib.suppress(OSError, ValueError):
         for one in json.loads((folder / "compile_commands.json").read_text()):
             if one["file"].endswith("echo_async/main.cpp"):

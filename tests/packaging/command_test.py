@@ -147,7 +147,13 @@ class Scripts(unittest.TestCase):
             self.assertEqual(code, 0, errors)
             stored = json.loads((pathlib.Path(folder) / "trial" / "experiment.json").read_text())
             self.assertTrue(stored["command"].startswith("echo-testbed sweep --factor "), stored["command"])
-            self.assertIsNotNone(stored["manifest"]["programs"]["client"], "the manifest has their hashes")
+            manifest, built = stored["manifest"], json.loads(run("client", "--describe")[1])["version"]
+            self.assertIsNotNone(manifest["programs"]["client"], "the manifest has their hashes")
+            self.assertEqual(manifest["build"]["type"], built["build_type"])
+            self.assertEqual(manifest["build"]["compiler"], built["compiler"])
+            commit, _, changes = built["commit"].partition(" ")
+            if commit != "unknown":
+                self.assertEqual(manifest["commit"], {"id": commit, "dirty": bool(changes), "describe": None})
 
     def test_find_the_shipped_experiments(self):
         code, text, _ = run("tune", "--list")
