@@ -52,7 +52,9 @@ folder = pathlib.Path(__file__).parent
 def after(name):
     return words[words.index(name) + 1]
 def end(echoes):
-    total = 1_000_000 + echoes * int((folder / "per_echo").read_text())
+    own = folder / f"per_echo_{after('--model')}" if "--model" in words else None
+    cost = own if own and own.exists() else folder / "per_echo"
+    total = 1_000_000 + echoes * int(cost.read_text())
     text = f"events: Ir\\nfn=(1) main\\n\\ntotals: {total}\\n"
     pathlib.Path(os.environ["COUNTS"]).write_text(text)
     if (folder / "twice").exists():
@@ -225,6 +227,16 @@ class Commands(Folder):
             self.assertEqual((row["against"], row["ratio"], row["verdict"]), (None, None, None))
         # The server is stopped while the partner sends: each batch has all five.
         self.assertEqual((build / "batches").read_text(), "5")
+
+    def test_runs_the_model_that_is_named_and_not_the_default(self):
+        build = self.build("this", 1, per_echo_callbacks=700, per_echo_other=900)
+        done = self.run_script("--bin", build, "--models", "callbacks,other", "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        figures = {
+            row["name"]: row["instructions_per_echo"]["median"]
+            for row in json.loads(done.stdout)["rows"]
+        }
+        self.assertEqual(figures, {"callbacks": 700, "other": 900})
 
     def test_compares_two_builds(self):
         this, other = self.build("this", 1030), self.build("other", 1000)
