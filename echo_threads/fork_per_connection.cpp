@@ -92,7 +92,7 @@ void serve(const server::Serving& serving) {
   // reading. If the stop is already forced, nothing more is echoed.
   if (!serving.stop.forced()) children.drain();
   while (start_some(pending, children)) children.reap_ended();  // these are shut down too
-  pending.close();
+  pending.close();                                              // those that a forced stop has left
   children.stop();  // reaps all; when the stop is forced, it ends them
 }
 

@@ -46,7 +46,7 @@ void serve(const server::Serving& serving, const StackOptions& stack) {
   // echoes it, then gets 0, the end. If the stop is already forced, nothing more is echoed.
   if (!serving.stop.forced()) threads.drain();
   while (start_some(pending, threads)) threads.join_ended();  // these are shut down too
-  pending.close();
+  pending.close();                                            // those that a forced stop has left
   threads.stop();  // joins all; when the stop is forced, it shuts them down for writing too
 }
 
