@@ -69,7 +69,8 @@ def _text(parts):
 
 
 def _about(command):
-    return roff.plain(command.about[0].lower() + command.about[1:])
+    text = command.about
+    return roff.plain(text if text[1].isupper() else text[0].lower() + text[1:])
 
 
 def _title(name, chapter, release):
@@ -116,8 +117,8 @@ def _term(item):
 
 
 def _sentence(text):
-    """With a capital letter, unless the first word is one to be typed, as in "hold: idle time"."""
-    if re.match(r"[a-z]+ ", text):
+    """With a capital letter, unless it begins with words to be typed, as in "stream, churn: idle time"."""
+    if re.match(r"[a-z]", text) and not re.match(r"[a-z]+(, [a-z]+)*:", text):
         text = text[0].upper() + text[1:]
     return text if not text or text.endswith(".") else text + "."
 

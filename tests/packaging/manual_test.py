@@ -50,7 +50,11 @@ class Pages(unittest.TestCase):
                 titles = re.findall(r"^\.SH (.*)$", text, re.M)
                 self.assertEqual([each for each in titles if each in SECTIONS], list(SECTIONS), page)
             self.assertRegex(text, r'(?m)^\.TH ECHO\S+ [17] \S+ "echo-testbed \d+\.\d+\.\d+" "Echo testbed"$')
-            self.assertRegex(text, r"(?m)^echo\S+ \\- [a-z].*[^.]$")
+            self.assertRegex(text, r"(?m)^echo\S+ \\- ([a-z]|[A-Z]{2}).*[^.]$")
+
+    def test_have_a_text_for_each_option(self):
+        for page, text in PAGES.items():
+            self.assertEqual(re.findall(r"^\.TP\n(.*)\n\\&$", text, re.M), [], page)
 
     def test_name_only_pages_that_exist(self):
         for page, text in PAGES.items():
