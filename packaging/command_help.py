@@ -70,11 +70,14 @@ def _read(name, path):
 
 def _output(*command, cpus=None):
     environment = os.environ | {"COLUMNS": WIDTH, "LC_ALL": "C.UTF-8"}
-    pin = (lambda: os.sched_setaffinity(0, cpus)) if cpus else None
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT,
-        env=environment, preexec_fn=pin,
-    )  # fmt: skip
+    before = os.sched_getaffinity(0)  # of this thread; the program inherits it
+    try:
+        os.sched_setaffinity(0, cpus or before)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, env=environment
+        )
+    finally:
+        os.sched_setaffinity(0, before)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
