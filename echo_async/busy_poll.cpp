@@ -49,8 +49,13 @@ class Server {
     connections_.for_each([&](Connection& connection) {
       const WaitFor next =
           connection.pending ? exchange.on_writable(connection) : exchange.on_readable(connection);
-      if (next == WaitFor::close) connections_.remove(connection);
+      act(connection, next);
     });
+  }
+  /// Everything else is tried again anyway.
+  void act(Connection& connection, WaitFor next) {
+    if (next == WaitFor::eof) connections_.end(connection);
+    if (next == WaitFor::close) connections_.remove(connection);
   }
 
   /// Handles the stop, new connections and what is due. Returns false when the stop is forced.
@@ -72,10 +77,9 @@ class Server {
       }
     }
     if (connections_.next_due()) {
-      connections_.handle_due(ConnectionTable::Clock::now(),
-                              [this](Connection& connection, WaitFor next) {
-                                if (next == WaitFor::close) connections_.remove(connection);
-                              });
+      connections_.handle_due(
+          ConnectionTable::Clock::now(),
+          [this](Connection& connection, WaitFor next) { act(connection, next); });
     }
     return true;
   }

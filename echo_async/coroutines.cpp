@@ -9,7 +9,6 @@
 // Compare: diff echo_async/coroutines.cpp echo_async/callbacks.cpp
 // Try it: ./echo_async --model coroutines & ./client -n 10000
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -36,10 +35,8 @@ auto sleep(AsioConnection& connection) {
 
 /// Sends all of `rest`. 0: the connection can no longer be written to.
 auto send(AsioConnection& connection, std::span<const std::byte> rest) {
-  return Operation{[&connection, rest](auto handler) {
-    asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()),
-                      std::move(handler));
-  }};
+  return Operation{
+      [&connection, rest](auto handler) { send_rest(connection, rest, std::move(handler)); }};
 }
 
 /// Reads, works and writes the reply until EOF or an error. The frame owns the connection.
@@ -54,8 +51,11 @@ Task echo_until_eof(Socket socket, Loop& loop) {
     connection.touch();
     const auto reply = serving.protocol.reply_to(buffer.all().first(received));
     const auto rest = connection.send_now(reply);
-    if (!rest.empty() && co_await send(connection, rest) == 0) co_return;
-    connection.echoed(reply.size());
+    if (!rest.empty()) {
+      connection.sent(reply.size() - rest.size());
+      if (co_await send(connection, rest) == 0) co_return;
+    }
+    connection.echoed(rest.empty() ? reply.size() : 0);
   }
 }
 

@@ -122,6 +122,7 @@ class Server {
     FD_CLR(connection.fd, &writing_);
     if (next == WaitFor::read || next == WaitFor::again) FD_SET(connection.fd, &reading_);
     if (next == WaitFor::write) FD_SET(connection.fd, &writing_);
+    if (next == WaitFor::eof) connections_.end(connection);
     if (next == WaitFor::close) connections_.remove(connection);
   }
 

@@ -8,7 +8,6 @@
 // https://www.boost.org/doc/libs/release/doc/html/boost_asio/examples.html.
 // Compare: diff echo_async/shared_context.cpp echo_async/callbacks.cpp
 // Try it: ./echo_async --model shared-context --workers 4 --work cpu:50us & ./client -n 1000
-#include <boost/asio/write.hpp>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -62,10 +61,11 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
     const auto reply = serving().protocol.reply_to(buffer_.all().first(received));
     const auto rest = send_now(reply);  // nearly always all: nothing is left to wait for
     if (rest.empty()) return wrote(reply.size());
-    asio::async_write(socket(), asio::buffer(rest.data(), rest.size()),
-                      then([this, size = reply.size()](std::size_t) { wrote(size); }));
+    sent(reply.size() - rest.size());
+    send_rest(*this, rest, then([this](std::size_t) { wrote(0); }));
   }
 
+  /// All of the reply is sent, and `bytes` of it are not counted yet.
   void wrote(std::size_t bytes) {
     echoed(bytes);
     read();

@@ -14,7 +14,6 @@
 #include <CLI/Error.hpp>
 #include <algorithm>
 #include <boost/asio/spawn.hpp>
-#include <boost/asio/write.hpp>
 #include <exception>
 #include <memory>
 #include <span>
@@ -47,10 +46,13 @@ void echo_until_eof(AsioConnection& connection, std::span<std::byte> buffer, con
     }
     const auto reply = serving.protocol.reply_to(buffer.first(received));
     if (const auto rest = connection.send_now(reply); !rest.empty()) {
-      asio::async_write(connection.socket(), asio::buffer(rest.data(), rest.size()), yield[error]);
+      connection.sent(reply.size() - rest.size());
+      send_rest(connection, rest, yield[error]);
       if (error) return;
+      connection.echoed(0);
+    } else {
+      connection.echoed(reply.size());
     }
-    connection.echoed(reply.size());
   }
 }
 

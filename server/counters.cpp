@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -89,6 +90,17 @@ bool Counters::try_open(unsigned worker, std::optional<std::uint64_t> limit) {
 void Counters::closed(unsigned worker) {
   counts_[worker].closed.fetch_add(1, std::memory_order_relaxed);
   shared_->open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Counters::not_sent(unsigned worker, std::uint64_t bytes) {
+  for (unsigned i = 0; i < workers_ && bytes > 0; ++i) {
+    auto& counted = counts_[(worker + i) % workers_].bytes;
+    std::uint64_t seen = counted.load(std::memory_order_relaxed);
+    while (!counted.compare_exchange_weak(seen, seen - std::min(seen, bytes),
+                                          std::memory_order_relaxed)) {
+    }
+    bytes -= std::min(seen, bytes);
+  }
 }
 
 void Counters::shed(Shed cause) {

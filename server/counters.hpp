@@ -74,10 +74,9 @@ class Counters {
     counts_[worker].bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
   /// Takes back `bytes` of echoed(): the kernel had taken them, and the connection ended before
-  /// they were sent. The messages stay counted: they were read.
-  void not_sent(unsigned worker, std::uint64_t bytes) {
-    counts_[worker].bytes.fetch_sub(bytes, std::memory_order_relaxed);
-  }
+  /// they were sent. The messages stay counted: they were read. Other workers may have served the
+  /// connection, so what `worker` has not counted is taken back from them.
+  void not_sent(unsigned worker, std::uint64_t bytes);
   void shed(Shed cause);
   /// A connection was closed by --idle-timeout; closed() is called as well.
   void timed_out();

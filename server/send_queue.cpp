@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 
 namespace server {
 namespace {
@@ -66,6 +67,58 @@ SendQueueWait::Next SendQueueWait::at_eof(int fd, Clock::time_point now) {
     pause_ = std::min(2 * pause_, longest_pause_);
   }
   return Next::pause;
+}
+
+std::optional<std::chrono::milliseconds> LateReaders::pause_at_eof(int fd, Clock::time_point now) {
+  const auto known = waits_.find(fd);
+  if (known != waits_.end()) return pause_of(known->second, fd, now);
+  SendQueueWait wait{idle_timeout_, longest_pause};
+  const auto pause = pause_of(wait, fd, now);
+  if (!pause) return pause;
+  try {
+    waits_.emplace(fd, wait);
+    return pause;
+  } catch (const std::bad_alloc&) {
+    counters_.shed(Shed::memory);
+    return std::nullopt;
+  }
+}
+
+std::optional<std::chrono::milliseconds> LateReaders::pause_of(SendQueueWait& wait, int fd,
+                                                               Clock::time_point now) {
+  const auto next = wait.at_eof(fd, now);
+  if (next == SendQueueWait::Next::pause) return wait.pause();
+  if (next == SendQueueWait::Next::timed_out) counters_.timed_out();
+  return std::nullopt;
+}
+
+bool LateReaderScan::keeps(int fd, Clock::time_point now) {
+  if (waits(fd)) return true;
+  const auto pause = readers_.pause_at_eof(fd, now);
+  if (!pause) return false;
+  try {
+    due_of_.emplace(fd, now + *pause);
+    due_.emplace(now + *pause, fd);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void LateReaderScan::forget(int fd) {
+  readers_.forget(fd);
+  const auto due = due_of_.find(fd);
+  if (due == due_of_.end()) return;
+  due_.erase({due->second, fd});
+  due_of_.erase(due);
+}
+
+int LateReaderScan::take_due(Clock::time_point now) {
+  if (due_.empty() || due_.begin()->first > now) return -1;
+  const int fd = due_.begin()->second;
+  due_.erase(due_.begin());
+  due_of_.erase(fd);
+  return fd;
 }
 
 }  // namespace server

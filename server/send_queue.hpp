@@ -10,6 +10,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "server/counters.hpp"
 
@@ -53,6 +56,62 @@ class SendQueueWait {
   bool late_ = false;
   std::uint64_t left_ = 0;
   Clock::time_point unchanged_since_;
+};
+
+/// The connections of a loop that wait so, by descriptor. Empty outside of a drain.
+class LateReaders {
+ public:
+  using Clock = SendQueueWait::Clock;
+  /// A forced stop ends the pauses of a loop. With 10,000 late readers the attempts take a few
+  /// percent of a core.
+  static constexpr std::chrono::milliseconds longest_pause{500};
+
+  LateReaders(std::optional<std::chrono::nanoseconds> idle_timeout, Counters& counters)
+      : idle_timeout_(idle_timeout), counters_(counters) {}
+
+  /// Call it in a drain when recv(2) has returned 0 or an error. The pause after which to read
+  /// again; unset: close the connection. One that has waited too long is counted here.
+  std::optional<std::chrono::milliseconds> pause_at_eof(int fd,
+                                                        Clock::time_point now = Clock::now());
+  /// Call it before a connection is closed.
+  void forget(int fd) { waits_.erase(fd); }
+
+ private:
+  std::optional<std::chrono::milliseconds> pause_of(SendQueueWait& wait, int fd,
+                                                    Clock::time_point now);
+
+  std::optional<std::chrono::nanoseconds> idle_timeout_;
+  Counters& counters_;
+  std::unordered_map<int, SendQueueWait> waits_;
+};
+
+/// The same for a loop that handles what is due by itself.
+class LateReaderScan {
+ public:
+  using Clock = LateReaders::Clock;
+
+  LateReaderScan(std::optional<std::chrono::nanoseconds> idle_timeout, Counters& counters)
+      : readers_(idle_timeout, counters) {}
+
+  /// Call it in a drain when recv(2) has returned 0. True: keep the connection, and read again when
+  /// take_due() returns it. False: close it.
+  bool keeps(int fd, Clock::time_point now);
+  /// Whether it is kept and not due yet: only its peer can do something.
+  [[nodiscard]] bool waits(int fd) const { return due_of_.count(fd) != 0; }
+  /// Call it before a connection is closed.
+  void forget(int fd);
+
+  /// Unset: none waits.
+  [[nodiscard]] std::optional<Clock::time_point> next_due() const {
+    return due_.empty() ? std::nullopt : std::optional{due_.begin()->first};
+  }
+  /// The descriptor of one connection that is due at `now`, each once; -1: none.
+  int take_due(Clock::time_point now);
+
+ private:
+  LateReaders readers_;
+  std::set<std::pair<Clock::time_point, int>> due_;
+  std::unordered_map<int, Clock::time_point> due_of_;
 };
 
 }  // namespace server

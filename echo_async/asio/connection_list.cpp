@@ -1,5 +1,7 @@
 #include "echo_async/asio/connection_list.hpp"
 
+#include "echo_async/asio/late_chain.hpp"
+
 namespace echo_async {
 
 AsioConnection::AsioConnection(Socket socket, ConnectionList& list)
@@ -9,13 +11,35 @@ AsioConnection::AsioConnection(Socket socket, ConnectionList& list)
   ++list_.count_;
 }
 
+AsioConnection::AsioConnection(TakeOver tag, AsioConnection& ended) noexcept
+    : ConnectionSocket(tag, ended), list_(ended.list_), last_touch_(ended.last_touch_) {
+  list_.connections_.push_back(*this);
+  ++list_.count_;
+}
+
 AsioConnection::~AsioConnection() {
-  close();
-  // A connection that a forced stop ends counts as open at the stop.
-  if (!list_.forced_) serving().counters.closed(0);
+  if (!continues()) {
+    close_now();
+    // A connection that a forced stop ends counts as open at the stop.
+    if (!list_.forced_) serving().counters.closed(0);
+  }
   unlink();
   --list_.count_;
   list_.end_if_empty();
+}
+
+bool AsioConnection::continues() {
+  if (!list_.draining_ || list_.forced_ || !socket().is_open()) return false;
+  const auto pause = list_.late_.pause_at_eof(socket().native_handle());
+  return pause && continue_late(*this, *pause);
+}
+
+void AsioConnection::close_now() {
+  if (!socket().is_open()) return;
+  const int fd = socket().native_handle();
+  server::discount_unsent(fd, serving().counters, 0);
+  list_.late_.forget(fd);
+  close();
 }
 
 void AsioConnection::drain() {

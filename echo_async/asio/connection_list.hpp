@@ -16,24 +16,30 @@
 #include "echo_async/asio/idle_scan.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "server/model.hpp"
+#include "server/send_queue.hpp"
 
 namespace echo_async {
 
 class ConnectionList;
 
 /// A connection being served: counted as open and listed from its construction to its destruction,
-/// which closes it. Closing sends the FIN: by then everything received has been echoed.
+/// which closes it. Closing sends the FIN: by then everything received has been echoed. In a drain
+/// a LateChain takes its place if its peer has not read the echoes. What is not sent then is not
+/// counted.
 class AsioConnection : public ConnectionSocket,
                        public boost::intrusive::list_base_hook<
                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   AsioConnection(Socket socket, ConnectionList& list);
+  AsioConnection(TakeOver, AsioConnection& ended) noexcept;
   ~AsioConnection();
 
   [[nodiscard]] const server::Serving& serving() const;
   /// A byte was received or sent, or a sleep ended: the connection is not idle.
   void touch();
-  /// Counts a reply that was sent completely.
+  /// Counts a part of a reply.
+  void sent(std::size_t bytes) { serving().counters.echoed(0, 0, bytes); }
+  /// Counts a reply that was sent completely, and those of its bytes that sent() has not counted.
   void echoed(std::size_t bytes);
   /// Reads some bytes into `room`, as an Asio operation that calls handler(error, received). It
   /// begins immediately, or when all connections that are ready now have had their turn
@@ -52,7 +58,9 @@ class AsioConnection : public ConnectionSocket,
 
   /// Shuts reading down: what is queued is still echoed, then the connection reads EOF and ends.
   void drain();
-  void close_now() { close(); }
+  void close_now();
+  /// Whether the socket is passed on, because a drain must wait for the peer.
+  bool continues();
   [[nodiscard]] bool is_idle();
 
   ConnectionList& list_;
@@ -65,7 +73,10 @@ class ConnectionList {
   /// `when_empty` is called once after drain() or close_all(), when no connection is left.
   ConnectionList(const server::Serving& serving, const IdleScan& idle,
                  std::function<void()> when_empty)
-      : serving_(serving), idle_(idle), when_empty_(std::move(when_empty)) {}
+      : serving_(serving),
+        idle_(idle),
+        when_empty_(std::move(when_empty)),
+        late_(serving.options.socket.idle_timeout, serving.counters) {}
 
   /// Lets all connections finish.
   void drain();
@@ -94,6 +105,7 @@ class ConnectionList {
   const server::Serving& serving_;
   const IdleScan& idle_;
   const std::function<void()> when_empty_;
+  server::LateReaders late_;
   bool draining_ = false;
   bool forced_ = false;
   std::size_t count_ = 0;  ///< of connections_

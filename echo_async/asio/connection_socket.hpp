@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/compose.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -12,6 +13,9 @@
 
 namespace echo_async {
 
+/// Selects the constructor of a connection that takes the place of another (late_chain.hpp).
+struct TakeOver {};
+
 class ConnectionSocket {
  public:
   /// Throws boost::system::system_error when the socket cannot be made non-blocking: send_now()
@@ -19,16 +23,24 @@ class ConnectionSocket {
   explicit ConnectionSocket(Socket socket) : socket_(std::move(socket)) {
     socket_.non_blocking(true);  // Asio does it with the first read, but for itself only
   }
+  ConnectionSocket(TakeOver /*tag*/, ConnectionSocket& ended) noexcept
+      : socket_(std::move(ended.socket_)) {}
   ConnectionSocket(const ConnectionSocket&) = delete;
   ConnectionSocket& operator=(const ConnectionSocket&) = delete;
 
   [[nodiscard]] Socket& socket() { return socket_; }
   /// Sends what the kernel takes immediately, nearly always all of it. That saves a pass through
-  /// the scheduler, behind all other handlers that are ready. Returns what is left for async_write,
+  /// the scheduler, behind all other handlers that are ready. Returns what is left for send_rest(),
   /// which then reports the error, if there was one.
   [[nodiscard]] std::span<const std::byte> send_now(std::span<const std::byte> reply) {
     error_code ignored;
     return reply.subspan(socket_.write_some(asio::buffer(reply.data(), reply.size()), ignored));
+  }
+  /// Reads what has come, without waiting; 0: nothing, EOF or an error. For a connection that has
+  /// read EOF: Asio would wait for another event before it tries to read again, and none comes.
+  [[nodiscard]] std::size_t read_now(std::span<std::byte> room) {
+    error_code ignored;
+    return socket_.read_some(asio::buffer(room.data(), room.size()), ignored);
   }
 
  protected:
@@ -52,5 +64,21 @@ class ConnectionSocket {
   Socket socket_;
   std::unique_ptr<Timer> timer_;
 };
+
+/// Sends all that send_now() has left of a reply, as an Asio operation. It does what async_write
+/// does, and calls connection.sent(bytes) for each part that the kernel has taken: a connection may
+/// end before the rest, and no handler is called then.
+template <typename Connection, typename Token>
+auto send_rest(Connection& connection, std::span<const std::byte> rest, Token&& token) {
+  auto send = [&connection, rest](auto& operation, error_code error = {},
+                                  std::size_t taken = 0) mutable {
+    if (taken > 0) connection.sent(taken);
+    rest = rest.subspan(taken);
+    if (error || rest.empty()) return operation.complete(error);
+    connection.socket().async_write_some(asio::buffer(rest.data(), rest.size()),
+                                         std::move(operation));
+  };
+  return asio::async_compose<Token, void(error_code)>(std::move(send), token, connection.socket());
+}
 
 }  // namespace echo_async

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "echo_async/asio/late_chain.hpp"
 #include "server/workers.hpp"
 
 namespace echo_async {
@@ -23,18 +24,26 @@ SharedConnection::SharedConnection(Socket socket, SharedLoop& loop)
   loop_.connections_.push_back(*this);
 }
 
+SharedConnection::SharedConnection(TakeOver tag, SharedConnection& ended) noexcept
+    : ConnectionSocket(tag, ended),
+      loop_(ended.loop_),
+      last_touch_(loop_.tick_.load(std::memory_order_relaxed)),
+      opened_by_(ended.opened_by_) {
+  const std::lock_guard lock(loop_.mutex_);
+  loop_.connections_.push_back(*this);
+}
+
 SharedConnection::~SharedConnection() {
-  bool last = false;
-  {
-    // Removed from the list before the descriptor is closed: a drain must never shut down a number
-    // that the kernel has reused.
-    const std::lock_guard lock(loop_.mutex_);
-    loop_.connections_.erase(loop_.connections_.iterator_to(*this));
-    last = loop_.draining_ && !loop_.forced_ && loop_.connections_.empty();
+  // Removed from the list before the descriptor is closed or passed on: a drain must never shut
+  // down a number that the kernel has reused.
+  const auto pause = loop_.remove(*this);
+  const bool ends = !pause || !continue_late(*this, *pause);
+  if (ends) {
+    server::discount_unsent(socket().native_handle(), serving().counters, this_worker);
+    close();
+    if (!loop_.forced_) serving().counters.closed(opened_by_);
   }
-  close();
-  if (!loop_.forced_) serving().counters.closed(opened_by_);
-  if (last) loop_.io_.stop();
+  loop_.removed();
 }
 
 const server::Serving& SharedConnection::serving() const {
@@ -45,6 +54,10 @@ void SharedConnection::touch() {
   last_touch_.store(loop_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
+void SharedConnection::sent(std::size_t bytes) {
+  serving().counters.echoed(this_worker, 0, bytes);
+}
+
 void SharedConnection::echoed(std::size_t bytes) {
   touch();
   serving().counters.echoed(this_worker, 1, bytes);
@@ -53,6 +66,7 @@ void SharedConnection::echoed(std::size_t bytes) {
 SharedLoop::SharedLoop(const server::Serving& serving, unsigned workers)
     : serving_(serving),
       workers_(workers),
+      late_(serving.options.socket.idle_timeout, serving.counters),
       io_(static_cast<int>(workers)),
       acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
                 [this](Socket socket) { serve_(std::move(socket)); }),
@@ -70,6 +84,27 @@ void SharedLoop::run(std::function<void(Socket)> serve) {
   });
 }
 
+std::optional<std::chrono::milliseconds> SharedLoop::remove(SharedConnection& connection) {
+  const std::lock_guard lock(mutex_);
+  connections_.erase(connections_.iterator_to(connection));
+  ++ending_;
+  if (!draining_ || forced_) return std::nullopt;
+  const int fd = connection.socket().native_handle();
+  const auto pause = late_.pause_at_eof(fd);
+  if (!pause) late_.forget(fd);
+  return pause;
+}
+
+void SharedLoop::removed() {
+  bool last = false;
+  {
+    const std::lock_guard lock(mutex_);
+    --ending_;
+    last = draining_ && !forced_ && connections_.empty() && ending_ == 0;
+  }
+  if (last) io_.stop();
+}
+
 void SharedLoop::drain() {
   if (serving_.stop.forced()) return force_stop();
   acceptor_.stop();
@@ -77,7 +112,7 @@ void SharedLoop::drain() {
   draining_ = true;
   for (SharedConnection& connection : connections_)
     ::shutdown(connection.socket().native_handle(), SHUT_RD);
-  if (connections_.empty()) io_.stop();
+  if (connections_.empty() && ending_ == 0) io_.stop();
 }
 
 /// Pending operations are destroyed with the io_context, when no thread runs it any more.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "echo_async/asio/socket.hpp"
 #include "echo_async/asio/stop_events.hpp"
 #include "server/model.hpp"
+#include "server/send_queue.hpp"
 
 namespace echo_async {
 
@@ -27,16 +29,19 @@ class SharedLoop;
 /// handler of the loop may run on another meanwhile. So the two share nothing but atomics and the
 /// descriptor's number, and the loop calls shutdown(2) on it, never Asio's close(): pending
 /// operations then end by themselves. The descriptor is open as long as the connection is in the
-/// list.
+/// list. At its end in a drain, a LateChain may take its place, as for AsioConnection.
 class SharedConnection : public ConnectionSocket, public boost::intrusive::list_base_hook<> {
  public:
   SharedConnection(Socket socket, SharedLoop& loop);
+  SharedConnection(TakeOver, SharedConnection& ended) noexcept;
   ~SharedConnection();
 
   [[nodiscard]] const server::Serving& serving() const;
   /// A byte was received or sent, or a sleep ended: the connection is not idle.
   void touch();
-  /// Counts a reply that was sent completely, for the worker that this thread is.
+  /// Counts a part of a reply, for the worker that this thread is.
+  void sent(std::size_t bytes);
+  /// The same for a reply that was sent completely: `bytes` that sent() has not counted.
   void echoed(std::size_t bytes);
   /// Reads some bytes into `room`, immediately. A read in turn (connection_list.hpp) would take the
   /// lock of the one queue, which costs as much as it saves.
@@ -77,6 +82,10 @@ class SharedLoop {
   void drain();
   void force_stop();
   void close_idle();
+  /// A connection ends. Returns the pause of its LateChain if a drain must wait for the peer.
+  std::optional<std::chrono::milliseconds> remove(SharedConnection& connection);
+  /// The connection is closed, or its LateChain is in the list.
+  void removed();
 
   const server::Serving& serving_;
   const unsigned workers_;
@@ -84,10 +93,12 @@ class SharedLoop {
   std::atomic<server::IdleClock::Tick> tick_{0};  ///< of the idle clock, for all threads
   std::atomic<bool> forced_{false};
 
-  std::mutex mutex_;  ///< taken when a connection begins and ends
+  std::mutex mutex_;  ///< of the list and the drain; taken when a connection begins and ends
   boost::intrusive::list<SharedConnection, boost::intrusive::constant_time_size<false>>
       connections_;
+  std::size_t ending_ = 0;  ///< between remove() and removed()
   bool draining_ = false;
+  server::LateReaders late_;
 
   asio::io_context io_;  // after the list, which its connections leave on destruction
   Strand strand_{io_.get_executor()};

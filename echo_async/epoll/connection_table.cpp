@@ -9,12 +9,18 @@
 namespace echo_async {
 
 ConnectionTable::ConnectionTable(const server::Serving& serving, unsigned worker)
-    : counters_(serving.counters), worker_(worker), exchange_(serving, worker) {
+    : counters_(serving.counters),
+      worker_(worker),
+      exchange_(serving, worker),
+      late_(serving.options.socket.idle_timeout, serving.counters) {
   if (exchange_.clock().runs()) next_scan_ = Clock::now() + exchange_.clock().period();
 }
 
 ConnectionTable::~ConnectionTable() {
-  for_each([](const Connection& connection) { ::close(connection.fd); });
+  for_each([this](const Connection& connection) {
+    discount_unsent(connection);
+    ::close(connection.fd);
+  });
 }
 
 Connection* ConnectionTable::add(echo::Descriptor socket) {
@@ -33,7 +39,19 @@ Connection* ConnectionTable::add(echo::Descriptor socket) {
   return &connection;
 }
 
+void ConnectionTable::discount_unsent(const Connection& connection) {
+  if (connection.pending) counters_.echoed(worker_, 0, connection.pending->sent);
+  server::discount_unsent(connection.fd, counters_, worker_);
+}
+
+void ConnectionTable::end(Connection& connection) {
+  if (draining_ && late_.keeps(connection.fd, Clock::now())) return;
+  remove(connection);
+}
+
 void ConnectionTable::remove(Connection& connection) {
+  discount_unsent(connection);
+  if (draining_) late_.forget(connection.fd);
   ::close(connection.fd);
   connection.fd = -1;
   connection.pending.reset();
@@ -43,13 +61,18 @@ void ConnectionTable::remove(Connection& connection) {
 }
 
 void ConnectionTable::drain() {
+  draining_ = true;
   for_each([](const Connection& connection) { ::shutdown(connection.fd, SHUT_RD); });
 }
 
 std::optional<ConnectionTable::Clock::time_point> ConnectionTable::next_due() const {
-  const auto wake = exchange_.next_wake();
-  if (!wake || !next_scan_) return wake ? wake : next_scan_;
-  return std::min(*wake, *next_scan_);
+  std::optional<Clock::time_point> next = exchange_.next_wake();
+  if (next_scan_ && (!next || *next_scan_ < *next)) next = next_scan_;
+  if (draining_) {
+    const auto late = late_.next_due();
+    if (late && (!next || *late < *next)) next = late;
+  }
+  return next;
 }
 
 }  // namespace echo_async

@@ -13,6 +13,7 @@
 #include "echo/descriptor.hpp"
 #include "echo_async/epoll/nonblocking_exchange.hpp"
 #include "server/model.hpp"
+#include "server/send_queue.hpp"
 
 namespace echo_async {
 
@@ -21,7 +22,8 @@ class ConnectionTable {
   using Clock = NonblockingExchange::Clock;
 
   ConnectionTable(const server::Serving& serving, unsigned worker);
-  /// Closes the connections that a forced stop leaves; they count as open.
+  /// Closes the connections that a forced stop leaves; they count as open, and what they have not
+  /// sent does not count.
   ~ConnectionTable();
   ConnectionTable(const ConnectionTable&) = delete;
   ConnectionTable& operator=(const ConnectionTable&) = delete;
@@ -29,8 +31,12 @@ class ConnectionTable {
   /// Takes ownership of a connection and counts it. Null: no memory for it, so it was closed and
   /// shed.
   Connection* add(echo::Descriptor socket);
-  /// Closes and counts a connection that has ended. The Connection is invalid afterwards.
+  /// Closes and counts a connection that has ended. What it has not sent is not counted as echoed.
+  /// The Connection is invalid afterwards.
   void remove(Connection& connection);
+  /// At WaitFor::eof: removes the connection, unless a drain must wait until its peer has read:
+  /// then handle_due() reads again.
+  void end(Connection& connection);
   /// Shuts reading down on each connection: what is queued is still echoed, then it reads EOF and
   /// ends.
   void drain();
@@ -53,30 +59,40 @@ class ConnectionTable {
   /// Time of the next event that no descriptor reports; unset: none.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
   /// Handles what is due: calls `then(Connection&, WaitFor)` for each connection whose sleep is
-  /// over, and for each to be closed because it was idle (counted here).
+  /// over, for each that waits for a late reader, and for each to be closed because it was idle
+  /// (counted here).
   template <typename Then>
   void handle_due(Clock::time_point now, Then then) {
     for (int fd = exchange_.take_woken(now); fd >= 0; fd = exchange_.take_woken(now)) {
       Connection& connection = (*this)[fd];
       then(connection, exchange_.on_wake(connection));
     }
+    for (int fd = late_.take_due(now); fd >= 0; fd = late_.take_due(now)) {
+      Connection& connection = (*this)[fd];
+      then(connection, exchange_.on_readable(connection));
+    }
     if (!next_scan_ || now < *next_scan_) return;
     exchange_.clock().advance();
     *next_scan_ = now + exchange_.clock().period();
     for_each([&](Connection& connection) {
-      if (!exchange_.is_idle(connection)) return;
+      if (!exchange_.is_idle(connection) || late_.waits(connection.fd)) return;
       counters_.timed_out();
       then(connection, WaitFor::close);
     });
   }
 
  private:
+  /// Counts what was sent of its last reply, and takes back what will not be sent.
+  void discount_unsent(const Connection& connection);
+
   server::Counters& counters_;
   unsigned worker_;
   NonblockingExchange exchange_;
   std::deque<Connection> table_;
   std::uint64_t count_ = 0;
   std::optional<Clock::time_point> next_scan_;
+  bool draining_ = false;
+  server::LateReaderScan late_;
 };
 
 }  // namespace echo_async

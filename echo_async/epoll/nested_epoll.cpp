@@ -124,9 +124,12 @@ void NestedEpoll::serve_ready() {
 
 void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
   for (int reads = 0;; ++reads) {
+    if (next == WaitFor::read && !ended) return;  // nearly always
     switch (next) {
       case WaitFor::sleep:
         return;
+      case WaitFor::eof:
+        return connections_.end(connection);
       case WaitFor::close:
         return connections_.remove(connection);
       case WaitFor::write:  // rare: the socket's buffer is full
@@ -137,8 +140,6 @@ void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
         }
         return;
       case WaitFor::read:
-        if (!ended) return;
-        break;
       case WaitFor::again:
         break;
     }
@@ -170,7 +171,7 @@ void NestedEpoll::handle_due() {
   timer_set_to_.reset();
   connections_.handle_due(
       ConnectionTable::Clock::now(),
-      [this](Connection& connection, WaitFor next) { apply(connection, next, false); });
+      [this](Connection& connection, WaitFor next) { apply(connection, next, draining_); });
   stop_when_empty();
   if (!ended_) set_timer();
 }

@@ -34,7 +34,7 @@ WaitFor NonblockingExchange::on_readable(Connection& connection) {
     if (errno == EINTR) return WaitFor::again;
     return errno == EAGAIN ? WaitFor::read : WaitFor::close;
   }
-  if (received == 0) return WaitFor::close;
+  if (received == 0) return WaitFor::eof;
   connection.last = clock_.now();
   try {
     return serve_message(connection, std::span(buffer_.get(), static_cast<std::size_t>(received)));

@@ -43,7 +43,8 @@ enum class WaitFor {
   again,  ///< bytes, and some may be there already: an edge-triggered loop must read again now
   write,  ///< room for the rest of its reply: on_writable
   sleep,  ///< the end of its sleep, nothing else: on_wake when it is due
-  close   ///< nothing: it has ended
+  eof,    ///< nothing more to read: ConnectionTable::end
+  close   ///< nothing: it has failed, or is idle
 };
 
 /// Not shared by threads: one per loop.
@@ -54,8 +55,8 @@ class NonblockingExchange {
   /// Counts for `worker`. The references in `serving` are kept.
   NonblockingExchange(const server::Serving& serving, unsigned worker);
 
-  /// Does at most one recv, the work, one send. Returns `close` at EOF: everything before it has
-  /// been answered. Has no effect if nothing has come, or a reply is still pending. An
+  /// Does at most one recv, the work, one send. Returns `eof` when everything before it has been
+  /// answered. Has no effect if nothing has come, or a reply is still pending. An
   /// edge-triggered caller repeats the call while it returns `again`, and also while it returns
   /// `read` if the event reported the end of the peer's stream (which is reported once, perhaps
   /// together with its last bytes).

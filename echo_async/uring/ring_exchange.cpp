@@ -24,7 +24,8 @@ RingExchange::RingExchange(const server::Serving& serving, Ring& ring, unsigned 
     : serving_(serving),
       ring_(ring),
       buffers_(ring, ring_buffers, serving.options.buffer_size),
-      clock_(serving.options.socket.idle_timeout) {
+      clock_(serving.options.socket.idle_timeout),
+      late_(serving.options.socket.idle_timeout, serving.counters) {
   if (clock_.runs()) next_scan_ = Clock::now() + clock_.period();
   spare_unsent_.reserve(max_spare);  // recycle() must not throw
 }
@@ -54,6 +55,8 @@ void RingExchange::add(echo::Descriptor socket) {
 }
 
 void RingExchange::remove(RingConnection& connection, int fd) {
+  server::discount_unsent(fd, serving_.counters, 0);
+  if (draining_) late_.forget(fd);
   ::close(fd);
   connection = RingConnection{};
   --count_;
@@ -182,11 +185,17 @@ void RingExchange::proceed(RingConnection& connection, int fd) {
       send(connection, fd, bytes, 0);  // waits in the kernel until all or some are sent
   }
   if (connection.failed || (connection.ended && !connection.unsent)) {
-    if (!connection.sending && !connection.receiving) remove(connection, fd);
+    if (connection.sending || connection.receiving) return;
+    if (draining_ && waits_for_late_reader(connection, fd)) return;
+    remove(connection, fd);
   } else if (!connection.receiving && !connection.ended && !connection.unsent &&
              !connection.starved) {
     receive(connection, fd);
   }
+}
+
+bool RingExchange::waits_for_late_reader(RingConnection& connection, int fd) {
+  return !connection.failed && late_.keeps(fd, Clock::now());
 }
 
 /// Back-pressure: the peer sends and does not read, so nothing more is received until all is sent.
@@ -244,8 +253,13 @@ void RingExchange::force_stop() {
 }
 
 std::optional<RingExchange::Clock::time_point> RingExchange::next_due() const {
-  if (sleepers_.empty()) return next_scan_;
-  return next_scan_ ? std::min(*next_scan_, sleepers_.front().due) : sleepers_.front().due;
+  std::optional<Clock::time_point> next = next_scan_;
+  if (!sleepers_.empty() && (!next || sleepers_.front().due < *next)) next = sleepers_.front().due;
+  if (draining_) {
+    const auto late = late_.next_due();
+    if (late && (!next || *late < *next)) next = late;
+  }
+  return next;
 }
 
 void RingExchange::handle_due(Clock::time_point now) {
@@ -258,11 +272,17 @@ void RingExchange::handle_due(Clock::time_point now) {
     connection.last = clock_.now();
     proceed(connection, fd);
   }
+  for (int fd = late_.take_due(now); fd >= 0; fd = late_.take_due(now)) {
+    RingConnection& connection = at(fd);
+    connection.ended = false;  // what the peer has sent meanwhile is echoed; then EOF comes again
+    proceed(connection, fd);
+  }
   if (!next_scan_ || now < *next_scan_) return;
   clock_.advance();
   *next_scan_ = now + clock_.period();
   for_each([this](RingConnection& connection, int fd) {
     if (connection.sleeps || connection.failed || !clock_.expired(connection.last)) return;
+    if (late_.waits(fd)) return;
     serving_.counters.timed_out();
     fail(connection, fd);
     proceed(connection, fd);

@@ -16,6 +16,7 @@
 #include "echo_async/uring/unsent_replies.hpp"
 #include "server/idle.hpp"
 #include "server/model.hpp"
+#include "server/send_queue.hpp"
 
 namespace echo_async {
 
@@ -61,7 +62,8 @@ class RingExchange {
   [[nodiscard]] std::uint64_t count() const { return count_; }
   /// Time of the next event that no completion reports; unset: none.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
-  /// Wakes the connections whose sleep is over, and closes idle ones.
+  /// Wakes the connections whose sleep is over, or that wait for a late reader, and closes idle
+  /// ones.
   void handle_due(Clock::time_point now);
 
  private:
@@ -86,6 +88,8 @@ class RingExchange {
   void recycle(std::unique_ptr<UnsentReplies> unsent);
   void stop_receiving(RingConnection& connection, int fd);
   void proceed(RingConnection& connection, int fd);
+  /// At EOF: whether a drain must wait until the peer has read.
+  bool waits_for_late_reader(RingConnection& connection, int fd);
   static void fail(RingConnection& connection, int fd);
   void remove(RingConnection& connection, int fd);
 
@@ -99,6 +103,7 @@ class RingExchange {
   std::deque<Sleeper> sleepers_;  ///< in the order of their ends, because all sleep equally long
   std::deque<int> starved_;
   std::vector<std::unique_ptr<UnsentReplies>> spare_unsent_;
+  server::LateReaderScan late_;
   bool draining_ = false;
   bool forced_ = false;
 };

@@ -1,11 +1,13 @@
 // Draining connections whose peer reads late, and what is counted as echoed when it cannot be sent.
+#include <poll.h>
+
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "echo_threads/models.hpp"
 #include "tests/conformance/every_model.hpp"
 
 namespace conformance {
@@ -30,12 +32,10 @@ std::uint64_t read_to_the_end(Peer& peer) {
   return all;
 }
 
-class EveryBlockingModel : public EveryModel {};
-
 // Bug: after the drain had shut it down for reading, a connection whose peer had not read yet was
 // closed as soon as nothing was left to read. The peer's next bytes were answered with RST: it got
 // 0.18 MB where 4 MB counted as echoed, and the server had ended with 0 connections open.
-TEST_P(EveryBlockingModel, WaitsInADrainForAPeerThatReadsLate) {
+TEST_P(EveryModel, WaitsInADrainForAPeerThatReadsLate) {
   Harness& server = serve(with_small_enough_buffers());
   Peer late = connect(Buffers::small);
   const std::uint64_t sent = late.send_until_blocked(far_more_than_all_buffers);
@@ -50,7 +50,7 @@ TEST_P(EveryBlockingModel, WaitsInADrainForAPeerThatReadsLate) {
 }
 
 // Bug: what the kernel had taken from the server counted as echoed when the stop was forced.
-TEST_P(EveryBlockingModel, CountsNoBytesThatAForcedStopHasKeptFromBeingSent) {
+TEST_P(EveryModel, CountsNoBytesThatAForcedStopHasKeptFromBeingSent) {
   Harness& server = serve(with_small_enough_buffers());
   Peer mute = connect(Buffers::small);
   ASSERT_LT(mute.send_until_blocked(far_more_than_all_buffers), far_more_than_all_buffers);
@@ -62,7 +62,53 @@ TEST_P(EveryBlockingModel, CountsNoBytesThatAForcedStopHasKeptFromBeingSent) {
   EXPECT_LE(server.counters().bytes(), read_to_the_end(mute) + in_flight);
 }
 
-TEST_P(EveryBlockingModel, DrainsAPeerThatHasHalfClosedAndReadsLate) {
+/// Fits into the server's send queue, and not into the receive buffer of a peer with small ones.
+constexpr std::size_t unread_bytes = 128U << 10U;
+
+/// Sends to a server with_small_enough_buffers() until all is read and the echoes are not.
+::testing::AssertionResult leaves_its_echoes_unread(Peer& peer, const server::Counters& counters) {
+  if (!peer.send(std::vector<std::byte>(unread_bytes))) {
+    return ::testing::AssertionFailure() << "could not send";
+  }
+  if (eventually([&] { return counters.bytes() == unread_bytes; })) {
+    return ::testing::AssertionSuccess();
+  }
+  return ::testing::AssertionFailure() << counters.bytes() << " bytes are in the send queue";
+}
+
+TEST_P(EveryModel, TimesOutInADrainAPeerThatReadsNothing) {
+  server::ServerOptions options = with_small_enough_buffers();
+  options.socket.idle_timeout = 500ms;
+  Harness& server = serve(options);
+  Peer mute = connect(Buffers::small);
+  ASSERT_TRUE(leaves_its_echoes_unread(mute, server.counters()));
+  server.drain();
+  EXPECT_TRUE(server.ends_within(patience));
+  EXPECT_EQ(server.counters().open(), 0U);
+  EXPECT_EQ(server.counters().timed_out_count(), 1U);
+  EXPECT_LT(server.counters().bytes(), unread_bytes) << "not all could be sent";
+}
+
+// The idle clock of an event loop sees no byte that the kernel sends.
+TEST_P(EveryModel, DoesNotTimeOutInADrainAPeerThatReadsSlowly) {
+  server::ServerOptions options = with_small_enough_buffers();
+  options.socket.idle_timeout = 1s;
+  Harness& server = serve(options);
+  Peer slow = connect(Buffers::small);
+  ASSERT_TRUE(leaves_its_echoes_unread(slow, server.counters()));
+  server.drain();
+  constexpr std::size_t pieces = 16;
+  for (std::size_t i = 0; i < pieces; ++i) {
+    ::poll(nullptr, 0, 100);
+    ASSERT_EQ(slow.receive(unread_bytes / pieces).size(), unread_bytes / pieces);
+  }
+  EXPECT_EQ(slow.end(), End::fin);
+  EXPECT_TRUE(server.ends_within(patience));
+  EXPECT_EQ(server.counters().timed_out_count(), 0U);
+  EXPECT_EQ(server.counters().bytes(), unread_bytes);
+}
+
+TEST_P(EveryModel, DrainsAPeerThatHasHalfClosedAndReadsLate) {
   Harness& server = serve();
   Peer late = std::move(connect_served(1).front());
   const echo::Payload payload = echo::Payload::unique(1U << 20U, 1);
@@ -77,7 +123,7 @@ TEST_P(EveryBlockingModel, DrainsAPeerThatHasHalfClosedAndReadsLate) {
 
 // Bug: connections that were accepted and had no thread or process yet were closed by a drain, and
 // counted nowhere.
-TEST_P(EveryBlockingModel, EchoesInADrainOnConnectionsThatWaitForTheirThreadOrProcess) {
+TEST_P(EveryModel, EchoesInADrainOnConnectionsThatWaitForTheirThreadOrProcess) {
   Harness& server = listen();
   const std::string_view name = GetParam()->name;
   if (name != "thread-per-connection" && name != "fork-per-connection")
@@ -98,9 +144,6 @@ TEST_P(EveryBlockingModel, EchoesInADrainOnConnectionsThatWaitForTheirThreadOrPr
   EXPECT_TRUE(server.ends_within(patience));
   EXPECT_EQ(server.counters().accepted(), peers.size());
 }
-
-INSTANTIATE_TEST_SUITE_P(echo_threads, EveryBlockingModel,
-                         ::testing::ValuesIn(echo_threads::models()), name_of_model);
 
 }  // namespace
 }  // namespace conformance

@@ -19,6 +19,13 @@ using server::ServerOptions;
 /// Enough for some connections, beside the descriptors that a model itself needs.
 constexpr std::uint64_t most_files = 96;
 
+/// A send queue that is never full in these tests.
+ServerOptions with_large_send_buffers() {
+  ServerOptions options = loopback();
+  options.socket.buffers.send = 512U << 10U;
+  return options;
+}
+
 ServerOptions with_sleeping_work() {
   ServerOptions options = loopback();
   options.work = server::Work::parse("sleep:1h");
@@ -86,6 +93,7 @@ void StatesOfRest::begin() {
     return faults_.install({{SYS_accept, EPERM, {}}, {SYS_accept4, EPERM, {}}});
   });
   add("drain", draining_, with_small_send_buffers());
+  add("drain, echoes unread", unread_, with_large_send_buffers());
   add("drain, work sleeps", draining_asleep_, with_sleeping_work());
   connect();
 }
@@ -128,7 +136,8 @@ void StatesOfRest::connect() {
     unaccepted_->connect();
     EXPECT_TRUE(eventually([this] { return faults_.failed() > 0; }));
   }
-  for (RestingServer* state : {&*draining_, &*draining_asleep_}) {
+  leave_unread(*unread_);
+  for (RestingServer* state : {&*draining_, &*unread_, &*draining_asleep_}) {
     state->server().drain();
     EXPECT_TRUE(eventually([&] { return is_refused(state->server().where()); })) << state->name();
   }
@@ -146,6 +155,12 @@ void StatesOfRest::fall_asleep(RestingServer& state) const {
     if (i == 2) peer.half_close();
     ASSERT_TRUE(eventually([&] { return peer.unacknowledged() == 0; }));
   }
+}
+
+void StatesOfRest::leave_unread(RestingServer& state) const {
+  constexpr std::size_t size = 128U << 10U;
+  ASSERT_TRUE(state.connect(Buffers::small).send(std::vector<std::byte>(size)));
+  EXPECT_TRUE(eventually([&] { return state.server().counters().bytes() == size; }));
 }
 
 void StatesOfRest::fill(RestingServer& state) const {

@@ -96,6 +96,8 @@ class StatesOfRest {
   /// Up to three connections whose work sleeps: one that has sent no more, one that has, and one
   /// that has half-closed.
   void fall_asleep(RestingServer& state) const;
+  /// A connection whose echoes are all in the server's send queue.
+  void leave_unread(RestingServer& state) const;
   /// Connects more than the server has descriptors for.
   void fill(RestingServer& state) const;
 
@@ -107,7 +109,7 @@ class StatesOfRest {
   CallFaults faults_;
   std::vector<Column> columns_;
   std::optional<RestingServer> none_, idle_, mute_, mute_half_closed_, mute_reset_, half_closed_,
-      sleeping_, full_, crowded_, queued_, unaccepted_, draining_, draining_asleep_;
+      sleeping_, full_, crowded_, queued_, unaccepted_, draining_, unread_, draining_asleep_;
 };
 
 }  // namespace conformance

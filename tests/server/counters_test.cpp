@@ -64,6 +64,17 @@ TEST(Counters, BytesThatWereNotSentAreTakenBack) {
   EXPECT_EQ(counters.messages(), 3U) << "they were read";
 }
 
+TEST(Counters, BytesThatWereNotSentAreTakenFromTheWorkersThatCountedThem) {
+  Counters counters{3};
+  counters.echoed(0, 1, 100);
+  counters.echoed(2, 1, 200);
+  counters.not_sent(2, 250);
+  EXPECT_EQ(counters.worker(2).bytes, 0U);
+  EXPECT_EQ(counters.worker(0).bytes, 50U);
+  counters.not_sent(1, 1000);
+  EXPECT_EQ(counters.bytes(), 0U) << "no count falls below zero";
+}
+
 TEST(Counters, KeepEachWorkersShareApartAndAddItUpOnRead) {
   Counters counters{2};
   counters.opened(0);
