@@ -7,7 +7,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "client/options/options.hpp"
+#include "client/findings/conclusion.hpp"
+#include "client/options/command_line.hpp"
 #include "client/report/merge.hpp"
 #include "client/report/present.hpp"
 #include "client/run/calibrate.hpp"
@@ -117,7 +118,8 @@ int run(int argc, char** argv) {
   result.shown_options = echo::options_to_json(app);
   if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
   result.arguments = arguments;
-  return report(result, outputs, {client::exit_code_of(result), stop, *signals});
+  result.exit_code = client::exit_code_of(result);
+  return report(result, outputs, {result.exit_code, stop, *signals});
 }
 
 }  // namespace

@@ -9,12 +9,22 @@ include each other. bench includes nothing of the project, tests include everyth
 bench or tests. The library limits/ uses libc and the standard library only, so that it can be used on its
 own. CMake cannot check this: one include path serves all folders, so a wrong include still compiles as long
 as it needs no symbol.
+
+The folders of client/ are layers too, and none of its nouns includes itself by way of others. What a run
+measures (run/) and what follows from it (findings/) are values (result/) before a report is written, so
+report/ can compute neither again.
 """
 
 import re
 import sys
 import tempfile
 from pathlib import Path
+
+
+
+def client(*folders):
+    return {"limits", "echo", *(f"client/{folder}" for folder in folders)}
+
 
 #: What each layer may include. A layer is a folder with all its sub-folders, except those that are layers.
 LAYERS = {
@@ -23,11 +33,25 @@ LAYERS = {
     "server": {"limits", "echo", "server"},
     "echo_threads": {"limits", "echo", "server", "echo_threads"},
     "echo_async": {"limits", "echo", "server", "echo_async"},
-    "client": {"limits", "echo", "client"},
+    "client/schedule": client("schedule"),
+    "client/connection": client("schedule", "connection"),
+    "client/options": client("schedule", "connection", "options"),
+    "client/measure": client("schedule", "connection", "measure"),
+    "client/activity": client("schedule", "connection", "measure", "activity"),
+    "client/engine": client("schedule", "connection", "measure", "activity", "engine"),
+    "client/result": client("schedule", "connection", "options", "measure", "result"),
+    "client/findings": client("schedule", "connection", "options", "measure", "result", "findings"),
+    "client/report": client("options", "result", "report"),
+    "client/run": client("schedule", "connection", "options", "measure", "activity", "engine",
+                         "result", "findings", "run"),
     "limits/program": {"limits", "echo", "limits/program"},
     "bench": {"bench"},
 }
+LAYERS["client"] = {"limits", "echo", "client"} | {
+    layer for layer in LAYERS if layer.startswith("client/")}
 LAYERS["tests"] = {*LAYERS, "tests"}
+#: In these folders no noun (a header and its source) includes itself by way of others.
+WITHOUT_CYCLES = ("client",)
 SOURCES = {".hpp", ".cpp", ".inc", ".h", ".cc", ".c", ".ipp"}
 FOREIGN_LIBRARIES = ("boost/", "CLI/", "fmt/")
 
@@ -86,6 +110,33 @@ def sources(root):
                 yield path
 
 
+def included_nouns(root, paths):
+    """{noun: the nouns that it includes}. A noun is a path without its ending: a header and its source."""
+    nouns = {}
+    for path in paths:
+        included = nouns.setdefault(path.relative_to(root).with_suffix(""), set())
+        for match in INCLUDE.finditer(path.read_text(encoding="utf-8", errors="replace")):
+            named = NAME.match(match[1])
+            if named and named[1]:
+                included.add(Path(named[1]).with_suffix(""))
+    return nouns
+
+
+def cycles(nouns):
+    """One line per noun by which nouns include themselves. What leads to no cycle is taken away first."""
+    rest = {noun: included - {noun} for noun, included in nouns.items()}
+    while ends := [noun for noun, included in rest.items() if not included & rest.keys()]:
+        for noun in ends:
+            del rest[noun]
+    while starts := [noun for noun in rest if not any(noun in included for included in rest.values())]:
+        for noun in starts:
+            del rest[noun]
+    return [
+        f"{noun}: includes itself by way of {', '.join(map(str, sorted(included & rest.keys())))}"
+        for noun, included in sorted(rest.items())
+    ]
+
+
 def examine(root):
     """Violations, and how many files were read."""
     root = root.resolve()
@@ -96,7 +147,13 @@ def examine(root):
         if top.is_dir() and top.name not in LAYERS and not top.name.startswith((".", "build"))
         and any(path.suffix in SOURCES for path in top.rglob("*"))
     ]
-    return unknown + [one for path in files for one in violations_in(root, path)], len(files)
+    circles = [
+        line
+        for top in WITHOUT_CYCLES
+        for line in cycles(included_nouns(root, [
+            path for path in files if path.relative_to(root).parts[0] == top]))
+    ]
+    return unknown + [one for path in files for one in violations_in(root, path)] + circles, len(files)
 
 
 # What one file includes, and a word of the complaint (None: none).
@@ -134,6 +191,13 @@ CASES = [
     ("echo_async/models.inc", '#include "bench/floor.hpp"', "echo_async must not include"),
     ("client/main.cpp", '#include "echo_threads/models.inc"', "client must not include"),
     ("client/main.cpp", '#include "tests/peer.hpp"', "client must not include"),
+    ("client/run/load.cpp", '#include "client/findings/warnings.hpp"', None),
+    ("client/main.cpp", '#include "client/report/text.hpp"', None),
+    ("client/report/text.cpp", '#include "client/result/result.hpp"', None),
+    ("client/report/text.cpp", '#include "client/findings/warnings.hpp"', "client/report must not include"),
+    ("client/report/text.cpp", '#include "client/run/load.hpp"', "client/report must not include"),
+    ("client/result/result.cpp", '#include "client/findings/warnings.hpp"', "client/result must not include"),
+    ("client/run/load.cpp", '#include "client/report/text.hpp"', "client/run must not include"),
     ("server/model.cpp", '#include "echo/wire.hpp"', None),
     ("server/model.cpp", '#include "echo_async/models.inc"', "server must not include"),
     ("server/model.cpp", '#include "client/ramp.hpp"', "server must not include"),
@@ -144,8 +208,15 @@ CASES = [
     ("bench/floor.cpp", '#include "tests/peer.hpp"', "bench must not include"),
     ("tests/all.cpp", '#include "bench/floor.hpp"\n#include "echo_async/models.inc"', None),
 ]
+#: Files of client/ and what each includes, and the nouns that include themselves by way of others.
+CYCLES = [
+    ({"a.hpp": [], "a.cpp": ["a", "b"], "b.hpp": ["c"], "c.hpp": []}, []),
+    ({"a.hpp": [], "a.cpp": ["a", "b"], "b.cpp": ["b", "a"]}, ["a", "b"]),
+    ({"a.cpp": ["b"], "b.hpp": ["c"], "c.cpp": ["d"], "d.cpp": ["b"], "e.cpp": ["b"]}, ["b", "c", "d"]),
+]
 FIXTURE = ["limits/rlimit.hpp", "limits/program/present.hpp", "echo/wire.hpp", "server/model.hpp",
-           "client/ramp.hpp", "echo_threads/models.inc", "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
+           "client/ramp.hpp", "client/run/load.hpp", "client/findings/warnings.hpp",
+           "client/result/result.hpp", "client/report/text.hpp", "echo_threads/models.inc", "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
 
 
 def self_test():
@@ -167,7 +238,18 @@ def self_test():
         if not good:
             failures += 1
             print(f"{name} with {line!r}: expected {expected!r}, got {found}")
-    print(f"{len(CASES)} cases, {failures} failed")
+    for texts, expected in CYCLES:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for name, included in texts.items():
+                path = root / "client" / "run" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("".join(f'#include "client/run/{one}.hpp"\n' for one in included))
+            found = [line for line in examine(root)[0] if "by way of" in line]
+        if [line.partition(":")[0] for line in found] != [f"client/run/{one}" for one in expected]:
+            failures += 1
+            print(f"{texts}: expected cycles of {expected}, got {found}")
+    print(f"{len(CASES) + len(CYCLES)} cases, {failures} failed")
     return 1 if failures else 0
 
 

@@ -13,7 +13,7 @@
 #include "client/connection/connector.hpp"
 #include "client/connection/echo_exchange.hpp"
 #include "client/connection/transport.hpp"
-#include "client/engine/heartbeat.hpp"
+#include "client/measure/heartbeat.hpp"
 #include "client/engine/precise_epoll.hpp"
 #include "client/engine/server_probe.hpp"
 #include "echo/stop.hpp"

@@ -3,16 +3,11 @@
 #include <fmt/format.h>
 #include <sched.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <functional>
-#include <stdexcept>
 
-#include "client/options/input_file.hpp"
 #include "echo/exit_code.hpp"
-#include "echo/options.hpp"
 #include "limits/quantity.hpp"
 
 namespace client {
@@ -28,212 +23,14 @@ constexpr seconds longest_search{300};
 /// --start-at may be this long ago: a shell computes it in whole seconds.
 constexpr seconds late_start{1};
 
-/// Adds an option whose value `take` parses and stores. If it throws std::invalid_argument, the
-/// error line names the option.
-CLI::Option* add(CLI::App& app, const std::string& names, const std::string& unit,
-                 const std::string& what, const std::function<void(const std::string&)>& take) {
-  const std::string shown = names.substr(names.rfind(',') + 1);
-  return app
-      .add_option_function<std::string>(
-          names,
-          [take, shown](const std::string& text) {
-            try {
-              take(text);
-            } catch (const std::invalid_argument& error) {
-              throw CLI::ValidationError(shown, error.what());
-            }
-          },
-          what)
-      ->type_name(unit);
-}
-
-/// The value that `words` has for `text`. Throws std::invalid_argument with the words allowed.
-template <typename Value>
-Value chosen(const std::string& text, const std::vector<std::pair<const char*, Value>>& words) {
-  std::string allowed;
-  for (const auto& [word, value] : words) {
-    if (text == word) return value;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(word);
-  }
-  throw std::invalid_argument(fmt::format("\"{}\" is not one of: {}", text, allowed));
-}
-
-void declare_load(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { return option->group("Load"); };
-  group(add(app, "--mode", "hold|stream|churn",
-            "hold: connect all, echo, close; stream: echo for a time; churn: connect, echo, "
-            "close, repeat",
-            [&](const std::string& text) {
-              options.mode = chosen<Mode>(
-                  text, {{"hold", Mode::hold}, {"stream", Mode::stream}, {"churn", Mode::churn}});
-            }))
-      ->default_str("hold");
-  constexpr std::uint64_t most_connections = 0xfffffff0U;
-  group(echo::add_count(app, "-n,--connections", options.connections,
-                        "Number of connections to hold; in churn: to keep in flight",
-                        {1, most_connections}));
-  group(echo::add_count(app, "-m,--messages", options.messages,
-                        "Messages per connection; 1 in hold and churn unless given",
-                        {1, 0xfffffffeU}));
-  auto* size =
-      group(add(app, "-s,--size", "BYTES",
-                "Message size: 64, a range 64-4096, or weights 64:7,1024:2,65536:1; each "
-                "byte identifies its connection and message",
-                [&](const std::string& text) { options.sizes = MessageSizes::parse(text); }))
-          ->default_str("64");
-  auto* data = group(
-      app.add_option("--data", options.data,
-                     "Text to send instead; bytes of another connection are then not detected"));
-  data
-      ->check(CLI::Validator(
-          [](const std::string& text) { return text.empty() ? "at least one byte" : ""; }, "", ""))
-      ->excludes(size)
-      ->type_name("TEXT");
-  group(add(app, "--data-file", "FILE",
-            "The same with the bytes of this file, as they are: one message",
-            [&](const std::string& path) {
-              options.data = read_input_file(path, MessageSizes::most);
-            }))
-      ->excludes(size)
-      ->excludes(data);
-  group(echo::add_count(app, "--depth", options.depth, "Messages in flight per connection",
-                        {1, 1024}));
-  group(add(app, "-R,--rate", "PER_SECOND",
-            "Open loop: messages per second in total, latency from the due time; without it the "
-            "loop is closed",
-            [&](const std::string& text) { options.rate = parse_rate(text); }));
-  group(add(app, "--arrivals", "uniform|poisson",
-            "Distribution of the gaps between due times in an open loop",
-            [&](const std::string& text) {
-              options.poisson = chosen<bool>(text, {{"uniform", false}, {"poisson", true}});
-            }))
-      ->default_str("uniform");
-  group(add(app, "--connect-rate", "PER_SECOND",
-            "Connects per second in total; without it, as fast as they are answered",
-            [&](const std::string& text) { options.connect_rate = parse_rate(text); }));
-  group(echo::add_duration(app, "-d,--duration", options.duration,
-                           "stream, churn: length of the traffic (10s); hold: idle time after the "
-                           "echoes (0)",
-                           true));
-  group(echo::add_duration(app, "--warmup", options.warm_up,
-                           "Length of the traffic before the measured phase, reported apart",
-                           true));
-  group(echo::add_count(app, "-t,--threads", options.threads,
-                        "Number of threads, each with its share of the load", {1, 1024}));
-  group(add(app, "--cpus", "LIST", "Processors to pin the threads to in turn, such as 0,2-3",
-            [&](const std::string& text) { options.cpus = echo::parse_cpus(text); }));
-  group(echo::add_count(app, "--seed", options.seed,
-                        "Seed of payload, sizes and arrivals; from the clock unless given"));
-  group(echo::add_count(app, "--repeat", options.repeat,
-                        "Number of rounds; reports the server's resident memory after each",
-                        {1, 10'000}));
-  group(echo::add_duration(app, "--settle", options.settle,
-                           "Longest wait after each round for TIME_WAIT to drain", true));
-  group(add(app, "--source", "ADDR,..|CIDR",
-            "Source addresses; chosen by the client for a loopback target",
-            [&](const std::string& text) {
-              for (std::size_t from = 0; from <= text.size();) {
-                const std::size_t comma = std::min(text.find(',', from), text.size());
-                options.sources.push_back(
-                    parse_source(std::string_view(text).substr(from, comma - from)));
-                from = comma + 1;
-              }
-            }));
-  group(add(app, "--start-at", "DATE",
-            "Start time, 2026-11-21T15:04:05Z or @SECONDS, to start several machines together",
-            [&](const std::string& text) { options.start_at = parse_start(text); }));
-  group(
-      add(app, "--find-rate", "OBJECTIVE",
-          "Find the highest open-loop rate at which the server holds an objective such as p99<5ms",
-          [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
-  group(app.add_flag(
-      "--calibrate", options.calibrate,
-      "Measure the client's own cost and capacity against a minimal server that it starts"));
-}
-
-void declare_sockets(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { return option->group("Sockets"); };
-  group(app.add_flag("--nodelay,!--no-nodelay", options.sockets.nodelay,
-                     "TCP_NODELAY; --no-nodelay leaves Nagle's algorithm on"))
-      ->default_str("true");
-  group(app.add_flag("--keepalive", options.sockets.keepalive, "SO_KEEPALIVE"));
-  group(app.add_flag("--half-close", options.half_close,
-                     "Send FIN right after the last message, before its echo"));
-  group(app.add_flag("--linger-reset", options.linger_reset, "Close with RST: no TIME_WAIT"));
-  const echo::Range buffer{1, 1ULL << 30U};
-  group(echo::add_size(app, "--rcvbuf", options.sockets.buffers.receive, "SO_RCVBUF", buffer));
-  group(echo::add_size(app, "--sndbuf", options.sockets.buffers.send, "SO_SNDBUF", buffer));
-}
-
-void declare_bounds(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { return option->group("Bounds and verdict"); };
-  group(echo::add_duration(app, "--connect-timeout", options.connect_timeout,
-                           "Timeout of each connect"));
-  group(echo::add_duration(app, "--timeout", options.timeout, "Timeout of each message"));
-  group(echo::add_duration(app, "--deadline", options.deadline,
-                           "Deadline of the whole run; derived from the plan unless given"));
-  group(
-      app.add_option("--allow-remote", options.allow_remote,
-                     "Allow a target outside loopback in this network; a load client can do harm"))
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("CIDR");
-  group(echo::add_count(
-      app, "--require-conc", options.require_conc,
-      "Pass only if this many were open at the same time; unless given, each must be served"));
-  group(echo::add_count(app, "--max-errors", options.max_errors,
-                        "Pass with at most this many failed connections"));
-  group(add(app, "--slo", "OBJECTIVE",
-            "Pass only if the latency holds an objective such as p99<5ms,p99.9<50ms",
-            [&](const std::string& text) { options.slo = Objective::parse(text); }));
-}
-
-void declare_output(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { return option->group("Output"); };
-  group(echo::add_output(app, "--json", options.json,
-                         "Write the report as JSON to this file; -: to stdout, without the text"));
-  group(echo::add_output(app, "--hgrm", options.hgrm,
-                         "Write the latencies to this file in HdrHistogram's text format; -: as "
-                         "--json"));
-  group(echo::add_output(app, "--series", options.series,
-                         "Write a line of JSON per interval to this file; -: as --json"));
-  group(echo::add_duration(app, "--interval", options.interval, "Interval of --series"));
-  group(app.add_option("--server-pid", options.server_pid,
-                       "Process id of the server, if it cannot be found by its listener"))
-      ->check(CLI::PositiveNumber)
-      ->type_name("PID");
-  group(app.add_option_function<std::vector<std::string>>(
-            "--label",
-            [&options](const std::vector<std::string>& texts) {
-              try {
-                for (const std::string& text : texts) {
-                  const auto [key, value] = parse_label(text);
-                  options.labels[key] = value;
-                }
-              } catch (const std::invalid_argument& error) {
-                throw CLI::ValidationError("--label", error.what());
-              }
-            },
-            "Label to store in the JSON; may be given several times"))
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("KEY=VALUE");
-  group(app.add_flag("-q,--quiet", options.quiet, "Print only the first three lines"));
-  group(add(app, "--progress", "auto|always|never",
-            "Progress on stderr: auto (a live line on a terminal, else one every 10 s), always "
-            "(every second), never",
-            [&](const std::string& text) {
-              options.progress = chosen<ShowProgress>(text, {{"auto", ShowProgress::when_terminal},
-                                                             {"always", ShowProgress::always},
-                                                             {"never", ShowProgress::never}});
-            }))
-      ->default_str("auto");
-}
-
 }  // namespace
 
 std::string_view name_of(Mode mode) {
   return mode == Mode::hold ? "hold" : mode == Mode::stream ? "stream" : "churn";
+}
+
+std::string_view name_of(LoopKind loop) {
+  return loop == LoopKind::open ? "open" : loop == LoopKind::burst ? "burst" : "closed";
 }
 
 nanoseconds bounded(nanoseconds wait) {
@@ -269,23 +66,13 @@ nanoseconds Options::effective_deadline() const {
   return nanoseconds(static_cast<std::int64_t>(std::min(all.count(), at_most) * 1e9));
 }
 
-void declare(CLI::App& app, Options& options) {
-  add(app, "target", "HOST[:PORT[-PORT]]", "Server to load", [&](const std::string& text) {
-    options.target = parse_target(text);
-  })->default_str("localhost:1234");
-  declare_load(app, options);
-  declare_sockets(app, options);
-  declare_bounds(app, options);
-  declare_output(app, options);
-}
-
 void check(const Options& options) {
   const auto refuse_if = [](bool wrong, const char* why) {
     if (wrong) throw echo::Exit(echo::exit_usage, why);
   };
   const bool churn = options.mode == Mode::churn;
   const bool hold = options.mode == Mode::hold;
-  const bool open = options.rate > 0 || options.find_rate.has_value();
+  const bool open = options.loop() == LoopKind::open;
   refuse_if(churn && options.rate > 0, "--rate: not with churn; --connect-rate paces its connects");
   refuse_if(options.poisson && !open, "--arrivals poisson: only in an open loop (--rate)");
   refuse_if(hold && options.warm_up.count() > 0, "--warmup: only in stream and churn");

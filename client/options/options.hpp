@@ -1,4 +1,5 @@
-// The client's command line, parsed and checked.
+// What the client is to do: its options, their defaults, and which of them contradict each other.
+// command_line.hpp declares them.
 #pragma once
 
 #include <chrono>
@@ -6,9 +7,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "echo/cli_fwd.hpp"
 
 #include "client/connection/connector.hpp"
 #include "client/options/objective.hpp"
@@ -23,6 +23,14 @@ enum class Mode {
   churn    ///< connect, echo, close, repeat
 };
 std::string_view name_of(Mode mode);
+
+/// What decides when the next message is sent (docs/terminology.md).
+enum class LoopKind : std::uint8_t {
+  burst,   ///< all connections send at once
+  closed,  ///< the next message waits for the last echo
+  open     ///< messages are due on a schedule
+};
+std::string_view name_of(LoopKind loop);
 
 enum class ShowProgress { when_terminal, always, never };
 
@@ -71,6 +79,10 @@ struct Options {
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 
+  [[nodiscard]] LoopKind loop() const {
+    if (rate > 0 || find_rate) return LoopKind::open;
+    return mode == Mode::hold ? LoopKind::burst : LoopKind::closed;
+  }
   /// Messages per connection; 0 in a stream without --messages.
   [[nodiscard]] std::uint64_t messages_each() const {
     return messages.value_or(mode == Mode::stream ? 0 : 1);
@@ -90,9 +102,6 @@ struct Options {
 
 /// `wait`, limited to a year: the sum of several waits must fit 64 bits of nanoseconds.
 std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait);
-
-/// Declares the options on `app`, whose parse() fills them in.
-void declare(CLI::App& app, Options& options);
 
 /// Throws echo::Exit(exit_usage) for options that contradict each other.
 void check(const Options& options);

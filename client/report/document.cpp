@@ -3,8 +3,7 @@
 #include <boost/json/object.hpp>
 #include <cmath>
 
-#include "client/measure/costs.hpp"
-#include "client/measure/rate.hpp"
+#include "client/report/document_parts.hpp"
 #include "client/report/present.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
@@ -107,24 +106,16 @@ json::object phases_json(const Result& result) {
 }
 
 json::object throughput_json(const Result& result) {
-  const auto rate = [](std::uint64_t count, Nanoseconds time) -> json::value {
-    if (time.count() <= 0) return nullptr;
-    return rate_json(per_second(count, time));
-  };
-  const Tally& tally = result.tally;
-  const Phases& phases = result.phases;
-  const bool churn = result.options.mode == Mode::churn;
-  return json::object{{"echoes_per_s", rate(tally.echoes_within, phases.measured)},
-                      {"bytes_per_s", rate(tally.bytes_within, phases.measured)},
-                      {"connects_per_s", churn ? rate(tally.connections_within, phases.measured)
-                                               : rate(tally.established, phases.ramp)}};
+  return json::object{{"echoes_per_s", rate_or_null(result.throughput.echoes)},
+                      {"bytes_per_s", rate_or_null(result.throughput.bytes)},
+                      {"connects_per_s", rate_or_null(result.throughput.connects)}};
 }
 
 json::object latency_json(const Result& result) {
   const Tally& tally = result.tally;
-  const bool open = loop_kind(result) == "open";
+  const bool open = result.options.loop() == LoopKind::open;
   return json::object{
-      {"loop", loop_kind(result)},
+      {"loop", name_of(result.options.loop())},
       {"arrivals",
        open ? json::value(result.options.poisson ? "poisson" : "uniform") : json::value(nullptr)},
       {"connect", echo::to_json(tally.connect)},
@@ -141,68 +132,6 @@ json::array objectives_json(const std::vector<Judgement>& judgements) {
     all.push_back(json::object{{"text", text_of(judgement.term)},
                                {"verdict", name_of(judgement.verdict)},
                                {"value_ns", echo::to_json(judgement.ns)}});
-  }
-  return all;
-}
-
-json::value found_json(const Result& result) {
-  if (!result.found) return nullptr;
-  const FoundRate& found = *result.found;
-  const auto rate = [](const std::optional<double>& value) {
-    return value ? rate_json(*value) : json::value(nullptr);
-  };
-  const bool answered = found.end == SearchEnd::found || found.end == SearchEnd::ceiling ||
-                        found.end == SearchEnd::none_holds;
-  const auto answer = [&](double value) { return answered ? rate(value) : json::value(nullptr); };
-  json::array trials;
-  for (const Trial& trial : found.trials) {
-    trials.push_back(json::object{{"rate", rate(trial.rate)},
-                                  {"verdict", name_of(trial.verdict)},
-                                  {"sent", trial.sent},
-                                  {"unsent", trial.unsent},
-                                  {"failed", trial.failed}});
-  }
-  json::array objective;
-  for (const Term& term : result.options.find_rate->terms()) objective.emplace_back(text_of(term));
-  return json::object{{"objective", objective},
-                      {"end", name_of(found.end)},
-                      {"rate", answer(found.answer.best)},
-                      {"low", answer(found.answer.low)},
-                      {"high", answer(found.answer.high)},
-                      {"passes_at", rate(found.answer.passes_at)},
-                      {"fails_at", rate(found.answer.fails_at)},
-                      {"below", echo::to_json(found.below)},
-                      {"above", echo::to_json(found.above)},
-                      {"closed_loop", rate(found.closed_loop)},
-                      {"trial_ns", found.trial_time.count()},
-                      {"client_was_late", found.client_was_late},
-                      {"trials", trials}};
-}
-
-json::value calibration_json(const std::vector<Calibrated>& lines) {
-  if (lines.empty()) return nullptr;
-  json::array all;
-  for (const Calibrated& line : lines) {
-    all.push_back(json::object{{"what", line.what},
-                               {"connections", line.connections},
-                               {"per_second", rate_json(line.per_second)},
-                               {"client_ns_per_echo", echo::to_json(line.client_ns)},
-                               {"server_ns_per_echo", echo::to_json(line.server_ns)},
-                               {"lateness_p50_ns", echo::to_json(line.lateness_p50)},
-                               {"lateness_p99_ns", echo::to_json(line.lateness_p99)},
-                               {"client_rss", echo::to_json(line.resident)}});
-  }
-  return all;
-}
-
-json::array rounds_json(const std::vector<RoundFigures>& rounds) {
-  json::array all;
-  for (const RoundFigures& round : rounds) {
-    all.push_back(json::object{{"served", round.served},
-                               {"failed", round.failed},
-                               {"echoes_per_s", rate_json(round.echoes_per_s)},
-                               {"server_rss", echo::to_json(round.server_rss)},
-                               {"time_wait", echo::to_json(round.time_wait)}});
   }
   return all;
 }
@@ -253,11 +182,11 @@ json::object kernel_json(const Costs& costs, const Tally& tally) {
 }  // namespace
 
 json::value json_of(const Result& result, int code) {
-  const Costs costs = costs_of(result.moments, result.echoes_between);
+  const Costs& costs = result.costs;
   json::array argv{"client"};
   for (const std::string& argument : result.arguments) argv.emplace_back(argument);
   json::array warnings;
-  for (const std::string& warning : warnings_of(result)) warnings.emplace_back(warning);
+  for (const std::string& warning : result.warnings) warnings.emplace_back(warning);
   json::object labels;
   for (const auto& [key, value] : result.options.labels) labels[key] = value;
   json::value server = nullptr;

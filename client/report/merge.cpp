@@ -10,10 +10,10 @@
 #include <optional>
 #include <tuple>
 
-#include "client/measure/rate.hpp"
 #include "client/options/objective.hpp"
 #include "client/report/provenance.hpp"
 #include "client/report/validate.hpp"
+#include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 

@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 
-#include "client/measure/rate.hpp"
 #include "client/report/merge.hpp"
+#include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
 #include "echo/options.hpp"

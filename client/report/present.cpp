@@ -4,9 +4,8 @@
 
 #include <cstring>
 
-#include "client/measure/costs.hpp"
-#include "client/measure/rate.hpp"
 #include "client/report/text_parts.hpp"
+#include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -25,7 +24,7 @@ std::string load_line(const Result& result) {
   if (options.data.empty() && options.sizes.varies())
     size = fmt::format("{:.0f} B on average", options.sizes.mean());
   std::string text =
-      fmt::format("load       {}, {} loop", name_of(options.mode), loop_kind(result));
+      fmt::format("load       {}, {} loop", name_of(options.mode), name_of(options.loop()));
   if (options.rate > 0) {
     text += fmt::format(" at {:g}/s{}", options.rate, options.poisson ? ", Poisson arrivals" : "");
   }
@@ -41,16 +40,15 @@ std::string load_line(const Result& result) {
 std::string traffic_lines(const Result& result) {
   const Tally& tally = result.tally;
   const Phases& phases = result.phases;
+  const Throughput& rates = result.throughput;
   std::string text;
   if (result.options.mode == Mode::churn) {
     text += fmt::format("churn      {} connections in {}: {}/s, at most {} at once\n",
                         format_count(tally.connections_within), format_duration(phases.measured),
-                        rate_text(per_second(tally.connections_within, phases.measured)),
-                        format_count(result.max_concurrent));
+                        rate_text(rates.connects.value_or(0)), format_count(result.max_concurrent));
   } else {
     text += fmt::format("ramp       {} connections in {}: {}/s\n", format_count(tally.established),
-                        format_duration(phases.ramp),
-                        rate_text(per_second(tally.established, phases.ramp)));
+                        format_duration(phases.ramp), rate_text(rates.connects.value_or(0)));
   }
   if (result.found) return text;  // trials at several rates: their sum is no throughput
   if (tally.warm_up) {
@@ -58,9 +56,8 @@ std::string traffic_lines(const Result& result) {
                         format_count(tally.warm_up->verified), format_duration(phases.warm_up));
   }
   text += fmt::format("echoes     {} in {}: {}/s, {}/s", format_count(tally.echoes_within),
-                      format_duration(phases.measured),
-                      rate_text(per_second(tally.echoes_within, phases.measured)),
-                      byte_rate_text(per_second(tally.bytes_within, phases.measured)));
+                      format_duration(phases.measured), rate_text(rates.echoes.value_or(0)),
+                      byte_rate_text(rates.bytes.value_or(0)));
   if (result.options.rate > 0) {
     text += fmt::format("; sent {}, late {}, unsent {}", format_count(tally.measured.sent),
                         format_count(tally.measured.late), format_count(tally.measured.unsent));
@@ -79,7 +76,7 @@ std::string busy_line(const Costs& costs) {
 }
 
 std::string cost_lines(const Result& result) {
-  const Costs costs = costs_of(result.moments, result.echoes_between);
+  const Costs& costs = result.costs;
   const Moments& moments = result.moments;
   std::string text =
       fmt::format("CPU        {} per echo: client {}, server {}, softirq {}; unattributed {}\n",
@@ -113,13 +110,14 @@ std::string cost_lines(const Result& result) {
 
 std::string percentile_table(const Result& result) {
   const Tally& tally = result.tally;
-  const bool open = loop_kind(result) == "open";
+  const LoopKind loop = result.options.loop();
+  const bool open = loop == LoopKind::open;
   std::string text = "\n" + percentile_heading();
   text += row("connect", tally.connect, "");
   text += row("echo", tally.measured.latency,
-              open                           ? "open loop: from the due time"
-              : loop_kind(result) == "burst" ? "burst: time to drain it"
-                                             : "closed loop: server stalls are undercounted");
+              open                      ? "open loop: from the due time"
+              : loop == LoopKind::burst ? "burst: time to drain it"
+                                        : "closed loop: server stalls are undercounted");
   if (open && !result.found) {
     text += row("wire", tally.wire, "from the first byte sent");
     text += row("lateness", tally.lateness, "the client's own delay");
@@ -155,7 +153,6 @@ std::string failures_text(const Result& result) {
 }
 
 std::string verdict(const Result& result) {
-  const int code = exit_code_of(result);
   const std::string served =
       fmt::format("{} of {} served", format_count(result.tally.count(Outcome::served)),
                   format_count(result.requested));
@@ -169,9 +166,9 @@ std::string verdict(const Result& result) {
     case StopReason::none:
       break;
   }
-  if (code == echo::exit_network)
+  if (result.exit_code == echo::exit_network)
     return fmt::format("FAIL: nothing could connect to {}", target_text(result));
-  if (code == 0) return "PASS: " + served;
+  if (result.exit_code == 0) return "PASS: " + served;
   std::string why;
   if (result.tally.failed() <= result.options.max_errors &&
       result.max_concurrent < result.options.require_conc.value_or(0)) {
@@ -185,11 +182,6 @@ std::string verdict(const Result& result) {
 }
 
 }  // namespace
-
-std::string_view loop_kind(const Result& result) {
-  if (result.options.rate > 0 || result.options.find_rate) return "open";
-  return result.options.mode == Mode::hold ? "burst" : "closed";
-}
 
 std::string text_of(const Result& result) {
   const Tally& tally = result.tally;
@@ -209,7 +201,7 @@ std::string text_of(const Result& result) {
   text += found_text(result) + rounds_text(result);
   for (const Judgement& judgement : result.judgements)
     text += "objective  " + text_of(judgement) + "\n";
-  for (const std::string& warning : warnings_of(result)) text += "warning    " + warning + "\n";
+  for (const std::string& warning : result.warnings) text += "warning    " + warning + "\n";
   return text + verdict(result) + "\n";
 }
 

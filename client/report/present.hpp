@@ -1,20 +1,17 @@
-// The report: a text block that fits a screen, and the JSON document.
+// The report: a text block that fits a screen, and the JSON document. Both only format what the
+// Result holds.
 #pragma once
 
 #include <boost/json/value.hpp>
 #include <string>
-#include <string_view>
 
-#include "client/run/load.hpp"
+#include "client/result/result.hpp"
 
 namespace client {
 
 /// The first three lines are those of the program that this one descends from, byte for byte.
 std::string text_of(const Result& result);
-/// `code`: the exit code of the program.
+/// `code`: the exit code of the program, which an output that failed changes.
 boost::json::value json_of(const Result& result, int code);
-/// "burst": all connections send at once; "closed": the next message waits for the last echo;
-/// "open": messages are due on a schedule.
-std::string_view loop_kind(const Result& result);
 
 }  // namespace client

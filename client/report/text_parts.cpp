@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "client/measure/rate.hpp"
+#include "client/result/rate.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/run/load.hpp"
+#include "client/result/result.hpp"
 
 namespace client {
 

@@ -3,141 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cmath>
 #include <map>
 #include <stdexcept>
 #include <string>
 
 #include "client/options/objective.hpp"
+#include "client/report/document_fields.hpp"
 #include "echo/exit_code.hpp"
 
 namespace client {
 namespace {
-
-namespace json = boost::json;
-
-void count(const RunDocument& run, const std::string& pointer) {
-  static_cast<void>(run.count(pointer));
-}
-void count_or_null(const RunDocument& run, const std::string& pointer) {
-  if (!run.at(pointer).is_null()) count(run, pointer);
-}
-void rate_or_null(const RunDocument& run, const std::string& pointer) {
-  const json::value& value = run.at(pointer);
-  if (value.is_null()) return;
-  constexpr double most = 1e15;  // a sum of rates stays a whole number of 64 bits
-  const double rate = value.is_number() ? value.to_number<double>() : -1;
-  if (!(rate >= 0 && rate <= most)) run.refuse(pointer, "not a rate");
-}
-void text(const RunDocument& run, const std::string& pointer) {
-  static_cast<void>(run.text(pointer));
-}
-void object(const RunDocument& run, const std::string& pointer) {
-  static_cast<void>(run.object(pointer));
-}
-void object_or_null(const RunDocument& run, const std::string& pointer) {
-  if (!run.at(pointer).is_null()) object(run, pointer);
-}
-void array(const RunDocument& run, const std::string& pointer) {
-  static_cast<void>(run.array(pointer));
-}
-void texts(const RunDocument& run, const std::string& pointer) {
-  for (const json::value& each : run.array(pointer)) {
-    if (!each.is_string()) run.refuse(pointer, "not an array of strings");
-  }
-}
-void labels(const RunDocument& run, const std::string& pointer) {
-  for (const auto& [key, value] : run.object(pointer)) {
-    if (!value.is_string()) run.refuse(pointer, "not an object of strings");
-  }
-}
-void histogram(const RunDocument& run, const std::string& pointer) {
-  static_cast<void>(run.histogram(pointer));
-}
-void histogram_or_null(const RunDocument& run, const std::string& pointer) {
-  if (!run.at(pointer).is_null()) histogram(run, pointer);
-}
-
-struct Field {
-  const char* pointer;
-  void (*check)(const RunDocument&, const std::string&);
-};
-
-constexpr Field fields[] = {
-    {"/status", text},
-    {"/exit_code", count},
-    {"/argv", texts},
-    {"/options", object},
-    {"/labels", labels},
-    {"/mode", text},
-    {"/target", text},
-    {"/sources", count},
-    {"/connections/requested", count},
-    {"/connections/established", count},
-    {"/connections/served", count},
-    {"/connections/max_concurrent", count},
-    {"/connections/total", count},
-    {"/connections/open_at_end", count},
-    {"/connections/slow", count},
-    {"/connections/failed", object},
-    {"/connections/errors", array},
-    {"/echoes/sent", count},
-    {"/echoes/verified", count},
-    {"/echoes/bytes_verified", count},
-    {"/echoes/late", count},
-    {"/echoes/unsent", count},
-    {"/echoes/first_mismatch", object_or_null},
-    {"/phases/ramp/ns", count},
-    {"/phases/ramp/echo", histogram_or_null},
-    {"/phases/warm_up", object_or_null},
-    {"/phases/measured/ns", count},
-    {"/phases/measured/sent", count},
-    {"/phases/measured/verified", count},
-    {"/phases/measured/echoes_within", count},
-    {"/phases/measured/bytes_within", count},
-    {"/phases/measured/connections_within", count},
-    {"/phases/idle/ns", count},
-    {"/phases/drain/ns", count},
-    {"/phases/whole_ns", count},
-    {"/throughput/echoes_per_s", rate_or_null},
-    {"/throughput/bytes_per_s", rate_or_null},
-    {"/throughput/connects_per_s", rate_or_null},
-    {"/latency/loop", text},
-    {"/latency/connect", histogram},
-    {"/latency/echo", histogram},
-    {"/latency/wire", histogram_or_null},
-    {"/latency/lateness", histogram_or_null},
-    {"/latency/censored", count},
-    {"/objectives", array},
-    {"/memory", object_or_null},
-    {"/cpu", object_or_null},
-    {"/kernel", object_or_null},
-    {"/repeats", array},
-    {"/environment/time", text},
-    {"/warnings", texts},
-};
-
-/// Those of phases/warm_up, where the run had one.
-constexpr Field warm_up_fields[] = {
-    {"/phases/warm_up/ns", count},
-    {"/phases/warm_up/sent", count},
-    {"/phases/warm_up/verified", count},
-    {"/phases/warm_up/echo", histogram},
-};
-
-constexpr Field mismatch_fields[] = {
-    {"/echoes/first_mismatch/connection", count}, {"/echoes/first_mismatch/message", count},
-    {"/echoes/first_mismatch/offset", count},     {"/echoes/first_mismatch/expected", count},
-    {"/echoes/first_mismatch/got", count},        {"/echoes/first_mismatch/owner", object_or_null},
-};
-
-template <std::size_t N>
-void check_all(const RunDocument& run, const Field (&table)[N]) {
-  for (const Field& field : table) field.check(run, field.pointer);
-}
 
 void one_of(const RunDocument& run, const char* pointer,
             std::initializer_list<std::string_view> words) {
@@ -183,8 +60,8 @@ void check_failures(const RunDocument& run) {
   }
   for (std::size_t i = 0; i < run.array("/connections/errors").size(); ++i) {
     const std::string here = fmt::format("/connections/errors/{}", i);
-    text(run, here + "/phase");
-    count(run, here + "/errno");
+    require_text(run, here + "/phase");
+    require_count(run, here + "/errno");
     const auto found = by_cause.find(run.text(here + "/cause"));
     const std::uint64_t number = run.count(here + "/count");
     if (found == by_cause.end() || found->second < number)
@@ -230,7 +107,7 @@ void check_objectives(const RunDocument& run) {
       run.refuse(here + "/text", error.what());
     }
     one_of(run, (here + "/verdict").c_str(), {"held", "missed", "unproven"});
-    count_or_null(run, here + "/value_ns");
+    require_count_or_null(run, here + "/value_ns");
   }
 }
 
@@ -238,8 +115,8 @@ void check_origins(const RunDocument& run) {
   if (run.at("/merged_from").is_null()) return;
   for (std::size_t i = 0; i < run.array("/merged_from").size(); ++i) {
     const std::string here = fmt::format("/merged_from/{}", i);
-    object(run, here);
-    text(run, here + "/file");
+    require_object(run, here);
+    require_text(run, here + "/file");
   }
 }
 
@@ -249,9 +126,7 @@ void validate(const RunDocument& run) {
   for (const char* other : {"/find_rate", "/calibration"}) {
     if (!run.at(other).is_null()) run.refuse(other, "a search or a calibration cannot be merged");
   }
-  check_all(run, fields);
-  if (!run.at("/phases/warm_up").is_null()) check_all(run, warm_up_fields);
-  if (!run.at("/echoes/first_mismatch").is_null()) check_all(run, mismatch_fields);
+  check_fields(run);
   one_of(run, "/mode", {"hold", "stream", "churn"});
   one_of(run, "/latency/loop", {"closed", "open", "burst"});
   if (!run.at("/latency/arrivals").is_null())

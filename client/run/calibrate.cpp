@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "client/measure/costs.hpp"
+#include "client/result/rate.hpp"
 #include "client/run/load.hpp"
 #include "client/run/reference_server.hpp"
 #include "limits/rlimit.hpp"
@@ -13,26 +13,20 @@ namespace {
 constexpr std::chrono::seconds measured{1};
 constexpr std::chrono::milliseconds warm_up{200};
 
-double per_second(std::uint64_t count, Nanoseconds time) {
-  return time.count() > 0 ? static_cast<double>(count) * 1e9 / static_cast<double>(time.count())
-                          : 0;
-}
-
 std::optional<std::uint64_t> lateness(const Result& result, double percent) {
   const auto value = result.tally.lateness.percentile(percent);
   return value ? std::optional(value->ns) : std::nullopt;
 }
 
 Calibrated line_of(const char* what, const Result& result) {
-  const Costs costs = costs_of(result.moments, result.echoes_between);
   const bool churn = result.options.mode == Mode::churn;
   Calibrated line;
   line.what = what;
   line.connections = result.options.connections;
   line.per_second = per_second(churn ? result.tally.connections_within : result.tally.echoes_within,
                                result.phases.measured);
-  line.client_ns = costs.client_per_echo;
-  line.server_ns = costs.server_per_echo;
+  line.client_ns = result.costs.client_per_echo;
+  line.server_ns = result.costs.server_per_echo;
   line.lateness_p50 = lateness(result, 50);
   line.lateness_p99 = lateness(result, 99);
   line.resident = result.moments.end.client.rss;

@@ -3,28 +3,11 @@
 // client.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-
+#include "client/result/result.hpp"
 #include "client/schedule/plan.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
-
-struct Options;
-struct Result;
-
-/// One line of a calibration.
-struct Calibrated {
-  std::string what;  ///< "closed loop", "open loop", "churn"
-  std::uint64_t connections = 0;
-  double per_second = 0;                                    ///< echoes; in churn connections
-  std::optional<std::uint64_t> client_ns;                   ///< CPU per echo
-  std::optional<std::uint64_t> server_ns;                   ///< of the reference server
-  std::optional<std::uint64_t> lateness_p50, lateness_p99;  ///< ns; open loop
-  std::optional<std::uint64_t> resident;                    ///< bytes of the client, all connected
-};
 
 /// Makes several short runs; `options` sets the rest (size, depth, threads). Returns the result of
 /// the last run with the calibration added. `stop` and `begun` as for run_load(). Call it before

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "client/engine/loop_group.hpp"
-#include "client/run/round.hpp"
+#include "client/run/shares.hpp"
 #include "client/run/watch.hpp"
 
 namespace client {
@@ -53,9 +53,7 @@ Tally measure(LoopGroup& group, Watch& watch, double rate, Nanoseconds time, boo
   traffic.start = now() + std::chrono::microseconds{200};
   traffic.measure_from = traffic.start + trial_warm_up;
   traffic.stop_at = traffic.measure_from + time;
-  std::vector<std::optional<Pace>> paces(group.size());
-  for (unsigned i = 0; i < group.size() && rate > 0; ++i)
-    paces[i] = pace_of(group, i, rate, poisson, seed);
+  const std::vector<std::optional<Pace>> paces = paces_of(group, rate, poisson, seed);
   watch.run(group, [&](Loop& loop, unsigned number) {
     Traffic mine = traffic;
     mine.pace = paces[number];
@@ -128,22 +126,6 @@ void run_trials(LoopGroup& group, Watch& watch, const Objective& objective, bool
 }
 
 }  // namespace
-
-std::string_view name_of(SearchEnd end) {
-  switch (end) {
-    case SearchEnd::found:
-      return "found";
-    case SearchEnd::ceiling:
-      return "ceiling";
-    case SearchEnd::none_holds:
-      return "none_holds";
-    case SearchEnd::unproven:
-      return "unproven";
-    case SearchEnd::cut_short:
-      break;
-  }
-  return "cut_short";
-}
 
 FoundRate find_rate(LoopGroup& group, Watch& watch, const Objective& objective, bool poisson,
                     std::uint64_t seed) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/connection/address_check.hpp"
+#include "client/findings/conclusion.hpp"
 #include "client/run/round.hpp"
 #include "client/run/watch.hpp"
 #include "echo/exit_code.hpp"
@@ -134,6 +135,7 @@ void add(Result& all, Result round) {
   all.target = round.target;
   all.sources = round.sources;
   all.server_name = std::move(round.server_name);
+  all.server_is_known = round.server_is_known;
   all.other_listener = std::move(round.other_listener);
   all.tally += round.tally;
   all.away += round.away;
@@ -146,25 +148,9 @@ void add(Result& all, Result round) {
   all.echoes_between = round.echoes_between;
 }
 
-}  // namespace
-
-Phases& Phases::operator+=(const Phases& other) {
-  ramp += other.ramp;
-  warm_up += other.warm_up;
-  measured += other.measured;
-  idle += other.idle;
-  drain += other.drain;
-  whole += other.whole;
-  return *this;
-}
-
-void check_limits(const Options& options) {
-  refuse_what_cannot_work(demand_of(options), limits::Kernel{});
-}
-
-Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
-                echo::LineOutput* series) {
-  check(options);
+/// As run_load(), without the conclusion.
+Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun,
+               echo::LineOutput* series) {
   Result result;
   result.options = options;
   result.options.seed = options.seed.value_or(fresh_seed());
@@ -206,31 +192,21 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
   }
   watch.clear();
   result.lost_status_lines = watch.lost_status_lines();
-  if (options.slo) result.judgements = options.slo->judge(result.tally.measured.latency);
   return result;
 }
 
-std::string target_text(const Result& result) {
-  const Target& target = result.options.target;
-  return result.target.family() != AF_UNSPEC
-             ? result.target.text()
-             : target.host + ":" + std::to_string(target.first_port);
+}  // namespace
+
+void check_limits(const Options& options) {
+  refuse_what_cannot_work(demand_of(options), limits::Kernel{});
 }
 
-int exit_code_of(const Result& result) {
-  const Tally& tally = result.tally;
-  const Options& options = result.options;
-  if (result.stop_reason == StopReason::interrupted) return echo::exit_signal + result.signal;
-  if (result.stop_reason == StopReason::deadline) return echo::exit_deadline;
-  const std::uint64_t no_server = tally.count(Outcome::refused) +
-                                  tally.count(Outcome::connect_timeout) +
-                                  tally.count(Outcome::unreachable);
-  if (tally.established == 0 && no_server > 0) return echo::exit_network;
-  if (result.stop_reason == StopReason::server_lost || tally.failed() > options.max_errors)
-    return echo::exit_fail;
-  if (result.max_concurrent < options.require_conc.value_or(0)) return echo::exit_fail;
-  if (result.found && !result.found->holds_somewhere()) return echo::exit_fail;
-  return verdict_of(result.judgements) == Verdict::held ? echo::exit_pass : echo::exit_fail;
+Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
+                echo::LineOutput* series) {
+  check(options);
+  Result result = measure(options, stop, begun, series);
+  conclude(result);
+  return result;
 }
 
 }  // namespace client

@@ -8,7 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "client/measure/rate.hpp"
+#include "client/result/rate.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
 

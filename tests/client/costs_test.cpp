@@ -1,5 +1,5 @@
 // The costs: differences of samples, and nullopt for a figure unless all its parts were read.
-#include "client/measure/costs.hpp"
+#include "client/findings/cost_accounting.hpp"
 
 #include <gtest/gtest.h>
 

@@ -20,8 +20,9 @@ struct At {
 };
 
 void expect_holds(const Result& result, std::initializer_list<At> places) {
+  const Result whole = fixtures::concluded(result);
   const boost::json::value document =
-      boost::json::parse(boost::json::serialize(json_of(result, exit_code_of(result))));
+      boost::json::parse(boost::json::serialize(json_of(whole, whole.exit_code)));
   for (const At& at : places) {
     boost::system::error_code error;
     const boost::json::value* found = document.find_pointer(at.pointer, error);

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "client/run/load.hpp"
+#include "client/findings/conclusion.hpp"
 
 namespace client {
 namespace {

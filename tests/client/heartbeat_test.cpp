@@ -1,5 +1,5 @@
 // The absences of the client's process: found in the beats, clipped to a window.
-#include "client/engine/heartbeat.hpp"
+#include "client/measure/heartbeat.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/engine/loop_group.hpp"
-#include "client/run/round.hpp"
+#include "client/run/shares.hpp"
 #include "tests/client/echo_thread.hpp"
 
 namespace client::fixtures {

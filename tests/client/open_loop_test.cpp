@@ -23,9 +23,7 @@ class OpenLoop : public fixtures::LoopGroupTest {
   }
   static std::vector<std::optional<Pace>> paces(LoopGroup& group, double rate,
                                                 bool poisson = false) {
-    std::vector<std::optional<Pace>> all;
-    for (unsigned i = 0; i < group.size(); ++i) all.push_back(pace_of(group, i, rate, poisson, 9));
-    return all;
+    return paces_of(group, rate, poisson, 9);
   }
   /// Number of messages due in [from, to) after the start.
   static std::uint64_t due_between(const std::vector<std::optional<Pace>>& paces, Nanoseconds from,

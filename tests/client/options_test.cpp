@@ -1,6 +1,6 @@
 // The client's command line as a whole: accepted options, contradictions, and the deadline derived
 // from a plan.
-#include "client/options/options.hpp"
+#include "client/options/command_line.hpp"
 
 #include <gtest/gtest.h>
 

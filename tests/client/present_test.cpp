@@ -13,6 +13,7 @@ namespace client {
 namespace {
 
 using fixtures::churned;
+using fixtures::concluded;
 using fixtures::held;
 using fixtures::streamed;
 using std::chrono::milliseconds;
@@ -20,7 +21,7 @@ using std::chrono::seconds;
 
 /// The report without its warnings, which have their own tests.
 std::string report(const Result& result) {
-  std::istringstream lines(text_of(result));
+  std::istringstream lines(text_of(concluded(result)));
   std::string text;
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("warning ")) text += line + "\n";
@@ -34,9 +35,9 @@ TEST(Present, FirstThreeLinesAreTheAncestors) {
   result.max_concurrent = 9'999;
   result.open_at_end = 1;
   const std::string first_three = "Max conc: 9999\ntotal: 10000\nconc: 1\n";
-  EXPECT_EQ(text_of(result).substr(0, first_three.size()), first_three);
+  EXPECT_EQ(text_of(concluded(result)).substr(0, first_three.size()), first_three);
   result.options.quiet = true;
-  EXPECT_EQ(text_of(result), first_three) << "nothing else with -q";
+  EXPECT_EQ(text_of(concluded(result)), first_three) << "nothing else with -q";
 }
 
 TEST(Present, TheTextOfAHold) {
@@ -205,7 +206,7 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
   for (const Row& row : rows) {
     Result result = held();
     row.set(result.options);
-    const std::string text = text_of(result);
+    const std::string text = text_of(concluded(result));
     EXPECT_NE(text.find("\nload       " + std::string(row.line) + "\n"), std::string::npos)
         << row.what << ":\n"
         << text;
@@ -216,7 +217,7 @@ TEST(Present, MessagesThatTimedOutAreShownAsAtLeast) {
   Result result = held();
   fixtures::record(result.tally.measured.latency, 2'000, milliseconds{2});
   for (int i = 0; i < 100; ++i) result.tally.measured.latency.record_censored(seconds{10});
-  const std::string text = text_of(result);
+  const std::string text = text_of(concluded(result));
   EXPECT_NE(text.find("\necho            2 ms       2 ms    >= 10 s"), std::string::npos) << text;
   EXPECT_NE(text.find("100 messages had no echo"), std::string::npos) << text;
 }
@@ -225,7 +226,7 @@ TEST(Present, NoPercentileWithFewerThanTenSamplesAboveIt) {
   Result result = held();
   result.tally.connect = {};
   fixtures::record(result.tally.connect, 19, milliseconds{1});
-  const std::string text = text_of(result);
+  const std::string text = text_of(concluded(result));
   EXPECT_NE(
       text.find("\nconnect            -          -          -          -          -       1 ms"),
       std::string::npos)
@@ -235,7 +236,7 @@ TEST(Present, NoPercentileWithFewerThanTenSamplesAboveIt) {
 TEST(Present, SeveralRoundsAreListed) {
   Result result = held();
   result.rounds = {{100, 0, 5'000.4, 2U << 20U, 250}, {99, 1, 10'000, {}, {}}};
-  const std::string text = text_of(result);
+  const std::string text = text_of(concluded(result));
   EXPECT_NE(text.find("\nround 1    served 100, failed 0, 5000 echoes/s; "
                       "server resident 2 MiB, TIME_WAIT 250 on this machine\n"
                       "round 2    served 99, failed 1, 10000 echoes/s; server resident -\n"),
@@ -247,7 +248,7 @@ TEST(Present, ListsObjectivesAndTheVerdictNamesThoseNotHeld) {
   Result result = held();
   const Objective objective = Objective::parse("p50<5ms,p99.9<5ms,max<1ms");
   result.judgements = objective.judge(result.tally.measured.latency);
-  const std::string text = text_of(result);
+  const std::string text = text_of(concluded(result));
   for (const Judgement& judgement : result.judgements) {
     EXPECT_NE(text.find("\nobjective  " + text_of(judgement) + "\n"), std::string::npos) << text;
   }
@@ -291,7 +292,7 @@ TEST(Present, TheLastLineIsTheVerdict) {
     result.stop_reason = row.stop_reason;
     result.signal = row.signal;
     row.set(result.options);
-    const std::string text = text_of(result);
+    const std::string text = text_of(concluded(result));
     EXPECT_TRUE(text.ends_with(std::string("\n") + row.line + "\n")) << text;
   }
 }

@@ -1,5 +1,5 @@
 // Rates as text and in a document: a low rate is not 0.
-#include "client/measure/rate.hpp"
+#include "client/result/rate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,9 +45,10 @@ TEST(Rate, OfThreeEchoesInSixSecondsIsAHalf) {
   Result result = fixtures::established(1);
   result.options.mode = Mode::stream;
   fixtures::echo_all(result, 3, 1, 2s, 6s);
+  result = fixtures::concluded(result);
   const std::string text = text_of(result);
   EXPECT_NE(text.find("echoes     3 in 6 s: 0.5/s, 0.5 B/s\n"), std::string::npos) << text;
-  const auto document = json_of(result, exit_code_of(result));
+  const auto document = json_of(result, result.exit_code);
   EXPECT_EQ(document.at_pointer("/throughput/echoes_per_s"), 0.5);
 }
 

@@ -1,7 +1,8 @@
 // Results made by hand, for the tests of reports. Memory and CPU are unknown in them.
 #pragma once
 
-#include "client/run/load.hpp"
+#include "client/findings/conclusion.hpp"
+#include "client/result/result.hpp"
 
 namespace client::fixtures {
 
@@ -85,6 +86,13 @@ inline Result churned() {
   result.tally.connections_within = 20'000;
   echo_all(result, 40'000, 64, microseconds{100}, seconds{1});
   for (int i = 0; i < 20'000; ++i) result.tally.end({Outcome::served, Phase::drain, 0});
+  return result;
+}
+
+/// The same with everything that follows from it, as the program passes it to its reports.
+inline Result concluded(Result result) {
+  conclude(result);
+  result.exit_code = exit_code_of(result);
   return result;
 }
 

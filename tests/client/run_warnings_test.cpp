@@ -1,4 +1,6 @@
 // The warnings of a whole run: whose sockets and counters they are about, and the advice that fits.
+#include "client/findings/run_warnings.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

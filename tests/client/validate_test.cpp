@@ -37,10 +37,10 @@ json::value written() {
   fixtures::record(result.tally.warm_up->latency, 1'999, std::chrono::microseconds{50});
   result.tally.warm_up->sent = 1'999;
   result.options.slo = Objective::parse("p99<5ms");
-  result.judgements = result.options.slo->judge(result.tally.measured.latency);
   result.arguments = {"-n", "9"};
   result.options.labels = {{"host", "a"}};
-  return json::parse(json::serialize(json_of(result, exit_code_of(result))));
+  const Result whole = fixtures::concluded(result);
+  return json::parse(json::serialize(json_of(whole, whole.exit_code)));
 }
 
 /// The error line of merging `documents`; "" if they were merged. `text`: the report.

@@ -1,5 +1,5 @@
 // Each warning has its cause, and a clean run has none.
-#include "client/report/warnings.hpp"
+#include "client/findings/warnings.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

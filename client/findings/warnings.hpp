@@ -11,15 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "client/engine/heartbeat.hpp"
-#include "client/measure/costs.hpp"
+#include "client/measure/heartbeat.hpp"
+#include "client/options/options.hpp"
+#include "client/result/costs.hpp"
 #include "echo/histogram.hpp"
 #include "limits/cpu.hpp"
 
 namespace client {
-
-/// What decides when the next message is sent: the report's `loop`, docs/terminology.md.
-enum class LoopKind : std::uint8_t { burst, closed, open };
 
 /// The figures that warnings are about. The references must outlive the call.
 struct Measured {

@@ -1,6 +1,5 @@
-// The warnings of a whole run: what its counts, the kernel and the server's sockets tell, then
-// those about its costs (warnings.hpp). The kernel's counters of TCP events belong to all programs
-// in the network namespace; a sentence that uses one says so.
+#include "client/findings/run_warnings.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,11 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "client/measure/costs.hpp"
-#include "client/measure/rate.hpp"
-#include "client/report/present.hpp"
-#include "client/report/warnings.hpp"
-#include "client/run/load.hpp"
+#include "client/findings/warnings.hpp"
+#include "client/result/rate.hpp"
 #include "limits/quantity.hpp"
 
 namespace client {
@@ -75,8 +71,7 @@ std::optional<std::string> large_messages(const Result& result) {
       "{} messages timed out while their bytes arrived, {}/s in all: give them more time "
       "(--timeout, {} now) or send smaller ones (-s); a server is faster with a larger "
       "--buffer-size",
-      limits::format_count(late),
-      byte_rate_text(per_second(result.tally.bytes_within, result.phases.measured)),
+      limits::format_count(late), byte_rate_text(result.throughput.bytes.value_or(0)),
       limits::format_duration(result.options.timeout));
 }
 
@@ -127,64 +122,71 @@ std::vector<std::string> local_limits(const Result& result) {
   return warnings;
 }
 
+std::optional<std::string> late_resets(const Result& result) {
+  if (result.tally.late_resets == 0) return std::nullopt;
+  return fmt::format(
+      "late_reset: {} connections were reset after their last echo; they count as served",
+      limits::format_count(result.tally.late_resets));
+}
+
+std::optional<std::string> unknown_server(const Result& result) {
+  if (result.options.server_pid || result.server_is_known || result.tally.established == 0)
+    return std::nullopt;
+  return "the server's process was not found by its listener (another user's process or another "
+         "host): name it with --server-pid";
+}
+
+std::optional<std::string> other_listener(const Result& result) {
+  if (result.other_listener.empty()) return std::nullopt;
+  return fmt::format(
+      "--server-pid {}: neither it nor a descendant of it listens at {}, process {} does; the "
+      "server's CPU and memory are those of {}",
+      *result.options.server_pid, result.target.text(), result.other_listener,
+      *result.options.server_pid);
+}
+
+std::optional<std::string> skipped_time_wait(const Result& result) {
+  const std::uint64_t skipped = grew(result.moments.before.tcp.time_wait_overflow,
+                                     result.moments.after.tcp.time_wait_overflow);
+  if (skipped == 0) return std::nullopt;
+  return fmt::format(
+      "{} sockets somewhere on this machine skipped TIME_WAIT: net.ipv4.tcp_max_tw_buckets was "
+      "reached",
+      limits::format_count(skipped));
+}
+
+Measured measured_in(const Result& result) {
+  return {.costs = result.costs,
+          .window = result.moments.end.at - result.moments.begin.at,
+          .loop = result.options.loop(),
+          .echo = result.tally.measured.latency,
+          .lateness = result.tally.lateness,
+          .load = result.moments.before.load,
+          .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)),
+          .away = result.away,
+          .measured = result.phases.measured +
+                      (result.found ? result.phases.warm_up : std::chrono::nanoseconds{0})};
+}
+
 }  // namespace
 
 std::vector<std::string> warnings_of(const Result& result) {
-  const Tally& tally = result.tally;
   std::vector<std::string> warnings;
-  const auto add = [&warnings](std::optional<std::string> warning) {
-    if (warning) warnings.push_back(std::move(*warning));
+  const auto add = [&](std::optional<std::string> (*judge)(const Result&)) {
+    if (std::optional<std::string> warning = judge(result)) warnings.push_back(std::move(*warning));
+  };
+  const auto add_all = [&warnings](std::vector<std::string> several) {
+    for (std::string& warning : several) warnings.push_back(std::move(warning));
   };
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
-  const auto& first = result.moments.before.tcp;
-  const auto& last = result.moments.after.tcp;
-  add(accept_queue(result));
-  add(other_connections(result));
-  add(slow_connects(result));
-  if (tally.late_resets > 0) {
-    warnings.push_back(fmt::format(
-        "late_reset: {} connections were reset after their last echo; they count as served",
-        limits::format_count(tally.late_resets)));
+  for (const auto judge : {accept_queue, other_connections, slow_connects, late_resets,
+                           large_messages, other_protocol}) {
+    add(judge);
   }
-  add(large_messages(result));
-  add(other_protocol(result));
-  for (std::string& warning : local_limits(result)) warnings.push_back(std::move(warning));
-  if (result.options.server_pid == std::nullopt && result.server_name == "-" &&
-      tally.established > 0) {
-    warnings.emplace_back(
-        "the server's process was not found by its listener (another user's process or another "
-        "host): name it with --server-pid");
-  }
-  if (!result.other_listener.empty()) {
-    warnings.push_back(fmt::format(
-        "--server-pid {}: neither it nor a descendant of it listens at {}, process {} does; the "
-        "server's CPU and memory are those of {}",
-        *result.options.server_pid, result.target.text(), result.other_listener,
-        *result.options.server_pid));
-  }
-  if (first.time_wait_overflow && grew(first.time_wait_overflow, last.time_wait_overflow) > 0) {
-    warnings.push_back(
-        fmt::format("{} sockets somewhere on this machine skipped TIME_WAIT: "
-                    "net.ipv4.tcp_max_tw_buckets was reached",
-                    limits::format_count(grew(first.time_wait_overflow, last.time_wait_overflow))));
-  }
-  if (tally.verified() == 0) return warnings;  // nothing was measured
-  const Costs costs = costs_of(result.moments, result.echoes_between);
-  const LoopKind kind = loop_kind(result) == "open"    ? LoopKind::open
-                        : loop_kind(result) == "burst" ? LoopKind::burst
-                                                       : LoopKind::closed;
-  const Measured measured{
-      .costs = costs,
-      .window = result.moments.end.at - result.moments.begin.at,
-      .loop = kind,
-      .echo = tally.measured.latency,
-      .lateness = tally.lateness,
-      .load = result.moments.before.load,
-      .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)),
-      .away = result.away,
-      .measured = result.phases.measured +
-                  (result.found ? result.phases.warm_up : std::chrono::nanoseconds{0})};
-  for (std::string& warning : warnings_about(measured)) warnings.push_back(std::move(warning));
+  add_all(local_limits(result));
+  for (const auto judge : {unknown_server, other_listener, skipped_time_wait}) add(judge);
+  const bool nothing_was_measured = result.tally.verified() == 0;
+  if (!nothing_was_measured) add_all(warnings_about(measured_in(result)));
   return warnings;
 }
 

@@ -1,6 +1,7 @@
-#include "client/report/warnings.hpp"
+#include "client/findings/warnings.hpp"
 
 #include <fmt/format.h>
+
 #include "limits/quantity.hpp"
 
 namespace client {

@@ -1,4 +1,4 @@
-#include "client/engine/heartbeat.hpp"
+#include "client/measure/heartbeat.hpp"
 
 #include <algorithm>
 #include <system_error>

@@ -1,4 +1,4 @@
-#include "client/measure/costs.hpp"
+#include "client/findings/cost_accounting.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -128,12 +128,8 @@ Figure throttled(const std::optional<limits::CpuQuota>& before,
                 static_cast<std::uint64_t>(after->throttled.count()));
 }
 
-}  // namespace
-
-Costs costs_of(const Moments& moments, std::uint64_t echoes) {
-  Costs costs;
-  const Sample& from = moments.begin;
-  const Sample& to = moments.end;
+/// CPU time and context switches between the edges of the measured window.
+void account_for_cpu(Costs& costs, const Sample& from, const Sample& to, std::uint64_t echoes) {
   costs.client_per_echo = share(from.client_cpu, to.client_cpu, echoes);
   costs.server_per_echo = share(from.server_cpu, to.server_cpu, echoes);
   costs.softirq_per_echo = share(from.softirq_cpu, to.softirq_cpu, echoes);
@@ -144,7 +140,6 @@ Costs costs_of(const Moments& moments, std::uint64_t echoes) {
   const std::chrono::duration<double> window = to.at - from.at;
   costs.client_utilisation = part_of(from.client_cpu, to.client_cpu, window);
   costs.server_utilisation = part_of(from.server_cpu, to.server_cpu, window);
-  account_for_machine(costs, from, to, echoes);
   using limits::ThreadTime;
   const std::chrono::duration<double> looked = to.looked_at - from.looked_at;
   costs.client_busiest_thread =
@@ -155,41 +150,55 @@ Costs costs_of(const Moments& moments, std::uint64_t echoes) {
       largest(from.client_threads, to.client_threads, &ThreadTime::waited, looked);
   costs.client_switches_per_echo = switches(from.client_threads, to.client_threads, echoes);
   costs.server_switches_per_echo = switches(from.server_threads, to.server_threads, echoes);
-
   costs.client_throttled = throttled(from.client_quota, to.client_quota);
   costs.server_throttled = throttled(from.server_quota, to.server_quota);
+}
 
-  const Sample& one = moments.before;
+/// Memory that all connections add to one connection.
+void account_for_memory(Costs& costs, const Sample& one, const Sample& all) {
   const std::uint64_t added =
-      to.connections > one.connections ? to.connections - one.connections : 0;
-  costs.client_resident = resident_per_connection(one.client, to.client, added);
-  costs.server_resident = resident_per_connection(one.server, to.server, added);
-  costs.slab = growth(one.machine.slab, to.machine.slab);
-  costs.kernel_stack = growth(one.machine.kernel_stack, to.machine.kernel_stack);
-  costs.page_tables = growth(one.machine.page_tables, to.machine.page_tables);
-  costs.socket = growth(one.machine.socket, to.machine.socket);
-  costs.anon = growth(one.machine.anon, to.machine.anon);
-  costs.total = growth(to.machine.free, one.machine.free);
+      all.connections > one.connections ? all.connections - one.connections : 0;
+  costs.client_resident = resident_per_connection(one.client, all.client, added);
+  costs.server_resident = resident_per_connection(one.server, all.server, added);
+  costs.slab = growth(one.machine.slab, all.machine.slab);
+  costs.kernel_stack = growth(one.machine.kernel_stack, all.machine.kernel_stack);
+  costs.page_tables = growth(one.machine.page_tables, all.machine.page_tables);
+  costs.socket = growth(one.machine.socket, all.machine.socket);
+  costs.anon = growth(one.machine.anon, all.machine.anon);
+  costs.total = growth(all.machine.free, one.machine.free);
   if (added > 0 && costs.slab && costs.kernel_stack && costs.page_tables && costs.socket) {
     costs.kernel_per_connection =
         (*costs.slab + *costs.kernel_stack + *costs.page_tables + *costs.socket) / added;
   }
   // If free memory decreased by less than its known parts grew, other programs freed some.
   if (costs.kernel_per_connection && costs.total) {
-    const std::uint64_t all = *costs.total / added;
-    if (all >= *costs.kernel_per_connection) costs.total_per_connection = all;
+    const std::uint64_t per_connection = *costs.total / added;
+    if (per_connection >= *costs.kernel_per_connection) costs.total_per_connection = per_connection;
   }
+}
 
-  const Sample& end = moments.after;
-  costs.listen_overflows = growth(one.tcp.listen_overflows, end.tcp.listen_overflows);
-  costs.listen_drops = growth(one.tcp.listen_drops, end.tcp.listen_drops);
+/// TCP events of this network namespace.
+void account_for_kernel(Costs& costs, const limits::TcpCounters& before,
+                        const limits::TcpCounters& after) {
+  costs.listen_overflows = growth(before.listen_overflows, after.listen_overflows);
+  costs.listen_drops = growth(before.listen_drops, after.listen_drops);
   costs.retransmitted_segments =
-      growth(one.tcp.retransmitted_segments, end.tcp.retransmitted_segments);
-  costs.syn_cookies_sent = growth(one.tcp.syn_cookies_sent, end.tcp.syn_cookies_sent);
-  costs.syn_retransmits = growth(one.tcp.syn_retransmits, end.tcp.syn_retransmits);
-  costs.time_wait_recycled = growth(one.tcp.time_wait_recycled, end.tcp.time_wait_recycled);
-  costs.time_wait_overflow = growth(one.tcp.time_wait_overflow, end.tcp.time_wait_overflow);
-  costs.time_wait = end.tcp.time_wait;
+      growth(before.retransmitted_segments, after.retransmitted_segments);
+  costs.syn_cookies_sent = growth(before.syn_cookies_sent, after.syn_cookies_sent);
+  costs.syn_retransmits = growth(before.syn_retransmits, after.syn_retransmits);
+  costs.time_wait_recycled = growth(before.time_wait_recycled, after.time_wait_recycled);
+  costs.time_wait_overflow = growth(before.time_wait_overflow, after.time_wait_overflow);
+  costs.time_wait = after.time_wait;
+}
+
+}  // namespace
+
+Costs costs_of(const Moments& moments, std::uint64_t echoes) {
+  Costs costs;
+  account_for_cpu(costs, moments.begin, moments.end, echoes);
+  account_for_machine(costs, moments.begin, moments.end, echoes);
+  account_for_memory(costs, moments.before, moments.end);
+  account_for_kernel(costs, moments.before.tcp, moments.after.tcp);
   if (moments.listeners_before && moments.listeners_after) {
     costs.listener_drops = growth(moments.listeners_before->drops, moments.listeners_after->drops);
   }

@@ -1,4 +1,4 @@
-#include "client/measure/rate.hpp"
+#include "client/result/rate.hpp"
 
 #include <fmt/format.h>
 

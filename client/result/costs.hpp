@@ -4,13 +4,12 @@
 // Costs are differences of samples, so usage from before the run does not count. A figure is
 // nullopt unless all its parts were read. CPU is that of the echo phase. Memory is that with all
 // connections established and every echo done, less that with one connection. The CPU accounts
-// balance: client + server + softirq + unattributed = busy, within the rounding of ticks.
+// balance: client + server + softirq + unattributed = busy, within the rounding of ticks. They are
+// computed in findings/cost_accounting.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-
-#include "client/measure/observe.hpp"
 
 namespace client {
 
@@ -54,8 +53,5 @@ struct Costs {
   /// connection that include the server are nullopt.
   std::optional<std::uint64_t> other_connections;
 };
-
-/// The costs of a run with `echoes` echoes received between `moments.begin` and `moments.end`.
-Costs costs_of(const Moments& moments, std::uint64_t echoes);
 
 }  // namespace client

@@ -1,0 +1,29 @@
+// What the rounds of a run share.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "client/connection/connector.hpp"
+#include "client/measure/heartbeat.hpp"
+#include "client/options/options.hpp"
+#include "client/run/watch.hpp"
+#include "client/schedule/plan.hpp"
+#include "echo/stop.hpp"
+
+namespace client {
+
+struct RunContext {
+  const Options& options;
+  std::vector<Connector> candidates;  ///< one per address of the target's name
+  const echo::Stop& stop;
+  Watch& watch;
+  std::uint64_t seed = 0;
+  Nanoseconds deadline_at{};  ///< of the whole run
+  const Heartbeat& heartbeat;
+
+  /// Whether a signal came or the deadline has passed.
+  [[nodiscard]] bool stopping() const { return stop.draining() || now() >= deadline_at; }
+};
+
+}  // namespace client

@@ -1,0 +1,52 @@
+#include "client/run/shares.hpp"
+
+#include <algorithm>
+
+#include "echo/splitmix64.hpp"
+
+namespace client {
+
+std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
+  const auto connections = static_cast<std::uint32_t>(options.connections);
+  const auto threads = static_cast<std::uint32_t>(std::min(options.threads, options.connections));
+  std::vector<Plan> plans(threads);
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    Plan& plan = plans[i];
+    plan.connections = connections / threads + (i < connections % threads ? 1 : 0);
+    plan.first = i;
+    plan.stride = threads;
+    plan.depth = static_cast<std::uint32_t>(options.depth);
+    plan.churn = options.mode == Mode::churn;
+    if (options.connect_rate > 0) {
+      const double share = double{1} * plan.connections / connections;
+      plan.connects = Pace::evenly(options.connect_rate * share, double{1} * i / threads);
+    }
+    plan.connect_timeout = bounded(options.connect_timeout);
+    plan.timeout = bounded(options.timeout);
+    plan.deadline_at = deadline_at;
+    plan.half_close = options.half_close;
+    plan.linger_reset = options.linger_reset;
+    plan.post_every = watch.interval();
+    plan.post_from = watch.begun();
+    plan.keep_interval = watch.wants_latency();
+  }
+  return plans;
+}
+
+std::vector<std::optional<Pace>> paces_of(LoopGroup& group, double rate, bool poisson,
+                                          std::uint64_t seed) {
+  std::vector<std::optional<Pace>> paces(group.size());
+  if (rate <= 0) return paces;
+  std::uint64_t standing = 0;
+  for (unsigned i = 0; i < group.size(); ++i) standing += group.loop(i).standing();
+  for (unsigned i = 0; i < group.size(); ++i) {
+    const std::uint64_t mine = group.loop(i).standing();
+    if (mine == 0) continue;
+    const double share = rate * static_cast<double>(mine) / static_cast<double>(standing);
+    paces[i] = poisson ? Pace::poisson(share, echo::splitmix64(seed + i + 1))
+                       : Pace::evenly(share, double{1} * i / group.size());
+  }
+  return paces;
+}
+
+}  // namespace client
