@@ -9,12 +9,8 @@ constexpr std::size_t stream_batch = 16'384;
 
 }  // namespace
 
-ClosedLoop::ClosedLoop(Table& table, const Traffic& traffic) : TrafficActivity(table, traffic) {
-  participants_.reserve(table.standing());
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    if (table[i].state == State::standing) participants_.push_back(i);
-  }
-}
+ClosedLoop::ClosedLoop(Table& table, const Traffic& traffic)
+    : TrafficActivity(table, traffic), participants_(table) {}
 
 std::optional<Nanoseconds> ClosedLoop::step() {
   if (table_.at() < traffic_.start) return traffic_.start;
@@ -49,12 +45,7 @@ void ClosedLoop::on_echoes(std::uint32_t index) {
 }
 
 void ClosedLoop::finish() {
-  // The time was over before a message was due on these: nothing was verified on them.
-  for (const std::uint32_t index : participants_) {
-    const Connection& connection = table_[index];
-    const bool untried = connection.state == State::standing && connection.begun == 0;
-    if (untried && table_.running()) table_.end(index, {Outcome::not_attempted, phase(), 0});
-  }
+  participants_.end_untried(table_, phase());
   TrafficActivity::finish();
 }
 

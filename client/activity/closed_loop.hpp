@@ -3,8 +3,7 @@
 // user waits, and why latency under load is measured by the open loop (open_loop.hpp).
 #pragma once
 
-#include <vector>
-
+#include "client/activity/participants.hpp"
 #include "client/activity/traffic.hpp"
 
 namespace client {
@@ -21,7 +20,7 @@ class ClosedLoop : public TrafficActivity {
  private:
   void send_first_messages();
 
-  std::vector<std::uint32_t> participants_;
+  Participants participants_;
   std::size_t started_ = 0;  ///< of them
 };
 

@@ -6,28 +6,6 @@
 
 namespace client {
 
-/// Waits until `at`: then it is known whether a burst of ended connections was the server's end.
-class Settle : public Activity {
- public:
-  /// `phase`: the one that is being settled. `may_end`: whether a peer may end a complete
-  /// connection.
-  Settle(Table& table, Nanoseconds at, Phase phase, bool may_end)
-      : Activity(phase), table_(table), at_(at), may_end_(may_end) {}
-
-  std::optional<Nanoseconds> step() override {
-    if (table_.at() >= at_) return std::nullopt;
-    return at_;
-  }
-  [[nodiscard]] bool may_end(const Connection& connection) const override {
-    return connection.complete && may_end_;
-  }
-
- private:
-  Table& table_;
-  Nanoseconds at_;
-  bool may_end_;
-};
-
 class Drain : public Activity {
  public:
   /// `hard_end`: where the run was stopped before, the drain ends by then. `reset`: closes at once,

@@ -11,14 +11,11 @@ constexpr std::uint64_t most_apart = 1'000'000;
 
 }  // namespace
 
-OpenLoop::OpenLoop(Table& table, const Traffic& traffic) : TrafficActivity(table, traffic) {
-  participants_.reserve(table.standing());
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    if (table[i].state == State::standing) participants_.push_back(i);
-  }
-  total_ = traffic.messages == 0 ? std::numeric_limits<std::uint64_t>::max()
-                                 : std::uint64_t{traffic.messages} * participants_.size();
-}
+OpenLoop::OpenLoop(Table& table, const Traffic& traffic)
+    : TrafficActivity(table, traffic),
+      participants_(table),
+      total_(traffic.messages == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                   : std::uint64_t{traffic.messages} * participants_.size()) {}
 
 std::optional<Nanoseconds> OpenLoop::step() {
   if (table_.at() < traffic_.start) return traffic_.start;
@@ -73,13 +70,8 @@ void OpenLoop::on_end(std::uint32_t index) {
 }
 
 void OpenLoop::finish() {
-  for (const std::uint32_t index : participants_) {
-    Connection& connection = table_[index];
-    overdue_.abandon(connection);
-    // No message was due on it yet, so nothing was verified on it.
-    const bool untried = connection.state == State::standing && connection.begun == 0;
-    if (untried && table_.running()) table_.end(index, {Outcome::not_attempted, phase(), 0});
-  }
+  for (const std::uint32_t index : participants_) overdue_.abandon(table_[index]);
+  participants_.end_untried(table_, phase());
   record_unsent(std::min(table_.at(), traffic_.stop_at));
   TrafficActivity::finish();
 }

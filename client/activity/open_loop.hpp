@@ -4,8 +4,7 @@
 // delays (no coordinated omission).
 #pragma once
 
-#include <vector>
-
+#include "client/activity/participants.hpp"
 #include "client/activity/traffic.hpp"
 #include "client/connection/overdue_queue.hpp"
 
@@ -27,7 +26,7 @@ class OpenLoop : public TrafficActivity {
   void send_waiting(std::uint32_t index);
   void record_unsent(Nanoseconds until);
 
-  std::vector<std::uint32_t> participants_;
+  Participants participants_;
   OverdueQueue overdue_;
   std::uint64_t cursor_ = 0;  ///< messages that were due
   std::uint64_t total_;       ///< messages of the traffic

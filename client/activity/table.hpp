@@ -2,6 +2,7 @@
 // with one of them. The tests of activities implement the actions without sockets.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -94,6 +95,25 @@ class Table {
   Flight& flight(std::uint32_t index, std::uint32_t message) {
     if (depth_ == 1) return connections_[index].flight;
     return flights_[std::size_t{index} * depth_ + message % depth_];
+  }
+  /// Puts connection `number`, whose connect begins at `begun`, into an entry.
+  void enter(std::uint32_t index, std::uint32_t number, Nanoseconds begun) {
+    ++tally_.total;
+    used_ = std::max(used_, index + 1);
+    connections_[index] = Connection{};
+    connections_[index].number = number;
+    connections_[index].state = State::connecting;
+    flight(index, 0).sent = begun;
+  }
+  /// The connect of the entry has succeeded at `at`.
+  void establish(std::uint32_t index, Nanoseconds at) {
+    at_ = at;
+    connections_[index].state = State::standing;
+    ++standing_;
+    ++tally_.established;
+    const Nanoseconds took = at - flight(index, 0).sent;
+    tally_.connect.record(took);
+    if (took >= slow_connect) ++tally_.slow_connects;
   }
   /// The first reason counts.
   void stop(StopReason reason) {

@@ -1,81 +1,29 @@
 #include "client/engine/connection_table.hpp"
 
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 namespace client {
 namespace {
 
-/// Least pause between two scans for timeouts; the pause is a 256th of the timeout if that is more.
-constexpr std::chrono::milliseconds least_scan_pause{1};
-/// A wait shorter than this is spent polling. To sleep and wake up takes as much CPU as to poll for
-/// this long (measured at one message each 25 us: 35 us per echo asleep, 38 awake), and makes the
-/// next message some 25 us late on a virtual machine. With polling the next message is on time, and
-/// an echo is seen when it comes. After a poll without events the loop yields the processor to
-/// other threads (sched_yield(2), https://man7.org/linux/man-pages/man2/sched_yield.2.html): the
-/// kernel places the server that a message wakes on its sender's processor, because it expects the
-/// sender to sleep.
-constexpr std::chrono::microseconds busy_poll_below{30};
-/// Epoll indices of the stop's descriptors; connections have smaller ones.
-constexpr std::uint32_t drain_index = Connection::none;
-constexpr std::uint32_t force_index = Connection::none - 1;
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-
-/// Receives the events while no other activity runs: messages in flight are recorded, and nothing
-/// is begun.
-class NoActivity final : public Activity {
- public:
-  NoActivity() : Activity(Phase::connect) {}
-  std::optional<Nanoseconds> step() override { return std::nullopt; }
-};
-
-Activity& no_activity() {
-  static NoActivity nothing;
-  return nothing;
-}
-
-Outcome outcome_of_connect(int error) {
-  switch (error) {
-    case ECONNREFUSED:
-      return Outcome::refused;
-    case ETIMEDOUT:
-      return Outcome::connect_timeout;
-    case ECONNRESET:
-      return Outcome::reset;
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENETDOWN:
-      return Outcome::unreachable;
-    case EADDRNOTAVAIL:
-    case EAGAIN:
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      return Outcome::local_limit;
-    default:
-      return Outcome::other_error;
-  }
-}
 
 }  // namespace
 
-ConnectionTable::ConnectionTable(const Plan& plan, const LoopContext& context)
+ConnectionTable::ConnectionTable(const Plan& plan, const LoopContext& context, EventWait& events,
+                                 Timeouts& timeouts)
     : Table(plan.connections, plan.depth, plan.keep_interval,
             [this] { return transport_.received(); }),
       plan_(plan),
       context_(context),
       transport_(EchoExchange{context.payload, context.sizes}),
+      handshakes_(context.connector, transport_, events),
+      timeouts_(timeouts),
       server_probe_(context.server_is_gone),
-      activity_(&no_activity()) {
+      activity_(&no_activity_) {
   at_ = now();
-  epoll_.watch(context.stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
-  epoll_.watch(context.stop.force_fd(), EPOLLIN | EPOLLET, force_index);
 }
 
 ConnectionTable::~ConnectionTable() {
@@ -83,7 +31,7 @@ ConnectionTable::~ConnectionTable() {
 }
 
 void ConnectionTable::pass_events_to(Activity* activity) {
-  activity_ = activity != nullptr ? activity : &no_activity();
+  activity_ = activity != nullptr ? activity : &no_activity_;
   if (activity != nullptr) phase_ = activity->phase();
 }
 
@@ -92,63 +40,14 @@ void ConnectionTable::tick() {
   recorder_.advance(at_);
 }
 
-// ---- events -------------------------------------------------------------------------------------
-
-void ConnectionTable::wait(Nanoseconds until) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written by the kernel
-  std::array<epoll_event, 512> events;
-  const Nanoseconds wake = std::min({until, next_scan_, recorder_.next_edge()});
-  const bool soon = wake - at_ < busy_poll_below;
-  const auto left = soon ? Nanoseconds{0} : wake - at_;
-  const int count = epoll_.wait(events, left);
-  const bool empty_poll = soon && count == 0;
-  if (empty_poll && wake > at_) ::sched_yield();
-  tick();
-  if (!empty_poll) recorder_.waited_for_events();
-  if (count > 0) last_event_ = at_;
-  dispatch_all({events.data(), static_cast<std::size_t>(count)});
-  if (at_ >= next_scan_) [[unlikely]] {
-    read_what_is_ready(events);
-    expire();
-  }
-}
-
-/// Reads the events that are ready now, before anything times out: an echo that came while this
-/// process was away, or that waits behind a full batch, is not late. Each connection has at most
-/// one event, so the number of reads is bounded.
-void ConnectionTable::read_what_is_ready(std::span<epoll_event> events) {
-  for (std::size_t reads = size() / events.size() + 1; reads > 0; --reads) {
-    const int count = epoll_.wait(events, Nanoseconds{0});
-    if (count <= 0) return;
-    tick();
-    last_event_ = at_;
-    dispatch_all(events.first(static_cast<std::size_t>(count)));
-  }
-}
-
-void ConnectionTable::dispatch_all(std::span<const epoll_event> events) {
-  for (const epoll_event& event : events) {
-    switch (event.data.u32) {
-      case drain_index:
-        stop_requested_ = true;
-        break;
-      case force_index:
-        forced_ = true;
-        break;
-      default:
-        dispatch(event.data.u32, event.events);
-    }
-  }
-}
-
 void ConnectionTable::check_limits(Nanoseconds deadline_at) {
   if (stop_requested_) stop(StopReason::interrupted);
   if (at_ >= deadline_at) stop(StopReason::deadline);
 }
 
-void ConnectionTable::dispatch(std::uint32_t index, std::uint32_t events) {
+void ConnectionTable::on_events(std::uint32_t index, std::uint32_t events) {
   Connection& connection = connections_[index];
-  if (connection.state == State::connecting) on_connecting(index, events);
+  if (connection.state == State::connecting) advance(index, Handshakes::after(connection, events));
   if ((events & EPOLLOUT) != 0 && connection.writing < connection.begun) flush(index);
   // The kernel reports the end of the peer once: an echo and the FIN after it may share one event.
   const bool at_end = (events & ended_events) != 0;
@@ -161,27 +60,7 @@ void ConnectionTable::dispatch(std::uint32_t index, std::uint32_t events) {
   }
 }
 
-/// Scans all connections that wait. A wait that begins after the scan expires at least one timeout
-/// later, so the next scan is due when the oldest of the current waits expires. Without timeouts
-/// that is about one scan per timeout, and it adds no work to an echo. Time in which this process
-/// did not run does not count: nobody could have read an echo.
-void ConnectionTable::expire() {
-  Nanoseconds soonest = at_ + std::min(plan_.timeout, plan_.connect_timeout);
-  for (std::uint32_t i = 0; i < size(); ++i) {
-    const Connection& connection = connections_[i];
-    const bool connecting = connection.state == State::connecting;
-    if (!connecting && connection.in_flight() == 0) continue;
-    const Nanoseconds began = flight(i, connection.echoed).sent;
-    Nanoseconds expires = began + (connecting ? plan_.connect_timeout : plan_.timeout);
-    if (expires <= at_ && context_.heartbeat != nullptr)
-      expires += context_.heartbeat->within(began, at_).sum;
-    expires <= at_ ? expire_one(i) : void(soonest = std::min(soonest, expires));
-  }
-  const Nanoseconds pause = std::max<Nanoseconds>(plan_.timeout / 256, least_scan_pause);
-  next_scan_ = std::max(soonest, at_ + pause);
-}
-
-void ConnectionTable::expire_one(std::uint32_t index) {
+void ConnectionTable::expire(std::uint32_t index) {
   if (connections_[index].state == State::connecting) {
     activity_->on_connect_failed(index, Outcome::connect_timeout);
     return end(index, {Outcome::connect_timeout, Phase::connect, 0});
@@ -194,82 +73,56 @@ void ConnectionTable::expire_one(std::uint32_t index) {
 // ---- connecting ---------------------------------------------------------------------------------
 
 void ConnectionTable::adopt(FirstConnection first) {
-  ++tally_.total;
-  const std::uint32_t index = used_++;
-  connections_[index].number = 0;
+  const std::uint32_t index = used_;
   const bool stands = first.attempt.error == 0 && first.stood;
-  place(index, std::move(first.attempt), first.begun.time_since_epoch());
-  if (connections_[index].fd >= 0) {
-    epoll_.watch(connections_[index].fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
-  }
+  enter(index, 0, first.begun.time_since_epoch());
+  if (!took_off(index, Handshakes::take(connections_[index], std::move(first.attempt)))) return;
+  handshakes_.watch(connections_[index], index, true);
   // Client and server were sampled since then; that time is not part of the connect.
   if (stands) on_established(index, first.stood->time_since_epoch());
 }
 
-/// Puts a begun connect into its entry.
-void ConnectionTable::place(std::uint32_t index, Attempt attempt, Nanoseconds begun) {
-  Connection& connection = connections_[index];
-  connection.fd = attempt.socket.release();
-  flight(index, 0).sent = begun;
-  connection.state = State::connecting;
-  next_scan_ = std::min(next_scan_, begun + plan_.connect_timeout);
-  if (attempt.error != 0) fail_connect(index, attempt.error);
-}
-
-/// Begins the connect of connection `number` in entry `index`. Returns false if it has failed.
-bool ConnectionTable::connect(std::uint32_t index, std::uint32_t number) {
-  const Nanoseconds begun = now();
-  ++tally_.total;
-  used_ = std::max(used_, index + 1);
-  connections_[index] = Connection{};
-  connections_[index].number = number;
-  place(index, context_.connector.begin(number), begun);
-  return connections_[index].state == State::connecting;
-}
-
 void ConnectionTable::open(std::uint32_t index, std::uint32_t number) {
-  if (!connect(index, number)) return;
-  epoll_.watch(connections_[index].fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index);
+  enter(index, number, now());
+  if (took_off(index, handshakes_.begin(connections_[index])))
+    handshakes_.watch(connections_[index], index, true);
 }
 
 /// The socket is registered only when there is an echo to wait for: most connections need no wait
 /// for the connect.
 void ConnectionTable::open_and_send(std::uint32_t index, std::uint32_t number) {
-  if (!connect(index, number)) return;
+  enter(index, number, now());
   Connection& connection = connections_[index];
-  connection.begun = 1;
-  const IoResult io = transport_.send_more(connection);
-  connection.begun = 0;
-  if (io.kind == IoResult::Kind::failed) return fail_connect(index, io.error);
-  const bool in_progress = connection.writing == 0 && connection.written == 0;
-  if (!in_progress) on_established(index, now());
+  if (!took_off(index, handshakes_.begin(connection))) return;
+  const Handshake handshake = handshakes_.send_first(connection);
+  advance(index, handshake);
   if (connection.fd < 0) return;
-  const bool all_written =
-      !in_progress && connection.writing == connection.begun && connection.begun == quota_;
-  epoll_.watch(connection.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | (all_written ? 0U : EPOLLOUT),
-               index);
+  const bool all_written = handshake.progress == Handshake::Progress::established &&
+                           connection.writing == connection.begun && connection.begun == quota_;
+  handshakes_.watch(connection, index, !all_written);
 }
 
-void ConnectionTable::on_connecting(std::uint32_t index, std::uint32_t events) {
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    int error = 0;
-    socklen_t length = sizeof error;
-    ::getsockopt(connections_[index].fd, SOL_SOCKET, SO_ERROR, &error, &length);
-    return fail_connect(index, error == 0 ? ECONNRESET : error);
+/// A connect was begun. Returns whether it is still pending.
+bool ConnectionTable::took_off(std::uint32_t index, const Handshake& handshake) {
+  timeouts_.connect_begun(flight(index, 0).sent);
+  advance(index, handshake);
+  return connections_[index].state == State::connecting;
+}
+
+void ConnectionTable::advance(std::uint32_t index, const Handshake& handshake) {
+  switch (handshake.progress) {
+    case Handshake::Progress::pending:
+      return;
+    case Handshake::Progress::established:
+      return on_established(index, now());
+    case Handshake::Progress::failed:
+      return fail_connect(index, handshake.error);
   }
-  if ((events & EPOLLOUT) != 0) on_established(index, now());
 }
 
 void ConnectionTable::on_established(std::uint32_t index, Nanoseconds at) {
-  Connection& connection = connections_[index];
-  at_ = at;
-  connection.state = State::standing;
-  ++standing_;
-  ++tally_.established;
+  establish(index, at);
   context_.concurrency.opened();
-  const Nanoseconds took = at_ - flight(index, 0).sent;
-  tally_.connect.record(took);
-  if (took >= slow_connect) ++tally_.slow_connects;
   activity_->on_established(index);
 }
 

@@ -1,21 +1,24 @@
 // The connections of a loop on the kernel's sockets: their events, their timeouts and their ends.
 // What the connections are for is an Activity's matter.
 //
-// It uses epoll directly, edge-triggered. Each socket is registered once, for reading and writing,
+// epoll is used directly, edge-triggered. Each socket is registered once, for reading and writing,
 // so an echo costs a recv, a send and a wait shared by many. Asio's reactor costs 1.16 of that and
-// more (docs/decisions/0002). Timers are the timeouts of the waits (PreciseEpoll).
+// more (docs/decisions/0002). A Dispatcher waits for the events, and passes them on to here.
 #pragma once
 
 #include <functional>
 
 #include "client/activity/activity.hpp"
+#include "client/activity/no_activity.hpp"
 #include "client/activity/table.hpp"
 #include "client/connection/connector.hpp"
 #include "client/connection/echo_exchange.hpp"
 #include "client/connection/transport.hpp"
-#include "client/measure/heartbeat.hpp"
-#include "client/engine/precise_epoll.hpp"
+#include "client/engine/event_wait.hpp"
+#include "client/engine/handshakes.hpp"
 #include "client/engine/server_probe.hpp"
+#include "client/engine/timeouts.hpp"
+#include "client/measure/heartbeat.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
@@ -33,7 +36,8 @@ struct LoopContext {
 
 class ConnectionTable final : public Table {
  public:
-  ConnectionTable(const Plan& plan, const LoopContext& context);
+  ConnectionTable(const Plan& plan, const LoopContext& context, EventWait& events,
+                  Timeouts& timeouts);
   ~ConnectionTable() override;
 
   void open(std::uint32_t index, std::uint32_t number) override;
@@ -49,9 +53,22 @@ class ConnectionTable final : public Table {
   void adopt(FirstConnection first);
   /// Events are passed to `activity` from now on; nullptr: to none.
   void pass_events_to(Activity* activity);
-  /// Waits for events until `until`, the next timeout or the next edge of the measured phase, and
-  /// handles what came. Returns at once if `until` is not later than at().
-  void wait(Nanoseconds until);
+  /// Handles the epoll `events` of connection `index`.
+  void on_events(std::uint32_t index, std::uint32_t events);
+  /// Ends connection `index`, whose connect or oldest message took too long.
+  void expire(std::uint32_t index);
+  /// Whether connection `index` has a connect or a message in flight, and since when.
+  [[nodiscard]] bool waits(std::uint32_t index) const {
+    return connections_[index].state == State::connecting || connections_[index].in_flight() > 0;
+  }
+  [[nodiscard]] Nanoseconds waits_since(std::uint32_t index) {
+    return flight(index, connections_[index].echoed).sent;
+  }
+  /// Events have come at the table's time.
+  void events_came() { last_event_ = at_; }
+  /// A signal has come: the first one, or the one that ends the run at once.
+  void request_stop() { stop_requested_ = true; }
+  void force() { forced_ = true; }
   /// Ends connection `index`, opened or not, with `outcome` unless it is complete. `also_complete`:
   /// a complete one too. Its messages in flight are censored if the run had no time for them.
   void end_incomplete(std::uint32_t index, Outcome outcome, bool also_complete);
@@ -69,14 +86,8 @@ class ConnectionTable final : public Table {
   [[nodiscard]] Tally& tally() { return tally_; }
 
  private:
-  void dispatch(std::uint32_t index, std::uint32_t events);
-  void dispatch_all(std::span<const epoll_event> events);
-  void read_what_is_ready(std::span<epoll_event> events);
-  void expire();
-  void expire_one(std::uint32_t index);
-  void place(std::uint32_t index, Attempt attempt, Nanoseconds begun);
-  bool connect(std::uint32_t index, std::uint32_t number);
-  void on_connecting(std::uint32_t index, std::uint32_t events);
+  bool took_off(std::uint32_t index, const Handshake& handshake);
+  void advance(std::uint32_t index, const Handshake& handshake);
   void on_established(std::uint32_t index, Nanoseconds at);
   void fail_connect(std::uint32_t index, int error);
   void apply(std::uint32_t index, const IoResult& io);
@@ -88,11 +99,12 @@ class ConnectionTable final : public Table {
   Plan plan_;
   const LoopContext& context_;
   KernelTransport<EchoExchange> transport_;
-  PreciseEpoll epoll_;
+  Handshakes handshakes_;
+  Timeouts& timeouts_;
   ServerProbe server_probe_;
+  NoActivity no_activity_;
   Activity* activity_;
   Phase phase_ = Phase::connect;
-  Nanoseconds next_scan_{};
   bool stop_requested_ = false;
 };
 

@@ -35,7 +35,10 @@ constexpr std::uint32_t end_batch = 1'024;
 Loop::Loop(const Plan& plan, const LoopContext& context, ProgressSlot& progress_slot)
     : plan_(plan),
       progress_slot_(progress_slot),
-      table_(plan, context),
+      events_(context.stop),
+      timeouts_(plan.connect_timeout, plan.timeout, context.heartbeat),
+      table_(plan, context, events_, timeouts_),
+      dispatcher_(table_, events_, timeouts_),
       next_post_(next_post_time(plan, table_.at())) {}
 
 void Loop::run(Activity& activity) {
@@ -67,7 +70,7 @@ void Loop::await_echoes(Activity& activity) {
 void Loop::wait(Nanoseconds until) {
   // A deadline that has already stopped the run must not shorten the waits of the drain.
   const Nanoseconds deadline = table_.running() ? plan_.deadline_at : never;
-  table_.wait(std::min({until, deadline, next_post_}));
+  dispatcher_.wait(std::min({until, deadline, next_post_}));
   table_.check_limits(plan_.deadline_at);
   if (table_.at() < next_post_) return;
   next_post_ = next_post_time(plan_, table_.at());
@@ -111,7 +114,8 @@ void Loop::churn(const Traffic& traffic) {
 }
 
 void Loop::idle(Nanoseconds until) {
-  Idle idle{table_, until, plan_.half_close};
+  // A connection must stay open meanwhile, unless this end has closed its half.
+  Idle idle{table_, Phase::idle, until, plan_.half_close, Idle::WithoutConnections::is_over};
   run(idle);
 }
 
@@ -136,8 +140,8 @@ void Loop::settle() {
   const std::optional<Nanoseconds> until = table_.decide_at();
   if (!until) return;
   const bool may_end = table_.phase() != Phase::idle || plan_.half_close;
-  Settle settle{table_, *until, table_.phase(), may_end};
-  run(settle);
+  Idle idle{table_, table_.phase(), *until, may_end, Idle::WithoutConnections::goes_on};
+  run(idle);
   if (table_.running()) table_.probe_server();
 }
 

@@ -5,7 +5,10 @@
 #pragma once
 
 #include "client/engine/connection_table.hpp"
+#include "client/engine/dispatcher.hpp"
+#include "client/engine/event_wait.hpp"
 #include "client/engine/progress_slot.hpp"
+#include "client/engine/timeouts.hpp"
 
 namespace client {
 
@@ -48,7 +51,10 @@ class Loop {
 
   Plan plan_;
   ProgressSlot& progress_slot_;
+  EventWait events_;
+  Timeouts timeouts_;
   ConnectionTable table_;
+  Dispatcher dispatcher_;
   Nanoseconds next_post_;
 };
 

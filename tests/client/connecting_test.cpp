@@ -135,10 +135,11 @@ TEST(IdleActivity, KeepsAllOpenUntilItsTimeAndForbidsPeersToEnd) {
   ScriptedTable table{2};
   table.establish_all();
   table[0].complete = true;
-  Idle idle{table, seconds{5}, false};
+  Idle idle{table, Phase::idle, seconds{5}, false, Idle::WithoutConnections::is_over};
   EXPECT_EQ(idle.step(), Nanoseconds{seconds{5}});
   EXPECT_FALSE(idle.may_end(table[0]));
-  EXPECT_TRUE(Idle(table, seconds{5}, true).may_end(table[0]));
+  const Idle half_closed{table, Phase::idle, seconds{5}, true, Idle::WithoutConnections::is_over};
+  EXPECT_TRUE(half_closed.may_end(table[0]));
   table.set_clock(seconds{5});
   EXPECT_EQ(idle.step(), std::nullopt);
 }

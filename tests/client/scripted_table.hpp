@@ -28,12 +28,12 @@ class ScriptedTable : public Table {
   void establish_all() {
     for (std::uint32_t i = 0; i < size(); ++i) {
       open(i, i);
-      stand(i);
+      Table::establish(i, at_);
     }
     opened.clear();
   }
   void establish(std::uint32_t index) {
-    stand(index);
+    Table::establish(index, at_);
     if (activity_ != nullptr) activity_->on_established(index);
   }
   void fail_connect(std::uint32_t index, Outcome outcome) {
@@ -54,11 +54,7 @@ class ScriptedTable : public Table {
 
   // ---- what the activity does
   void open(std::uint32_t index, std::uint32_t number) override {
-    used_ = std::max(used_, index + 1);
-    connections_[index] = Connection{};
-    connections_[index].number = number;
-    connections_[index].state = State::connecting;
-    ++tally_.total;
+    enter(index, number, at_);
     opened.push_back(number);
   }
   void open_and_send(std::uint32_t index, std::uint32_t number) override { open(index, number); }
@@ -101,12 +97,6 @@ class ScriptedTable : public Table {
   bool server_is_gone = false;
 
  private:
-  void stand(std::uint32_t index) {
-    connections_[index].state = State::standing;
-    ++standing_;
-    ++tally_.established;
-  }
-
   Activity* activity_ = nullptr;
   Nanoseconds clock_{};
 };
