@@ -1,4 +1,4 @@
-#include "server/describe.hpp"
+#include "server/program/describe.hpp"
 
 #include <CLI/App.hpp>
 #include <algorithm>
