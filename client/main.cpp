@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -42,8 +43,12 @@ struct Outputs {
   echo::LineOutput lines{series};
 };
 
+/// From the deadline until the results are complete.
+constexpr std::chrono::seconds for_the_results{1};
+
 /// Writes every output of the run. Returns the exit code.
 int report(const client::Result& result, Outputs& outputs, echo::ResultWriter results) {
+  results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
   if (outputs.leave_stdout_to_text()) results.write_text(client::text_of(result));
   results.attempt([&] {
     if (!outputs.hgrm.is_wanted()) return;

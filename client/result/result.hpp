@@ -68,7 +68,8 @@ struct Result {
   std::uint64_t max_concurrent = 0;
   std::uint64_t open_at_end = 0;
   StopReason stop_reason = StopReason::none;
-  int signal = 0;  ///< the one that interrupted the run
+  int signal = 0;                   ///< the one that interrupted the run
+  Nanoseconds deadline_at = never;  ///< on the clock of now()
   Phases phases;
   Moments moments;
   Absences away;                     ///< of the client, in the measured windows

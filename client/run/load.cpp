@@ -154,8 +154,8 @@ Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun
   Result result;
   result.options = options;
   result.options.seed = options.seed.value_or(fresh_seed());
-  const Nanoseconds resolved_by = begun + options.effective_deadline();
-  const auto found = allowed_targets(options, stop, resolved_by);
+  result.deadline_at = begun + options.effective_deadline();
+  const auto found = allowed_targets(options, stop, result.deadline_at);
   if (!found) {
     end_before_the_start(result, stop.draining() ? StopReason::interrupted : StopReason::deadline);
     return result;
@@ -177,9 +177,9 @@ Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun
   const Heartbeat heartbeat;
   Watch watch{options, series};
   if (wait_for_the_start(options, stop)) {
-    const Nanoseconds deadline_at =
-        (options.start_at ? now() : begun) + options.effective_deadline();
-    RunContext context{options, std::move(connectors), stop, watch, seed, deadline_at, heartbeat};
+    if (options.start_at) result.deadline_at = now() + options.effective_deadline();
+    RunContext context{options, std::move(connectors), stop,     watch,
+                       seed,    result.deadline_at,    heartbeat};
     for (std::uint64_t number = 0;
          number < options.repeat && result.stop_reason == StopReason::none; ++number) {
       // Other sources in each round: the ports of the last one are in TIME_WAIT.

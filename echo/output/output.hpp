@@ -26,6 +26,8 @@ class Output {
 
   [[nodiscard]] bool is_wanted() const { return kind_ != Kind::none; }
   [[nodiscard]] bool is_stdout() const { return kind_ == Kind::standard; }
+  /// Whether it is a pipe, a FIFO or a device: its reader may let a write wait.
+  [[nodiscard]] bool has_reader() const { return kind_ == Kind::stream; }
   [[nodiscard]] const std::string& option() const { return option_; }
   /// Whether both write the same file.
   [[nodiscard]] bool is_same_file(const Output& other) const;

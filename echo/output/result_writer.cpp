@@ -2,29 +2,41 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace echo {
 namespace {
 
 constexpr std::chrono::seconds idle{1};
-constexpr std::chrono::seconds total{10};
 
 }  // namespace
 
-Patience ResultWriter::patience_for(const Output& output) const {
-  return output.is_stdout() ? for_stdout() : for_pipe();
+void ResultWriter::complete_by(Clock::time_point end) {
+  time_left_ = std::clamp<std::chrono::nanoseconds>(end - Clock::now(), least_time, longest_time);
 }
 
-Patience ResultWriter::for_stdout() const {
+Patience ResultWriter::patience_for(const Output& output) {
+  if (output.is_stdout()) return for_stdout();
+  const Patience patience = for_pipe();
+  waits_for_reader_ = output.has_reader();
+  return patience;
+}
+
+Patience ResultWriter::for_stdout() {
   if (stop_ == nullptr) return endless;
   if (stop_->draining()) return for_pipe();
   return {endless.idle, endless.total, stop_->drain_fd()};
 }
 
-Patience ResultWriter::for_pipe() const {
-  if (stop_ == nullptr || stop_->forced()) return {idle, total};
-  return {idle, total, stop_->draining() ? stop_->force_fd() : stop_->drain_fd()};
+Patience ResultWriter::for_pipe() {
+  waits_for_reader_ = true;
+  if (stop_ == nullptr || stop_->forced()) return {idle, time_left_};
+  return {idle, time_left_, stop_->draining() ? stop_->force_fd() : stop_->drain_fd()};
+}
+
+void ResultWriter::take_off(std::chrono::nanoseconds waited) {
+  time_left_ = std::max(time_left_ - waited, std::chrono::nanoseconds{0});
 }
 
 void ResultWriter::write_text(std::string_view text) {

@@ -2,8 +2,13 @@
 //
 // An output that fails does not keep the others from being written. The text comes first and the
 // document last, so that the document has the exit code with which the program ends.
+//
+// The readers of all pipes and devices have one time together, which bounds the end of a program
+// however slowly each of them reads, and however many there are. A reader of stdout may be a pager:
+// the wait for it is not part of that time.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +21,10 @@ namespace echo {
 
 class ResultWriter {
  public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds longest_time{10};
+  static constexpr std::chrono::milliseconds least_time{250};
+
   /// Of a program that a signal ends by its default action. `code`: the exit code of the run.
   explicit ResultWriter(int code) : code_(code) {}
   ResultWriter(int code, const Stop& stop, const SignalWatch& signals)
@@ -27,19 +36,26 @@ class ResultWriter {
     return results;
   }
 
+  /// The readers have until `end`, but `least_time` at least: what they take at once is not lost.
+  void complete_by(Clock::time_point end);
+
   /// Calls `write`. An Exit that it throws is kept.
   template <typename Write>
   void attempt(Write write) {
+    waits_for_reader_ = false;
+    const Clock::time_point began = Clock::now();
     try {
       write();
     } catch (const Exit& failure) {
       keep(failure);
     }
+    if (waits_for_reader_) take_off(Clock::now() - began);
   }
   void write_text(std::string_view text);
-  /// Of stdout: as long as its reader takes, unless a signal arrives or has already stopped the
-  /// run. Of a pipe or a device: its reader must take something each second.
-  [[nodiscard]] Patience patience_for(const Output& output) const;
+  /// For the write of the current attempt. Of stdout: as long as its reader takes, unless a signal
+  /// arrives or has already stopped the run. Of a pipe or a device: its reader must take something
+  /// each second, and all of them have `longest_time` together.
+  [[nodiscard]] Patience patience_for(const Output& output);
 
   [[nodiscard]] bool has_failed() const { return failure_.has_value(); }
   /// The exit code, after what was written so far: a signal before a failed output before the run.
@@ -48,16 +64,19 @@ class ResultWriter {
   int finish() const;
 
  private:
-  [[nodiscard]] Patience for_stdout() const;
-  [[nodiscard]] Patience for_pipe() const;
+  [[nodiscard]] Patience for_stdout();
+  [[nodiscard]] Patience for_pipe();
+  void take_off(std::chrono::nanoseconds waited);
   void keep(const Exit& failure);
 
   int code_;
   const Stop* stop_ = nullptr;
   const SignalWatch* signals_ = nullptr;
-  bool is_stopped_ = false;      ///< by a signal, as intended
-  std::optional<Exit> failure_;  ///< the first one
-  bool interrupted_ = false;     ///< a signal ended a wait
+  std::chrono::nanoseconds time_left_ = longest_time;  ///< of the readers
+  bool waits_for_reader_ = false;                      ///< the current attempt takes of it
+  bool is_stopped_ = false;                            ///< by a signal, as intended
+  std::optional<Exit> failure_;                        ///< the first one
+  bool interrupted_ = false;                           ///< a signal ended a wait
 };
 
 }  // namespace echo

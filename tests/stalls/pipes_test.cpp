@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "tests/faults/liar.hpp"
 #include "tests/limits/fixture_tree.hpp"
@@ -145,6 +148,39 @@ TEST(FullFifo, IsLeftOnASecondSignalOfAServer) {
   EXPECT_TRUE(ended.code == 128 + SIGTERM || ended.code == 7) << ended.code << ended.err;
   EXPECT_LT(ended.took, seconds{5} * slower);
   EXPECT_TRUE(ended.out.starts_with("EXITING\n")) << ended.out;
+}
+
+// Bug: a reader that took a little each second kept the client 10 s beyond its deadline.
+TEST(SlowFifo, DoesNotKeepAClientBeyondTheSecondAfterItsDeadline) {
+  limits::fixtures::FixtureTree tree;
+  const std::string path = (tree.root() / "fifo").string();
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const echo::Descriptor fifo{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  ASSERT_TRUE(fifo);
+  ::fcntl(fifo.get(), F_SETPIPE_SZ, 4096);
+  std::atomic<bool> over = false;
+  std::thread reader([&] {
+    std::array<char, 4096> page{};
+    while (!over) {
+      static_cast<void>(::read(fifo.get(), page.data(), page.size()));
+      ::poll(nullptr, 0, 200);
+    }
+  });
+  Liar silent{[](Peer& peer) { peer.await_fin(); }};
+  // The document has the label in three places: 80 pages, which this reader takes in 16 s.
+  const std::string label = "long=" + std::string(100'000, 'x');
+  const auto took = quickest(seconds{5}, [&] {
+    const Ended ended = Program("client", {silent.target(), "-n", "2", "--deadline", "1s",
+                                           "--label", label, "--json", path})
+                            .end();
+    EXPECT_EQ(ended.code, 7) << ended.err;
+    EXPECT_NE(ended.err.find("its reader took too little"), std::string::npos) << ended.err;
+    EXPECT_TRUE(ended.out.starts_with("Max conc: 2\n")) << ended.out;
+    return ended.took;
+  });
+  over = true;
+  reader.join();
+  EXPECT_LT(took, seconds{5});  // 2 s by the contract, some 12 s with the fault
 }
 
 TEST(ReadFifo, HasTheWholeDocumentOfEveryProgram) {
