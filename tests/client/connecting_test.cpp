@@ -144,6 +144,19 @@ TEST(IdleActivity, KeepsAllOpenUntilItsTimeAndForbidsPeersToEnd) {
   EXPECT_EQ(idle.step(), std::nullopt);
 }
 
+TEST(IdleActivity, WithoutConnectionsIsOverAsAPhaseAndGoesOnUntilTheEndOfTheServerIsKnown) {
+  ScriptedTable table{1};
+  table.establish_all();
+  table.end(0, {Outcome::reset, Phase::echo, 0});
+  using Without = Idle::WithoutConnections;
+  EXPECT_EQ(Idle(table, Phase::idle, seconds{5}, false, Without::is_over).step(), std::nullopt);
+  Idle settle{table, Phase::echo, milliseconds{100}, true, Without::goes_on};
+  EXPECT_EQ(settle.step(), Nanoseconds{milliseconds{100}});
+  EXPECT_EQ(settle.phase(), Phase::echo);
+  table.set_clock(milliseconds{100});
+  EXPECT_EQ(settle.step(), std::nullopt);
+}
+
 TEST(DrainActivity, HalfClosesInBatchesAndServesWhatThePeersEndOrLeaveQuiet) {
   ScriptedTable table{100};
   table.establish_all();
