@@ -112,7 +112,7 @@ if ((status != 0 && status != 3)); then fail "limits ends with $status"; fi
 step "echo-testbed demo"
 inside sh -c 'cd /root && exec echo-testbed demo' >"$folder/demo" 2>&1 || { cat "$folder/demo"; fail "demo"; }
 grep -E 'served|note|^\[' "$folder/demo"
-if [[ -z ${TESTBED_FEWER:-} ]]; then
+if ((status == 0)); then  # the machine has room for them
   grep -qE '^ *served.* 10,000 \+ 10,000 +10,000 \+ 10,000' "$folder/demo" || fail "demo serves 10,000"
 fi
 
