@@ -130,7 +130,7 @@ void SignalWatch::watch() {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(force_at_ - Clock::now()).count();
       if (left <= 0) {
-        stop_.request_force();
+        if (!drained_) stop_.request_force();
         force_at_ = Clock::time_point::max();
         continue;
       }

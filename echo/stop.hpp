@@ -55,6 +55,8 @@ class SignalWatch {
 
   /// Ends the watch; a drain in progress then has no timeout. The destructor calls it too.
   void finish();
+  /// The drain is complete: its timeout no longer forces the stop, and a second signal still does.
+  void end_drain() { drained_ = true; }
   /// The first signal received so far, or 0.
   [[nodiscard]] int signal() const { return signal_; }
   /// When it was received; the clock's epoch if none was.
@@ -72,6 +74,7 @@ class SignalWatch {
   Descriptor signals_;
   Descriptor done_;
   std::atomic<bool> finishing_{false};
+  std::atomic<bool> drained_{false};
   std::atomic<int> signal_{0};
   std::atomic<Clock::duration> signalled_at_{};
   Clock::time_point force_at_ = Clock::time_point::max();

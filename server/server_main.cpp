@@ -158,6 +158,7 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
       run_model(request.configured,
                 Serving{options, listeners, protocol, options.work, stop, counters, measurements});
   const auto drained_at = std::chrono::steady_clock::now();
+  signals.end_drain();
   const bool forced = stop.forced();
   if (sampler) sampler->finish();
   if (failure && counters.accepted() == 0) std::rethrow_exception(failure);  // it did not start

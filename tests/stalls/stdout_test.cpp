@@ -119,6 +119,19 @@ TEST_P(StalledStdout, OfAServerIsLeftWithinASecondAndTheDocumentIsThere) {
   }
 }
 
+// Bug: the timeout of a drain that was complete forced the stop while the report waited for its
+// reader, and the server ended with 143.
+TEST_P(StalledStdout, OfAServerThatHasDrainedEndsWithSevenAlsoAfterTheDrainTimeout) {
+  Program program{"echo_async",
+                  {"-p", "0", "--drain-timeout", "300ms", "--json", path("result.json")},
+                  [this] { stall_->become(STDOUT_FILENO); }};
+  ASSERT_TRUE(program.prints("listening 127.0.0.1:"));
+  program.signal(GetParam().signal);
+  const Ended ended = program.end();
+  EXPECT_EQ(ended.code, 7) << ended.err;
+  EXPECT_TRUE(document().is_object());
+}
+
 TEST_P(StalledStdout, OfADocumentIsLeftAtOnceOnASignal) {
   Program program{"client", {server_.target(), "-n", "5", "--json", "-"}, [this] {
                     stall_->become(STDOUT_FILENO);
