@@ -101,8 +101,6 @@ class Server {
         if (reserve_.shed_batch(listener_.get(), serving_.counters)) back_off_.reset();
         break;
       case server::AcceptAdvice::back_off:
-        serving_.counters.shed(server::Shed::memory);
-        break;
       case server::AcceptAdvice::nothing_waits:
         break;
       case server::AcceptAdvice::fatal:

@@ -118,8 +118,7 @@ echo::Descriptor Acceptor::accept(std::uint64_t open) {
         if (shed()) back_off_.reset();
         pause();
         return echo::Descriptor{};
-      case AcceptAdvice::back_off:
-        counters_.shed(Shed::memory);
+      case AcceptAdvice::back_off:  // the connection is still in the queue
         pause();
         return echo::Descriptor{};
       case AcceptAdvice::fatal:

@@ -25,7 +25,7 @@ enum class AcceptAdvice {
   nothing_waits,  ///< EAGAIN
   retry,          ///< the connection failed in the queue: take the next, BackOff permitting
   shed,           ///< EMFILE, ENFILE: no descriptor; shed with the reserve, then pause
-  back_off,       ///< ENOBUFS, ENOMEM: the kernel has no memory; pause
+  back_off,       ///< ENOBUFS, ENOMEM: the kernel has no memory; pause, the connection waits
   fatal,          ///< an error of this program: EBADF, EFAULT, EINVAL, ENOTSOCK
 };
 AcceptAdvice advice_for(int accept_errno);

@@ -47,9 +47,23 @@ constexpr unsigned setups[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
 };
 
+/// Calls in a row that may fail, each followed by a pause of 5 ms, while nothing completes. After
+/// them the ring is taken for broken: neither a request nor a stop would ever get through.
+constexpr unsigned most_failures = 400;
+
+std::uint64_t tag(RingOp op, int fd) {
+  return std::uint64_t{static_cast<std::uint32_t>(op)} << 32U | static_cast<std::uint32_t>(fd);
+}
+
+}  // namespace
+
 /// Throws on an error of this program. Every other is transient (a full completion queue, no memory
 /// for a moment, a signal), and the next submit takes the requests that this one did not.
-void check(int result, const char* call) {
+void Ring::check(int result) {
+  if (result >= 0) {
+    failures_ = 0;
+    return;
+  }
   switch (-result) {
     case EBADF:
     case EBADFD:
@@ -58,21 +72,20 @@ void check(int result, const char* call) {
     case EINVAL:
     case ENXIO:
     case EOPNOTSUPP:
-      throw std::system_error(-result, std::generic_category(), call);
-    case EBUSY:
+      throw std::system_error(-result, std::generic_category(), "io_uring_enter");
     case EINTR:
     case ETIME:
       return;
     default:
-      if (result < 0) echo::pause_after_failed_wait();
+      if (++failures_ >= most_failures) {
+        throw std::system_error(-result, std::generic_category(),
+                                "io_uring_enter, which has failed for seconds");
+      }
+      // A full completion queue: what can be fetched now makes room.
+      if (result == -EBUSY && failures_ == 1) return;
+      echo::pause_after_failed_wait();
   }
 }
-
-std::uint64_t tag(RingOp op, int fd) {
-  return std::uint64_t{static_cast<std::uint32_t>(op)} << 32U | static_cast<std::uint32_t>(fd);
-}
-
-}  // namespace
 
 Ring::Ring(unsigned requests, unsigned completions) {
   int result = 0;
@@ -95,7 +108,7 @@ io_uring_sqe* Ring::request(RingOp op, int fd) {
   io_uring_sqe* request = ::io_uring_get_sqe(&ring_);
   while (request == nullptr) {
     // A kernel that was too busy takes more once its completions are fetched.
-    check(::io_uring_submit_and_get_events(&ring_), "io_uring_enter");
+    check(::io_uring_submit_and_get_events(&ring_));
     request = ::io_uring_get_sqe(&ring_);
   }
   request->user_data = tag(op, fd);  // the one field that io_uring_prep_*() leaves unchanged
@@ -107,16 +120,16 @@ void Ring::cancel(RingOp op, int fd) {
 }
 
 void Ring::submit() {
-  check(::io_uring_submit(&ring_), "io_uring_enter");
+  check(::io_uring_submit(&ring_));
 }
 
 void Ring::submit_and_wait(std::optional<std::chrono::nanoseconds> at_most) {
-  if (!at_most) return check(::io_uring_submit_and_wait(&ring_, 1), "io_uring_enter");
+  if (!at_most) return check(::io_uring_submit_and_wait(&ring_, 1));
   __kernel_timespec limit{};
   limit.tv_sec = at_most->count() / 1'000'000'000;
   limit.tv_nsec = at_most->count() % 1'000'000'000;
   io_uring_cqe* first = nullptr;
-  check(::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr), "io_uring_enter");
+  check(::io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr));
 }
 
 void BufferRing::Unmap::operator()(std::byte* pages) const {

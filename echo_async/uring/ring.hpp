@@ -34,7 +34,8 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
 
   /// The next request, to be filled in with io_uring_prep_*(); the kernel sees it at the next
-  /// submit. What it points to must live until it completes.
+  /// submit. What it points to must live until it completes. This and the submits throw
+  /// std::system_error when the kernel has taken no request for seconds.
   io_uring_sqe* request(RingOp op, int fd);
   static RingOp op_of(const io_uring_cqe& completion) {
     return static_cast<RingOp>(completion.user_data >> 32U);
@@ -58,6 +59,7 @@ class Ring {
       const unsigned count = ::io_uring_peek_batch_cqe(&ring_, batch.data(), batch.size());
       for (unsigned i = 0; i < count; ++i) handle(*batch[i]);
       ::io_uring_cq_advance(&ring_, count);
+      if (count > 0) failures_ = 0;
       if (count < batch.size()) return;
       submit();
     }
@@ -65,7 +67,11 @@ class Ring {
 
  private:
   friend class BufferRing;
+
+  void check(int result);
+
   ::io_uring ring_{};
+  unsigned failures_ = 0;  ///< calls in a row that have failed
 };
 
 /// The buffers that the kernel chooses from, all of one size, in one mapping: those that have been
