@@ -15,7 +15,10 @@ AsioAcceptor::AsioAcceptor(const Strand& strand, const server::Serving& serving,
       acceptor_(strand),
       pause_(strand),
       serve_(std::move(serve)) {
-  acceptor_.assign(protocol_, listener.release());
+  error_code error;
+  acceptor_.assign(protocol_, listener.get(), error);
+  if (error) throw std::system_error(error, "epoll_ctl of the listener");
+  [[maybe_unused]] const int owned = listener.release();
   report_aborted();
 }
 
@@ -79,7 +82,6 @@ void AsioAcceptor::after_failure(int accept_errno) {
       return restart_after_pause();
     case server::AcceptAdvice::back_off:
       stop_watching();
-      serving_.counters.shed(server::Shed::memory);
       return restart_after_pause();
     case server::AcceptAdvice::fatal:
       throw std::system_error(accept_errno, std::generic_category(), "accept");

@@ -14,9 +14,11 @@ namespace echo_async {
 /// work for the io_context; cancel() lets run() return.
 class StopEvents {
  public:
-  /// Throws std::system_error if a descriptor cannot be duplicated.
-  StopEvents(const Strand& strand, const echo::Stop& stop)
-      : drain_(strand, duplicate(stop.drain_fd())), force_(strand, duplicate(stop.force_fd())) {}
+  /// Throws std::system_error if a descriptor cannot be duplicated or watched.
+  StopEvents(const Strand& strand, const echo::Stop& stop) : drain_(strand), force_(strand) {
+    watch(drain_, stop.drain_fd());
+    watch(force_, stop.force_fd());
+  }
 
   void wait(std::function<void()> drain, std::function<void()> force) {
     wait_for(drain_, std::move(drain));
@@ -30,8 +32,7 @@ class StopEvents {
  private:
   using Event = asio::posix::basic_stream_descriptor<Strand>;
 
-  /// A duplicate for Asio to own, because it closes the descriptors that it is given.
-  static int duplicate(int fd);
+  static void watch(Event& event, int fd);
   static void wait_for(Event& event, std::function<void()> then) {
     event.async_wait(Event::wait_read, [then = std::move(then)](error_code error) {
       if (!error) then();

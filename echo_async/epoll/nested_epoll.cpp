@@ -22,10 +22,14 @@ constexpr int reads_in_a_row = 64;
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr std::uint32_t usual_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-int open_epoll() {
-  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  return fd;
+/// Opens the epoll and lets Asio watch it.
+void open(asio::posix::basic_stream_descriptor<Executor>& epoll) {
+  echo::Descriptor fd{::epoll_create1(EPOLL_CLOEXEC)};
+  if (!fd) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  error_code error;
+  epoll.assign(fd.get(), error);
+  if (error) throw std::system_error(error, "epoll_ctl of the nested epoll");
+  [[maybe_unused]] const int owned = fd.release();
 }
 
 epoll_event event_for(int fd, std::uint32_t events) {
@@ -39,11 +43,13 @@ epoll_event event_for(int fd, std::uint32_t events) {
 
 NestedEpoll::NestedEpoll(const server::Serving& serving, unsigned worker)
     : serving_(serving),
-      epoll_(io_.get_executor(), open_epoll()),
+      epoll_(io_.get_executor()),
       stop_(asio::make_strand(io_), serving.stop),
       timer_(io_.get_executor()),
       ready_(batch),
-      connections_(serving, worker) {}
+      connections_(serving, worker) {
+  open(epoll_);
+}
 
 void NestedEpoll::watch_source(int fd, std::function<void()> ready) {
   epoll_event event = event_for(fd, EPOLLIN);

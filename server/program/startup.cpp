@@ -120,6 +120,8 @@ std::string shortage(const std::system_error& error) {
     case EMFILE:
     case ENFILE:
       return "open files (RLIMIT_NOFILE) or those of the machine (fs.file-max)";
+    case ENOSPC:
+      return "epoll watches (fs.epoll.max_user_watches)";
     default:
       return "";
   }

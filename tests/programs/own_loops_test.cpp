@@ -2,16 +2,12 @@
 // Also the client without epoll_pwait2.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -36,19 +32,6 @@ std::string stopped(RunningServer& server) {
   const Ended ended = server.process().wait();
   EXPECT_EQ(ended.code, echo::exit_pass) << ended.err;
   return ended.out;
-}
-
-/// Makes the system call fail with `error` from now on, over exec too, as containers do.
-void forbid(unsigned call, unsigned error) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog filter{static_cast<unsigned short>(std::size(code)), code};
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
 }
 
 TEST(IoUring, EndsWithThreeBeforeItListensIfTheKernelRefusesIt) {

@@ -50,6 +50,10 @@ class Process {
 Ended run(std::vector<std::string> words, Stdout out = Stdout::read,
           const std::function<void()>& prepare = {});
 
+/// Makes the system call fail with `error` from now on, over exec too, as containers do: for
+/// `prepare`.
+void forbid(unsigned call, unsigned error);
+
 /// A server that listens on a free port of loopback.
 class RunningServer {
  public:

@@ -2,11 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/programs/process.hpp"
@@ -81,6 +84,20 @@ TEST(Shortage, OfProcessesForTheThreadsOfAServerIsRefusedByName) {
   }
 }
 #endif
+
+// Bug: a server that could not watch its listener or its stop ended with 7, and named no limit.
+TEST(Shortage, OfEpollWatchesAtTheStartIsRefusedByName) {
+  for (const auto& [server, model] :
+       {std::pair{"echo_async", "callbacks"}, std::pair{"echo_async", "shared-context"},
+        std::pair{"echo_async", "nested-epoll"}, std::pair{"echo_async", "reactor-per-core"},
+        std::pair{"echo_async", "hand-off"}, std::pair{"echo_threads", "pool-accept"}}) {
+    SCOPED_TRACE(model);
+    const Ended ended = run({server, "-p", "0", "--model", model}, Stdout::read,
+                            [] { forbid(SYS_epoll_ctl, ENOSPC); });
+    EXPECT_EQ(ended.code, 3) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("fs.epoll.max_user_watches"));
+  }
+}
 
 }  // namespace
 }  // namespace programs
