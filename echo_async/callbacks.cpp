@@ -2,7 +2,8 @@
 // connection.
 //
 // The life of a connection is in two files. This one is the chain: read, work, write, end;
-// asio/loop.cpp accepts and stops. Below them are asio/connection_list.hpp and asio_acceptor.hpp.
+// asio/loop.cpp accepts and stops. Below them are asio/connection_list.hpp, asio_acceptor.hpp
+// and late_chain.hpp.
 // It wins with many connections and little work in each; it breaks where a handler blocks or
 // computes for a long time, because all other connections then wait. Source: the reference server
 // of 10kthreads, the program that this one descends from ("Is thread per connection scalable?").
@@ -24,7 +25,8 @@ namespace {
 class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public AsioConnection {
   /// The handler of an operation: calls `step`, unless there was an error, such as EOF. It owns the
   /// connection. Without a further step the last handler ends, and with it the connection, which
-  /// closes its socket. An exception in a step ends this connection only.
+  /// closes its socket: FIN, in a drain only when its peer has read (late_chain.hpp). An exception
+  /// in a step ends this connection only.
   template <typename Step>
   auto then(Step step) {
     return [self = shared_from_this(), step](error_code error, std::size_t bytes = 0) {
@@ -33,6 +35,7 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
         step(bytes);
       } catch (const std::exception&) {
         self->serving().counters.shed(server::Shed::exception);
+        self->abandon();
       }
     };
   }

@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <exception>
 #include <memory>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>

@@ -9,7 +9,7 @@
 // https://man7.org/linux/man-pages/man7/epoll.7.html: an epoll descriptor can be polled itself.
 // Compare: diff echo_async/nested_epoll.cpp echo_async/reactor_per_core.cpp
 // Try it: ./echo_async --model nested-epoll & ./client -n 10000
-#include <memory>
+#include <utility>
 
 #include "echo_async/epoll/epoll_acceptor.hpp"
 #include "server/model.hpp"

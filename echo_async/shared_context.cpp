@@ -27,7 +27,8 @@ namespace {
 class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public SharedConnection {
   /// The handler of an operation: calls `step`, unless there was an error, such as EOF. It owns the
   /// connection. Without a further step the last handler ends, and with it the connection, which
-  /// closes its socket. An exception in a step ends this connection only.
+  /// closes its socket: FIN, in a drain only when its peer has read (late_chain.hpp). An exception
+  /// in a step ends this connection only.
   template <typename Step>
   auto then(Step step) {
     return [self = shared_from_this(), step](error_code error, std::size_t bytes = 0) {
@@ -36,6 +37,7 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
         step(bytes);
       } catch (const std::exception&) {
         self->serving().counters.shed(server::Shed::exception);
+        self->abandon();
       }
     };
   }

@@ -37,7 +37,7 @@ bool echo_what_arrives(int fd, std::span<std::byte> buffer, const server::Servin
     const auto got = buffer.first(static_cast<std::size_t>(received));
     const auto reply = serving.protocol.reply_to(got);
     if (const auto unsent = send_all(fd, reply); !unsent.empty()) {
-      serving.counters.echoed(worker, 0, reply.size() - unsent.size());
+      serving.counters.echoed(worker, 0, reply.size() - unsent.size());  // bytes, and no message
       return false;
     }
     serving.counters.echoed(worker, 1, reply.size());
@@ -50,12 +50,14 @@ void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& 
                     unsigned worker) try {
   LateReader peer{fd, serving};
   while (echo_what_arrives(fd, buffer, serving, worker)) {
-    if (peer.pauses()) continue;  // only during a stop
+    // After the shutdown of a stop recv returns 0, and then again what the peer still sends. While
+    // the peer has not read all replies, a FIN would lose them: pause, and read again.
+    if (peer.pauses()) continue;
     if (peer.was_late()) server::discount_unsent(fd, serving.counters, worker);
     ::shutdown(fd, SHUT_WR);  // FIN: the peer reads what is left, then the end
     return;
   }
-  // A blocking call fails with EAGAIN only when its socket's timeout has passed (SO_RCVTIMEO).
+  // EAGAIN: SO_RCVTIMEO has passed, which the listener hands down for --idle-timeout.
   if (errno == EAGAIN) serving.counters.timed_out();
   server::discount_unsent(fd, serving.counters, worker);
 } catch (const std::exception&) {

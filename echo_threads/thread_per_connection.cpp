@@ -25,7 +25,7 @@ namespace {
 bool start_some(PendingConnections& pending, ConnectionThreads& threads) {
   int started = 0;
   for (; started < 16; ++started) {
-    echo::Descriptor connection = pending.next(threads.count());
+    echo::Descriptor connection = pending.next(threads.count());  // --max-connections
     if (!connection) break;
     threads.start(std::move(connection));
   }

@@ -27,10 +27,12 @@ NO_DATE = "unreleased"
 LINKED = """\
  The programs contain code of Boost (BSL-1.0), CLI11 (BSD-3-clause), fmt
  (MIT), liburing (LGPL-2.1+ or MIT) and the GNU C++ library (GPL-3 with
- the runtime library exception). Their licences are in the packages
- libboost1.81-dev, libcli11-dev, libfmt-dev, liburing-dev and
- libstdc++-12-dev of Debian 12.
+ the runtime library exception). The notices of CLI11, fmt and liburing,
+ which must go with the programs, are in copyright-libraries.gz.
 """
+#: Debian's packages of those libraries whose licence asks for its notice beside the programs.
+NOTICES = ("libcli11-dev", "libfmt-dev", "liburing-dev")
+DOCUMENTS = pathlib.Path("/usr/share/doc")
 
 
 def main():
@@ -64,6 +66,7 @@ def main():
         write(made / f"man{name[-1]}" / f"{name}.gz", text)
     write(made / "changelog.gz", (given.source / "CHANGELOG.md").read_text(encoding="utf-8"))
     write(made / "changelog.Debian.gz", debian_changelog(release, given.maintainer))
+    write(made / "copyright-libraries.gz", notices())
     write(made / "copyright", debian_copyright((given.source / "LICENSE").read_text(encoding="utf-8")))
 
 
@@ -94,6 +97,17 @@ def debian_copyright(license_text):
         f"Files: *\nCopyright: {holder.removeprefix('Copyright (c) ')}\nLicense: BSL-1.0\n\n"
         f"License: BSL-1.0\n{shown}"
     )
+
+
+def notices():
+    """The copyright files of the linked libraries, of which a build without Debian's has none."""
+    told = []
+    for package in NOTICES:
+        path = DOCUMENTS / package / "copyright"
+        known = path.is_file()
+        text = path.read_text(encoding="utf-8") if known else "This build found no notice of it.\n"
+        told.append(f"==== {package}\n\n{text}")
+    return "\n".join(told)
 
 
 def write(path, text):

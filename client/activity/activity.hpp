@@ -6,7 +6,8 @@
 // of connections are passed to the on_ functions, before the next step(). An activity sees its
 // connections through a Table and has no socket and no clock, so its tests need none either.
 //
-// A new kind of traffic is one file: a class derived from Activity, and `loop.run(it)`.
+// A new kind of traffic is one file: a class derived from TrafficActivity, whose finish() makes
+// connections complete, and `loop.run(it)`. docs/adding-a-traffic.md has the steps.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ class Activity {
   virtual void on_echoes(std::uint32_t /*index*/) {}
   /// The connection has ended, whatever the reason; its descriptor is closed.
   virtual void on_end(std::uint32_t /*index*/) {}
-  /// Whether the peer may end `connection` now without being in the wrong.
+  /// Whether the peer may end `connection` now without being in the wrong. TrafficActivity makes
+  /// connections complete; one that is not counts as closed_early.
   [[nodiscard]] virtual bool may_end(const Connection& connection) const {
     return connection.complete;
   }

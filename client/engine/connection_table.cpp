@@ -3,8 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-
 namespace client {
 namespace {
 
@@ -77,15 +75,13 @@ void ConnectionTable::adopt(FirstConnection first) {
   const bool stands = first.attempt.error == 0 && first.stood;
   enter(index, 0, first.begun.time_since_epoch());
   if (!took_off(index, Handshakes::take(connections_[index], std::move(first.attempt)))) return;
-  handshakes_.watch(connections_[index], index, true);
   // Client and server were sampled since then; that time is not part of the connect.
-  if (stands) on_established(index, first.stood->time_since_epoch());
+  if (watch(index, true) && stands) on_established(index, first.stood->time_since_epoch());
 }
 
 void ConnectionTable::open(std::uint32_t index, std::uint32_t number) {
   enter(index, number, now());
-  if (took_off(index, handshakes_.begin(connections_[index])))
-    handshakes_.watch(connections_[index], index, true);
+  if (took_off(index, handshakes_.begin(connections_[index]))) watch(index, true);
 }
 
 /// The socket is registered only when there is an echo to wait for: most connections need no wait
@@ -99,7 +95,19 @@ void ConnectionTable::open_and_send(std::uint32_t index, std::uint32_t number) {
   if (connection.fd < 0) return;
   const bool all_written = handshake.progress == Handshake::Progress::established &&
                            connection.writing == connection.begun && connection.begun == quota_;
-  handshakes_.watch(connection, index, !all_written);
+  watch(index, !all_written);
+}
+
+/// Returns false if the socket could not be registered, which ends this connection only.
+bool ConnectionTable::watch(std::uint32_t index, bool for_writing) {
+  const Connection& connection = connections_[index];
+  const int error = handshakes_.watch(connection, index, for_writing);
+  if (error == 0) return true;
+  if (connection.state == State::connecting)
+    fail_connect(index, error);
+  else
+    fail(index, Outcome::local_limit, error);
+  return false;
 }
 
 /// A connect was begun. Returns whether it is still pending.

@@ -86,6 +86,7 @@ class ConnectionTable final : public Table {
   [[nodiscard]] Tally& tally() { return tally_; }
 
  private:
+  bool watch(std::uint32_t index, bool for_writing);
   bool took_off(std::uint32_t index, const Handshake& handshake);
   void advance(std::uint32_t index, const Handshake& handshake);
   void on_established(std::uint32_t index, Nanoseconds at);

@@ -18,8 +18,8 @@ constexpr std::chrono::microseconds busy_poll_below{30};
 
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): the kernel writes events_
 EventWait::EventWait(const echo::Stop& stop) {
-  watch(stop.drain_fd(), EPOLLIN, drain_index);
-  watch(stop.force_fd(), EPOLLIN, force_index);
+  epoll_.watch(stop.drain_fd(), EPOLLIN | EPOLLET, drain_index);
+  epoll_.watch(stop.force_fd(), EPOLLIN | EPOLLET, force_index);
 }
 
 std::span<const epoll_event> EventWait::wait(Nanoseconds at, Nanoseconds until) {

@@ -24,9 +24,9 @@ class EventWait {
 
   explicit EventWait(const echo::Stop& stop);
 
-  /// Registers `fd`, edge-triggered; its events have `index`.
-  void watch(int fd, std::uint32_t events, std::uint32_t index) {
-    epoll_.watch(fd, events | EPOLLET, index);
+  /// Registers `fd`, edge-triggered; its events have `index`. Returns 0 or errno.
+  [[nodiscard]] int watch(int fd, std::uint32_t events, std::uint32_t index) {
+    return epoll_.try_watch(fd, events | EPOLLET, index);
   }
   /// Waits from `at` until `until`, or for an event. The events are valid until the next call.
   std::span<const epoll_event> wait(Nanoseconds at, Nanoseconds until);

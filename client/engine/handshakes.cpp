@@ -50,6 +50,7 @@ Outcome outcome_of_connect(int error) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+    case ENOSPC:  // fs.epoll.max_user_watches
       return Outcome::local_limit;
     default:
       return Outcome::other_error;

@@ -37,9 +37,10 @@ class Handshakes {
   /// How far the pending connect of `connection` is, by its `events`.
   static Handshake after(const Connection& connection, std::uint32_t events);
   /// Registers the socket, once. `for_writing`: for the connect, or for bytes that are still to be
-  /// sent.
-  void watch(const Connection& connection, std::uint32_t index, bool for_writing) {
-    events_.watch(connection.fd, EPOLLIN | EPOLLRDHUP | (for_writing ? EPOLLOUT : 0U), index);
+  /// sent. Returns 0 or errno.
+  [[nodiscard]] int watch(const Connection& connection, std::uint32_t index, bool for_writing) {
+    return events_.watch(connection.fd, EPOLLIN | EPOLLRDHUP | (for_writing ? EPOLLOUT : 0U),
+                         index);
   }
 
  private:

@@ -28,10 +28,7 @@ PreciseEpoll::PreciseEpoll() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 void PreciseEpoll::watch(int fd, std::uint32_t events, std::uint32_t index) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u32 = index;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
+  if (try_watch(fd, events, index) != 0) fail("epoll_ctl");
 }
 
 int PreciseEpoll::wait(std::span<epoll_event> events, std::chrono::nanoseconds timeout) {

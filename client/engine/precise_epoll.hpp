@@ -9,6 +9,7 @@
 
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -19,11 +20,19 @@ namespace client {
 
 class PreciseEpoll {
  public:
-  /// Throws std::system_error, as do all functions below.
+  /// Throws std::system_error, as do the functions below unless they return an error.
   PreciseEpoll();
 
   /// Registers `fd`. The event's data.u32 contains `index`.
   void watch(int fd, std::uint32_t events, std::uint32_t index);
+  /// The same. Returns 0 or errno: ENOSPC when the user has no watch left
+  /// (fs.epoll.max_user_watches), ENOMEM.
+  [[nodiscard]] int try_watch(int fd, std::uint32_t events, std::uint32_t index) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u32 = index;
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  }
 
   /// Like epoll_wait(2). Returns the number of `events` filled; 0 after `timeout` or a signal.
   int wait(std::span<epoll_event> events, std::chrono::nanoseconds timeout);

@@ -98,10 +98,11 @@ std::string ports_advice(const Result& result) {
 /// Each resource of this machine that ran out, by errno.
 std::vector<std::string> local_limits(const Result& result) {
   std::uint64_t ports = 0;
+  std::uint64_t watches = 0;
   std::uint64_t others = 0;
   for (const auto& [failure, count] : result.tally.failures) {
     if (failure.outcome != Outcome::local_limit) continue;
-    (failure.error == EADDRNOTAVAIL ? ports : others) += count;
+    (failure.error == EADDRNOTAVAIL ? ports : failure.error == ENOSPC ? watches : others) += count;
   }
   std::vector<std::string> warnings;
   if (ports > 0) {
@@ -112,6 +113,12 @@ std::vector<std::string> local_limits(const Result& result) {
                         ? fmt::format("; {} sockets are in TIME_WAIT somewhere on this machine",
                                       limits::format_count(*result.moments.after.tcp.time_wait))
                         : ""));
+  }
+  if (watches > 0) {
+    warnings.push_back(
+        fmt::format("local_limit: {} connections got no epoll watch; raise "
+                    "fs.epoll.max_user_watches, which counts those of both ends of one user",
+                    limits::format_count(watches)));
   }
   if (others > 0) {
     warnings.push_back(

@@ -1,7 +1,5 @@
 #include "client/run/calibrate.hpp"
 
-#include <algorithm>
-
 #include "client/result/rate.hpp"
 #include "client/run/load.hpp"
 #include "client/run/reference_server.hpp"

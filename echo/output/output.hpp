@@ -5,7 +5,6 @@
 // over it, so that no reader sees a part and a failure leaves the old one.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

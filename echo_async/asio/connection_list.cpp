@@ -1,5 +1,7 @@
 #include "echo_async/asio/connection_list.hpp"
 
+#include <exception>
+
 #include "echo_async/asio/late_chain.hpp"
 
 namespace echo_async {
@@ -30,6 +32,7 @@ AsioConnection::~AsioConnection() {
 
 bool AsioConnection::continues() {
   if (!list_.draining_ || list_.forced_ || !socket().is_open()) return false;
+  if (std::uncaught_exceptions() > 0) return false;  // it ends a coroutine: a reply is missing
   const auto pause = list_.late_.pause_at_eof(socket().native_handle());
   return pause && continue_late(*this, *pause);
 }

@@ -43,6 +43,13 @@ class ConnectionSocket {
     return socket_.read_some(asio::buffer(room.data(), room.size()), ignored);
   }
 
+  /// Shuts the connection down in both directions, so that it ends now and a drain does not wait
+  /// for its peer. After an exception, whose reply is missing.
+  void abandon() {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_both, ignored);
+  }
+
  protected:
   ~ConnectionSocket() = default;
 

@@ -45,6 +45,7 @@ class LateChain : public std::enable_shared_from_this<LateChain<Base>>, public B
         step();
       } catch (const std::exception&) {
         self->serving().counters.shed(server::Shed::exception);
+        self->abandon();
       }
     };
   }

@@ -275,6 +275,7 @@ void RingExchange::handle_due(Clock::time_point now) {
   for (int fd = late_.take_due(now); fd >= 0; fd = late_.take_due(now)) {
     RingConnection& connection = at(fd);
     connection.ended = false;  // what the peer has sent meanwhile is echoed; then EOF comes again
+    connection.last = clock_.now();  // SendQueueWait has its own limit; below, it is not idle
     proceed(connection, fd);
   }
   if (!next_scan_ || now < *next_scan_) return;

@@ -200,42 +200,5 @@ TEST(DrainActivity, IsForcedByASecondSignalAndNeedsNoWaitToReset) {
   EXPECT_EQ(other.tally().count(Outcome::served), 2U);
 }
 
-/// An example of a new kind of traffic: one message per second on each connection.
-class OneMessageASecond : public Activity {
- public:
-  OneMessageASecond(Table& table, Nanoseconds stop_at)
-      : Activity(Phase::echo), table_(table), stop_at_(stop_at), next_(table.at()) {
-    table_.recorder().begin({.start = next_, .measure_from = next_, .stop_at = stop_at});
-  }
-  std::optional<Nanoseconds> step() override {
-    for (; next_ <= table_.at() && next_ < stop_at_; next_ += seconds{1}) {
-      for (std::uint32_t i = 0; i < table_.size(); ++i) {
-        if (table_[i].state != State::standing || table_[i].in_flight() > 0) continue;
-        table_.begin(i, next_);
-        table_.flush(i);
-      }
-    }
-    if (next_ < stop_at_) return next_;
-    return table_.in_flight() > 0 ? std::optional{never} : std::nullopt;
-  }
-
- private:
-  Table& table_;
-  Nanoseconds stop_at_, next_;
-};
-
-TEST(OwnActivity, IsOneClass) {
-  ScriptedTable table{2};
-  table.establish_all();
-  OneMessageASecond traffic{table, seconds{2}};
-  table.run(traffic);
-  EXPECT_EQ(traffic.step(), Nanoseconds{seconds{1}});
-  table.answer(0);
-  table.answer(1);
-  table.set_clock(seconds{1});
-  EXPECT_EQ(traffic.step(), never);
-  EXPECT_EQ(table.tally().measured.sent, 4U);
-}
-
 }  // namespace
 }  // namespace client

@@ -15,6 +15,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A sanitized program may pause for long beside others.
+#if defined(TESTBED_SANITIZES_ADDRESS) || defined(TESTBED_SANITIZES_THREAD)
+constexpr int slower = 2;
+#else
+constexpr int slower = 1;
+#endif
+
 constexpr std::uint64_t far_more_than_all_buffers = 256U << 20U;
 
 /// Large enough for a send queue that is not empty when the peer has been read to its end.
@@ -66,11 +73,13 @@ TEST_P(EveryModel, CountsNoBytesThatAForcedStopHasKeptFromBeingSent) {
 constexpr std::size_t unread_bytes = 128U << 10U;
 
 /// Sends to a server with_small_enough_buffers() until all is read and the echoes are not.
-::testing::AssertionResult leaves_its_echoes_unread(Peer& peer, const server::Counters& counters) {
+/// `before`: what the server has echoed to others.
+::testing::AssertionResult leaves_its_echoes_unread(Peer& peer, const server::Counters& counters,
+                                                    std::uint64_t before = 0) {
   if (!peer.send(std::vector<std::byte>(unread_bytes))) {
     return ::testing::AssertionFailure() << "could not send";
   }
-  if (eventually([&] { return counters.bytes() == unread_bytes; })) {
+  if (eventually([&] { return counters.bytes() == before + unread_bytes; })) {
     return ::testing::AssertionSuccess();
   }
   return ::testing::AssertionFailure() << counters.bytes() << " bytes are in the send queue";
@@ -78,7 +87,7 @@ constexpr std::size_t unread_bytes = 128U << 10U;
 
 TEST_P(EveryModel, TimesOutInADrainAPeerThatReadsNothing) {
   server::ServerOptions options = with_small_enough_buffers();
-  options.socket.idle_timeout = 500ms;
+  options.socket.idle_timeout = 500ms * slower;
   Harness& server = serve(options);
   Peer mute = connect(Buffers::small);
   ASSERT_TRUE(leaves_its_echoes_unread(mute, server.counters()));
@@ -89,23 +98,31 @@ TEST_P(EveryModel, TimesOutInADrainAPeerThatReadsNothing) {
   EXPECT_LT(server.counters().bytes(), unread_bytes) << "not all could be sent";
 }
 
-// The idle clock of an event loop sees no byte that the kernel sends.
-TEST_P(EveryModel, DoesNotTimeOutInADrainAPeerThatReadsSlowly) {
+// The idle clock of an event loop sees no byte that the kernel sends. Bug: io-uring closed as idle
+// those late readers whose wait ended in the pass of an idle scan; with several there is always
+// one.
+TEST_P(EveryModel, DoesNotTimeOutInADrainPeersThatReadSlowly) {
   server::ServerOptions options = with_small_enough_buffers();
-  options.socket.idle_timeout = 1s;
+  options.socket.idle_timeout = 1s * slower;
   Harness& server = serve(options);
-  Peer slow = connect(Buffers::small);
-  ASSERT_TRUE(leaves_its_echoes_unread(slow, server.counters()));
+  std::vector<Peer> peers;
+  for (std::uint32_t i = 0; i < at_once(16); ++i) {
+    peers.push_back(connect(Buffers::small));
+    ASSERT_TRUE(leaves_its_echoes_unread(peers.back(), server.counters(), i * unread_bytes));
+  }
   server.drain();
   constexpr std::size_t pieces = 16;
+  const int pause_ms = 100 * slower / static_cast<int>(peers.size());  // each reads at its own time
   for (std::size_t i = 0; i < pieces; ++i) {
-    ::poll(nullptr, 0, 100);
-    ASSERT_EQ(slow.receive(unread_bytes / pieces).size(), unread_bytes / pieces);
+    for (Peer& slow : peers) {
+      ::poll(nullptr, 0, pause_ms);
+      ASSERT_EQ(slow.receive(unread_bytes / pieces).size(), unread_bytes / pieces);
+    }
   }
-  EXPECT_EQ(slow.end(), End::fin);
+  for (Peer& slow : peers) EXPECT_EQ(slow.end(), End::fin);
   EXPECT_TRUE(server.ends_within(patience));
   EXPECT_EQ(server.counters().timed_out_count(), 0U);
-  EXPECT_EQ(server.counters().bytes(), unread_bytes);
+  EXPECT_EQ(server.counters().bytes(), peers.size() * unread_bytes);
 }
 
 TEST_P(EveryModel, DrainsAPeerThatHasHalfClosedAndReadsLate) {

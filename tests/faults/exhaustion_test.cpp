@@ -1,12 +1,20 @@
 // The machine runs out of descriptors or ports (faults 15, 16); a name resolves to an address
 // without a server first (20).
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <fstream>
+#include <iterator>
+#include <string_view>
 
 #include "tests/faults/client.hpp"
 #include "tests/faults/liar.hpp"
@@ -47,6 +55,38 @@ TEST(TooFewDescriptors, AFewMoreThanTheConnectionsAreEnough) {
   Liar server{honest};
   const Report report = run_client(server.target(), {"-n", "100"}, at_most_open(120));
   EXPECT_EQ(report.code, 0);
+}
+
+/// Lets epoll_ctl(2) fail with ENOSPC for descriptors from `first` on.
+Program::Setup no_watches_from(std::uint32_t first) {
+  return [first] {
+    constexpr std::size_t low_half_of_third = offsetof(seccomp_data, args) + 2 * 8;
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_ctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half_of_third),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{std::size(code), code};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+  };
+}
+
+// Bug: the client ended with 7 and without a report.
+TEST(TooFewEpollWatches, FailTheirConnectionsAndKeepTheOthers) {
+  Liar server{honest};
+  for (const char* mode : {"hold", "stream", "churn"}) {
+    Words words{"-n", "100", "--threads", "1", "--mode", mode};
+    if (mode != std::string_view{"hold"}) words.insert(words.end(), {"-d", "300ms"});
+    const Report report = run_client(server.target(), words, no_watches_from(60));
+    EXPECT_EQ(report.code, 1) << mode << report.err;
+    EXPECT_GT(report.served(), 20U) << mode;
+    EXPECT_GT(report.failed().at("local_limit"), 20U) << mode;
+    EXPECT_TRUE(report.warns("fs.epoll.max_user_watches")) << mode;
+  }
 }
 
 /// Opens `count` connections to `where`, which hold their ports.

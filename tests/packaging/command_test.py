@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The one command of an installed testbed: it is the program that it names, and lists the others."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -102,6 +103,19 @@ class Program(unittest.TestCase):
         limits = pathlib.Path(f"/proc/{child.pid}/limits").read_text()
         self.assertRegex(limits, r"Max open files +300 +300 ")
 
+    def test_leaves_stdin_to_the_program(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        with subprocess.Popen(
+            [COMMAND, "echo_async", "--port", "0", "--ready-fd", str(writing)], stdin=reading,
+            pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as child:  # fmt: skip
+            os.close(writing)
+            child.stderr.readline()  # it listens
+            link = os.readlink(f"/proc/{child.pid}/fd/0")
+            child.terminate()
+        self.assertEqual(link, os.readlink(f"/proc/self/fd/{reading}"))
+
     def test_is_found_by_a_link_and_from_any_folder(self):
         with tempfile.TemporaryDirectory() as folder:
             link = pathlib.Path(folder) / "et"
@@ -187,6 +201,15 @@ class Documents(unittest.TestCase):
         licence = (installed.SOURCE / "LICENSE").read_text().split()[5:]
         self.assertIn(" ".join(licence), " ".join((documents / "copyright").read_text().replace(" .\n", " ").split()))
         self.assertTrue((documents / "changelog.gz").exists())
+
+    def test_notices_of_linked_libraries_are_installed(self):
+        path = PREFIX / "share" / "doc" / "echo-testbed" / "copyright-libraries.gz"
+        notices = gzip.decompress(path.read_bytes()).decode()
+        for package in ("libcli11-dev", "libfmt-dev", "liburing-dev"):
+            self.assertIn(f"==== {package}\n", notices)
+            original = pathlib.Path("/usr/share/doc") / package / "copyright"
+            if original.is_file():
+                self.assertIn(original.read_text(), notices)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ TEST(Limits, EndsWithTwoAndOneLineThatSaysWhatIsAllowed) {
   const Case cases[] = {
       {{"-n", "-1"}, "\"-1\""},
       {{"-n", "0"}, "at least 1"},
-      {{"--model", "no-such"}, "is not one of thread-per-connection, "},
+      {{"--model", "no-such"}, "is not one of iterative, thread-per-connection, "},
       {{"--model", "no-such"}, ", io-uring"},
       {{"--model", "callbacks", "-s", "64K"}, "model callbacks does not take it"},
       {{"-s", "1K"}, "PTHREAD_STACK_MIN"},

@@ -39,7 +39,7 @@ VALUES = (
     [[]], [None], ["x"], [{}], {"a": {"b": []}}, "\x1b[31m<script>alert(1)</script>", "\ud800",
 )  # fmt: skip
 #: Every how many changes one is tried; each run of the test tries the same ones.
-EACH = 241
+EACH = 401
 DRAWING = '<svg width="10" height="10" viewBox="0 0 10 10" xmlns="http://www.w3.org/2000/svg"></svg>'
 
 

@@ -187,7 +187,7 @@ class Refuses(Case):
             (("--factor", "client.queue-limit=1,2"), "no such option"),
             (("--factor", "help=1,2"), "no such option"),
             (("--factor", "client.json=a,b"), "the script itself sets --json"),
-            (("--factor", "model=callbacks,nope"), "not one of thread-per-connection, "),
+            (("--factor", "model=callbacks,nope"), "not one of iterative, thread-per-connection, "),
             (("--factor", "model=callbacks,coroutines", "--server", "echo_async"), "omit --server"),
             (("--factor", "stack=64K,banana"), "level banana cannot run"),
             (("--factor", "n=2,1x"), "is not a count"),

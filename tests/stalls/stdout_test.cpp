@@ -123,7 +123,7 @@ TEST_P(StalledStdout, OfAServerIsLeftWithinASecondAndTheDocumentIsThere) {
 // reader, and the server ended with 143.
 TEST_P(StalledStdout, OfAServerThatHasDrainedEndsWithSevenAlsoAfterTheDrainTimeout) {
   Program program{"echo_async",
-                  {"-p", "0", "--drain-timeout", "300ms", "--json", path("result.json")},
+                  {"-p", "0", "--drain-timeout", "700ms", "--json", path("result.json")},
                   [this] { stall_->become(STDOUT_FILENO); }};
   ASSERT_TRUE(program.prints("listening 127.0.0.1:"));
   program.signal(GetParam().signal);
