@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <system_error>
 
@@ -47,7 +48,7 @@ echo::Descriptor ExclusiveAcceptor::next() {
       if (echo::Descriptor connection = acceptor_.accept(0)) return connection;
       if (!wait()) return echo::Descriptor{};
     }
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // or there was no memory for it
     if (stop_.draining()) return echo::Descriptor{};  // stop_listening() caused the error
     throw;
   }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <new>
 #include <utility>
 
 #include "echo_threads/accept/exclusive_acceptor.hpp"
@@ -30,7 +31,12 @@ echo::Descriptor PendingConnections::next(std::uint64_t live) {
   while (listener_) {
     echo::Descriptor connection = acceptor_.accept(live + waiting_.size());
     if (!connection) break;
-    waiting_.push_back(std::move(connection));
+    try {
+      waiting_.push_back(std::move(connection));
+    } catch (const std::bad_alloc&) {  // it is closed
+      counters_.shed(server::Shed::memory);
+      break;
+    }
   }
   if (waiting_.empty() || (!listener_ && stop_.forced())) return echo::Descriptor{};
   echo::Descriptor first = std::move(waiting_.front());

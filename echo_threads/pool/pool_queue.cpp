@@ -1,6 +1,7 @@
 #include "echo_threads/pool/pool_queue.hpp"
 
 #include <atomic>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -59,8 +60,14 @@ class QueuedPool {
           serving_, options_, [this](unsigned worker) { serve_taken(worker); },
           [this] { accept_until_drained(); });
     }
+    // The first one that has values becomes the sum: an empty one would allocate.
     echo::Histogram& all = serving_.measurements.queue_wait.emplace();
-    for (const echo::Histogram& wait : waits_) all += wait;
+    for (echo::Histogram& wait : waits_) {
+      if (all.count() == 0)
+        all = std::move(wait);
+      else
+        all += wait;
+    }
   }
 
  private:
@@ -74,10 +81,21 @@ class QueuedPool {
       if (!server::admit(serving_.counters, held_, serving_.options.max_connections)) continue;
       ++held_;
       QueuedConnection queued{std::move(connection), Clock::now()};
-      if (policy_.push(queued)) continue;
-      --held_;
-      serving_.counters.shed(server::Shed::queue_full);
+      if (const auto cause = refusal_of(queued)) shed(*cause);
     }
+  }
+  /// Why the connection is in no queue; unset: it is in one.
+  std::optional<server::Shed> refusal_of(QueuedConnection& queued) {
+    try {
+      if (policy_.push(queued)) return std::nullopt;
+      return server::Shed::queue_full;
+    } catch (const std::bad_alloc&) {
+      return server::Shed::memory;
+    }
+  }
+  void shed(server::Shed cause) {
+    --held_;
+    serving_.counters.shed(cause);
   }
 
   void serve_taken(unsigned worker) {
@@ -87,7 +105,12 @@ class QueuedPool {
       return policy_.take(worker);
     };
     while (std::optional<QueuedConnection> taken = next()) {
-      waits_[worker].record(Clock::now() - taken->since);
+      try {
+        waits_[worker].record(Clock::now() - taken->since);
+      } catch (const std::bad_alloc&) {  // the bins are made with the first value
+        shed(server::Shed::memory);
+        continue;
+      }
       serving_.counters.opened(worker);
       active_.serve(worker, std::move(taken->connection), buffer.bytes());
       --held_;

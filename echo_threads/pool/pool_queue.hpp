@@ -30,7 +30,7 @@ class PoolQueue {
  public:
   explicit PoolQueue(std::uint64_t limit) : limit_(limit) {}
 
-  /// False when it is full: the caller then still owns `queued`.
+  /// False when it is full: the caller then still owns `queued`. So it does after std::bad_alloc.
   bool push(QueuedConnection& queued);
   /// Waits for a connection; nullopt when the queue is empty and closed.
   std::optional<QueuedConnection> take();

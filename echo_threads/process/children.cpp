@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "echo_threads/blocking.hpp"
 
@@ -90,10 +91,11 @@ void close_all_but(std::span<const int> keep) {
   ::signal(SIGHUP, SIG_IGN);
   // Copies of the parent's other connections would stay open here after their processes closed
   // them.
-  std::vector<int> own{keep};
-  if (handed_over >= 0)
-    own.insert(std::upper_bound(own.begin(), own.end(), handed_over), handed_over);
-  close_all_but(own);
+  std::array<int, ForkServer::most_kept + 1> own{};  // no vector: there may be no memory
+  auto end = std::copy(keep.begin(), keep.end(), own.begin());
+  if (handed_over >= 0) *end++ = handed_over;
+  std::sort(own.begin(), end);
+  close_all_but({own.begin(), end});
   ::signal(drain_signal, on_stop);
   ::signal(force_signal, on_stop);
   const sigset_t signals = stop_signals();
@@ -130,7 +132,7 @@ Children::~Children() {
 }
 
 bool Children::start(unsigned slot, std::initializer_list<int> keep,
-                     const std::function<void(int)>& work, echo::Descriptor& handed_over) {
+                     const std::function<void(int)>& work, echo::Descriptor& handed_over) try {
   const pid_t parent = ::getpid();
   const pid_t pid = fork_server_.fork(
       keep, handed_over.get(), [&](int connection) { run_child(parent, keep, connection, work); });
@@ -141,6 +143,9 @@ bool Children::start(unsigned slot, std::initializer_list<int> keep,
   kill_and_reap(pid, slot);
   errno = error;
   return false;
+} catch (const std::bad_alloc&) {  // before the fork
+  errno = ENOMEM;
+  return false;
 }
 
 bool Children::watch(pid_t pid, unsigned slot) {
@@ -149,10 +154,18 @@ bool Children::watch(pid_t pid, unsigned slot) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = pidfd.get();
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pidfd.get(), &event) != 0) return false;
   const int key = pidfd.get();
-  children_.emplace(key, Child{pid, slot, std::move(pidfd)});
-  return true;
+  try {
+    children_.emplace(key, Child{pid, slot, std::move(pidfd)});
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return false;
+  }
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, key, &event) == 0) return true;
+  const int error = errno;
+  children_.erase(key);
+  errno = error;
+  return false;
 }
 
 void Children::reap(const OnExit& on_exit) {

@@ -15,7 +15,7 @@ namespace echo_threads {
 namespace {
 
 /// The most descriptors in a request: those to keep, and the one that is handed over.
-constexpr std::size_t most = 5;
+constexpr std::size_t most = ForkServer::most_kept + 1;
 
 /// A message that carries descriptors, and the number of their request: cmsg(3).
 struct DescriptorMessage {

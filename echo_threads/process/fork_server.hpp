@@ -39,10 +39,13 @@ class ForkServer {
   /// `handed_over` has in the child, or -1.
   using Child = std::function<void(int handed_over)>;
 
+  /// The most descriptors that fork() can keep.
+  static constexpr std::size_t most_kept = 4;
+
   /// Forks and runs `child` in the child; the calling thread waits meanwhile. The standard
-  /// descriptors and `keep` (four at most, in ascending order) have the same numbers in the child.
-  /// `handed_over`, if not -1, gets the lowest free number there, because the size of a table
-  /// depends on its highest number. Further descriptors may be open in the child. Returns the
+  /// descriptors and `keep` (`most_kept` at most, in ascending order) have the same numbers in the
+  /// child. `handed_over`, if not -1, gets the lowest free number there, because the size of a
+  /// table depends on its highest number. Further descriptors may be open in the child. Returns the
   /// child's process id, which is positive, or -1 with errno.
   pid_t fork(std::initializer_list<int> keep, int handed_over, const Child& child);
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -45,7 +46,8 @@ ConnectionThreads::~ConnectionThreads() {
 }
 
 void ConnectionThreads::start(echo::Descriptor socket) {
-  auto connection = std::make_unique<Connection>();
+  std::unique_ptr<Connection> connection{new (std::nothrow) Connection};
+  if (!connection) return serving_.counters.shed(server::Shed::memory);
   connection->socket = std::move(socket);
   Connection& placed = *connection;
   {
@@ -65,6 +67,7 @@ void ConnectionThreads::start(echo::Descriptor socket) {
 
 /// pthread_create fails with EAGAIN for a dozen causes. Some are temporary, such as threads that
 /// have ended but are not freed yet. So it tries a few times, then gives up this connection only.
+/// The same holds for the memory of the thread's object.
 bool ConnectionThreads::start_thread(Connection& connection) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     try {
@@ -72,9 +75,10 @@ bool ConnectionThreads::start_thread(Connection& connection) {
       wait_for_starting_threads();
       return true;
     } catch (const boost::thread_resource_error&) {
-      join_ended();
-      wait_for(ended_event_.get(), 1);
+    } catch (const std::bad_alloc&) {
     }
+    join_ended();
+    wait_for(ended_event_.get(), 1);
   }
   return false;
 }
@@ -151,8 +155,10 @@ void ConnectionThreads::join_ended() {
   if (more) ::eventfd_write(ended_event_.get(), 1);
   ended.clear_and_dispose([this](Connection* connection) {
     connection->thread.join();
-    if (const std::uint64_t words = connection->high_water_words; words > 0) {
-      serving_.measurements.stacks->add(words * word);
+    try {
+      if (const std::uint64_t words = connection->high_water_words; words > 0)
+        serving_.measurements.stacks->add(words * word);
+    } catch (const std::bad_alloc&) {  // the report counts one thread less
     }
     delete connection;
     --unjoined_;

@@ -35,7 +35,8 @@ class ConnectionThreads {
   ConnectionThreads& operator=(const ConnectionThreads&) = delete;
 
   /// Starts a thread that counts the connection as opened, runs `work`, closes the connection and
-  /// counts it as closed. Without a thread the connection is closed and counted as shed.
+  /// counts it as closed. Without a thread, or memory, the connection is closed and counted as
+  /// shed.
   void start(echo::Descriptor socket);
   /// Threads that are not joined yet.
   [[nodiscard]] std::uint64_t count() const { return unjoined_; }
