@@ -78,7 +78,8 @@ class AcceptorThread {
         queues_(queues),
         listener_(std::move(serving.listeners.take().front())),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true),
-        dispatcher_(dispatch, serving.counters, queues) {}
+        dispatcher_(dispatch, serving.counters, queues),
+        woken_(queues.size()) {}
 
   void run() {
     while (!serving_.stop.draining()) {
@@ -96,7 +97,7 @@ class AcceptorThread {
 
  private:
   void accept_some() {
-    woken_.assign(queues_.size(), false);
+    std::fill(woken_.begin(), woken_.end(), false);
     for (int i = 0; i < server::accepts_in_a_row; ++i) {
       echo::Descriptor socket = acceptor_.accept(serving_.counters.open() + waiting());
       if (!socket) break;

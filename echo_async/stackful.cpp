@@ -14,8 +14,10 @@
 #include <CLI/Error.hpp>
 #include <algorithm>
 #include <boost/asio/spawn.hpp>
+#include <boost/context/fiber.hpp>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 
 #include "echo/options.hpp"
@@ -70,18 +72,31 @@ void serve(const server::Serving& serving, const Options& options) {
     // The buffer lies on the stack, in a page that is touched anyway; a heap block would be added
     // to it.
     const std::size_t size = serving.options.buffer_size;
-    echo_until_eof(connection, std::span(static_cast<std::byte*>(alloca(size)), size), yield);
+    const std::span buffer{static_cast<std::byte*>(alloca(size)), size};
+    try {
+      echo_until_eof(connection, buffer, yield);
+    } catch (const boost::context::detail::forced_unwind&) {
+      // Asio destroys the coroutine: in a running loop because it had no memory for an operation.
+      if (loop.executor().running_in_this_thread()) serving.counters.shed(server::Shed::memory);
+      throw;
+    }
   };
   const auto ended = [&serving](const std::exception_ptr& thrown) {
     if (thrown) serving.counters.shed(server::Shed::exception);
   };
   loop.run([&](Socket socket) {
-    asio::spawn(
-        loop.executor(), std::allocator_arg, StackPool::Handle{stacks},
-        [&enter, socket = std::move(socket)](const Yield& yield) mutable {
-          enter(std::move(socket), yield);
-        },
-        ended);
+    bool entered = false;
+    try {
+      asio::spawn(
+          loop.executor(), std::allocator_arg, StackPool::Handle{stacks},
+          [&enter, &entered, socket = std::move(socket)](const Yield& yield) mutable {
+            entered = true;
+            enter(std::move(socket), yield);
+          },
+          ended);
+    } catch (const std::bad_alloc&) {
+      if (!entered) throw;  // otherwise of its first read, and the coroutine counts it
+    }
   });
 }
 

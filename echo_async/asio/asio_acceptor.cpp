@@ -32,7 +32,8 @@ void AsioAcceptor::report_aborted() {
 
 void AsioAcceptor::start() {
   const Executor executor = acceptor_.get_executor().get_inner_executor();
-  acceptor_.async_accept(executor, [this](error_code error, Socket socket) {
+  auto handler = [this, pending = pending_.token()](error_code error, Socket socket) {
+    accepting_ = false;
     if (!acceptor_.is_open()) return;
     if (error) return after_failure(error.value());
     back_off_.reset();
@@ -41,7 +42,18 @@ void AsioAcceptor::start() {
       pass_on(std::move(socket));
     }
     start();
-  });
+  };
+  acceptor_.async_accept(executor, std::move(handler));
+  accepting_ = true;
+}
+
+void AsioAcceptor::begin_again() {
+  if (pending_ || (!acceptor_.is_open() && !unwatched_)) return;
+  // Its handler was destroyed: Asio had no memory for the connection that it accepted, and has
+  // closed it.
+  if (std::exchange(accepting_, false)) serving_.counters.shed(server::Shed::memory);
+  if (unwatched_) return watch_again();
+  start();
 }
 
 void AsioAcceptor::pass_on(Socket socket) {
@@ -94,14 +106,18 @@ void AsioAcceptor::stop_watching() {
 
 void AsioAcceptor::restart_after_pause() {
   pause_.expires_after(back_off_.next());
-  pause_.async_wait([this](error_code error) {
-    if (error || !unwatched_) return;
-    acceptor_.assign(protocol_, unwatched_.get(), error);
-    if (error) return restart_after_pause();  // the kernel has no memory to watch it
-    [[maybe_unused]] const int released = unwatched_.release();
-    report_aborted();
-    start();
+  pause_.async_wait([this, pending = pending_.token()](error_code error) {
+    if (!error && unwatched_) watch_again();
   });
+}
+
+void AsioAcceptor::watch_again() {
+  error_code error;
+  acceptor_.assign(protocol_, unwatched_.get(), error);
+  if (error) return restart_after_pause();  // the kernel has no memory to watch it
+  [[maybe_unused]] const int released = unwatched_.release();
+  report_aborted();
+  start();
 }
 
 }  // namespace echo_async

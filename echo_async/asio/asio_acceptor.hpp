@@ -4,6 +4,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <functional>
 
+#include "echo_async/asio/out_of_memory.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
@@ -20,6 +21,8 @@ class AsioAcceptor {
   AsioAcceptor(const Strand& strand, const server::Serving& serving, echo::Descriptor listener,
                std::function<void(Socket)> serve);
   void start();
+  /// Continues on `strand` when there was no memory for accepting (out_of_memory.hpp).
+  void begin_again();
   /// Stops listening immediately: the kernel refuses later connections.
   void stop();
 
@@ -31,6 +34,7 @@ class AsioAcceptor {
   void stop_watching();
   void report_aborted();
   void restart_after_pause();
+  void watch_again();
 
   const server::Serving& serving_;
   const tcp protocol_;
@@ -40,6 +44,8 @@ class AsioAcceptor {
   std::function<void(Socket)> serve_;
   server::ReserveDescriptor reserve_;
   server::BackOff back_off_;
+  Pending pending_;         ///< an accept or a pause
+  bool accepting_ = false;  ///< an accept began, and its handler was not called
 };
 
 }  // namespace echo_async

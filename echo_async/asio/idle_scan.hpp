@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "echo_async/asio/out_of_memory.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "server/idle.hpp"
 
@@ -21,6 +22,11 @@ class IdleScan {
   void start(std::function<void()> scan) {
     if (!clock_.runs()) return;
     scan_ = std::move(scan);
+    begin_again();
+  }
+  /// Continues on the strand when there was no memory for the timer (out_of_memory.hpp).
+  void begin_again() {
+    if (!scan_ || pending_) return;
     timer_.expires_after(clock_.period());
     wait();
   }
@@ -32,7 +38,7 @@ class IdleScan {
 
  private:
   void wait() {
-    timer_.async_wait([this](error_code error) {
+    timer_.async_wait([this, pending = pending_.token()](error_code error) {
       if (error || !scan_) return;
       clock_.advance();
       scan_();
@@ -45,6 +51,7 @@ class IdleScan {
   TimerOn<Strand> timer_;
   server::IdleClock clock_;
   std::function<void()> scan_;
+  Pending pending_;
 };
 
 }  // namespace echo_async

@@ -17,7 +17,7 @@ void Loop::run(std::function<void(Socket)> serve) {
   acceptor_.start();  // async_accept: passes the connection to serve_, and begins again
   stop_.wait([this] { drain(); }, [this] { force_stop(); });
   idle_.start([this] { connections_.close_idle(); });
-  io_.run();  // waits in epoll, calls handlers; returns when no operation is pending any more
+  run_until_done(io_, [this] { begin_again(); });  // waits in epoll, calls handlers
 }
 
 void Loop::drain() {

@@ -8,6 +8,7 @@
 #include "echo_async/asio/asio_acceptor.hpp"
 #include "echo_async/asio/connection_list.hpp"
 #include "echo_async/asio/idle_scan.hpp"
+#include "echo_async/asio/out_of_memory.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "echo_async/asio/stop_events.hpp"
 #include "server/model.hpp"
@@ -29,6 +30,12 @@ class Loop {
  private:
   void drain();
   void force_stop();
+  /// Continues when there was no memory (out_of_memory.hpp).
+  void begin_again() {
+    stop_.begin_again();
+    idle_.begin_again();
+    acceptor_.begin_again();
+  }
   /// When no connection is left, only these waits keep run() from returning.
   void end_waits() {
     stop_.cancel();

@@ -2,7 +2,11 @@
 
 #include <sys/socket.h>
 
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
 #include "echo_async/asio/late_chain.hpp"
+#include "echo_async/asio/out_of_memory.hpp"
 #include "server/workers.hpp"
 
 namespace echo_async {
@@ -80,8 +84,17 @@ void SharedLoop::run(std::function<void(Socket)> serve) {
   idle_.start([this] { close_idle(); });
   server::run_workers(serving_, workers_, [this](unsigned worker) {
     this_worker = worker;
-    io_.run();
+    run_until_done(io_, [this] {
+      // Not asio::post to the strand: where that has no memory, the strand stays locked for ever.
+      asio::post(io_, [this] { asio::dispatch(strand_, [this] { begin_again(); }); });
+    });
   });
+}
+
+void SharedLoop::begin_again() {
+  stop_.begin_again();
+  idle_.begin_again();
+  acceptor_.begin_again();
 }
 
 std::optional<std::chrono::milliseconds> SharedLoop::remove(SharedConnection& connection) {

@@ -82,6 +82,8 @@ class SharedLoop {
   void drain();
   void force_stop();
   void close_idle();
+  /// Continues on the strand when there was no memory (out_of_memory.hpp).
+  void begin_again();
   /// A connection ends. Returns the pause of its LateChain if a drain must wait for the peer.
   std::optional<std::chrono::milliseconds> remove(SharedConnection& connection);
   /// The connection is closed, or its LateChain is in the list.

@@ -10,7 +10,7 @@
 namespace echo_async {
 
 /// Watches a duplicate, because Asio closes the descriptors that it is given.
-void StopEvents::watch(Event& event, int fd) {
+void StopEvents::watch(Descriptor& event, int fd) {
   echo::Descriptor copy{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
   if (!copy) throw std::system_error(errno, std::generic_category(), "dup of the stop descriptor");
   error_code error;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "echo/stop.hpp"
+#include "echo_async/asio/out_of_memory.hpp"
 #include "echo_async/asio/socket.hpp"
 
 namespace echo_async {
@@ -16,27 +17,48 @@ class StopEvents {
  public:
   /// Throws std::system_error if a descriptor cannot be duplicated or watched.
   StopEvents(const Strand& strand, const echo::Stop& stop) : drain_(strand), force_(strand) {
-    watch(drain_, stop.drain_fd());
-    watch(force_, stop.force_fd());
+    watch(drain_.descriptor, stop.drain_fd());
+    watch(force_.descriptor, stop.force_fd());
   }
 
   void wait(std::function<void()> drain, std::function<void()> force) {
-    wait_for(drain_, std::move(drain));
-    wait_for(force_, std::move(force));
+    drain_.then = std::move(drain);
+    force_.then = std::move(force);
+    begin_again();
+  }
+  /// Continues on the strand when there was no memory for a wait (out_of_memory.hpp). The
+  /// descriptors stay readable, so no event is missed.
+  void begin_again() {
+    wait_for(drain_);
+    wait_for(force_);
   }
   void cancel() {
-    drain_.cancel();
-    force_.cancel();
+    cancel(drain_);
+    cancel(force_);
   }
 
  private:
-  using Event = asio::posix::basic_stream_descriptor<Strand>;
+  using Descriptor = asio::posix::basic_stream_descriptor<Strand>;
+  struct Event {
+    explicit Event(const Strand& strand) : descriptor(strand) {}
 
-  static void watch(Event& event, int fd);
-  static void wait_for(Event& event, std::function<void()> then) {
-    event.async_wait(Event::wait_read, [then = std::move(then)](error_code error) {
-      if (!error) then();
-    });
+    Descriptor descriptor;
+    std::function<void()> then;  ///< empty: it was called, or nothing waits any more
+    Pending pending;
+  };
+
+  static void watch(Descriptor& event, int fd);
+  static void wait_for(Event& event) {
+    if (!event.then || event.pending) return;
+    event.descriptor.async_wait(Descriptor::wait_read,
+                                [&event, pending = event.pending.token()](error_code error) {
+                                  if (error || !event.then) return;
+                                  std::exchange(event.then, nullptr)();
+                                });
+  }
+  static void cancel(Event& event) {
+    event.then = nullptr;
+    event.descriptor.cancel();
   }
 
   Event drain_;

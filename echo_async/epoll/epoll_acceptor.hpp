@@ -2,7 +2,7 @@
 // pauses when accepting fails.
 #pragma once
 
-#include <chrono>
+#include <utility>
 
 #include "echo_async/epoll/nested_epoll.hpp"
 #include "server/acceptor.hpp"
@@ -17,15 +17,13 @@ class EpollAcceptor {
         listener_(std::move(listener)),
         acceptor_(listener_.get(), serving.counters, serving.options.max_connections, true,
                   &serving.listeners.shared_accept()),
-        loop_(loop),
-        pause_(loop.executor()) {}
+        loop_(loop) {}
 
   void start() {
     loop_.watch_source(listener_.get(), [this] { accept(); });
   }
   /// Stops listening immediately: the kernel refuses later connections.
   void stop() {
-    pause_.cancel();
     loop_.unwatch_source();
     listener_.reset();
   }
@@ -37,27 +35,14 @@ class EpollAcceptor {
       if (!socket) break;
       loop_.add(std::move(socket));
     }
-    const auto until = acceptor_.paused_until();
-    if (!until) return;
-    loop_.mute_source(true);  // it stays readable, and nothing can be accepted
-    resume_at(*until);
-  }
-  void resume_at(server::Acceptor::Clock::time_point when) {
-    pause_.expires_at(when);
-    pause_.async_wait([this](error_code error) {
-      if (error || !listener_) return;
-      if (!loop_.mute_source(false)) {
-        return resume_at(server::Acceptor::Clock::now() + std::chrono::milliseconds{500});
-      }
-      accept();
-    });
+    // It stays readable, and nothing can be accepted.
+    if (const auto until = acceptor_.paused_until()) loop_.mute_source_until(*until);
   }
 
   const server::Serving& serving_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
   NestedEpoll& loop_;
-  Timer pause_;
 };
 
 /// Accepts and serves on this thread until the stop.

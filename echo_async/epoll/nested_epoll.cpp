@@ -2,11 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
 #include "echo/stop.hpp"
+#include "echo_async/asio/out_of_memory.hpp"
 
 namespace echo_async {
 namespace {
@@ -64,11 +67,28 @@ void NestedEpoll::unwatch_source() {
   if (source_fd_ < 0) return;
   ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, source_fd_, nullptr);
   source_fd_ = -1;
+  source_muted_until_.reset();
 }
 
-bool NestedEpoll::mute_source(bool muted) {
-  epoll_event event = event_for(source_fd_, muted ? 0U : std::uint32_t{EPOLLIN});
+/// The source stays in the epoll: adding it again could fail where the watches of
+/// fs.epoll.max_user_watches are used up.
+bool NestedEpoll::watch_source_for(std::uint32_t events) {
+  epoll_event event = event_for(source_fd_, events);
   return ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, source_fd_, &event) == 0;
+}
+
+void NestedEpoll::mute_source_until(Time when) {
+  watch_source_for(0);
+  source_muted_until_ = when;
+}
+
+void NestedEpoll::unmute_source() {
+  if (watch_source_for(EPOLLIN)) {
+    source_muted_until_.reset();
+    source_ready_();
+  } else {
+    source_muted_until_ = ConnectionTable::Clock::now() + std::chrono::milliseconds{500};
+  }
 }
 
 void NestedEpoll::add(echo::Descriptor socket) {
@@ -85,13 +105,20 @@ void NestedEpoll::run(std::function<void()> on_drain, std::function<bool()> sour
   on_drain_ = std::move(on_drain);
   source_is_exhausted_ = std::move(source_is_exhausted);
   stop_.wait([this] { drain(); }, [this] { force_stop(); });
+  begin_again();
+  run_until_done(io_, [this] { begin_again(); });
+}
+
+void NestedEpoll::begin_again() {
+  if (ended_) return;
+  stop_.begin_again();
+  if (!waits_) wait();
   set_timer();
-  wait();
-  io_.run();
 }
 
 void NestedEpoll::wait() {
   epoll_.async_wait(Events::wait_read, [this](error_code error) {
+    waits_ = false;
     if (error || ended_) return;
     serve_ready();
     stop_when_empty();
@@ -99,6 +126,7 @@ void NestedEpoll::wait() {
     set_timer();
     wait();
   });
+  waits_ = true;
 }
 
 void NestedEpoll::serve_ready() {
@@ -163,21 +191,29 @@ void NestedEpoll::rearm(Connection& connection, std::uint32_t events) {
   connections_.remove(connection);
 }
 
-void NestedEpoll::set_timer() {
+std::optional<NestedEpoll::Time> NestedEpoll::next_due() const {
   const auto due = connections_.next_due();
+  if (!due || !source_muted_until_) return due ? due : source_muted_until_;
+  return std::min(*due, *source_muted_until_);
+}
+
+void NestedEpoll::set_timer() {
+  const auto due = next_due();
   if (!due || (timer_set_to_ && *timer_set_to_ <= *due)) return;
-  timer_set_to_ = due;
+  timer_set_to_.reset();
   timer_.expires_at(*due);  // cancels the wait for a later time
   timer_.async_wait([this](error_code error) {
     if (!error && !ended_) handle_due();
   });
+  timer_set_to_ = due;
 }
 
 void NestedEpoll::handle_due() {
   timer_set_to_.reset();
+  const auto now = ConnectionTable::Clock::now();
+  if (source_muted_until_ && *source_muted_until_ <= now) unmute_source();
   connections_.handle_due(
-      ConnectionTable::Clock::now(),
-      [this](Connection& connection, WaitFor next) { apply(connection, next, draining_); });
+      now, [this](Connection& connection, WaitFor next) { apply(connection, next, draining_); });
   stop_when_empty();
   if (!ended_) set_timer();
 }

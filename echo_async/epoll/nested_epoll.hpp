@@ -30,14 +30,13 @@ class NestedEpoll {
   /// Counts for `worker`. Throws std::system_error if a descriptor cannot be opened.
   NestedEpoll(const server::Serving& serving, unsigned worker);
 
-  [[nodiscard]] Executor executor() { return io_.get_executor(); }
   /// Calls `ready` whenever `fd` is readable (level-triggered: as long as it is), until
   /// unwatch_source(). One source at a time.
   void watch_source(int fd, std::function<void()> ready);
   void unwatch_source();
-  /// Whether `ready` is called meanwhile. The source stays in the epoll: adding it again could fail
-  /// where the watches of fs.epoll.max_user_watches are used up. False with errno.
-  bool mute_source(bool muted);
+  /// For `ready`, when it can do nothing before `when`: it is not called until then, although the
+  /// source is readable, and is called then in any case.
+  void mute_source_until(ConnectionTable::Clock::time_point when);
   /// Serves a connection from now on. Once the drain has begun: echoes what it has sent, then ends
   /// it.
   void add(echo::Descriptor socket);
@@ -49,12 +48,19 @@ class NestedEpoll {
  private:
   using Events = asio::posix::basic_stream_descriptor<Executor>;
 
+  using Time = ConnectionTable::Clock::time_point;
+
   void wait();
+  /// Continues when there was no memory for an operation (asio/out_of_memory.hpp).
+  void begin_again();
   void serve_ready();
   /// Acts on the result of an exchange, until the connection has to wait. `ended`: the kernel has
   /// reported the end of the peer's stream, which it does only once.
   void apply(Connection& connection, WaitFor next, bool ended);
   void rearm(Connection& connection, std::uint32_t events);
+  bool watch_source_for(std::uint32_t events);
+  void unmute_source();
+  [[nodiscard]] std::optional<Time> next_due() const;
   void handle_due();
   void set_timer();
   void drain();
@@ -66,8 +72,10 @@ class NestedEpoll {
   Events epoll_;            // owns the nested epoll descriptor
   StopEvents stop_;
   Timer timer_;
-  std::optional<ConnectionTable::Clock::time_point> timer_set_to_;
+  std::optional<Time> timer_set_to_;
+  bool waits_ = false;  ///< for the nested epoll
   int source_fd_ = -1;
+  std::optional<Time> source_muted_until_;
   std::function<void()> source_ready_;
   std::function<void()> on_drain_;
   std::function<bool()> source_is_exhausted_;
