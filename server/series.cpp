@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 namespace server {
@@ -142,10 +143,13 @@ void Sampler::run() {
     }
     pollfd entry{done_.get(), POLLIN, 0};
     if (::ppoll(&entry, 1, &wait, nullptr) > 0) return;
-    Series::Sample now = sample();
-    if (lines_) lines_->write(line_of(before, now));
-    before = now;
-    series_.add(std::move(now));
+    try {
+      Series::Sample now = sample();
+      if (lines_) lines_->write(line_of(before, now));
+      before = now;
+      series_.add(std::move(now));
+    } catch (const std::bad_alloc&) {  // the series has a gap; the server goes on
+    }
   }
 }
 
