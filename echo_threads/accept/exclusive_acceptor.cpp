@@ -48,7 +48,7 @@ echo::Descriptor ExclusiveAcceptor::next() {
       if (echo::Descriptor connection = acceptor_.accept(0)) return connection;
       if (!wait()) return echo::Descriptor{};
     }
-  } catch (const std::exception&) {  // or there was no memory for it
+  } catch (const std::exception&) {                   // or there was no memory for it
     if (stop_.draining()) return echo::Descriptor{};  // stop_listening() caused the error
     throw;
   }
