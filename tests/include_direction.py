@@ -4,8 +4,8 @@
     include_direction.py ROOT         exit 1 and one line per violation
     include_direction.py --self-test  each rule against a small tree that breaks it
 
-limits <- echo <- server <- echo_threads, echo_async; echo <- client, limits/program. The programs never
-include each other. bench includes nothing of the project, tests include everything, and nothing includes
+limits <- echo <- protocol <- server <- echo_threads, echo_async; protocol <- client; echo <- limits/program.
+The programs never include each other. bench includes nothing of the project, tests include everything, and nothing includes
 bench or tests. The library limits/ uses libc and the standard library only, so that it can be used on its
 own. CMake cannot check this: one include path serves all folders, so a wrong include still compiles as long
 as it needs no symbol.
@@ -23,16 +23,17 @@ from pathlib import Path
 
 
 def client(*folders):
-    return {"limits", "echo", *(f"client/{folder}" for folder in folders)}
+    return {"limits", "echo", "protocol", *(f"client/{folder}" for folder in folders)}
 
 
 #: What each layer may include. A layer is a folder with all its sub-folders, except those that are layers.
 LAYERS = {
     "limits": {"limits"},
     "echo": {"limits", "echo"},
-    "server": {"limits", "echo", "server"},
-    "echo_threads": {"limits", "echo", "server", "echo_threads"},
-    "echo_async": {"limits", "echo", "server", "echo_async"},
+    "protocol": {"limits", "echo", "protocol"},
+    "server": {"limits", "echo", "protocol", "server"},
+    "echo_threads": {"limits", "echo", "protocol", "server", "echo_threads"},
+    "echo_async": {"limits", "echo", "protocol", "server", "echo_async"},
     "client/schedule": client("schedule"),
     "client/connection": client("schedule", "connection"),
     "client/options": client("schedule", "connection", "options"),
@@ -47,7 +48,7 @@ LAYERS = {
     "limits/program": {"limits", "echo", "limits/program"},
     "bench": {"bench"},
 }
-LAYERS["client"] = {"limits", "echo", "client"} | {
+LAYERS["client"] = {"limits", "echo", "protocol", "client"} | {
     layer for layer in LAYERS if layer.startswith("client/")}
 LAYERS["tests"] = {*LAYERS, "tests"}
 #: In these folders no noun (a header and its source) includes itself by way of others.
