@@ -2,8 +2,11 @@
 // that did not fill the buffer has emptied the socket (epoll(7)). So an echo is one recv and one
 // send, and the kernel does not put a socket back into the ready list to check it a second time.
 //
-//   floor_server PORT     0: any; prints the port. SIGTERM ends it; it then writes one line of JSON
-//                         with its epoll_waits and reads to stderr.
+//   floor_server PORT [--http]     0: any; prints the port. SIGTERM ends it; it then writes one
+//   line
+//                                  of JSON with its epoll_waits and reads to stderr.
+//
+// --http: a fixed answer per request, found without parsing (floor_http.hpp).
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -12,8 +15,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <string_view>
 
 #include "bench/floor.hpp"
+#include "bench/floor_http.hpp"
 
 namespace {
 
@@ -24,6 +29,7 @@ constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 constexpr int patience_ms = 1000;
 
 std::array<char, 65536> buffer;
+bool http = false;
 std::uint64_t waits = 0;
 std::uint64_t reads = 0;
 
@@ -61,7 +67,16 @@ bool send_all(int fd, const char* data, std::size_t size) {
   return true;
 }
 
-/// Echoes what has arrived. The end of a connection is reported once, possibly with its last bytes.
+/// Sends the echo, or the answers under --http.
+bool reply(int fd, std::size_t size) {
+  if (!http) return send_all(fd, buffer.data(), size);
+  return bench::answer_requests({buffer.data(), size}, [fd](const char* data, std::size_t bytes) {
+    return send_all(fd, data, bytes);
+  });
+}
+
+/// Replies to what has arrived. The end of a connection is reported once, possibly with its last
+/// bytes.
 void serve(int fd, std::uint32_t events) {
   for (;;) {
     const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
@@ -69,7 +84,7 @@ void serve(int fd, std::uint32_t events) {
     if (got <= 0) break;
     ++reads;
     const auto size = static_cast<std::size_t>(got);
-    if (!send_all(fd, buffer.data(), size)) break;
+    if (!reply(fd, size)) break;
     if (size < buffer.size() && (events & ended_events) == 0) return;
   }
   ::close(fd);
@@ -78,7 +93,8 @@ void serve(int fd, std::uint32_t events) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::fprintf(stderr, "usage: floor_server PORT\n"), 2;
+  http = argc == 3 && std::string_view(argv[2]) == "--http";
+  if (argc != 2 && !http) return std::fprintf(stderr, "usage: floor_server PORT [--http]\n"), 2;
   bench::raise_open_files();
   sigset_t signals;
   ::sigemptyset(&signals);

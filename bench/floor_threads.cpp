@@ -1,14 +1,18 @@
 // The floor of the thread servers: a detached raw pthread per connection, blocking recv and send,
 // 64 KiB of stack. SIGTERM has its default effect.
 //
-//   floor_threads PORT     0: any; prints the port
+//   floor_threads PORT [--http]     0: any; prints the port
+//
+// --http: a fixed answer per request, found without parsing (floor_http.hpp).
 #include <pthread.h>
 #include <unistd.h>
 
 #include <bit>
 #include <cerrno>
+#include <string_view>
 
 #include "bench/floor.hpp"
+#include "bench/floor_http.hpp"
 
 namespace {
 
@@ -17,22 +21,32 @@ using bench::fail;
 constexpr std::size_t stack_bytes = std::size_t{64} * 1024;
 constexpr std::size_t buffer_bytes = 4096;  ///< on the stack; 64 B of it touch one page
 
-bool send_all(int fd, const char* data, ssize_t size) {
+bool http = false;  ///< not changed once threads run
+
+bool send_all(int fd, const char* data, std::size_t size) {
   while (size > 0) {
-    const ssize_t sent = ::send(fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL);
     if (sent < 0) return false;
     data += sent;
-    size -= sent;
+    size -= static_cast<std::size_t>(sent);
   }
   return true;
 }
 
-void* echo_until_eof(void* argument) {
+/// Sends the echo, or the answers under --http.
+bool reply(int fd, const char* data, std::size_t size) {
+  if (!http) return send_all(fd, data, size);
+  return bench::answer_requests({data, size}, [fd](const char* answers, std::size_t bytes) {
+    return send_all(fd, answers, bytes);
+  });
+}
+
+void* reply_until_eof(void* argument) {
   const auto fd = static_cast<int>(std::bit_cast<std::intptr_t>(argument));
   char buffer[buffer_bytes];
   for (;;) {
     const ssize_t got = ::recv(fd, buffer, sizeof buffer, 0);
-    if (got <= 0 || !send_all(fd, buffer, got)) break;
+    if (got <= 0 || !reply(fd, buffer, static_cast<std::size_t>(got))) break;
   }
   ::close(fd);
   return nullptr;
@@ -41,7 +55,8 @@ void* echo_until_eof(void* argument) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::fprintf(stderr, "usage: floor_threads PORT\n"), 2;
+  http = argc == 3 && std::string_view(argv[2]) == "--http";
+  if (argc != 2 && !http) return std::fprintf(stderr, "usage: floor_threads PORT [--http]\n"), 2;
   bench::raise_open_files();
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
@@ -55,7 +70,7 @@ int main(int argc, char** argv) {
       fail("accept4");
     }
     pthread_t thread;
-    errno = ::pthread_create(&thread, &attributes, echo_until_eof,
+    errno = ::pthread_create(&thread, &attributes, reply_until_eof,
                              std::bit_cast<void*>(static_cast<std::intptr_t>(fd)));
     if (errno != 0) fail("pthread_create");
   }

@@ -76,12 +76,18 @@ def table(header, lines):
 
 
 def show(options, with_softirq, results, counted_by):
-    trip = "connection" if options.churn else "round trip"
+    http = options.protocol == "http"
+    trip = "request" if http else "connection" if options.churn else "round trip"
+    load = "64 B, closed loop, one in flight"
+    if http:
+        load = "GET / by wrk, keep-alive, one in flight"
+    elif options.churn:
+        load = "64 B, connect-echo-close"
     server, client = options.cpus
     softirq = "with" if with_softirq else "without"
     print(
-        f"64 B, {'connect-echo-close' if options.churn else 'closed loop, one in flight'}; windows "
-        f"of {options.seconds:g} s; server on CPU {server}, client on CPU {client}\n"
+        f"{load}; windows of {options.seconds:g} s; server on CPU {server}, "
+        f"client on CPU {client}\n"
         f"us: CPU of the {options.subject} per {trip}, medians; ratio: Hodges-Lehmann over the "
         f"pairs, {options.confidence:.0%} interval;\n"
         f"together: client and server, {softirq} the kernel's softirq threads\n"
@@ -115,8 +121,10 @@ def show(options, with_softirq, results, counted_by):
         )
         for one in results
     ]
-    header = ("side under test", "n", "floor echoes/s", "echoes/s", "floor echoes/epoll_wait")
-    table((*header, "echoes/epoll_wait", "floor calls/echo", "calls/echo", ""), lines)
+    many, one = ("requests", "request") if http else ("echoes", "echo")
+    figures = (f"{many}/s", f"{many}/epoll_wait", f"calls/{one}")
+    header = (name for figure in figures for name in (f"floor {figure}", figure))
+    table(("side under test", "n", *header, ""), lines)
 
 
 def write(path, options, results, exit_code):

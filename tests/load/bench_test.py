@@ -3,6 +3,8 @@
 
 import json
 import pathlib
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,7 +44,53 @@ def with_itself(*arguments):
             expect(min(figures["client_ns"], figures["server_ns"]) > 0, f"CPU of both: {figures}")
 
 
+def floors_answer_http():
+    """One answer per request, however many arrive at once, and none before the empty line."""
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    for name in ("floor_server", "floor_threads"):
+        floor = subprocess.Popen([BIN / name, "0", "--http"], stdout=subprocess.PIPE, text=True)
+        try:
+            port = int(floor.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port), 10) as one:
+                for count in (1, 2, 70):
+                    one.sendall(request * count + request[:5])
+                    if count == 70:
+                        one.shutdown(socket.SHUT_WR)
+                    got = b""
+                    while got.count(b"\r\n\r\nok") < count and (part := one.recv(65536)):
+                        got += part
+                    expect(got == b"".join([answer_in(got)] * count), f"{name}: {count} in {got}")
+                expect(one.recv(1) == b"", f"{name}: no answer to the beginning of a request")
+        finally:
+            floor.terminate()
+            floor.wait(10)
+            floor.stdout.close()
+
+
+def answer_in(text):
+    end = text.index(b"\r\n\r\nok") + 6
+    expect(text.startswith(b"HTTP/1.1 200 OK\r\n"), f"an answer: {text[:end]}")
+    expect(b"Content-Length: 2\r\n" in text[:end], f"its length: {text[:end]}")
+    return text[:end]
+
+
+def requests_of_wrk():
+    server = ("server", "--bin", BIN, "--protocol", "http", "--seconds", "1", "--pairs", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "bench.json"
+        more = ("--no-counts", "-n", "10", "--json", report)
+        output = expect_code(0, *server, *more, "--model", "floor_threads")
+        row = json.loads(report.read_text())["rows"][0]
+    expect("GET / by wrk" in output and "requests/s" in output, f"the load is named:\n{output}")
+    for figures in row["pairs"][0].values():
+        expect(min(figures["client_ns"], figures["server_ns"]) > 0, f"CPU of both: {figures}")
+        expect(figures["all_echoes"] > 10, f"more than one request on each: {figures}")
+
+
 def main():
+    floors_answer_http()
+    if shutil.which("wrk"):
+        requests_of_wrk()
     with_itself()
     with_itself("--churn")
     server = ("server", *SHORT, "--pairs", "1", "-n", "10", "--model", "echo_async:callbacks")

@@ -3,17 +3,21 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import unittest
+from unittest import mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
 import bench_calls  # noqa: E402
 import bench_runs  # noqa: E402
 import bench_table  # noqa: E402
+import bench_wrk  # noqa: E402
 
 # A ramp; then two calls per echo and a wait every fifty echoes; then the end.
 PERF = """# started on Sat Nov 21 14:51:28 2026
@@ -135,7 +139,108 @@ class Results(unittest.TestCase):
         self.assertEqual(bench_table.number(medians["test"]["calls_per_echo"], 2), "-")
 
 
+# What wrk prints, and then the line of our script.
+WRK = """Running 1s test @ http://127.0.0.1:38581/
+  1 threads and 400 connections
+Requests/sec:  40472.00
+
+{"requests": 1000, "us": 500000, "connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}
+"""
+
+
+class AnswersSome:
+    """A server that sends `answer` on its first `most` connections, and nothing on the others."""
+
+    name = "answers_some"
+
+    def __init__(self, most, answer):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.most, self.answer, self.accepted = most, answer, []
+        self.thread = threading.Thread(target=self.serve)
+
+    def serve(self):
+        with self.listener:
+            while True:
+                one, _ = self.listener.accept()
+                self.accepted.append(one)
+                if not one.recv(4096):
+                    return
+                if len(self.accepted) <= self.most:
+                    one.sendall(self.answer)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        socket.create_connection(("127.0.0.1", self.port)).close()  # ends serve()
+        self.thread.join()
+        for one in self.accepted:
+            one.close()
+
+
+class Wrk(unittest.TestCase):
+    def test_figures_are_per_request(self):
+        self.assertEqual(
+            bench_wrk.figures_of(WRK, 5_000_000, 4_000_000, None),
+            bench_runs.Figures(5000, 4000, None, 1000, 2000, None),
+        )
+
+    def test_a_run_with_errors_or_without_requests_gives_no_figures(self):
+        for old, new, words in (
+            ('"status": 0', '"status": 3', "errors: status 3"),
+            ('"read": 0', '"read": 1', "errors: read 1"),
+            ('"requests": 1000', '"requests": 0', "no requests"),
+        ):
+            with self.assertRaisesRegex(ValueError, words):
+                bench_wrk.figures_of(WRK.replace(old, new), 1, 1, 1)
+        with self.assertRaisesRegex(ValueError, "CPU cannot be read"):
+            bench_wrk.figures_of(WRK, 1, None, 1)
+
+    def test_a_server_that_does_not_serve_all_connections_is_no_partner(self):
+        good, bad = b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 404 Not Found\r\n\r\n"
+        with AnswersSome(3, good) as server:
+            bench_wrk.answer_each(server, 3)
+        with mock.patch.object(bench_wrk, "ANSWER_TIMEOUT", 0.3), AnswersSome(2, good) as server:
+            with self.assertRaisesRegex(bench_runs.RunFailed, "not every connection is served"):
+                bench_wrk.answer_each(server, 3)
+        with AnswersSome(3, bad) as server:
+            refused = "no answer with status 200: b'HTTP/1.1 404"
+            with self.assertRaisesRegex(bench_runs.RunFailed, refused):
+                bench_wrk.answer_each(server, 3)
+
+    def test_cpu_of_a_process_is_that_of_its_own_clock(self):
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+            self.assertLess(bench_wrk.cpu_ns([other.pid]), bench_wrk.cpu_ns([os.getpid()]))
+            other.stdin.close()
+        self.assertIsNone(bench_wrk.cpu_ns([other.pid]))
+        self.assertIsNone(bench_wrk.cpu_ns([]))
+
+
 class Missing(unittest.TestCase):
+    def test_wrk_is_named_with_the_command_that_installs_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("floor_server", "floor_client", "echo_async"):
+                path = pathlib.Path(folder, name)
+                path.write_text("#!/bin/sh\n")
+                path.chmod(0o755)
+            words = ("server", "--protocol", "http", "--model", "echo_async", "--bin", folder)
+            done = subprocess.run(
+                [sys.executable, SOURCE / "scripts" / "bench", *words],
+                env={"PATH": folder}, capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+        wanted = (3, "scripts/bench: wrk is missing: apt-get install wrk\n")
+        self.assertEqual((done.returncode, done.stderr), wanted)
+
+    def test_what_wrk_cannot_do_is_refused(self):
+        for more in (("--churn",), ("--warm-up", "1"), ("--seconds", "0.5")):
+            words = ("server", "--protocol", "http", "--model", "echo_async", *more)
+            done = subprocess.run(
+                [SOURCE / "scripts" / "bench", *words], capture_output=True, text=True, timeout=60
+            )
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+
     def test_programs_are_named_with_the_command_that_builds_them(self):
         for name, *words in (
             ("scripts/bench", "client"),
