@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -25,12 +26,14 @@ enum class After : std::uint8_t {
   reset    ///< closes with RST (SO_LINGER of 0 s)
 };
 
-/// The next bytes to send on a connection, and what to do after them.
+/// The next bytes to send on a connection, and what to do after them. At most --buffer-size bytes.
 struct Turn {
   /// Lie in the received bytes, or in memory of the calling thread. Valid until its next call for
-  /// any connection: a model that cannot send all of them at once keeps a copy of the rest.
+  /// any connection: a model that cannot send all of them at once keeps a copy of the rest, over
+  /// the received bytes if it likes.
   std::span<const std::byte> bytes;
-  /// Messages that these bytes answer: the unit of --work and of the counters.
+  /// Messages that these bytes answer: the unit of --work and of the counters. With --work at most
+  /// one, because the work for it is done before the bytes are sent.
   std::uint32_t messages = 0;
   After after = After::read;
 };
@@ -45,33 +48,69 @@ class Conversation {
   Conversation& operator=(const Conversation&) = delete;
   virtual ~Conversation() = default;
 
-  /// When on_time() is to be called at the latest, whatever arrives until then.
+  /// When the unfinished must be finished, whatever arrives until then. It counts in place of
+  /// --idle-timeout. When it is over, the model calls on_time(); if it is still sending the bytes
+  /// of a Turn, it closes the connection, because the peer does not read. Event loops notice it a
+  /// little later (Protocol::shortest_timeout()).
   [[nodiscard]] virtual Clock::time_point deadline() const { return Clock::time_point::max(); }
 };
 
 /// Nullptr at rest. The model keeps it for a connection and destroys it with the connection.
 using ConversationSlot = std::unique_ptr<Conversation>;
 
-/// One object for a server; called by all threads.
+/// One object for a server; called by all threads. What a call throws ends its connection only.
 class Protocol {
  public:
-  Protocol() = default;
+  /// `echoes`: each read is answered with what it returned, and no Conversation is needed. The
+  /// virtual functions are then not called.
+  explicit Protocol(bool echoes = false) : echoes_(echoes) {}
   Protocol(const Protocol&) = delete;
   Protocol& operator=(const Protocol&) = delete;
   virtual ~Protocol() = default;
 
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Whether each read is answered with what it returned, and no Conversation is needed. Models
-  /// then do so without calling the functions below.
-  [[nodiscard]] virtual bool echoes() const { return false; }
-  /// Takes bytes that have arrived. The model sends the bytes of the Turn, and all that follow by
-  /// go_on(), before it reads again: that is the back-pressure. `got` may be overwritten.
+  [[nodiscard]] bool echoes() const { return echoes_; }
+
+  /// What models call for bytes that have arrived: on_received(), without a call for the echo.
+  [[nodiscard]] Turn answer_to(ConversationSlot& slot, std::span<std::byte> got) const {
+    if (echoes_) return {got, 1, After::read};
+    return on_received(slot, got);
+  }
+
+  /// Takes bytes that have arrived, at least one. The model sends the bytes of the Turn, and all
+  /// that follow by go_on(), before it reads again: that is the back-pressure. `got` may be
+  /// overwritten, and is not kept: what is not answered yet belongs into the conversation.
   [[nodiscard]] virtual Turn on_received(ConversationSlot& slot,
                                          std::span<std::byte> got) const = 0;
   /// The next bytes, after a Turn that ended with After::go_on was sent.
   [[nodiscard]] virtual Turn go_on(ConversationSlot& slot) const = 0;
-  /// The deadline of the slot's conversation is over.
+  /// The deadline of the slot's conversation is over. It moves the deadline, ends the conversation
+  /// or ends the connection. After::linger is such a conversation: it discards what it receives,
+  /// and returns After::close when its deadline is over.
   [[nodiscard]] virtual Turn on_time(ConversationSlot& slot) const = 0;
+  /// The shortest time that lies between a call and a deadline that it sets; unset: there are no
+  /// deadlines. Event loops notice a deadline up to an eighth of it late, at least 10 ms and at
+  /// most 1 s.
+  [[nodiscard]] virtual std::optional<std::chrono::nanoseconds> shortest_timeout() const {
+    return std::nullopt;
+  }
+
+ private:
+  const bool echoes_;
+};
+
+/// The echo protocol, RFC 862: sends back what it receives.
+class EchoProtocol final : public Protocol {
+ public:
+  EchoProtocol() : Protocol(true) {}
+
+  [[nodiscard]] std::string_view name() const override { return "echo"; }
+  [[nodiscard]] Turn on_received(ConversationSlot& /*slot*/,
+                                 std::span<std::byte> got) const override {
+    return {got, 1, After::read};
+  }
+  [[nodiscard]] Turn go_on(ConversationSlot& /*slot*/) const override { return {}; }
+  [[nodiscard]] Turn on_time(ConversationSlot& /*slot*/) const override { return {}; }
 };
 
 }  // namespace protocol
