@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 MOST = 60
-FOLDERS = ("limits", "echo", "server", "echo_threads", "echo_async", "client")
+FOLDERS = ("limits", "echo", "protocol", "server", "echo_threads", "echo_async", "client")
 SOURCES = {".hpp", ".cpp", ".inc"}
 
 # Alternatives in the order of their beginning in the text: the first that matches there is meant.

@@ -1,0 +1,76 @@
+#include "protocol/http/http_protocol.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "protocol/http/exchange.hpp"
+
+namespace protocol {
+namespace {
+
+/// An Exchange with something unfinished.
+class HttpConversation final : public Conversation {
+ public:
+  explicit HttpConversation(Exchange&& exchange) : exchange_(std::move(exchange)) {}
+  [[nodiscard]] Clock::time_point deadline() const override { return exchange_.deadline(); }
+  Exchange& exchange() { return exchange_; }
+
+ private:
+  Exchange exchange_;
+};
+
+/// Where the Turns of this thread lie: `size` bytes of the heap, made with the first one.
+std::span<std::byte> room_of_thread(std::size_t size) {
+  struct Room {
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t size = 0;
+  };
+  thread_local Room room;
+  if (room.size < size) {
+    room.size = 0;
+    room.bytes = std::make_unique_for_overwrite<std::byte[]>(size);
+    room.size = size;
+  }
+  return {room.bytes.get(), size};
+}
+
+/// Calls `turn` with the slot's Exchange, which ends when it is at rest.
+template <typename Call>
+Turn turn_in(ConversationSlot& slot, Call call) {
+  Exchange& exchange = static_cast<HttpConversation&>(*slot).exchange();
+  const Turn turn = call(exchange);
+  if (turn.after == After::read && exchange.is_at_rest()) slot.reset();
+  return turn;
+}
+
+}  // namespace
+
+Turn HttpProtocol::on_received(ConversationSlot& slot, std::span<std::byte> got) const {
+  const auto room = room_of_thread(settings_.buffer_size);
+  if (slot) {
+    return turn_in(slot,
+                   [&](Exchange& exchange) { return exchange.on_received(settings_, got, room); });
+  }
+  Exchange exchange;
+  const Turn turn = exchange.on_received(settings_, got, room);
+  const bool ends = turn.after == After::close || turn.after == After::reset;
+  if (!ends && !exchange.is_at_rest())
+    slot = std::make_unique<HttpConversation>(std::move(exchange));
+  return turn;
+}
+
+Turn HttpProtocol::go_on(ConversationSlot& slot) const {
+  if (!slot) return {};
+  return turn_in(slot, [&](Exchange& exchange) {
+    return exchange.go_on(settings_, room_of_thread(settings_.buffer_size));
+  });
+}
+
+Turn HttpProtocol::on_time(ConversationSlot& slot) const {
+  if (!slot) return {};
+  return turn_in(slot, [&](Exchange& exchange) {
+    return exchange.on_time(settings_, room_of_thread(settings_.buffer_size));
+  });
+}
+
+}  // namespace protocol

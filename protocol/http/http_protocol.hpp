@@ -1,0 +1,36 @@
+// The server's half of HTTP/1.1 (RFC 9110, RFC 9112).
+//
+// GET and HEAD of "/" (the text "ok") and "/bytes/N" (a body of N bytes), POST to "/echo" (the
+// request's body), OPTIONS. A request that comes whole is answered from the stack, without an
+// allocation. A connection at rest has no Conversation: it costs nothing.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "protocol/http/settings.hpp"
+#include "protocol/protocol.hpp"
+
+namespace protocol {
+
+class HttpProtocol final : public Protocol {
+ public:
+  explicit HttpProtocol(const HttpSettings& settings) : settings_(settings) {}
+
+  [[nodiscard]] std::string_view name() const override { return "http"; }
+  [[nodiscard]] Turn on_received(ConversationSlot& slot, std::span<std::byte> got) const override;
+  [[nodiscard]] Turn go_on(ConversationSlot& slot) const override;
+  [[nodiscard]] Turn on_time(ConversationSlot& slot) const override;
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> shortest_timeout() const override {
+    return std::min(settings_.linger_time,
+                    settings_.request_timeout.value_or(settings_.linger_time));
+  }
+
+ private:
+  HttpSettings settings_;
+};
+
+}  // namespace protocol

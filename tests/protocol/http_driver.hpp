@@ -1,0 +1,59 @@
+// Drives a protocol as a model does, without sockets: bytes in, bytes out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/http/http_protocol.hpp"
+
+namespace tests {
+
+/// One connection. It splits what it is given into reads of at most --buffer-size bytes.
+class HttpDriver {
+ public:
+  explicit HttpDriver(const protocol::HttpSettings& settings)
+      : settings_(settings), protocol_(std::make_unique<protocol::HttpProtocol>(settings)) {}
+
+  /// Received as one read after another, until the connection ends.
+  void receive(std::string_view bytes);
+  /// Received in reads that end at these places.
+  void receive(std::string_view bytes, const std::vector<std::size_t>& cuts);
+  /// The deadline of the conversation is over.
+  void time_out();
+
+  /// All bytes sent so far.
+  [[nodiscard]] const std::string& sent() const { return sent_; }
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+  /// What followed the last Turn. After::linger, close and reset end the connection for the peer.
+  [[nodiscard]] protocol::After after() const { return after_; }
+  [[nodiscard]] bool is_open() const { return after_ == protocol::After::read; }
+  [[nodiscard]] bool is_at_rest() const { return slot_ == nullptr; }
+  [[nodiscard]] const protocol::ConversationSlot& slot() const { return slot_; }
+  /// A rule of the interface that was broken; empty if none was.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+  /// The largest number of messages in one Turn.
+  [[nodiscard]] std::uint32_t most_messages() const { return most_messages_; }
+  /// Drop what was sent: for long bodies.
+  void forget() { sent_.clear(); }
+
+ private:
+  void take(protocol::Turn turn);
+
+  protocol::HttpSettings settings_;
+  std::unique_ptr<protocol::HttpProtocol> protocol_;
+  protocol::ConversationSlot slot_;
+  std::string sent_;
+  std::string fault_;
+  std::uint64_t messages_ = 0;
+  std::uint32_t most_messages_ = 0;
+  protocol::After after_ = protocol::After::read;
+};
+
+/// Settings for tests: fixed clocks.
+protocol::HttpSettings fixed_settings();
+
+}  // namespace tests
