@@ -145,7 +145,7 @@ std::size_t write_head(const Answer& answer, std::time_t now, std::span<char> ro
   return text.size();
 }
 
-void write_pattern(std::uint64_t offset, std::span<std::byte> room) {
+void write_pattern(std::uint64_t offset, std::span<char> room) {
   while (!room.empty()) {
     const auto at = static_cast<std::size_t>(offset % letters);
     const std::size_t size = std::min(room.size(), pattern_size);

@@ -46,6 +46,6 @@ inline constexpr std::size_t largest_head = 320;
 std::size_t write_head(const Answer& answer, std::time_t now, std::span<char> room);
 
 /// The body of /bytes/N: byte i is the letter i mod 26 of the alphabet, in lower case.
-void write_pattern(std::uint64_t offset, std::span<std::byte> room);
+void write_pattern(std::uint64_t offset, std::span<char> room);
 
 }  // namespace protocol

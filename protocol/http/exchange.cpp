@@ -43,7 +43,7 @@ After closing(HttpClose close) {
 
 Turn Exchange::on_received(const HttpSettings& settings, std::span<std::byte> got,
                            std::span<std::byte> room) {
-  Call call{settings, got, room};
+  Call call{settings, got, characters_of(room)};
   const After after = advance(call);
   if (after == After::go_on) untaken_.assign(call.in.begin(), call.in.end());
   return turn_of(call, room, after);
@@ -51,7 +51,7 @@ Turn Exchange::on_received(const HttpSettings& settings, std::span<std::byte> go
 
 Turn Exchange::go_on(const HttpSettings& settings, std::span<std::byte> room) {
   std::vector<std::byte> untaken = std::exchange(untaken_, {});
-  Call call{settings, std::span{untaken}.subspan(untaken_at_), room};
+  Call call{settings, std::span{untaken}.subspan(untaken_at_), characters_of(room)};
   untaken_at_ = 0;
   const After after = advance(call);
   if (after == After::go_on && !call.in.empty()) {
@@ -62,7 +62,7 @@ Turn Exchange::go_on(const HttpSettings& settings, std::span<std::byte> room) {
 }
 
 Turn Exchange::on_time(const HttpSettings& settings, std::span<std::byte> room) {
-  Call call{settings, {}, room};
+  Call call{settings, {}, characters_of(room)};
   if (stage_ == Stage::linger) return {{}, 0, After::close};
   if (deadline_ == Clock::time_point::max())
     return {{}, 0, is_at_rest() ? After::read : After::go_on};
@@ -119,8 +119,6 @@ After Exchange::advance(Call& call) {
     }
   }
 }
-
-// ---- the request ------------------------------------------------------------------------------
 
 /// Returns false when more of the head must arrive.
 bool Exchange::take_head(Call& call) {
@@ -272,74 +270,6 @@ void Exchange::end_body(Call& call) {
   }
   if (answer_.is_chunked) put(call, "0\r\n\r\n");
   end_answer();
-}
-
-// ---- the answer -------------------------------------------------------------------------------
-
-void Exchange::write_pattern_part(Call& call) {
-  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(call.room.size(), left_));
-  write_pattern(offset_, call.room.first(size));
-  call.room = call.room.subspan(size);
-  offset_ += size;
-  left_ -= size;
-  if (left_ == 0) end_answer();
-}
-
-void Exchange::begin_answer(Call& call) {
-  answer_begun_ = true;
-  const std::time_t now = call.settings.wall_clock();
-  if (unwritten_.empty() && call.room.size() >= largest_head) {
-    call.room = call.room.subspan(write_head(answer_, now, characters_of(call.room)));
-  } else {
-    std::array<char, largest_head> head;
-    put(call, {head.data(), write_head(answer_, now, head)});
-  }
-  if (answer_.body == Answer::Body::text && !answer_.is_head) put(call, text_of(answer_.status));
-}
-
-void Exchange::end_answer() {
-  answer_begun_ = false;
-  answer_ended_ = true;
-  answer_ = {};
-  stage_ = keeps_alive_ ? Stage::head : Stage::last;
-}
-
-/// Answers with an error, and closes. An answer that has begun ends unfinished instead, so that the
-/// peer notices.
-void Exchange::fail(Call& call, unsigned status) {
-  deadline_ = Clock::time_point::max();
-  head_ = {};
-  if (!answer_begun_) {
-    answer_ = {
-        .status = status,
-        .is_head = answer_.is_head,
-        .connection = Answer::Connection::close,
-        .allow = status == status::method_not_allowed ? answer_.allow : Resource::Kind::none};
-    begin_answer(call);
-    answer_ended_ = true;
-  }
-  stage_ = Stage::last;
-  after_ = After::linger;
-}
-
-void Exchange::put(Call& call, std::string_view text) {
-  std::size_t size = 0;
-  if (unwritten_.empty()) {
-    size = std::min(text.size(), call.room.size());
-    std::memcpy(call.room.data(), text.data(), size);
-    call.room = call.room.subspan(size);
-  }
-  if (size < text.size()) unwritten_.append(text.substr(size));
-}
-
-/// Returns whether all of `unwritten_` has found room.
-bool Exchange::flush(Call& call) {
-  if (unwritten_.empty()) return true;
-  const std::size_t size = std::min(unwritten_.size(), call.room.size());
-  std::memcpy(call.room.data(), unwritten_.data(), size);
-  call.room = call.room.subspan(size);
-  unwritten_.erase(0, size);
-  return unwritten_.empty();
 }
 
 }  // namespace protocol

@@ -52,8 +52,8 @@ class Exchange {
   /// What one call works with.
   struct Call {
     const HttpSettings& settings;
-    std::span<std::byte> in;    ///< not yet taken
-    std::span<std::byte> room;  ///< not yet written
+    std::span<std::byte> in;  ///< not yet taken
+    std::span<char> room;     ///< not yet written
     std::uint32_t messages = 0;
   };
 

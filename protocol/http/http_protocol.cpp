@@ -34,12 +34,16 @@ std::span<std::byte> room_of_thread(std::size_t size) {
   return {room.bytes.get(), size};
 }
 
-/// Calls `turn` with the slot's Exchange, which ends when it is at rest.
+bool ends(const Turn& turn) {
+  return turn.after == After::close || turn.after == After::reset;
+}
+
+/// Calls `call` with the slot's Exchange, which ends when it is at rest.
 template <typename Call>
 Turn turn_in(ConversationSlot& slot, Call call) {
   Exchange& exchange = static_cast<HttpConversation&>(*slot).exchange();
   const Turn turn = call(exchange);
-  if (turn.after == After::read && exchange.is_at_rest()) slot.reset();
+  if (ends(turn) || exchange.is_at_rest()) slot.reset();
   return turn;
 }
 
@@ -53,8 +57,7 @@ Turn HttpProtocol::on_received(ConversationSlot& slot, std::span<std::byte> got)
   }
   Exchange exchange;
   const Turn turn = exchange.on_received(settings_, got, room);
-  const bool ends = turn.after == After::close || turn.after == After::reset;
-  if (!ends && !exchange.is_at_rest())
+  if (!ends(turn) && !exchange.is_at_rest())
     slot = std::make_unique<HttpConversation>(std::move(exchange));
   return turn;
 }

@@ -15,11 +15,11 @@ AllocationCount& allocations() {
 
 }  // namespace tests
 
-// Replaced for the whole program. The arrays' versions and those with alignment call these or are
-// not used here.
-void* operator new(std::size_t size) {
+namespace {
+
+void* allocate(std::size_t size) noexcept {
   void* const place = std::malloc(size == 0 ? 1 : size);
-  if (place == nullptr) throw std::bad_alloc{};
+  if (place == nullptr) return nullptr;
   auto& count = tests::allocations();
   ++count.calls;
   count.bytes += size;
@@ -28,12 +28,49 @@ void* operator new(std::size_t size) {
   return place;
 }
 
-void operator delete(void* place) noexcept {
+void* allocate_or_throw(std::size_t size) {
+  void* const place = allocate(size);
+  if (place == nullptr) throw std::bad_alloc{};
+  return place;
+}
+
+void release(void* place) noexcept {
   if (place == nullptr) return;
   tests::allocations().kept -= static_cast<std::ptrdiff_t>(::malloc_usable_size(place));
   std::free(place);
 }
 
-void operator delete(void* place, std::size_t /*size*/) noexcept {
-  operator delete(place);
+}  // namespace
+
+// Replaced for the whole program, and all of them: the address sanitizer has its own, which do not
+// call each other. Those with an alignment are not used here.
+void* operator new(std::size_t size) {
+  return allocate_or_throw(size);
+}
+void* operator new[](std::size_t size) {
+  return allocate_or_throw(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate(size);
+}
+void operator delete(void* place) noexcept {
+  release(place);
+}
+void operator delete[](void* place) noexcept {
+  release(place);
+}
+void operator delete(void* place, std::size_t) noexcept {
+  release(place);
+}
+void operator delete[](void* place, std::size_t) noexcept {
+  release(place);
+}
+void operator delete(void* place, const std::nothrow_t&) noexcept {
+  release(place);
+}
+void operator delete[](void* place, const std::nothrow_t&) noexcept {
+  release(place);
 }

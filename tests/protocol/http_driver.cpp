@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 
+#include "tests/protocol/allocation_count.hpp"
+
 namespace tests {
 
 using protocol::After;
@@ -15,6 +17,21 @@ protocol::HttpSettings fixed_settings() {
     return protocol::Conversation::Clock::time_point{std::chrono::hours{1}};
   };
   return settings;
+}
+
+template <typename Call>
+protocol::Turn HttpDriver::counted(Call call) {
+  AllocationCount& count = allocations();
+  const std::ptrdiff_t before = count.kept;
+  count.most_kept = before;
+  const protocol::Turn turn = call();
+  most_kept_ = std::max(most_kept_, kept_ + count.most_kept - before);
+  kept_ += count.kept - before;
+  return turn;
+}
+
+void HttpDriver::go_on() {
+  while (after_ == After::go_on) take(counted([this] { return protocol_->go_on(slot_); }));
 }
 
 void HttpDriver::receive(std::string_view bytes) {
@@ -34,15 +51,15 @@ void HttpDriver::receive(std::string_view bytes, const std::vector<std::size_t>&
     const auto got = std::make_unique<std::byte[]>(size);
     std::memcpy(got.get(), bytes.data() + at, size);
     at += size;
-    take(protocol_->answer_to(slot_, {got.get(), size}));
+    take(counted([&] { return protocol_->answer_to(slot_, {got.get(), size}); }));
     std::fill_n(got.get(), size, std::byte{'#'});
-    while (after_ == After::go_on) take(protocol_->go_on(slot_));
+    go_on();
   }
 }
 
 void HttpDriver::time_out() {
-  take(protocol_->on_time(slot_));
-  while (after_ == After::go_on) take(protocol_->go_on(slot_));
+  take(counted([this] { return protocol_->on_time(slot_); }));
+  go_on();
 }
 
 void HttpDriver::take(protocol::Turn turn) {

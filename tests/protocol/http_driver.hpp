@@ -1,7 +1,7 @@
 // Drives a protocol as a model does, without sockets: bytes in, bytes out.
 #pragma once
 
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,17 +37,23 @@ class HttpDriver {
   [[nodiscard]] const std::string& fault() const { return fault_; }
   /// The largest number of messages in one Turn.
   [[nodiscard]] std::uint32_t most_messages() const { return most_messages_; }
-  /// Drop what was sent: for long bodies.
-  void forget() { sent_.clear(); }
+  /// The most memory that the connection kept at a time, within the protocol.
+  [[nodiscard]] std::ptrdiff_t most_kept() const { return most_kept_; }
 
  private:
   void take(protocol::Turn turn);
+  void go_on();
+  /// Calls the protocol, and counts the memory that it keeps.
+  template <typename Call>
+  protocol::Turn counted(Call call);
 
   protocol::HttpSettings settings_;
   std::unique_ptr<protocol::HttpProtocol> protocol_;
   protocol::ConversationSlot slot_;
   std::string sent_;
   std::string fault_;
+  std::ptrdiff_t kept_ = 0;
+  std::ptrdiff_t most_kept_ = 0;
   std::uint64_t messages_ = 0;
   std::uint32_t most_messages_ = 0;
   protocol::After after_ = protocol::After::read;
