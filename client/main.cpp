@@ -64,6 +64,14 @@ int report(const client::Result& result, Outputs& outputs, echo::ResultWriter re
   return results.finish();
 }
 
+/// Those of the command line, with what was chosen in place of "auto" or nothing.
+boost::json::object shown_options(const CLI::App& app, const client::Options& options) {
+  boost::json::object shown = echo::options_to_json(app);
+  if (options.seed) shown["seed"] = std::to_string(*options.seed);
+  shown["receive-lateness"] = options.measures_receive_lateness() ? "always" : "never";
+  return shown;
+}
+
 constexpr std::string_view summary =
     "holds N connections to an echo server and verifies every byte that comes back";
 
@@ -120,8 +128,7 @@ int run(int argc, char** argv) {
                               ? client::calibrate(options, stop, begun)
                               : client::run_load(options, stop, begun, &outputs.lines);
   result.signal = signals->signal();
-  result.shown_options = echo::options_to_json(app);
-  if (result.options.seed) result.shown_options["seed"] = std::to_string(*result.options.seed);
+  result.shown_options = shown_options(app, result.options);
   result.arguments = arguments;
   result.exit_code = client::exit_code_of(result);
   return report(result, outputs, {result.exit_code, stop, *signals});

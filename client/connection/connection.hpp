@@ -42,6 +42,7 @@ struct alignas(64) Connection {
   std::uint32_t waiting_last = none;
   State state = State::unopened;
   bool complete = false;  ///< its part of the plan is done
+  bool stamped = false;   ///< the kernel stamps what it receives (ReceiveSampler)
 
   [[nodiscard]] std::uint32_t in_flight() const { return begun - echoed; }
   [[nodiscard]] bool waits() const { return waiting_first != none; }

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "client/connection/exchange.hpp"
+#include "client/connection/receive_sampler.hpp"
 #include "echo/socket.hpp"
 
 namespace client {
@@ -34,11 +35,14 @@ class Transport {
   [[nodiscard]] virtual std::string_view protocol() const = 0;
   /// Bytes received so far, of all connections, right or wrong.
   [[nodiscard]] std::uint64_t received() const { return received_; }
+  /// Measures how long bytes lay in a socket before receive().
+  [[nodiscard]] ReceiveSampler& sampler() { return sampler_; }
 
  protected:
   Transport() = default;
 
   std::uint64_t received_ = 0;
+  ReceiveSampler sampler_;
 };
 
 /// The failure named by an errno of send or receive.
@@ -75,7 +79,7 @@ class KernelTransport final : public Transport {
 
   IoResult receive(Connection& connection, bool until_eof) override {
     for (;;) {
-      const ssize_t received = echo::raw_receive(connection.fd, {buffer_.get(), buffer_size});
+      const ssize_t received = read(connection);
       if (received < 0 && errno == EINTR) continue;
       if (received < 0 && errno == EAGAIN) return {};
       if (received < 0) return failed_by(errno);
@@ -98,6 +102,13 @@ class KernelTransport final : public Transport {
   [[nodiscard]] std::string_view protocol() const override { return exchange_.protocol(); }
 
  private:
+  ssize_t read(const Connection& connection) {
+    const std::span<std::byte> room{buffer_.get(), buffer_size};
+    if (sampler_.due(connection)) [[unlikely]]
+      return sampler_.receive(connection.fd, room);
+    return echo::raw_receive(connection.fd, room);
+  }
+
   static constexpr std::size_t buffer_size = 64U << 10U;
 
   E exchange_;

@@ -19,6 +19,7 @@
 #include "client/engine/server_probe.hpp"
 #include "client/engine/timeouts.hpp"
 #include "client/measure/heartbeat.hpp"
+#include "client/measure/retransmissions.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
@@ -77,6 +78,9 @@ class ConnectionTable final : public Table {
   [[nodiscard]] std::optional<Nanoseconds> decide_at() const {
     return server_probe_.decide_at(at_);
   }
+  /// Between these, retransmissions are counted.
+  void traffic_begins() { retransmissions_.begin(connections_); }
+  void traffic_ends() { tally_.retransmissions += retransmissions_.end(connections_); }
   /// Stops the run if the time or a signal asks for it.
   void check_limits(Nanoseconds deadline_at);
 
@@ -103,6 +107,7 @@ class ConnectionTable final : public Table {
   Handshakes handshakes_;
   Timeouts& timeouts_;
   ServerProbe server_probe_;
+  RetransmissionCounter retransmissions_;
   NoActivity no_activity_;
   Activity* activity_;
   Phase phase_ = Phase::connect;

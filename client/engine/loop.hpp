@@ -28,6 +28,9 @@ class Loop {
   /// Repeats connect, `traffic.messages` echoes and close until the traffic's end.
   /// After a signal or the deadline both wait a moment for the echoes in flight, and begin nothing.
   void churn(const Traffic& traffic);
+  /// Called around the traffic of a run, between which retransmissions are counted.
+  void traffic_begins() { table_.traffic_begins(); }
+  void traffic_ends() { table_.traffic_ends(); }
   /// Keeps all connections open, without traffic, until then.
   void idle(Nanoseconds until);
   /// Ends all connections: half-close, the peer's FIN, close.

@@ -129,6 +129,17 @@ std::vector<std::string> local_limits(const Result& result) {
   return warnings;
 }
 
+/// Segments that were lost, or that the kernel took for lost.
+std::optional<std::string> retransmissions(const Result& result) {
+  const Retransmissions& again = result.tally.retransmissions;
+  if (again.segments == 0) return std::nullopt;
+  return fmt::format(
+      "{} segments of this client were retransmitted ({} connections looked at): their echoes "
+      "waited for the network, 200 ms or more where a timer had to send them, and not for client "
+      "or server",
+      limits::format_count(again.segments), limits::format_count(again.connections));
+}
+
 std::optional<std::string> late_resets(const Result& result) {
   if (result.tally.late_resets == 0) return std::nullopt;
   return fmt::format(
@@ -168,6 +179,7 @@ Measured measured_in(const Result& result) {
           .loop = result.options.loop(),
           .echo = result.tally.measured.latency,
           .lateness = result.tally.lateness,
+          .receive_lateness = result.tally.receive_lateness,
           .load = result.moments.before.load,
           .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)),
           .away = result.away,
@@ -186,8 +198,8 @@ std::vector<std::string> warnings_of(const Result& result) {
     for (std::string& warning : several) warnings.push_back(std::move(warning));
   };
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
-  for (const auto judge : {accept_queue, other_connections, slow_connects, late_resets,
-                           large_messages, other_protocol}) {
+  for (const auto judge : {accept_queue, other_connections, slow_connects, retransmissions,
+                           late_resets, large_messages, other_protocol}) {
     add(judge);
   }
   add_all(local_limits(result));

@@ -95,6 +95,21 @@ Sentence lateness(const Measured& run) {
          ": the rate is too high for it or the machine is busy; lower -R or use more threads (-t)";
 }
 
+/// A burst is read when it has been sent, so its echoes wait for the client by design.
+Sentence receive_lateness(const Measured& run) {
+  if (run.loop == LoopKind::burst) return std::nullopt;
+  const auto read = run.receive_lateness.percentile(99);
+  const auto echo = run.echo.percentile(99);
+  if (!read || !echo || std::chrono::nanoseconds(read->ns) <= late) return std::nullopt;
+  if (static_cast<double>(read->ns) < much_of_the_echo * static_cast<double>(echo->ns))
+    return std::nullopt;
+  return fmt::format(
+      "the client read late: echoes lay in its sockets for up to {} (p99), and took {}: that part "
+      "is the client's, not the server's; use more threads (-t) or fewer connections (-n)",
+      format_duration(std::chrono::nanoseconds(read->ns)),
+      format_duration(std::chrono::nanoseconds(echo->ns)));
+}
+
 /// Latencies include the absence: an echo that came meanwhile was read only after it.
 Sentence away(const Measured& run) {
   const std::chrono::duration<double> window = run.measured;
@@ -156,7 +171,8 @@ std::vector<std::string> warnings_about(const Measured& run) {
   if (has_shares) {
     for (const auto judge : {bottleneck, lockstep, steal, other_programs}) add(judge);
   }
-  for (const auto judge : {busy_before, lateness, too_few_echoes, short_run}) add(judge);
+  for (const auto judge : {busy_before, lateness, receive_lateness, too_few_echoes, short_run})
+    add(judge);
   return sentences;
 }
 

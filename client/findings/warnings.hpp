@@ -24,12 +24,13 @@ struct Measured {
   const Costs& costs;
   std::chrono::nanoseconds window{};  ///< from the opening sample to the closing one
   LoopKind loop = LoopKind::burst;
-  const echo::Histogram& echo;          ///< echo times
-  const echo::Histogram& lateness;      ///< how late the client sent; empty unless an open loop
-  std::optional<limits::Load> load{};   ///< before the run
-  std::uint64_t processors = 0;         ///< online; 0 if unknown
-  Absences away{};                      ///< of the client within `measured`
-  std::chrono::nanoseconds measured{};  ///< length of the measured phases
+  const echo::Histogram& echo;              ///< echo times
+  const echo::Histogram& lateness;          ///< how late the client sent; empty unless an open loop
+  const echo::Histogram& receive_lateness;  ///< how late it read; empty unless measured
+  std::optional<limits::Load> load{};       ///< before the run
+  std::uint64_t processors = 0;             ///< online; 0 if unknown
+  Absences away{};                          ///< of the client within `measured`
+  std::chrono::nanoseconds measured{};      ///< length of the measured phases
 };
 
 /// At 95 % the queue before the thread is ten times as long as at 65 %, and each echo includes that
@@ -52,6 +53,9 @@ constexpr double much_steal = 0.01;
 constexpr double much_by_others = 0.10;
 /// Wake-ups of an idle machine are late by some 50 us. A p99 of 1 ms adds to the p99 of the echoes.
 constexpr std::chrono::milliseconds late{1};
+/// A fifth of the p99 of the echoes: as much as two runs of one load differ. Less than `late` is
+/// the wake-up of an idle machine.
+constexpr double much_of_the_echo = 0.2;
 /// An absence of 1 % of the window is in the p99 of every connection.
 constexpr double much_away = 0.01;
 

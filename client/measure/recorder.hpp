@@ -46,6 +46,10 @@ class Recorder {
   void echoed(const Flight& times, Nanoseconds at, std::uint32_t bytes);
   /// A message was sent at `at` on a connection that was free.
   void lateness(Nanoseconds due, Nanoseconds at);
+  /// What was received now had lain in the socket for `lateness`.
+  void received(Nanoseconds lateness) {
+    if (within_) tally_.receive_lateness.record(lateness);
+  }
   /// A message was sent late because earlier ones were in flight.
   void waited(Nanoseconds due) { ++part(due).late; }
   /// A message had no echo until `at`: it took at least that long.

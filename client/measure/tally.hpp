@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "client/connection/outcome.hpp"
+#include "client/measure/retransmissions.hpp"
 #include "echo/histogram.hpp"
 #include "echo/wire.hpp"
 
@@ -82,6 +83,10 @@ struct Tally {
   // Measured phase, open loop:
   echo::Histogram wire;      ///< ns from the first send to the last byte received
   echo::Histogram lateness;  ///< ns from the due time to the send, if the connection was free
+
+  /// ns from the arrival in the socket to the read, of the sampled reads within the measured phase.
+  echo::Histogram receive_lateness;
+  Retransmissions retransmissions;  ///< in warm-up and measured phase
 
   // Arrived between the start and the end of the measured phase, no matter when due.
   std::uint64_t echoes_within = 0;

@@ -192,6 +192,15 @@ void declare_output(CLI::App& app, Options& options) {
                          "--json"));
   group(echo::add_output(app, "--series", options.series,
                          "Write a line of JSON per interval to this file; -: as --json"));
+  group(add(app, "--receive-lateness", "auto|always|never",
+            "Measure how long echoes lie in the client's sockets before it reads them; the kernel "
+            "then stamps every packet of the machine. auto: in an open loop",
+            [&](const std::string& text) {
+              using enum MeasureReceiveLateness;
+              options.receive_lateness = chosen<MeasureReceiveLateness>(
+                  text, {{"auto", in_open_loop}, {"always", always}, {"never", never}});
+            }))
+      ->default_str("auto");
   group(echo::add_duration(app, "--interval", options.interval, "Interval of --series"));
   group(app.add_option("--server-pid", options.server_pid,
                        "Process id of the server, if it cannot be found by its listener"))

@@ -84,6 +84,8 @@ void check(const Options& options) {
             "--find-rate: not with --rate, which it chooses itself");
   refuse_if(options.find_rate && (churn || options.messages || options.repeat > 1),
             "--find-rate: not with churn, --messages or --repeat");
+  refuse_if(options.find_rate && options.receive_lateness == MeasureReceiveLateness::always,
+            "--receive-lateness always: not with --find-rate");
   refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

@@ -33,6 +33,7 @@ enum class LoopKind : std::uint8_t {
 std::string_view name_of(LoopKind loop);
 
 enum class ShowProgress { when_terminal, always, never };
+enum class MeasureReceiveLateness { in_open_loop, always, never };
 
 struct Options {
   // load
@@ -72,6 +73,7 @@ struct Options {
   std::uint64_t max_errors = 0;
   std::optional<Objective> slo;
   // output
+  MeasureReceiveLateness receive_lateness = MeasureReceiveLateness::in_open_loop;
   std::optional<pid_t> server_pid;
   std::string json, hgrm, series;
   std::chrono::nanoseconds interval = std::chrono::seconds{1};
@@ -82,6 +84,12 @@ struct Options {
   [[nodiscard]] LoopKind loop() const {
     if (rate > 0 || find_rate) return LoopKind::open;
     return mode == Mode::hold ? LoopKind::burst : LoopKind::closed;
+  }
+  /// A search is without it: the kernel's stamps would lower the rate that it finds.
+  [[nodiscard]] bool measures_receive_lateness() const {
+    using enum MeasureReceiveLateness;
+    return receive_lateness == always ||
+           (receive_lateness == in_open_loop && loop() == LoopKind::open && !find_rate);
   }
   /// Messages per connection; 0 in a stream without --messages.
   [[nodiscard]] std::uint64_t messages_each() const {

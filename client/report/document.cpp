@@ -111,6 +111,12 @@ json::object throughput_json(const Result& result) {
                       {"connects_per_s", rate_or_null(result.throughput.connects)}};
 }
 
+/// null if no connection was looked at.
+json::value retransmissions_json(const Retransmissions& again) {
+  if (again.connections == 0) return nullptr;
+  return json::object{{"segments", again.segments}, {"connections", again.connections}};
+}
+
 json::object latency_json(const Result& result) {
   const Tally& tally = result.tally;
   const bool open = result.options.loop() == LoopKind::open;
@@ -122,6 +128,10 @@ json::object latency_json(const Result& result) {
       {"echo", echo::to_json(tally.measured.latency)},
       {"wire", open ? echo::to_json(tally.wire) : json::value(nullptr)},
       {"lateness", open ? echo::to_json(tally.lateness) : json::value(nullptr)},
+      {"receive_lateness", result.options.measures_receive_lateness()
+                               ? echo::to_json(tally.receive_lateness)
+                               : json::value(nullptr)},
+      {"retransmissions", retransmissions_json(tally.retransmissions)},
       {"censored", tally.measured.latency.censored()},
       {"error_bound", echo::Histogram::error_bound()}};
 }

@@ -87,6 +87,8 @@ constexpr Field fields[] = {
     {"/latency/echo", histogram},
     {"/latency/wire", histogram_or_null},
     {"/latency/lateness", histogram_or_null},
+    {"/latency/receive_lateness", histogram_or_null},
+    {"/latency/retransmissions", object_or_null},
     {"/latency/censored", require_count},
     {"/objectives", array},
     {"/memory", object_or_null},
@@ -103,6 +105,11 @@ constexpr Field warm_up_fields[] = {
     {"/phases/warm_up/sent", require_count},
     {"/phases/warm_up/verified", require_count},
     {"/phases/warm_up/echo", histogram},
+};
+
+constexpr Field retransmission_fields[] = {
+    {"/latency/retransmissions/segments", require_count},
+    {"/latency/retransmissions/connections", require_count},
 };
 
 constexpr Field mismatch_fields[] = {
@@ -140,6 +147,7 @@ void require_object(const RunDocument& run, const std::string& pointer) {
 void check_fields(const RunDocument& run) {
   check_all(run, fields);
   if (!run.at("/phases/warm_up").is_null()) check_all(run, warm_up_fields);
+  if (!run.at("/latency/retransmissions").is_null()) check_all(run, retransmission_fields);
   if (!run.at("/echoes/first_mismatch").is_null()) check_all(run, mismatch_fields);
 }
 

@@ -152,12 +152,23 @@ json::object merged_throughput(const Runs& runs) {
   return total;
 }
 
+/// Of the runs that counted them; null if none did.
+json::value merged_retransmissions(const Runs& runs) {
+  Runs counted;
+  for (const RunDocument& run : runs) {
+    if (!run.at("/latency/retransmissions").is_null()) counted.push_back(run);
+  }
+  if (counted.empty()) return nullptr;
+  return sums(counted, "/latency/retransmissions");
+}
+
 json::object merged_latency(const Runs& runs) {
   json::object latency{{"loop", common(runs, "/latency/loop")},
                        {"arrivals", common(runs, "/latency/arrivals")}};
-  for (const char* key : {"connect", "echo", "wire", "lateness"}) {
+  for (const char* key : {"connect", "echo", "wire", "lateness", "receive_lateness"}) {
     latency[key] = merged_histogram(runs, std::string("/latency/") + key);
   }
+  latency["retransmissions"] = merged_retransmissions(runs);
   std::uint64_t censored = 0;
   for (const RunDocument& run : runs)
     censored = run.sum(censored, run.count("/latency/censored"), "/latency/censored");

@@ -79,6 +79,13 @@ std::string text_of_merge(const json::value& document) {
   text +=
       fmt::format("echo       {} echoes, {} loop: {}\n", format_count(count("/latency/echo/count")),
                   shown("/latency/loop"), spread(merged, "/latency/echo"));
+  if (!merged.at("/latency/receive_lateness").is_null())
+    text += "receive    " + spread(merged, "/latency/receive_lateness") + "\n";
+  if (!merged.at("/latency/retransmissions").is_null()) {
+    text += fmt::format("retransmitted: {} segments of the clients, on {} connections\n",
+                        format_count(count("/latency/retransmissions/segments")),
+                        format_count(count("/latency/retransmissions/connections")));
+  }
   text += throughput_text(merged);
   for (std::size_t i = 0; i < merged.array("/objectives").size(); ++i) {
     const std::string here = fmt::format("/objectives/{}", i);

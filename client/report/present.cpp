@@ -122,6 +122,13 @@ std::string percentile_table(const Result& result) {
     text += row("wire", tally.wire, "from the first byte sent");
     text += row("lateness", tally.lateness, "the client's own delay");
   }
+  if (result.options.measures_receive_lateness())
+    text += row("receive", tally.receive_lateness, "receive lateness: in the client's sockets");
+  if (tally.retransmissions.connections > 0) {
+    text += fmt::format("retransmitted: {} segments of the client, on {} connections\n",
+                        format_count(tally.retransmissions.segments),
+                        format_count(tally.retransmissions.connections));
+  }
   if (const std::uint64_t censored = tally.measured.latency.censored(); censored > 0) {
     text += fmt::format("{} messages had no echo; each counts as at least the time it waited\n",
                         format_count(censored));

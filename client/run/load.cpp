@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/connection/address_check.hpp"
+#include "client/connection/receive_sampler.hpp"
 #include "client/findings/conclusion.hpp"
 #include "client/run/round.hpp"
 #include "client/run/watch.hpp"
@@ -60,7 +61,7 @@ std::uint64_t fresh_seed() {
 limits::Demand demand_of(const Options& options) {
   limits::Demand demand{options.connections, limits::client_traits()};
   const std::uint64_t loops = std::min(options.threads, options.connections);
-  demand.traits.fixed_descriptors += loops;
+  demand.traits.fixed_descriptors += loops + (options.measures_receive_lateness() ? 1 : 0);
   // The thread that waits for signals is one more; the leader's is there already.
   demand.traits.fixed_threads = loops + 1;
   return demand;
@@ -175,6 +176,7 @@ Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun
   limits::reserve_descriptor_table(options.connections + 64 + options.threads);
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
   const Heartbeat heartbeat;
+  const PacketTimestamps timestamps{options.measures_receive_lateness()};
   Watch watch{options, series};
   if (wait_for_the_start(options, stop)) {
     if (options.start_at) result.deadline_at = now() + options.effective_deadline();

@@ -61,6 +61,7 @@ void run_traffic(const RunContext& context, const Observer& observer,
   const Options& options = context.options;
   const bool churn = options.mode == Mode::churn;
   Moments& moments = result.moments;
+  group.run([](Loop& loop, unsigned) { loop.traffic_begins(); });
   moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
   const Traffic traffic = traffic_of(options);
   const std::vector<std::optional<Pace>> paces =
@@ -86,6 +87,7 @@ void run_traffic(const RunContext& context, const Observer& observer,
   context.watch.wait_for(group);
   group.wait();
   clocks.complete(moments);
+  group.run([](Loop& loop, unsigned) { loop.traffic_ends(); });
   end = std::min(end, group.stopped_at());  // what came after it is not measured
   result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});

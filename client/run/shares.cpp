@@ -5,6 +5,12 @@
 #include "echo/splitmix64.hpp"
 
 namespace client {
+namespace {
+
+/// A look at the retransmissions of each of more connections would take longer than 0.1 s.
+constexpr std::uint64_t most_looked_at = 100'000;
+
+}  // namespace
 
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
   const auto connections = static_cast<std::uint32_t>(options.connections);
@@ -29,6 +35,9 @@ std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, cons
     plan.post_every = watch.interval();
     plan.post_from = watch.begun();
     plan.keep_interval = watch.wants_latency();
+    plan.receive_lateness = options.measures_receive_lateness();
+    if (plan.churn || options.connections > most_looked_at)
+      plan.retransmissions_of_each = ReceiveSampler::of_each;
   }
   return plans;
 }

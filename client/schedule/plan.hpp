@@ -35,7 +35,9 @@ struct Plan {
   bool linger_reset = false;       ///< close with RST
   Nanoseconds post_every = never;  ///< post progress at post_from + k * post_every
   Nanoseconds post_from{};
-  bool keep_interval = false;  ///< a histogram of each interval, for the series
+  bool keep_interval = false;                 ///< a histogram of each interval, for the series
+  bool receive_lateness = false;              ///< measure how long echoes lie in the sockets
+  std::uint32_t retransmissions_of_each = 1;  ///< count them on one connection in this many
 };
 
 /// The two ends of a measured window.

@@ -221,7 +221,8 @@ def sound_client(document):
 
 
 def _histograms(document):
-    return [fields.at(document, "latency", name) for name in ("connect", "echo", "wire", "lateness")]
+    names = ("connect", "echo", "wire", "lateness", "receive_lateness")
+    return [fields.at(document, "latency", name) for name in names]
 
 
 def _is_bin(one):

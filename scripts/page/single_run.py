@@ -8,6 +8,7 @@ _LATENCIES = {
     "echo": "echo",
     "wire": "wire (since the first byte sent)",
     "lateness": "lateness of the client itself",
+    "receive_lateness": "receive lateness: in the client's sockets",
 }
 _MEMORY = (
     ("rss", "resident"),

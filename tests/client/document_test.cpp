@@ -67,6 +67,8 @@ TEST(Document, HoldsTheFiguresAndNullForUnknownOnes) {
        {"/latency/arrivals", "null"},
        {"/latency/wire", "null"},
        {"/latency/lateness", "null"},
+       {"/latency/receive_lateness", "null"},
+       {"/latency/retransmissions", "null"},
        {"/latency/echo/count", "200"},
        {"/latency/echo/percentiles/99.99", "null"},
        {"/latency/error_bound", "3.90625E-3"},
@@ -85,6 +87,9 @@ TEST(Document, OfAnOpenLoopHoldsItsArrivalsAndUnsentMessages) {
                                       {"/latency/arrivals", "\"poisson\""},
                                       {"/latency/wire/count", "4000"},
                                       {"/latency/lateness/count", "4000"},
+                                      {"/latency/receive_lateness/count", "60"},
+                                      {"/latency/retransmissions/segments", "2"},
+                                      {"/latency/retransmissions/connections", "4"},
                                       {"/latency/censored", "10"},
                                       {"/echoes/sent", "4007"},
                                       {"/echoes/verified", "5999"},  // the warm-up's too

@@ -30,6 +30,7 @@ void record(int count, std::uint64_t seed, Measured& part, Measured& whole) {
       run->connect.record(value / 2);
       i % 97 == 0 ? run->echo.record_censored(value) : run->echo.record(value);
       run->wire.record(value);
+      run->receive.record(value / 10);
     }
   }
 }
@@ -45,7 +46,7 @@ TEST(Merge, TwoHalvesAreTheWholeBinForBin) {
   record(700, 1, a, whole);
   record(1'300, 2, b, whole);
   const json::value merged = merge({document("a", a), document("b", b)});
-  for (const char* which : {"connect", "echo", "wire"}) {
+  for (const char* which : {"connect", "echo", "wire", "receive_lateness"}) {
     const std::string pointer = std::string("/latency/") + which;
     EXPECT_EQ(at(merged, pointer), at(document("whole", whole).whole(), pointer));
   }
@@ -83,6 +84,17 @@ TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
   EXPECT_EQ(at(merged, "/throughput"),
             R"({"echoes_per_s":18,"bytes_per_s":1152,"connects_per_s":null})");
   EXPECT_EQ(at(merged, "/sources"), "4");
+}
+
+TEST(Merge, SumsTheRetransmissionsOfTheRunsThatCountedThem) {
+  const RunDocument a = document("a", {.served = 90, .retransmitted = 2});
+  const RunDocument b = document("b", {.served = 10, .retransmitted = 3});
+  const RunDocument uncounted = document("c", {});
+  EXPECT_EQ(at(merge({a, b, uncounted}), "/latency/retransmissions"),
+            R"({"segments":5,"connections":100})");
+  EXPECT_EQ(at(merge({uncounted, document("d", {.time = "2031-01-02T03:04:05Z"})}),
+               "/latency/retransmissions"),
+            "null");
 }
 
 TEST(Merge, JudgesTheObjectivesAgainOnAllEchoes) {
@@ -224,6 +236,7 @@ requested  300: established 300, served 290, failed 10
 failed     reset 10
 connect    p50 100 us, p99 -, p99.9 -, max 100 us
 echo       2,000 echoes, open loop: p50 1 ms, p99 2 ms, p99.9 -, max 2 ms
+retransmitted: 0 segments of the clients, on 300 connections
 throughput 18 echoes/s, 1,152 B/s, - connects/s, summed
 objective  p99 < 5 ms: held
 warning    the runs' measured phases overlap by their clocks: rates and max_concurrent are sums

@@ -103,6 +103,8 @@ TEST(Options, OfAnOpenLoopAreReadInTheirUnits) {
                                   "8K",
                                   "--sndbuf",
                                   "1M",
+                                  "--receive-lateness",
+                                  "never",
                                   "--interval",
                                   "50ms"});
   EXPECT_EQ(options.target.last_port, 9);
@@ -131,6 +133,20 @@ TEST(Options, OfAnOpenLoopAreReadInTheirUnits) {
   EXPECT_EQ(options.sockets.buffers.receive, 8'192U);
   EXPECT_EQ(options.sockets.buffers.send, 1U << 20U);
   EXPECT_EQ(options.interval, milliseconds{50});
+  EXPECT_FALSE(options.measures_receive_lateness());
+}
+
+TEST(Options, ReceiveLatenessIsMeasuredInAnOpenLoopUnlessASearchChoosesItsRate) {
+  Options options;
+  EXPECT_FALSE(options.measures_receive_lateness());
+  options.receive_lateness = MeasureReceiveLateness::always;
+  EXPECT_TRUE(options.measures_receive_lateness());
+  options.receive_lateness = MeasureReceiveLateness::in_open_loop;
+  options.rate = 1'000;
+  EXPECT_TRUE(options.measures_receive_lateness());
+  options.rate = 0;
+  options.find_rate = Objective::parse("p99<5ms");
+  EXPECT_FALSE(options.measures_receive_lateness());
 }
 
 TEST(Options, WithAWrongValueAreRefusedByName) {
@@ -220,6 +236,8 @@ TEST(Options, ThatContradictEachOtherAreRefusedByName) {
       {{"--find-rate", "p99<5ms", "-m", "3"}, "--find-rate"},
       {{"--find-rate", "p99<5ms", "--repeat", "2"}, "--find-rate"},
       {{"--find-rate", "p99<5ms", "--calibrate"}, "--calibrate"},
+      {{"--find-rate", "p99<5ms", "--receive-lateness", "always"}, "--receive-lateness always"},
+      {{"--find-rate", "p99<5ms", "--receive-lateness", "never"}, nullptr},
       {{"--interval", "9ms"}, "--interval"},
       {{"--interval", "10ms"}, nullptr},
   };

@@ -86,6 +86,8 @@ connect            -          -          -          -          -       1 ms
 echo           50 us      50 us >= 4.01 ms          -          -    >= 10 s  open loop: from the due time
 wire           45 us      45 us      45 us          -          -      45 us  from the first byte sent
 lateness        3 us       3 us       3 us          -          -       3 us  the client's own delay
+receive        20 us          -          -          -          -      20 us  receive lateness: in the client's sockets
+retransmitted: 2 segments of the client, on 4 connections
 10 messages had no echo; each counts as at least the time it waited
 
 PASS: 4 of 4 served

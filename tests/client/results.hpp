@@ -71,6 +71,8 @@ inline Result streamed() {
   for (int i = 0; i < 3; ++i) tally.measured.latency.record_censored(milliseconds{1});
   record(tally.wire, 4'000, microseconds{45});
   record(tally.lateness, 4'000, microseconds{3});
+  record(tally.receive_lateness, 60, microseconds{20});
+  tally.retransmissions = {2, 4};
   for (int i = 0; i < 4; ++i) tally.end({Outcome::served, Phase::drain, 0});
   return result;
 }

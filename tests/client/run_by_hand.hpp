@@ -15,9 +15,10 @@ namespace client {
 
 /// The results of a run that tests vary.
 struct Measured {
-  echo::Histogram connect{}, echo{}, wire{};
+  echo::Histogram connect{}, echo{}, wire{}, receive{};
   std::uint64_t served = 0;
   std::uint64_t reset = 0;
+  std::uint64_t retransmitted = 0;
   int exit_code = 0;
   std::string loop = "open";
   std::string time = "2030-01-02T03:04:05Z";
@@ -80,6 +81,11 @@ inline RunDocument document(const std::string& name, const Measured& run) {
         {"echo", echo::to_json(run.echo)},
         {"wire", run.loop == "open" ? echo::to_json(run.wire) : boost::json::value(nullptr)},
         {"lateness", nullptr},
+        {"receive_lateness",
+         run.receive.count() > 0 ? echo::to_json(run.receive) : boost::json::value(nullptr)},
+        {"retransmissions",
+         all > 0 ? boost::json::value{{"segments", run.retransmitted}, {"connections", all}}
+                 : boost::json::value(nullptr)},
         {"censored", run.echo.censored()},
         {"error_bound", echo::Histogram::error_bound()}}},
       {"objectives", boost::json::array{boost::json::object{

@@ -88,6 +88,16 @@ TEST(RunWarnings, UsedUpPortsHaveTheirOwnAdvice) {
   EXPECT_THAT(warnings_of(result), Contains(HasSubstr("`limits -n 200` names it")));
 }
 
+TEST(RunWarnings, RetransmissionsOfTheRunsOwnConnectionsAreNamed) {
+  Result result = fixtures::held();
+  result.tally.retransmissions = {0, 200};
+  EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("retransmitted"))));
+  result.tally.retransmissions.segments = 1'234;
+  EXPECT_THAT(warnings_of(result),
+              Contains(HasSubstr("1,234 segments of this client were retransmitted (200 "
+                                 "connections looked at)")));
+}
+
 TEST(RunWarnings, AServerPidThatDoesNotListenIsNamed) {
   Result result = fixtures::held();
   result.options.server_pid = 4'711;

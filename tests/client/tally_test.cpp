@@ -113,10 +113,12 @@ Tally tally_from(std::uint64_t first) {
   tally.connections_within = first + 6;
   tally.waits_within = first + 7;
   tally.measured = echoes_from(first + 8);
+  tally.retransmissions = {first + 14, first + 15};
   for (std::uint64_t i = 0; i < first; ++i) {
     tally.connect.record(std::chrono::milliseconds{2});
     tally.wire.record(std::chrono::milliseconds{3});
     tally.lateness.record(std::chrono::milliseconds{4});
+    tally.receive_lateness.record(std::chrono::milliseconds{5});
     tally.end({Outcome::served, Phase::drain, 0});
     tally.end({Outcome::reset, Phase::echo, ECONNRESET});
   }
@@ -124,13 +126,22 @@ Tally tally_from(std::uint64_t first) {
 }
 
 std::vector<std::uint64_t> figures_of(const Tally& tally) {
-  return {tally.established,          tally.total,
-          tally.late_resets,          tally.slow_connects,
-          tally.echoes_within,        tally.bytes_within,
-          tally.connections_within,   tally.waits_within,
-          tally.connect.count(),      tally.wire.count(),
-          tally.lateness.count(),     tally.count(Outcome::served),
-          tally.count(Outcome::reset)};
+  return {tally.established,
+          tally.total,
+          tally.late_resets,
+          tally.slow_connects,
+          tally.echoes_within,
+          tally.bytes_within,
+          tally.connections_within,
+          tally.waits_within,
+          tally.connect.count(),
+          tally.wire.count(),
+          tally.lateness.count(),
+          tally.count(Outcome::served),
+          tally.count(Outcome::reset),
+          tally.receive_lateness.count(),
+          tally.retransmissions.segments,
+          tally.retransmissions.connections};
 }
 
 template <typename Counted>

@@ -26,6 +26,7 @@ struct Trial {
   LoopKind loop = LoopKind::closed;
   echo::Histogram echo = of(1'000, microseconds{100});
   echo::Histogram lateness;
+  echo::Histogram receive_lateness;
   limits::Load load{.runnable = 1, .one_minute = 0.5};
   std::uint64_t processors = 2;
   Absences away;
@@ -42,6 +43,7 @@ struct Trial {
                            .loop = loop,
                            .echo = echo,
                            .lateness = lateness,
+                           .receive_lateness = receive_lateness,
                            .load = load,
                            .processors = processors,
                            .away = away,
@@ -95,6 +97,12 @@ TEST(Warnings, EachCauseHasItsText) {
          run.lateness = of(1'000, milliseconds{3});
        },
        "sent late, p99 3"},
+      {"reading late",
+       [](Trial& run) {
+         run.echo = of(1'000, milliseconds{20});
+         run.receive_lateness = of(1'000, milliseconds{5});
+       },
+       "the client read late: echoes lay in its sockets for up to 5"},
       {"999 echoes", [](Trial& run) { run.echo = of(999, microseconds{1}); },
        "too few echoes, 999, for p99, p99.9, p99.99:"},
       {"one echo", [](Trial& run) { run.echo = of(1, microseconds{1}); },
@@ -148,6 +156,20 @@ TEST(Warnings, AreNotGivenWithoutCause) {
       {"no echo at all: other lines report that", [](Trial& run) { run.echo = {}; }},
       {"late by less than a millisecond",
        [](Trial& run) { run.lateness = of(1'000, microseconds{900}); }},
+      {"reading late by less than a millisecond",
+       [](Trial& run) { run.receive_lateness = of(1'000, microseconds{900}); }},
+      {"reading late by a small part of the echo times",
+       [](Trial& run) {
+         run.echo = of(1'000, milliseconds{20});
+         run.receive_lateness = of(1'000, milliseconds{3});
+       }},
+      {"reading late, with too few samples for a p99",
+       [](Trial& run) { run.receive_lateness = of(999, milliseconds{5}); }},
+      {"the echoes of a burst, read when it has been sent",
+       [](Trial& run) {
+         run.loop = LoopKind::burst;
+         run.receive_lateness = of(1'000, milliseconds{5});
+       }},
       {"all costs unknown", [](Trial& run) { run.costs = {}; }},
   };
   for (const auto& row : rows) {

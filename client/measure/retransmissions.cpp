@@ -1,0 +1,50 @@
+#include "client/measure/retransmissions.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+
+namespace client {
+
+std::optional<std::uint64_t> segments_sent_again(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+  constexpr std::size_t end = offsetof(tcp_info, tcpi_total_retrans) + sizeof(std::uint32_t);
+  if (length < end) return std::nullopt;
+  return info.tcpi_total_retrans;
+}
+
+void RetransmissionCounter::begin(std::span<const Connection> connections) {
+  sum_ = {};
+  add_established(connections);
+  before_ = sum_.segments;
+  sum_ = {};
+  counts_ = true;
+}
+
+Retransmissions RetransmissionCounter::end(std::span<const Connection> connections) {
+  if (!counts_) return {};
+  add_established(connections);
+  counts_ = false;
+  sum_.segments -= before_;
+  return sum_;
+}
+
+void RetransmissionCounter::add(const Connection& connection) {
+  const auto segments = segments_sent_again(connection.fd);
+  if (!segments) return;
+  sum_.segments += *segments;
+  ++sum_.connections;
+}
+
+void RetransmissionCounter::add_established(std::span<const Connection> connections) {
+  for (std::size_t i = 0; i < connections.size(); i += of_each_) {
+    const State state = connections[i].state;
+    if (state == State::standing || state == State::draining) add(connections[i]);
+  }
+}
+
+}  // namespace client

@@ -1,0 +1,92 @@
+// Retransmissions of the run's own connections, made by a peer whose socket drops what it receives.
+#include "client/measure/retransmissions.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+
+#include <vector>
+
+#include "client/schedule/plan.hpp"
+#include "tests/client/tcp_pair.hpp"
+
+namespace client {
+namespace {
+
+using fixtures::TcpPair;
+using std::chrono::seconds;
+
+/// Drops every packet that reaches `fd`, before TCP sees it (socket(7), SO_ATTACH_FILTER).
+void drop_all(int fd) {
+  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+  const sock_fprog program{1, nothing};
+  ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+/// Sends a byte that is lost, and waits until the kernel has sent it again.
+void lose_a_segment(const TcpPair& pair) {
+  drop_all(pair.theirs.get());
+  const std::uint64_t before = segments_sent_again(pair.ours.get()).value();
+  ASSERT_EQ(::send(pair.ours.get(), "x", 1, MSG_NOSIGNAL), 1);
+  const auto give_up = now() + seconds{20};
+  while (segments_sent_again(pair.ours.get()).value() == before && now() < give_up)
+    ::poll(nullptr, 0, 1);
+  ASSERT_GT(segments_sent_again(pair.ours.get()).value(), before);
+}
+
+class RetransmissionsTest : public ::testing::Test {
+ protected:
+  RetransmissionsTest() {
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+      connections_[i].fd = pairs_[i].ours.get();
+      connections_[i].state = State::standing;
+    }
+  }
+
+  std::vector<TcpPair> pairs_{3};
+  std::vector<Connection> connections_{3};
+  RetransmissionCounter counter_{1};
+};
+
+TEST_F(RetransmissionsTest, OfTheTrafficAreCountedAndEarlierOnesAreNot) {
+  lose_a_segment(pairs_[0]);
+  counter_.begin(connections_);
+  lose_a_segment(pairs_[1]);
+  const Retransmissions again = counter_.end(connections_);
+  EXPECT_GE(again.segments, 1U);
+  EXPECT_EQ(again.connections, 3U);
+  counter_.begin(connections_);
+  connections_.resize(1);
+  connections_[0].state = State::ended;
+  EXPECT_EQ(counter_.end(connections_).connections, 0U);
+}
+
+TEST_F(RetransmissionsTest, OfAConnectionThatEndsInTheTrafficAreCountedAtItsEnd) {
+  counter_.closing(0, connections_[0]);
+  EXPECT_EQ(counter_.end(connections_).connections, 0U) << "no traffic has begun";
+  counter_.begin(connections_);
+  lose_a_segment(pairs_[2]);
+  counter_.closing(2, connections_[2]);
+  connections_[2].state = State::ended;
+  connections_[2].fd = -1;
+  const Retransmissions again = counter_.end(connections_);
+  EXPECT_GE(again.segments, 1U);
+  EXPECT_EQ(again.connections, 3U);
+  counter_.closing(1, connections_[1]);
+  EXPECT_EQ(counter_.end(connections_).connections, 0U) << "the traffic has ended";
+}
+
+TEST_F(RetransmissionsTest, AreThoseOfTheConnectionsThatWereLookedAt) {
+  RetransmissionCounter every_second{2};
+  every_second.begin(connections_);
+  lose_a_segment(pairs_[1]);
+  const Retransmissions again = every_second.end(connections_);
+  EXPECT_EQ(again.segments, 0U) << "of connection 1, which is not looked at";
+  EXPECT_EQ(again.connections, 2U);
+}
+
+TEST(Retransmissions, OfWhatIsNoConnectionAreUnknown) {
+  EXPECT_EQ(segments_sent_again(-1), std::nullopt);
+}
+
+}  // namespace
+}  // namespace client
