@@ -47,14 +47,15 @@ class Server {
   void try_all() {
     NonblockingExchange& exchange = connections_.exchange();
     connections_.for_each([&](Connection& connection) {
-      const WaitFor next =
-          connection.pending ? exchange.on_writable(connection) : exchange.on_readable(connection);
+      const WaitFor next = connection.pending() ? exchange.on_writable(connection)
+                                                : exchange.on_readable(connection);
       act(connection, next);
     });
   }
   /// Everything else is tried again anyway.
   void act(Connection& connection, WaitFor next) {
     if (next == WaitFor::eof) connections_.end(connection);
+    if (next == WaitFor::finish) connections_.finish(connection);
     if (next == WaitFor::close) connections_.remove(connection);
   }
 

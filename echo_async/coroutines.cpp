@@ -20,7 +20,7 @@
 namespace echo_async {
 namespace {
 
-/// Reads some bytes. 0: EOF, or an error.
+/// Reads some bytes. 0: EOF, or an error; or the protocol has a turn without them.
 auto read_some(AsioConnection& connection, std::span<std::byte> room) {
   return Operation{
       [&connection, room](auto handler) { connection.read_some(room, std::move(handler)); }};
@@ -39,24 +39,28 @@ auto send(AsioConnection& connection, std::span<const std::byte> rest) {
       [&connection, rest](auto handler) { send_rest(connection, rest, std::move(handler)); }};
 }
 
-/// Reads, works and writes the reply until EOF or an error. The frame owns the connection.
+/// Reads, works and writes what the protocol answers, until EOF, an error or the protocol ends it.
+/// The frame owns the connection.
 Task echo_until_eof(Socket socket, Loop& loop) {
   AsioConnection connection{std::move(socket), loop.connections()};
   const server::Serving& serving = connection.serving();
   const Buffer buffer{serving.options.buffer_size};
-  while (const std::size_t received = co_await read_some(connection, buffer.all())) {
-    connection.touch();
-    serving.work.compute();
-    if (serving.work.sleeps() && co_await sleep(connection) == 0) co_return;
-    connection.touch();
-    const auto reply = serving.protocol.reply_to(buffer.all().first(received));
-    const auto rest = connection.send_now(reply);
-    if (!rest.empty()) {
-      connection.sent(reply.size() - rest.size());
-      if (co_await send(connection, rest) == 0) co_return;
+  protocol::Turn turn;
+  do {
+    const std::size_t received = co_await read_some(connection, buffer.all());
+    if (received == 0 && !connection.has_turn()) co_return;
+    turn = connection.answer_to(buffer.all().first(connection.goes_on() ? 0 : received));
+    if (serving.work.suspends(turn.messages)) {
+      turn.bytes = buffer.keep(turn.bytes);
+      if (co_await sleep(connection) == 0) co_return;
     }
-    connection.echoed(rest.empty() ? reply.size() : 0);
-  }
+    const auto rest = connection.send_now(turn.bytes);
+    if (!rest.empty()) {
+      connection.sent(turn.bytes.size() - rest.size());
+      if (co_await send(connection, buffer.keep(rest)) == 0) co_return;
+    }
+    connection.answered(turn, rest.empty() ? turn.bytes.size() : 0);
+  } while (connection.stays_after(turn.after));
 }
 
 void serve(const server::Serving& serving) {

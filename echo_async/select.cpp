@@ -123,6 +123,7 @@ class Server {
     if (next == WaitFor::read || next == WaitFor::again) FD_SET(connection.fd, &reading_);
     if (next == WaitFor::write) FD_SET(connection.fd, &writing_);
     if (next == WaitFor::eof) connections_.end(connection);
+    if (next == WaitFor::finish) connections_.finish(connection);
     if (next == WaitFor::close) connections_.remove(connection);
   }
 

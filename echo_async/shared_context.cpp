@@ -31,8 +31,8 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
   /// in a step ends this connection only.
   template <typename Step>
   auto then(Step step) {
-    return [self = shared_from_this(), step](error_code error, std::size_t bytes = 0) {
-      if (error) return;
+    return [self = shared_from_this(), step](error_code error = {}, std::size_t bytes = 0) {
+      if (error && !self->has_turn(error)) return;
       try {
         step(bytes);
       } catch (const std::exception&) {
@@ -52,25 +52,23 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
 
  private:
   void work(std::size_t received) {
-    touch();
-    serving().work.compute();
-    if (!serving().work.sleeps()) return write(received);
-    sleep(serving().work.amount(), then([this, received](std::size_t) { write(received); }));
+    protocol::Turn turn = answer_to(buffer_.all().first(received));
+    if (!serving().work.suspends(turn.messages)) return write(turn);
+    turn.bytes = buffer_.keep(turn.bytes);
+    sleep(serving().work.amount(), then([this, turn](std::size_t) { write(turn); }));
   }
 
-  void write(std::size_t received) {
-    touch();
-    const auto reply = serving().protocol.reply_to(buffer_.all().first(received));
-    const auto rest = send_now(reply);  // nearly always all: nothing is left to wait for
-    if (rest.empty()) return wrote(reply.size());
-    sent(reply.size() - rest.size());
-    send_rest(*this, rest, then([this](std::size_t) { wrote(0); }));
+  void write(const protocol::Turn& turn) {
+    const auto rest = send_now(turn.bytes);  // nearly always all: nothing is left to wait for
+    if (rest.empty()) return wrote(turn, turn.bytes.size());
+    sent(turn.bytes.size() - rest.size());
+    send_rest(*this, buffer_.keep(rest), then([this, turn](std::size_t) { wrote(turn, 0); }));
   }
 
-  /// All of the reply is sent, and `bytes` of it are not counted yet.
-  void wrote(std::size_t bytes) {
-    echoed(bytes);
-    read();
+  /// All of the turn is sent, and `bytes` of it are not counted yet.
+  void wrote(const protocol::Turn& turn, std::size_t bytes) {
+    answered(turn, bytes);
+    if (stays_after(turn.after)) read();
   }
 
   Buffer buffer_;

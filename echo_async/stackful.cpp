@@ -21,6 +21,7 @@
 #include <span>
 
 #include "echo/options.hpp"
+#include "echo_async/asio/buffer.hpp"
 #include "echo_async/asio/loop.hpp"
 #include "echo_async/asio/stack_pool.hpp"
 #include "limits/quantity.hpp"
@@ -30,32 +31,35 @@ namespace {
 
 using Yield = asio::basic_yield_context<Executor>;
 
-/// Reads, works and writes the reply until EOF or an error. yield[error] suspends: the loop serves
-/// other connections until the operation is done.
+/// Reads, works and writes what the protocol answers, until EOF, an error or the protocol ends it.
+/// yield[error] suspends: the loop serves other connections until the operation is done.
 void echo_until_eof(AsioConnection& connection, std::span<std::byte> buffer, const Yield& yield) {
-  const server::Serving& serving = connection.serving();
+  const server::Work& work = connection.serving().work;
   error_code error;
-  for (;;) {
-    const std::size_t received = connection.socket().async_read_some(
-        asio::buffer(buffer.data(), buffer.size()), yield[error]);
-    if (error) return;
-    connection.touch();
-    serving.work.compute();
-    if (serving.work.sleeps()) {
-      connection.sleep(serving.work.amount(), yield[error]);
-      if (error) return;
-      connection.touch();
-    }
-    const auto reply = serving.protocol.reply_to(buffer.first(received));
-    if (const auto rest = connection.send_now(reply); !rest.empty()) {
-      connection.sent(reply.size() - rest.size());
-      send_rest(connection, rest, yield[error]);
-      if (error) return;
-      connection.echoed(0);
+  protocol::Turn turn;
+  do {
+    std::size_t received = 0;
+    if (connection.goes_on()) {
+      connection.in_turn(yield);
     } else {
-      connection.echoed(reply.size());
+      received = connection.socket().async_read_some(asio::buffer(buffer.data(), buffer.size()),
+                                                     yield[error]);
+      if (error && !connection.has_turn(error)) return;
     }
-  }
+    turn = connection.answer_to(buffer.first(received));
+    if (work.suspends(turn.messages)) {
+      turn.bytes = keep_in(buffer, turn.bytes);
+      connection.sleep(work.amount(), yield[error]);
+      if (error) return;
+    }
+    const auto rest = connection.send_now(turn.bytes);
+    if (!rest.empty()) {
+      connection.sent(turn.bytes.size() - rest.size());
+      send_rest(connection, keep_in(buffer, rest), yield[error]);
+      if (error) return;
+    }
+    connection.answered(turn, rest.empty() ? turn.bytes.size() : 0);
+  } while (connection.stays_after(turn.after));
 }
 
 /// Virtual memory of which a page or two are touched, so it is as large as for a thread.

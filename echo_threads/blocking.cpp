@@ -1,46 +1,50 @@
 #include "echo_threads/blocking.hpp"
 
-#include <sys/socket.h>
-#include <sys/types.h>
-
 #include <cerrno>
 #include <exception>
 
+#include "echo_threads/blocking_io.hpp"
 #include "echo_threads/late_reader.hpp"
 
 namespace echo_threads {
 namespace {
 
-/// Sends all bytes: send(2) may take only a part. MSG_NOSIGNAL, because SIGPIPE for a closed
-/// connection would end the process. Returns what the kernel has not taken: nothing, or, with
-/// errno, the rest when the connection cannot be written to any more.
-std::span<const std::byte> send_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) break;
-    bytes = bytes.subspan(static_cast<std::size_t>(sent));
-  }
-  return bytes;
-}
+/// How a connection ends: at the end of what arrives; by the protocol; or, with errno, it failed.
+enum class End { eof, closed, failed };
 
-/// Reads, works and writes the reply, again and again. True: recv(2) has returned 0, the end of
-/// what arrives. False, with errno: the connection failed.
-bool echo_what_arrives(int fd, std::span<std::byte> buffer, const server::Serving& serving,
-                       unsigned worker) {
-  for (;;) {
-    const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (received == 0) return true;
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0) return false;
-    serving.work.perform();
-    const auto got = buffer.first(static_cast<std::size_t>(received));
-    const auto reply = serving.protocol.reply_to(got);
-    if (const auto unsent = send_all(fd, reply); !unsent.empty()) {
-      serving.counters.echoed(worker, 0, reply.size() - unsent.size());  // bytes, and no message
+/// Works and writes the bytes of a turn: send(2) may take only a part. False: it failed.
+bool write(int fd, const protocol::Turn& turn, const protocol::ConversationSlot& conversation,
+           const server::Serving& serving, unsigned worker) {
+  if (turn.messages > 0) serving.work.perform();
+  for (auto left = turn.bytes; !left.empty();) {
+    const ssize_t sent = send_in_time(fd, left, conversation);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) {  // some bytes, and no message
+      serving.counters.echoed(worker, 0, turn.bytes.size() - left.size());
       return false;
     }
-    serving.counters.echoed(worker, 1, reply.size());
+    left = left.subspan(static_cast<std::size_t>(sent));
+  }
+  serving.counters.echoed(worker, turn.messages, turn.bytes.size());
+  return true;
+}
+
+/// Reads, works and writes what the protocol answers, again and again.
+End echo_what_arrives(int fd, std::span<std::byte> buffer, protocol::ConversationSlot& conversation,
+                      const server::Serving& serving, unsigned worker) {
+  for (;;) {
+    const ssize_t received = receive_in_time(fd, buffer, conversation);
+    if (received == 0) return End::eof;
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0 && errno != ETIME) return End::failed;
+    auto turn = received < 0 ? serving.protocol.on_time(conversation)
+                             : serving.protocol.answer_to(
+                                   conversation, buffer.first(static_cast<std::size_t>(received)));
+    for (;; turn = serving.protocol.go_on(conversation)) {
+      if (!write(fd, turn, conversation, serving, worker)) return End::failed;
+      if (turn.after != protocol::After::go_on) break;
+    }
+    if (turn.after != protocol::After::read && ends(fd, turn.after)) return End::closed;
   }
 }
 
@@ -49,17 +53,16 @@ bool echo_what_arrives(int fd, std::span<std::byte> buffer, const server::Servin
 void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& serving,
                     unsigned worker) try {
   LateReader peer{fd, serving};
-  while (echo_what_arrives(fd, buffer, serving, worker)) {
-    // After the shutdown of a stop recv returns 0, and then again what the peer still sends. While
-    // the peer has not read all replies, a FIN would lose them: pause, and read again.
-    if (peer.pauses()) continue;
-    if (peer.was_late()) server::discount_unsent(fd, serving.counters, worker);
-    ::shutdown(fd, SHUT_WR);  // FIN: the peer reads what is left, then the end
-    return;
-  }
+  protocol::ConversationSlot conversation;  // what is unfinished: nothing, for the echo
+  End end = End::eof;
+  // After the shutdown of a stop recv returns 0, and then again what the peer still sends. While
+  // the peer has not read all replies, a FIN would lose them: pause, and read again.
+  do end = echo_what_arrives(fd, buffer, conversation, serving, worker);
+  while (end == End::eof && peer.pauses());
   // EAGAIN: SO_RCVTIMEO has passed, which the listener hands down for --idle-timeout.
-  if (errno == EAGAIN) serving.counters.timed_out();
-  server::discount_unsent(fd, serving.counters, worker);
+  if (end == End::failed && errno == EAGAIN) serving.counters.timed_out();
+  if (end == End::failed || peer.was_late()) server::discount_unsent(fd, serving.counters, worker);
+  if (end == End::eof) ::shutdown(fd, SHUT_WR);  // FIN: the peer reads what is left, then the end
 } catch (const std::exception&) {
   serving.counters.shed(server::Shed::exception);
 }

@@ -17,10 +17,10 @@
 #include "echo/socket.hpp"
 #include "echo/stop.hpp"
 #include "limits/demand.hpp"
+#include "protocol/protocol.hpp"
 #include "server/acceptor.hpp"
 #include "server/counters.hpp"
 #include "server/options.hpp"
-#include "server/protocol.hpp"
 #include "server/stack_use.hpp"
 #include "server/work.hpp"
 
@@ -59,7 +59,7 @@ struct ModelMeasurements {
 struct Serving {
   const ServerOptions& options;
   Listeners& listeners;
-  const Protocol& protocol;
+  const protocol::Protocol& protocol;
   const Work& work;  ///< simulated, per message, between reading it and answering
   echo::Stop& stop;
   Counters& counters;

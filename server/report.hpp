@@ -18,7 +18,7 @@ namespace server {
 
 struct ServerResult {
   const Model& model;
-  const Protocol& protocol;
+  const protocol::Protocol& protocol;
   const Counters& counters;
   const ModelMeasurements& measurements;
   const Shape& shape;

@@ -145,7 +145,7 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
   Counters counters{shape.workers};
   ModelMeasurements measurements;
   Listeners listeners = listen_or_exit(where, options, shape.listeners);
-  const EchoProtocol protocol;
+  const protocol::EchoProtocol protocol;
   std::optional<Sampler> sampler;
   if (options.stats || !options.json.empty()) {
     sampler.emplace(counters, options.stats.value_or(std::chrono::seconds{1}),

@@ -56,7 +56,7 @@ double Work::steps_per_nanosecond() {
   return best;
 }
 
-void Work::perform() const {
+void Work::block() const {
   compute();
   if (!sleeps()) return;
   timespec left{};

@@ -29,16 +29,26 @@ class Work {
   [[nodiscard]] std::chrono::nanoseconds amount() const { return amount_; }
   /// Whether each reply is delayed by amount() without keeping a thread busy.
   [[nodiscard]] bool sleeps() const { return kind_ == Kind::sleep; }
-  /// Computes, if the kind is cpu. For models that suspend a connection instead of sleeping.
+  /// For models that suspend a connection instead of sleeping: computes, if there is a message to
+  /// work for. True: the connection is to be suspended for amount().
+  [[nodiscard]] bool suspends(std::uint32_t messages) const {
+    if (kind_ == Kind::none || messages == 0) return false;
+    compute();
+    return sleeps();
+  }
+  /// Computes, if the kind is cpu.
   void compute() const {
     if (steps_ > 0) take_steps(steps_);
   }
   /// Does all of the work on this thread: computes or sleeps. For models that block.
-  void perform() const;
+  void perform() const {
+    if (kind_ != Kind::none) block();
+  }
   /// The value for --work, such as "cpu:50000ns".
   [[nodiscard]] std::string text() const;
 
  private:
+  void block() const;
   static void take_steps(std::uint64_t steps);
   static double steps_per_nanosecond();
 

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <boost/asio/defer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <span>
@@ -15,6 +17,7 @@
 #include "echo_async/asio/connection_socket.hpp"
 #include "echo_async/asio/idle_scan.hpp"
 #include "echo_async/asio/socket.hpp"
+#include "protocol/protocol.hpp"
 #include "server/model.hpp"
 #include "server/send_queue.hpp"
 
@@ -37,35 +40,70 @@ class AsioConnection : public ConnectionSocket,
   [[nodiscard]] const server::Serving& serving() const;
   /// A byte was received or sent, or a sleep ended: the connection is not idle.
   void touch();
-  /// Counts a part of a reply.
-  void sent(std::size_t bytes) { serving().counters.echoed(0, 0, bytes); }
-  /// Counts a reply that was sent completely, and those of its bytes that sent() has not counted.
-  void echoed(std::size_t bytes);
+  /// The protocol's turn when `got` was read. Nothing: it goes on by itself, or the deadline is
+  /// over.
+  [[nodiscard]] protocol::Turn answer_to(std::span<std::byte> got) {
+    touch();
+    if (serving().protocol.echoes()) return {got, 1, protocol::After::read};
+    return next_turn(got);
+  }
+  /// Whether its next turn is due without a read.
+  [[nodiscard]] bool goes_on() const { return goes_on_; }
+  /// Counts a part of a turn's bytes, of which the rest could not be sent yet.
+  void sent(std::size_t bytes) {
+    touch();
+    waits_ = Waits::to_send;
+    serving().counters.echoed(0, 0, bytes);
+  }
+  /// Counts a turn that was sent completely, and those of its bytes that sent() has not counted.
+  void answered(const protocol::Turn& turn, std::size_t bytes);
+  /// Does what the protocol wants after a turn, but does not read. False: the connection must end.
+  [[nodiscard]] bool stays_after(protocol::After after) {
+    return after == protocol::After::read || carries_out(after);
+  }
+  /// Whether there is a turn although a read has failed: answer_to() is to be called with nothing.
+  [[nodiscard]] bool has_turn(error_code error = asio::error::operation_aborted) const;
   /// Reads some bytes into `room`, as an Asio operation that calls handler(error, received). It
   /// begins immediately, or when all connections that are ready now have had their turn
-  /// (ConnectionList::reads_in_turn()).
+  /// (ConnectionList::reads_in_turn()). Where the protocol goes on by itself, it reads nothing, and
+  /// calls handler() after that turn of the others.
   template <typename Handler>
   void read_some(std::span<std::byte> room, Handler&& handler);
   /// Waits for --work sleep:, as an Asio operation. This time does not count as idle.
   template <typename Token>
   auto sleep(std::chrono::nanoseconds time, Token&& token) {
-    sleeping_ = true;
+    waits_ = Waits::for_server;
     return wait(time, std::forward<Token>(token));
+  }
+  /// Waits until all connections that are ready now have had their turn, as an Asio operation.
+  template <typename Token>
+  auto in_turn(Token&& token) {
+    waits_ = Waits::for_server;
+    return asio::post(socket().get_executor(), std::forward<Token>(token));
   }
 
  private:
   friend class ConnectionList;
+
+  enum class Waits : std::uint8_t { to_read, to_send, for_server };
+
+  protocol::Turn next_turn(std::span<std::byte> got);
+  bool carries_out(protocol::After after);
 
   /// Shuts reading down: what is queued is still echoed, then the connection reads EOF and ends.
   void drain();
   void close_now();
   /// Whether the socket is passed on, because a drain must wait for the peer.
   bool continues();
-  [[nodiscard]] bool is_idle();
+  /// Closes it if it is idle, or does not read until its deadline; interrupts its read at the
+  /// deadline.
+  void check_times(Clock::time_point now);
 
   ConnectionList& list_;
   server::IdleClock::Tick last_touch_;
-  bool sleeping_ = false;
+  Waits waits_ = Waits::to_read;
+  bool goes_on_ = false;   ///< the protocol, before anything is read
+  bool finished_ = false;  ///< by the protocol, which has sent all
 };
 
 class ConnectionList {
@@ -82,8 +120,8 @@ class ConnectionList {
   void drain();
   /// A forced stop: closes all connections, which count as open at the stop.
   void close_all();
-  /// Closes those that are idle for longer than --idle-timeout.
-  void close_idle();
+  /// Looks for those that are idle for longer than --idle-timeout, or whose deadline is over.
+  void check_times();
 
   /// Whether a connection that has replied reads again after all other ready connections had their
   /// turn (asio::defer), and not immediately. Asio tries each read before it waits. Immediately
@@ -117,17 +155,18 @@ inline const server::Serving& AsioConnection::serving() const {
 }
 
 inline void AsioConnection::touch() {
-  sleeping_ = false;
+  waits_ = Waits::to_read;
   last_touch_ = list_.idle_.clock().now();
 }
 
-inline void AsioConnection::echoed(std::size_t bytes) {
+inline void AsioConnection::answered(const protocol::Turn& turn, std::size_t bytes) {
   touch();
-  serving().counters.echoed(0, 1, bytes);
+  serving().counters.echoed(0, turn.messages, bytes);
 }
 
 template <typename Handler>
 void AsioConnection::read_some(std::span<std::byte> room, Handler&& handler) {
+  if (goes_on_) return in_turn(std::forward<Handler>(handler));
   auto read = [this, room, handler = std::forward<Handler>(handler)]() mutable {
     socket().async_read_some(asio::buffer(room.data(), room.size()), std::move(handler));
   };

@@ -3,6 +3,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "echo_async/asio/socket.hpp"
+#include "protocol/protocol.hpp"
 
 namespace echo_async {
 
@@ -24,7 +26,7 @@ class ConnectionSocket {
     socket_.non_blocking(true);  // Asio does it with the first read, but for itself only
   }
   ConnectionSocket(TakeOver /*tag*/, ConnectionSocket& ended) noexcept
-      : socket_(std::move(ended.socket_)) {}
+      : socket_(std::move(ended.socket_)), conversation_(std::move(ended.conversation_)) {}
   ConnectionSocket(const ConnectionSocket&) = delete;
   ConnectionSocket& operator=(const ConnectionSocket&) = delete;
 
@@ -51,7 +53,28 @@ class ConnectionSocket {
   }
 
  protected:
+  using Clock = protocol::Conversation::Clock;
+
   ~ConnectionSocket() = default;
+
+  [[nodiscard]] bool is_overdue(Clock::time_point now) const {
+    return conversation_ && conversation_->deadline() <= now;
+  }
+  [[nodiscard]] bool has_deadline() const {
+    return conversation_ && conversation_->deadline() != Clock::time_point::max();
+  }
+  [[nodiscard]] protocol::ConversationSlot& conversation() { return conversation_; }
+  [[nodiscard]] const protocol::ConversationSlot& conversation() const { return conversation_; }
+  /// Sends FIN, and reads on.
+  void send_fin() {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+  }
+  /// Lets close() send RST.
+  void reset_at_close() {
+    error_code ignored;
+    socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+  }
 
   /// Waits as an Asio operation. The timer is created by the first wait: few connections need one.
   template <typename Token>
@@ -70,6 +93,7 @@ class ConnectionSocket {
  private:
   Socket socket_;
   std::unique_ptr<Timer> timer_;
+  protocol::ConversationSlot conversation_;
 };
 
 /// Sends all that send_now() has left of a reply, as an Asio operation. It does what async_write
@@ -81,6 +105,7 @@ auto send_rest(Connection& connection, std::span<const std::byte> rest, Token&& 
                                   std::size_t taken = 0) mutable {
     if (taken > 0) connection.sent(taken);
     rest = rest.subspan(taken);
+    if (error == asio::error::operation_aborted && connection.socket().is_open()) error = {};
     if (error || rest.empty()) return operation.complete(error);
     connection.socket().async_write_some(asio::buffer(rest.data(), rest.size()),
                                          std::move(operation));

@@ -1,24 +1,26 @@
-// The idle clock of a loop (server/idle.hpp), driven by one timer for all connections.
+// The idle clock of a loop (server/idle.hpp), driven by one timer for all connections: of idle ones
+// and of those whose conversation has a deadline.
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <utility>
 
 #include "echo_async/asio/out_of_memory.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "server/idle.hpp"
+#include "server/model.hpp"
 
 namespace echo_async {
 
 class IdleScan {
  public:
-  IdleScan(const Strand& strand, std::optional<std::chrono::nanoseconds> timeout)
-      : timer_(strand), clock_(timeout) {}
+  IdleScan(const Strand& strand, const server::Serving& serving)
+      : timer_(strand),
+        clock_(serving.options.socket.idle_timeout, serving.protocol.shortest_timeout()) {}
 
   /// For the connections: they store now() with each byte; the scan checks expired().
   [[nodiscard]] const server::IdleClock& clock() const { return clock_; }
-  /// Calls `scan` once per tick from now on; does nothing without a timeout.
+  /// Calls `scan` once per tick from now on; does nothing without timeouts.
   void start(std::function<void()> scan) {
     if (!clock_.runs()) return;
     scan_ = std::move(scan);

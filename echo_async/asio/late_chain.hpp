@@ -18,6 +18,7 @@
 
 #include "echo_async/asio/buffer.hpp"
 #include "echo_async/asio/connection_socket.hpp"
+#include "protocol/protocol.hpp"
 #include "server/counters.hpp"
 #include "server/work.hpp"
 
@@ -51,26 +52,25 @@ class LateChain : public std::enable_shared_from_this<LateChain<Base>>, public B
   }
 
   void read() {
-    const std::size_t received = this->read_now(buffer_.all());
-    if (received == 0) return;
-    this->touch();
+    const std::size_t received = this->goes_on() ? 0 : this->read_now(buffer_.all());
+    if (received == 0 && !this->goes_on()) return;
+    protocol::Turn turn = this->answer_to(buffer_.all().first(received));
     const server::Work& work = this->serving().work;
-    work.compute();
-    if (!work.sleeps()) return write(received);
-    this->sleep(work.amount(), then([this, received] { write(received); }));
+    if (!work.suspends(turn.messages)) return write(turn);
+    turn.bytes = buffer_.keep(turn.bytes);
+    this->sleep(work.amount(), then([this, turn] { write(turn); }));
   }
 
-  void write(std::size_t received) {
-    this->touch();
-    const auto reply = this->serving().protocol.reply_to(buffer_.all().first(received));
-    const auto rest = this->send_now(reply);
-    if (rest.empty()) return wrote(reply.size());
-    this->sent(reply.size() - rest.size());
-    send_rest(*this, rest, then([this] { wrote(0); }));
+  void write(const protocol::Turn& turn) {
+    const auto rest = this->send_now(turn.bytes);
+    if (rest.empty()) return wrote(turn, turn.bytes.size());
+    this->sent(turn.bytes.size() - rest.size());
+    send_rest(*this, buffer_.keep(rest), then([this, turn] { wrote(turn, 0); }));
   }
 
-  void wrote(std::size_t bytes) {
-    this->echoed(bytes);
+  void wrote(const protocol::Turn& turn, std::size_t bytes) {
+    this->answered(turn, bytes);
+    if (!this->stays_after(turn.after)) return;
     asio::post(this->socket().get_executor(), then([this] { read(); }));
   }
 

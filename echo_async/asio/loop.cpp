@@ -10,13 +10,13 @@ Loop::Loop(const server::Serving& serving)
       acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
                 [this](Socket socket) { serve_(std::move(socket)); }),
       stop_(strand_, serving.stop),
-      idle_(strand_, serving.options.socket.idle_timeout) {}
+      idle_(strand_, serving) {}
 
 void Loop::run(std::function<void(Socket)> serve) {
   serve_ = std::move(serve);
   acceptor_.start();  // async_accept: passes the connection to serve_, and begins again
   stop_.wait([this] { drain(); }, [this] { force_stop(); });
-  idle_.start([this] { connections_.close_idle(); });
+  idle_.start([this] { connections_.check_times(); });
   run_until_done(io_, [this] { begin_again(); });  // waits in epoll, calls handlers
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "echo_async/asio/late_chain.hpp"
 #include "echo_async/asio/out_of_memory.hpp"
@@ -43,7 +44,8 @@ SharedConnection::~SharedConnection() {
   const auto pause = loop_.remove(*this);
   const bool ends = !pause || !continue_late(*this, *pause);
   if (ends) {
-    server::discount_unsent(socket().native_handle(), serving().counters, this_worker);
+    if (!finished_)
+      server::discount_unsent(socket().native_handle(), serving().counters, this_worker);
     close();
     if (!loop_.forced_) serving().counters.closed(opened_by_);
   }
@@ -59,12 +61,36 @@ void SharedConnection::touch() {
 }
 
 void SharedConnection::sent(std::size_t bytes) {
+  if (has_deadline())
+    publish_deadline(while_sending);
+  else
+    touch();
   serving().counters.echoed(this_worker, 0, bytes);
 }
 
-void SharedConnection::echoed(std::size_t bytes) {
+void SharedConnection::answered(const protocol::Turn& turn, std::size_t bytes) {
   touch();
-  serving().counters.echoed(this_worker, 1, bytes);
+  serving().counters.echoed(this_worker, turn.messages, bytes);
+}
+
+protocol::Turn SharedConnection::next_turn(std::span<std::byte> got) {
+  const protocol::Protocol& protocol = serving().protocol;
+  if (!got.empty()) return protocol.on_received(conversation(), got);
+  if (std::exchange(goes_on_, false)) return protocol.go_on(conversation());
+  // The read may be another than the loop meant, after bytes that came in time.
+  return is_overdue(Clock::now()) ? protocol.on_time(conversation()) : protocol::Turn{};
+}
+
+bool SharedConnection::carries_out(protocol::After after) {
+  goes_on_ = after == protocol::After::go_on;
+  if (after == protocol::After::linger) send_fin();
+  if (goes_on_ || after == protocol::After::linger) return true;
+  if (after == protocol::After::reset) {
+    server::discount_unsent(socket().native_handle(), serving().counters, this_worker);
+    reset_at_close();
+  }
+  finished_ = true;
+  return false;
 }
 
 SharedLoop::SharedLoop(const server::Serving& serving, unsigned workers)
@@ -75,13 +101,13 @@ SharedLoop::SharedLoop(const server::Serving& serving, unsigned workers)
       acceptor_(strand_, serving, std::move(serving.listeners.take().front()),
                 [this](Socket socket) { serve_(std::move(socket)); }),
       stop_(strand_, serving.stop),
-      idle_(strand_, serving.options.socket.idle_timeout) {}
+      idle_(strand_, serving) {}
 
 void SharedLoop::run(std::function<void(Socket)> serve) {
   serve_ = std::move(serve);
   acceptor_.start();
   stop_.wait([this] { drain(); }, [this] { force_stop(); });
-  idle_.start([this] { close_idle(); });
+  idle_.start([this] { check_times(); });
   server::run_workers(serving_, workers_, [this](unsigned worker) {
     this_worker = worker;
     run_until_done(io_, [this] {
@@ -101,7 +127,7 @@ std::optional<std::chrono::milliseconds> SharedLoop::remove(SharedConnection& co
   const std::lock_guard lock(mutex_);
   connections_.erase(connections_.iterator_to(connection));
   ++ending_;
-  if (!draining_ || forced_) return std::nullopt;
+  if (!draining_ || forced_ || connection.finished_) return std::nullopt;
   const int fd = connection.socket().native_handle();
   const auto pause = late_.pause_at_eof(fd);
   if (!pause) late_.forget(fd);
@@ -134,17 +160,29 @@ void SharedLoop::force_stop() {
   io_.stop();
 }
 
-void SharedLoop::close_idle() {
+void SharedLoop::check_times() {
   tick_.store(idle_.clock().now(), std::memory_order_relaxed);
+  const std::uint64_t now = SharedConnection::milliseconds(std::chrono::steady_clock::now());
   const std::lock_guard lock(mutex_);
   for (SharedConnection& connection : connections_) {
-    const std::uint64_t last = connection.last_touch_.load(std::memory_order_relaxed);
-    if (last == SharedConnection::sleeping || connection.timed_out_) continue;
-    if (!idle_.clock().expired(static_cast<server::IdleClock::Tick>(last))) continue;
+    if (connection.timed_out_ || !is_late(connection, now)) continue;
     connection.timed_out_ = true;
     serving_.counters.timed_out();
     ::shutdown(connection.socket().native_handle(), SHUT_RDWR);
   }
+}
+
+bool SharedLoop::is_late(SharedConnection& connection, std::uint64_t now) const {
+  const std::uint64_t state = connection.last_touch_.load(std::memory_order_relaxed);
+  if (state == SharedConnection::sleeping) return false;
+  if ((state & SharedConnection::is_deadline) == 0)
+    return idle_.clock().expired(static_cast<server::IdleClock::Tick>(state));
+  constexpr std::uint64_t flags = SharedConnection::is_deadline | SharedConnection::while_sending;
+  if ((state & ~flags) >= now) return false;
+  if ((state & SharedConnection::while_sending) != 0) return true;
+  error_code ignored;
+  connection.socket().cancel(ignored);
+  return false;
 }
 
 }  // namespace echo_async

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include "echo_async/asio/idle_scan.hpp"
 #include "echo_async/asio/socket.hpp"
 #include "echo_async/asio/stop_events.hpp"
+#include "protocol/protocol.hpp"
 #include "server/model.hpp"
 #include "server/send_queue.hpp"
 
@@ -27,9 +29,9 @@ class SharedLoop;
 
 /// A connection that all workers share. Its own handlers run one at a time, on any thread; a
 /// handler of the loop may run on another meanwhile. So the two share nothing but atomics and the
-/// descriptor's number, and the loop calls shutdown(2) on it, never Asio's close(): pending
-/// operations then end by themselves. The descriptor is open as long as the connection is in the
-/// list. At its end in a drain, a LateChain may take its place, as for AsioConnection.
+/// descriptor's number, and the loop calls shutdown(2) on it, or Asio's cancel(), never close():
+/// pending operations then end by themselves. The descriptor is open as long as the connection is
+/// in the list. At its end in a drain, a LateChain may take its place, as for AsioConnection.
 class SharedConnection : public ConnectionSocket, public boost::intrusive::list_base_hook<> {
  public:
   SharedConnection(Socket socket, SharedLoop& loop);
@@ -39,14 +41,31 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
   [[nodiscard]] const server::Serving& serving() const;
   /// A byte was received or sent, or a sleep ended: the connection is not idle.
   void touch();
-  /// Counts a part of a reply, for the worker that this thread is.
+  /// These are as in AsioConnection; they count for the worker that this thread is.
+  [[nodiscard]] protocol::Turn answer_to(std::span<std::byte> got) {
+    touch();
+    if (serving().protocol.echoes()) return {got, 1, protocol::After::read};
+    return next_turn(got);
+  }
+  [[nodiscard]] bool goes_on() const { return goes_on_; }
   void sent(std::size_t bytes);
-  /// The same for a reply that was sent completely: `bytes` that sent() has not counted.
-  void echoed(std::size_t bytes);
+  void answered(const protocol::Turn& turn, std::size_t bytes);
+  [[nodiscard]] bool stays_after(protocol::After after) {
+    return after == protocol::After::read || carries_out(after);
+  }
+  [[nodiscard]] bool has_turn(error_code error = asio::error::operation_aborted) const {
+    return goes_on_ || error == asio::error::operation_aborted;  // by the loop, at a deadline
+  }
   /// Reads some bytes into `room`, immediately. A read in turn (connection_list.hpp) would take the
   /// lock of the one queue, which costs as much as it saves.
   template <typename Handler>
   void read_some(std::span<std::byte> room, Handler&& handler) {
+    if (goes_on_) {
+      last_touch_.store(sleeping, std::memory_order_relaxed);
+      asio::post(socket().get_executor(), std::forward<Handler>(handler));
+      return;
+    }
+    if (has_deadline()) publish_deadline(0);
     socket().async_read_some(asio::buffer(room.data(), room.size()),
                              std::forward<Handler>(handler));
   }
@@ -60,12 +79,30 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
  private:
   friend class SharedLoop;
 
-  static constexpr std::uint64_t sleeping = UINT64_MAX;  ///< in place of a tick
+  /// What the loop may know of the connection, in one number: the tick of the last byte; or that it
+  /// sleeps; or a deadline in milliseconds, and whether it sends meanwhile.
+  static constexpr std::uint64_t sleeping = UINT64_MAX;
+  static constexpr std::uint64_t is_deadline = 1ULL << 62U;
+  static constexpr std::uint64_t while_sending = 1ULL << 61U;
+
+  [[nodiscard]] static std::uint64_t milliseconds(Clock::time_point time) {
+    return static_cast<std::uint64_t>(
+        std::chrono::ceil<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  }
+  protocol::Turn next_turn(std::span<std::byte> got);
+  bool carries_out(protocol::After after);
+  void publish_deadline(std::uint64_t flags) {
+    last_touch_.store(is_deadline | flags | milliseconds(conversation()->deadline()),
+                      std::memory_order_relaxed);
+  }
 
   SharedLoop& loop_;
   std::atomic<std::uint64_t> last_touch_;
   const unsigned opened_by_;  ///< the worker that counts its begin and end
   bool timed_out_ = false;    ///< used by the loop only
+  // Not used by the loop; as in AsioConnection.
+  bool goes_on_ = false;
+  bool finished_ = false;
 };
 
 class SharedLoop {
@@ -81,7 +118,9 @@ class SharedLoop {
 
   void drain();
   void force_stop();
-  void close_idle();
+  void check_times();
+  /// Whether it is idle, or has not read until its deadline. Interrupts its read at the deadline.
+  bool is_late(SharedConnection& connection, std::uint64_t now) const;
   /// Continues on the strand when there was no memory (out_of_memory.hpp).
   void begin_again();
   /// A connection ends. Returns the pause of its LateChain if a drain must wait for the peer.

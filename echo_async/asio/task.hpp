@@ -71,7 +71,7 @@ class Operation {
       if (operation_ != nullptr && operation_->pending_) operation_->coroutine_.destroy();
     }
 
-    void operator()(error_code error, std::size_t bytes = 1) {
+    void operator()(error_code error = {}, std::size_t bytes = 1) {
       Operation& operation = *std::exchange(operation_, nullptr);
       operation.result_ = error ? 0 : bytes;
       operation.coroutine_.resume();

@@ -39,7 +39,7 @@ Connection* ConnectionTable::add(echo::Descriptor socket) {
 }
 
 void ConnectionTable::discount_unsent(const Connection& connection) {
-  if (connection.pending) counters_.echoed(worker_, 0, connection.pending->sent);
+  if (const PendingReply* reply = connection.pending()) counters_.echoed(worker_, 0, reply->sent);
   server::discount_unsent(connection.fd, counters_, worker_);
 }
 
@@ -50,10 +50,14 @@ void ConnectionTable::end(Connection& connection) {
 
 void ConnectionTable::remove(Connection& connection) {
   discount_unsent(connection);
+  finish(connection);
+}
+
+void ConnectionTable::finish(Connection& connection) {
   if (draining_) late_.forget(connection.fd);
   ::close(connection.fd);
   connection.fd = -1;
-  connection.pending.reset();
+  connection.unfinished.reset();
   --count_;
   counters_.closed(worker_);
   while (!table_.empty() && table_.back().fd < 0) table_.pop_back();

@@ -34,6 +34,8 @@ class ConnectionTable {
   /// Closes and counts a connection that has ended. What it has not sent is not counted as echoed.
   /// The Connection is invalid afterwards.
   void remove(Connection& connection);
+  /// At WaitFor::finish: the same for one that the protocol has ended. The kernel sends the rest.
+  void finish(Connection& connection);
   /// At WaitFor::eof: removes the connection, unless a drain must wait until its peer has read:
   /// then handle_due() reads again.
   void end(Connection& connection);
@@ -59,8 +61,8 @@ class ConnectionTable {
   /// Time of the next event that no descriptor reports; unset: none.
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
   /// Handles what is due: calls `then(Connection&, WaitFor)` for each connection whose sleep is
-  /// over, for each that waits for a late reader, and for each to be closed because it was idle
-  /// (counted here).
+  /// over, for each that waits for a late reader, for each whose conversation has a deadline that
+  /// is over, and for each to be closed because it was idle (counted here).
   template <typename Then>
   void handle_due(Clock::time_point now, Then then) {
     for (int fd = exchange_.take_woken(now); fd >= 0; fd = exchange_.take_woken(now)) {
@@ -75,6 +77,8 @@ class ConnectionTable {
     exchange_.clock().advance();
     *next_scan_ = now + exchange_.clock().period();
     for_each([&](Connection& connection) {
+      if (exchange_.is_overdue(connection, now))
+        return then(connection, exchange_.on_deadline(connection));
       if (!exchange_.is_idle(connection) || late_.waits(connection.fd)) return;
       counters_.timed_out();
       then(connection, WaitFor::close);

@@ -145,7 +145,7 @@ void NestedEpoll::serve_ready() {
       }
       Connection& connection = connections_[event.data.fd];
       if (connection.fd < 0) continue;
-      const bool writable = (event.events & EPOLLOUT) != 0 && connection.pending;
+      const bool writable = (event.events & EPOLLOUT) != 0 && connection.pending() != nullptr;
       NonblockingExchange& exchange = connections_.exchange();
       apply(connection,
             writable ? exchange.on_writable(connection) : exchange.on_readable(connection),
@@ -164,12 +164,14 @@ void NestedEpoll::apply(Connection& connection, WaitFor next, bool ended) {
         return;
       case WaitFor::eof:
         return connections_.end(connection);
+      case WaitFor::finish:
+        return connections_.finish(connection);
       case WaitFor::close:
         return connections_.remove(connection);
       case WaitFor::write:  // rare: the socket's buffer is full
         // Once per reply: each rearm() reports what the peer has sent meanwhile, which is not read
         // before the reply is out, and so would be reported again and again.
-        if (!std::exchange(connection.pending->watched, true)) {
+        if (!std::exchange(connection.pending()->watched, true)) {
           rearm(connection, usual_events | EPOLLOUT);
         }
         return;

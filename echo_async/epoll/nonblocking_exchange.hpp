@@ -5,7 +5,8 @@
 // that read the message: an idle connection costs its Connection, 16 bytes. Only a reply that
 // cannot go out immediately (the peer does not read, or --work sleep delays it) is copied into its
 // own block. Until that block is sent nothing more is read: that bounds the block and is the
-// back-pressure. The loop does the waiting; each call returns what to wait for (WaitFor).
+// back-pressure. What else is unfinished, the protocol's conversation, is kept with it. The loop
+// does the waiting; each call returns what to wait for (WaitFor).
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "protocol/protocol.hpp"
 #include "server/idle.hpp"
 #include "server/model.hpp"
 
@@ -25,26 +27,40 @@ namespace echo_async {
 struct PendingReply {
   std::vector<std::byte> bytes;
   std::size_t sent = 0;
+  std::uint32_t messages = 0;  ///< that it answers
+  protocol::After after = protocol::After::read;
   bool sleeps = false;   ///< delayed by --work sleep; otherwise the peer's buffers are full
   bool watched = false;  ///< for an edge-triggered loop: it watches for room already
+};
+
+/// What of a connection is unfinished: a reply, the protocol's conversation, or both.
+struct Unfinished {
+  std::optional<PendingReply> reply;
+  protocol::ConversationSlot conversation;
 };
 
 /// The state of a connection in its loop. `fd` is not owned: the table of the loop closes it.
 struct Connection {
   int fd = -1;
   server::IdleClock::Tick last = 0;  ///< tick of the last byte received or sent
-  std::unique_ptr<PendingReply> pending;
+  std::unique_ptr<Unfinished> unfinished;
+
+  /// Nullptr: none.
+  [[nodiscard]] PendingReply* pending() const {
+    return unfinished && unfinished->reply ? &*unfinished->reply : nullptr;
+  }
 };
 static_assert(sizeof(Connection) == 16);
 
 /// What a connection waits for, and so what the loop has to watch for.
 enum class WaitFor {
-  read,   ///< bytes; the socket was emptied
-  again,  ///< bytes, and some may be there already: an edge-triggered loop must read again now
-  write,  ///< room for the rest of its reply: on_writable
-  sleep,  ///< the end of its sleep, nothing else: on_wake when it is due
-  eof,    ///< nothing more to read: ConnectionTable::end
-  close   ///< nothing: it has failed, or is idle
+  read,    ///< bytes; the socket was emptied
+  again,   ///< bytes, and some may be there already: an edge-triggered loop must read again now
+  write,   ///< room for the rest of its reply: on_writable
+  sleep,   ///< the end of its sleep, nothing else: on_wake when it is due
+  eof,     ///< nothing more to read: ConnectionTable::end
+  finish,  ///< nothing: the protocol has ended it, ConnectionTable::finish
+  close    ///< nothing: it has failed, or is idle
 };
 
 /// Not shared by threads: one per loop.
@@ -63,6 +79,10 @@ class NonblockingExchange {
   WaitFor on_readable(Connection& connection);
   /// Sends more of the pending reply; has no effect without one.
   WaitFor on_writable(Connection& connection);
+  /// Whether the deadline of its conversation is over: on_deadline() is to be called. Not while the
+  /// server delays the reply itself.
+  [[nodiscard]] static bool is_overdue(const Connection& connection, Clock::time_point now);
+  WaitFor on_deadline(Connection& connection);
 
   /// When the first sleep ends; unset: none sleeps.
   [[nodiscard]] std::optional<Clock::time_point> next_wake() const;
@@ -74,10 +94,8 @@ class NonblockingExchange {
   WaitFor on_wake(Connection& connection);
 
   /// Whether no byte was received or sent for the idle timeout. A connection whose reply the server
-  /// itself delays is not idle.
-  [[nodiscard]] bool is_idle(const Connection& connection) const {
-    return clock_.expired(connection.last) && !(connection.pending && connection.pending->sleeps);
-  }
+  /// itself delays is not idle, nor is one whose conversation has a deadline.
+  [[nodiscard]] bool is_idle(const Connection& connection) const;
   /// The loop advances it once per period; a new connection's `last` is its now().
   [[nodiscard]] server::IdleClock& clock() { return clock_; }
   [[nodiscard]] const server::IdleClock& clock() const { return clock_; }
@@ -88,9 +106,26 @@ class NonblockingExchange {
     int fd;
   };
 
-  WaitFor serve_message(Connection& connection, std::span<std::byte> message);
-  WaitFor delay_reply(Connection& connection, std::span<const std::byte> reply);
+  /// The same with another protocol than the echo.
+  [[gnu::noinline]] WaitFor on_received(Connection& connection, std::span<std::byte> got,
+                                        WaitFor then);
+  /// Calls `say(slot)`, which returns a turn, with the slot of the connection.
+  template <typename Say>
+  protocol::Turn converse(Connection& connection, Say say);
+  /// The work and the bytes of a turn, and of those that follow it. `then`: what to wait for when
+  /// all is sent and the protocol reads on.
+  WaitFor answer(Connection& connection, protocol::Turn turn, WaitFor then);
+  /// Inlined, because each echo goes through it. WaitFor::read: all is sent.
+  [[gnu::always_inline]] inline WaitFor send_turn(Connection& connection,
+                                                  const protocol::Turn& turn);
+  static WaitFor after_turn(const Connection& connection, protocol::After after, WaitFor then);
+  protocol::Turn next_turn(Connection& connection);
   WaitFor send_pending(Connection& connection);
+  /// Keeps a copy of the bytes that are not sent.
+  static PendingReply& keep(Connection& connection, const protocol::Turn& turn, std::size_t sent);
+  /// What `step` throws (a bug, or no memory) ends this connection only.
+  template <typename Step>
+  WaitFor guarded(Step step);
 
   const server::Serving& serving_;
   unsigned worker_;

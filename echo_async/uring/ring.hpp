@@ -93,6 +93,10 @@ class BufferRing {
     return static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
   }
   void give_back(std::uint16_t number);
+  /// The bytes of a taken buffer.
+  [[nodiscard]] std::byte* buffer(std::uint16_t number) const {
+    return pool_ + std::size_t{number} * size_;
+  }
   /// Buffers that are not taken; the kernel may have filled some whose completions are still to
   /// come.
   [[nodiscard]] unsigned available() const { return count_ - taken_; }
@@ -103,9 +107,6 @@ class BufferRing {
     void operator()(std::byte* pages) const;
   };
   void offer(std::uint16_t number);
-  [[nodiscard]] std::byte* buffer(std::uint16_t number) const {
-    return pool_ + std::size_t{number} * size_;
-  }
 
   Ring& ring_;
   unsigned count_;

@@ -12,9 +12,6 @@
 namespace echo_async {
 namespace {
 
-/// Replies that may wait behind the pending send before receiving stops. The kernel completes an
-/// armed recv up to 32 times at once, so another 16 may still come before it has ended.
-constexpr std::uint64_t max_waiting = 16;
 /// UnsentReplies kept for reuse: a stream of large messages allocates nothing.
 constexpr std::size_t max_spare = 16;
 
@@ -24,7 +21,7 @@ RingExchange::RingExchange(const server::Serving& serving, Ring& ring, unsigned 
     : serving_(serving),
       ring_(ring),
       buffers_(ring, ring_buffers, serving.options.buffer_size),
-      clock_(serving.options.socket.idle_timeout),
+      clock_(serving.options.socket.idle_timeout, serving.protocol.shortest_timeout()),
       late_(serving.options.socket.idle_timeout, serving.counters) {
   if (clock_.runs()) next_scan_ = Clock::now() + clock_.period();
   spare_unsent_.reserve(max_spare);  // recycle() must not throw
@@ -55,7 +52,8 @@ void RingExchange::add(echo::Descriptor socket) {
 }
 
 void RingExchange::remove(RingConnection& connection, int fd) {
-  server::discount_unsent(fd, serving_.counters, 0);
+  const bool closed = connection.ended_by_protocol() && connection.after == protocol::After::close;
+  if (!closed) server::discount_unsent(fd, serving_.counters, 0);
   if (draining_) late_.forget(fd);
   ::close(fd);
   connection = RingConnection{};
@@ -78,7 +76,8 @@ void RingExchange::handle(const io_uring_cqe& done) {
 
 void RingExchange::receive(RingConnection& connection, int fd) {
   io_uring_sqe* recv = ring_.request(RingOp::receive, fd);
-  if (serving_.work.sleeps()) {  // one message at a time: no other may sleep meanwhile
+  // One message at a time: no other may sleep meanwhile, or wait for the end of a conversation.
+  if (serving_.work.sleeps() || !serving_.protocol.echoes()) {
     ::io_uring_prep_recv(recv, fd, nullptr, serving_.options.buffer_size, 0);
   } else {
     ::io_uring_prep_recv_multishot(recv, fd, nullptr, 0, 0);
@@ -94,7 +93,7 @@ void RingExchange::on_received(RingConnection& connection, int fd, const io_urin
     connection.last = clock_.now();
     const auto message = buffers_.take(done);
     const auto buffer = BufferRing::number_of(done);
-    if (!serve_message(connection, fd, message, buffer)) buffers_.give_back(buffer);
+    if (!answer(connection, fd, message, buffer)) buffers_.give_back(buffer);
   } else if (done.res == 0) {
     connection.ended = true;
   } else if (done.res == -ENOBUFS) {
@@ -115,33 +114,6 @@ void RingExchange::await_buffer(RingConnection& connection, int fd) {
   }
 }
 
-/// Returns whether the reply is sent from `buffer`, which must not be given back yet then.
-bool RingExchange::serve_message(RingConnection& connection, int fd, std::span<std::byte> message,
-                                 std::uint16_t buffer) {
-  if (connection.failed) return false;
-  try {
-    serving_.work.compute();
-    const auto reply = serving_.protocol.reply_to(message);
-    if (serving_.work.sleeps()) {
-      unsent_of(connection).add(reply);
-      connection.sleeps = true;
-      sleepers_.push_back({Clock::now() + serving_.work.amount(), fd});
-    } else if (connection.sending || connection.unsent) {  // replies keep their order
-      unsent_of(connection).add(reply);
-      if (connection.unsent->waiting_messages() >= max_waiting) stop_receiving(connection, fd);
-    } else {
-      connection.reply = reply;
-      connection.buffer = buffer;
-      send(connection, fd, reply, MSG_DONTWAIT);  // the rest goes to the unsent replies
-      return true;
-    }
-  } catch (const std::exception&) {  // a bug or no memory ends this connection only
-    serving_.counters.shed(server::Shed::exception);
-    fail(connection, fd);
-  }
-  return false;
-}
-
 void RingExchange::send(RingConnection& connection, int fd, std::span<const std::byte> bytes,
                         int flags) {
   io_uring_sqe* sending = ring_.request(RingOp::send, fd);
@@ -158,11 +130,12 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
   if (connection.buffer == RingConnection::no_buffer) {
     answered = connection.unsent->sent(sent);
   } else {
-    const auto rest = connection.reply.subspan(sent);
-    if (rest.empty()) answered = 1;
-    if (!rest.empty() && !connection.failed) {
+    if (sent == connection.reply_size) {
+      answered = 1;
+    } else if (!connection.failed) {
       try {
-        unsent_of(connection).add_first(rest);
+        const std::span reply(buffers_.buffer(connection.buffer), connection.reply_size);
+        unsent_of(connection).add_first(reply.subspan(sent));
         stop_receiving(connection, fd);
       } catch (const std::bad_alloc&) {
         serving_.counters.shed(server::Shed::memory);
@@ -175,27 +148,32 @@ void RingExchange::on_sent(RingConnection& connection, int fd, int result) {
   proceed(connection, fd);
 }
 
+void RingExchange::send_unsent(RingConnection& connection, int fd) {
+  if (!connection.unsent || connection.sending || connection.sleeps || connection.failed) return;
+  const auto bytes = connection.unsent->to_send();
+  if (bytes.empty())
+    recycle(std::move(connection.unsent));
+  else
+    send(connection, fd, bytes, 0);  // waits in the kernel until all or some are sent
+}
+
 /// Starts the next request of a connection on which one has completed, or removes the connection.
 void RingExchange::proceed(RingConnection& connection, int fd) {
-  if (connection.unsent && !connection.sending && !connection.sleeps && !connection.failed) {
-    const auto bytes = connection.unsent->to_send();
-    if (bytes.empty())
-      recycle(std::move(connection.unsent));
-    else
-      send(connection, fd, bytes, 0);  // waits in the kernel until all or some are sent
-  }
+  do send_unsent(connection, fd);
+  while (connection.is_answered() && act(connection, fd));
   if (connection.failed || (connection.ended && !connection.unsent)) {
     if (connection.sending || connection.receiving) return;
     if (draining_ && waits_for_late_reader(connection, fd)) return;
     remove(connection, fd);
   } else if (!connection.receiving && !connection.ended && !connection.unsent &&
-             !connection.starved) {
+             !connection.starved && connection.after == protocol::After::read) {
     receive(connection, fd);
   }
 }
 
 bool RingExchange::waits_for_late_reader(RingConnection& connection, int fd) {
-  return !connection.failed && late_.keeps(fd, Clock::now());
+  if (connection.failed || connection.after != protocol::After::read) return false;
+  return late_.keeps(fd, Clock::now());
 }
 
 /// Back-pressure: the peer sends and does not read, so nothing more is received until all is sent.
@@ -281,13 +259,18 @@ void RingExchange::handle_due(Clock::time_point now) {
   if (!next_scan_ || now < *next_scan_) return;
   clock_.advance();
   *next_scan_ = now + clock_.period();
-  for_each([this](RingConnection& connection, int fd) {
-    if (connection.sleeps || connection.failed || !clock_.expired(connection.last)) return;
-    if (late_.waits(fd)) return;
+  for_each([this, now](RingConnection& connection, int fd) {
+    if (connection.is_overdue(now)) return on_deadline(connection, fd);
+    if (!is_idle(connection) || late_.waits(fd)) return;
     serving_.counters.timed_out();
     fail(connection, fd);
     proceed(connection, fd);
   });
+}
+
+bool RingExchange::is_idle(const RingConnection& connection) const {
+  if (connection.sleeps || connection.failed || !clock_.expired(connection.last)) return false;
+  return !connection.has_deadline();
 }
 
 }  // namespace echo_async

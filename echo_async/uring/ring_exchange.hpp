@@ -14,6 +14,7 @@
 #include "echo/descriptor.hpp"
 #include "echo_async/uring/ring.hpp"
 #include "echo_async/uring/unsent_replies.hpp"
+#include "protocol/protocol.hpp"
 #include "server/idle.hpp"
 #include "server/model.hpp"
 #include "server/send_queue.hpp"
@@ -25,9 +26,12 @@ struct RingConnection {
   static constexpr std::uint16_t no_buffer = UINT16_MAX;
 
   std::unique_ptr<UnsentReplies> unsent;  ///< while it holds anything
-  std::span<const std::byte> reply;       ///< being sent from `buffer`
-  server::IdleClock::Tick last = 0;       ///< tick of the last byte received or sent
-  std::uint16_t buffer = no_buffer;       ///< of the ring; taken until the reply in it is sent
+  protocol::ConversationSlot conversation;
+  std::uint32_t reply_size = 0;      ///< of the reply to one message that is sent from `buffer`
+  server::IdleClock::Tick last = 0;  ///< tick of the last byte received or sent
+  std::uint16_t buffer = no_buffer;  ///< of the ring; taken until the reply in it is sent
+  /// What follows when all replies are sent; not `read`: nothing is received until then.
+  protocol::After after = protocol::After::read;
   bool open : 1 = false;
   bool receiving : 1 = false;   ///< a recv is armed
   bool cancelling : 1 = false;  ///< its cancellation is requested
@@ -36,6 +40,19 @@ struct RingConnection {
   bool starved : 1 = false;     ///< its recv found no buffer
   bool ended : 1 = false;       ///< nothing more will come; what was read is still answered
   bool failed : 1 = false;      ///< nothing more will be sent either
+
+  [[nodiscard]] bool ended_by_protocol() const {
+    return ended && (after == protocol::After::close || after == protocol::After::reset);
+  }
+  /// Whether all is sent.
+  [[nodiscard]] bool is_answered() const { return !unsent && !sending && !sleeps; }
+  [[nodiscard]] bool has_deadline() const {
+    return conversation &&
+           conversation->deadline() != protocol::Conversation::Clock::time_point::max();
+  }
+  [[nodiscard]] bool is_overdue(protocol::Conversation::Clock::time_point now) const {
+    return conversation && !sleeps && !failed && conversation->deadline() <= now;
+  }
 };
 static_assert(sizeof(RingConnection) == 32);
 
@@ -80,17 +97,30 @@ class RingExchange {
   void send(RingConnection& connection, int fd, std::span<const std::byte> bytes, int flags);
   void on_received(RingConnection& connection, int fd, const io_uring_cqe& done);
   void on_sent(RingConnection& connection, int fd, int result);
-  bool serve_message(RingConnection& connection, int fd, std::span<std::byte> message,
-                     std::uint16_t buffer);
+  /// Answers a message. Returns whether the answer is sent from `buffer`, which must not be given
+  /// back yet then.
+  bool answer(RingConnection& connection, int fd, std::span<std::byte> message,
+              std::uint16_t buffer);
+  /// Answers with one more turn of the protocol, which `next(conversation)` returns.
+  template <typename Next>
+  void answer_with(RingConnection& connection, int fd, Next next);
+  void add_to_unsent(RingConnection& connection, int fd, const protocol::Turn& turn);
+  /// When all is sent: does what the protocol wants next. Returns whether there is more to do.
+  bool act(RingConnection& connection, int fd);
+  /// The deadline of its conversation is over.
+  void on_deadline(RingConnection& connection, int fd);
   /// Its recv found no buffer: it is armed again when there is one.
   void await_buffer(RingConnection& connection, int fd);
   UnsentReplies& unsent_of(RingConnection& connection);
   void recycle(std::unique_ptr<UnsentReplies> unsent);
   void stop_receiving(RingConnection& connection, int fd);
   void proceed(RingConnection& connection, int fd);
+  void send_unsent(RingConnection& connection, int fd);
   /// At EOF: whether a drain must wait until the peer has read.
   bool waits_for_late_reader(RingConnection& connection, int fd);
   static void fail(RingConnection& connection, int fd);
+  /// Of --idle-timeout; a connection with a deadline is not idle.
+  [[nodiscard]] bool is_idle(const RingConnection& connection) const;
   void remove(RingConnection& connection, int fd);
 
   const server::Serving& serving_;

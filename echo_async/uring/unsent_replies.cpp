@@ -4,9 +4,9 @@
 
 namespace echo_async {
 
-void UnsentReplies::add(std::span<const std::byte> reply) {
+void UnsentReplies::add(std::span<const std::byte> reply, std::uint64_t messages) {
   waiting_.bytes.insert(waiting_.bytes.end(), reply.begin(), reply.end());
-  ++waiting_.messages;
+  waiting_.messages += messages;
 }
 
 void UnsentReplies::add_first(std::span<const std::byte> rest) {

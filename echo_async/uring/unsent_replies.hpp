@@ -14,10 +14,10 @@ namespace echo_async {
 
 class UnsentReplies {
  public:
-  /// Adds the reply to one message.
-  void add(std::span<const std::byte> reply);
-  /// Adds the rest of a partly sent reply, before all others. Only while no send from here is
-  /// pending.
+  /// Adds a reply, to `messages` of the peer.
+  void add(std::span<const std::byte> reply, std::uint64_t messages);
+  /// Adds the rest of a partly sent reply to one message, before all others. Only while no send
+  /// from here is pending.
   void add_first(std::span<const std::byte> rest);
   /// The bytes to send next; empty: none are left. They do not move until sent() has counted them
   /// all.

@@ -25,12 +25,19 @@ namespace {
 using server::Shed;
 
 /// Echoes, and throws when it receives a single exclamation mark.
-class ThrowingProtocol final : public server::Protocol {
+class ThrowingProtocol final : public protocol::Protocol {
  public:
   [[nodiscard]] std::string_view name() const override { return "throwing"; }
-  [[nodiscard]] std::span<const std::byte> reply_to(std::span<std::byte> received) const override {
-    if (received.size() == 1 && received[0] == trigger) throw std::runtime_error("of the test");
-    return received;
+  [[nodiscard]] protocol::Turn on_received(protocol::ConversationSlot& /*slot*/,
+                                           std::span<std::byte> got) const override {
+    if (got.size() == 1 && got[0] == trigger) throw std::runtime_error("of the test");
+    return {got, 1, protocol::After::read};
+  }
+  [[nodiscard]] protocol::Turn go_on(protocol::ConversationSlot& /*slot*/) const override {
+    return {};
+  }
+  [[nodiscard]] protocol::Turn on_time(protocol::ConversationSlot& /*slot*/) const override {
+    return {};
   }
   static constexpr std::byte trigger{'!'};
 };

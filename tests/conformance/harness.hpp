@@ -42,7 +42,7 @@ class Harness {
   ~Harness();
 
   /// Replaces the echo protocol. Call it before serve().
-  void use_protocol(const server::Protocol& protocol) { protocol_ = &protocol; }
+  void use_protocol(const protocol::Protocol& protocol) { protocol_ = &protocol; }
   void serve();
   /// At most `open_files` descriptors, the standard ones and the listener among them.
   void serve_in_child(std::uint64_t open_files);
@@ -82,8 +82,8 @@ class Harness {
   server::Configured configured_;
   server::Shape shape_;
   server::Listeners listeners_;
-  server::EchoProtocol echo_;
-  const server::Protocol* protocol_ = &echo_;
+  protocol::EchoProtocol echo_;
+  const protocol::Protocol* protocol_ = &echo_;
   echo::Stop stop_;
   server::Counters counters_;
   server::ModelMeasurements measurements_;

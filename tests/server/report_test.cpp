@@ -32,7 +32,7 @@ class ServerReport : public ::testing::Test {
   }
 
   Counters counters_{2};
-  EchoProtocol protocol_;
+  protocol::EchoProtocol protocol_;
   ModelMeasurements measurements_;
   Shape shape_;
   limits::Usage usage_;
