@@ -41,9 +41,9 @@ class ReceiveSampler {
   /// Begins to sample a loop with `connections` entries. `record` gets the lateness of each sampled
   /// read.
   void begin(std::uint32_t connections, Record record);
-  /// Entry `index` of the loop is established.
-  void established(std::uint32_t index, Connection& connection) {
-    if (record_ && index % of_each == 0) stamp(connection);
+  /// The loop's connection `ordinal`, counted from 0, is established.
+  void established(std::uint32_t ordinal, Connection& connection) {
+    if (record_ && ordinal % of_each == 0) stamp(connection);
   }
   /// Whether the next read of `connection` is to be sampled, by receive().
   bool due(const Connection& connection) { return connection.stamped && --until_next_ <= 0; }

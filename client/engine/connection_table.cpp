@@ -20,7 +20,7 @@ ConnectionTable::ConnectionTable(const Plan& plan, const LoopContext& context, E
       handshakes_(context.connector, transport_, events),
       timeouts_(timeouts),
       server_probe_(context.server_is_gone),
-      retransmissions_(plan.retransmissions_of_each),
+      retransmissions_(plan.retransmissions_of_each, plan.stride),
       activity_(&no_activity_) {
   at_ = now();
   if (plan.receive_lateness) {
@@ -135,7 +135,8 @@ void ConnectionTable::advance(std::uint32_t index, const Handshake& handshake) {
 
 void ConnectionTable::on_established(std::uint32_t index, Nanoseconds at) {
   establish(index, at);
-  transport_.sampler().established(index, connections_[index]);
+  Connection& connection = connections_[index];
+  transport_.sampler().established(connection.number / plan_.stride, connection);
   context_.concurrency.opened();
   activity_->on_established(index);
 }
@@ -244,7 +245,7 @@ void ConnectionTable::end(std::uint32_t index, const Failure& how) {
     --standing_;
     context_.concurrency.closed();
     in_flight_ -= connection.in_flight();
-    retransmissions_.closing(index, connection);
+    retransmissions_.closing(connection);
   }
   if (plan_.linger_reset && connection.fd >= 0) {
     const linger at_once{1, 0};

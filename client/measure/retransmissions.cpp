@@ -34,6 +34,8 @@ Retransmissions RetransmissionCounter::end(std::span<const Connection> connectio
 }
 
 void RetransmissionCounter::add(const Connection& connection) {
+  // By number and not by place: churn uses some places more often than others.
+  if (connection.number / stride_ % of_each_ != 0) return;
   const auto segments = segments_sent_again(connection.fd);
   if (!segments) return;
   sum_.segments += *segments;
@@ -41,9 +43,8 @@ void RetransmissionCounter::add(const Connection& connection) {
 }
 
 void RetransmissionCounter::add_established(std::span<const Connection> connections) {
-  for (std::size_t i = 0; i < connections.size(); i += of_each_) {
-    const State state = connections[i].state;
-    if (state == State::standing || state == State::draining) add(connections[i]);
+  for (const Connection& connection : connections) {
+    if (connection.state == State::standing || connection.state == State::draining) add(connection);
   }
 }
 

@@ -30,14 +30,15 @@ std::optional<std::uint64_t> segments_sent_again(int fd);
 
 class RetransmissionCounter {
  public:
-  /// Looks at one connection in `of_each`.
-  explicit RetransmissionCounter(std::uint32_t of_each) : of_each_(of_each) {}
+  /// Looks at one connection in `of_each` of a loop whose connections have numbers `stride` apart.
+  RetransmissionCounter(std::uint32_t of_each, std::uint32_t stride)
+      : of_each_(of_each), stride_(stride) {}
 
   /// The traffic begins on the established ones of `connections`.
   void begin(std::span<const Connection> connections);
-  /// Entry `index`, which was established, is about to be closed.
-  void closing(std::uint32_t index, const Connection& connection) {
-    if (counts_ && index % of_each_ == 0) add(connection);
+  /// `connection`, which was established, is about to be closed.
+  void closing(const Connection& connection) {
+    if (counts_) add(connection);
   }
   /// The traffic has ended: what was sent again since begin().
   Retransmissions end(std::span<const Connection> connections);
@@ -46,7 +47,7 @@ class RetransmissionCounter {
   void add(const Connection& connection);
   void add_established(std::span<const Connection> connections);
 
-  std::uint32_t of_each_;
+  std::uint32_t of_each_, stride_;
   bool counts_ = false;
   std::uint64_t before_ = 0;
   Retransmissions sum_;
