@@ -9,9 +9,10 @@ models.cpp. Sub-folders count for themselves. tests/, docs/ and scripts/ are not
 with what it tests, the second is indexed, and scripts/ has its own layout.
 """
 
-import sys
 import tempfile
 from pathlib import Path
+
+from tree_rule import run
 
 MOST = 15
 #: Top-level folders that are not examined; builds are not either.
@@ -20,7 +21,7 @@ SOURCES = {".hpp", ".cpp", ".inc"}
 
 
 def too_large(root):
-    """(folder, number of nouns) of each folder with more than MOST, and how many folders were looked at."""
+    """A line for each folder with more than MOST, and how many folders were looked at."""
     found, seen = [], 0
     for top in sorted(path for path in root.iterdir() if path.is_dir()):
         if top.name in EXEMPT or top.name.startswith((".", "build")):
@@ -29,7 +30,7 @@ def too_large(root):
             nouns = {path.stem for path in folder.glob("*") if path.suffix in SOURCES}
             seen += bool(nouns)
             if len(nouns) > MOST:
-                found.append((folder.relative_to(root), len(nouns)))
+                found.append(f"{folder.relative_to(root)}: {len(nouns)} nouns, at most {MOST}")
     return found, seen
 
 
@@ -52,22 +53,6 @@ def self_test():
     return 1 if failures else 0
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    found, seen = too_large(Path(arguments[0]).resolve())
-    if seen == 0:
-        print(f"{arguments[0]} holds no folder of C++ sources", file=sys.stderr)
-        return 2
-    for folder, count in found:
-        print(f"{folder}: {count} nouns, at most {MOST}")
-    if not found:
-        print(f"{seen} folders, none with more than {MOST} nouns")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(__doc__, too_large, self_test, "no folder of C++ sources",
+        f"{{}} folders, none with more than {MOST} nouns")

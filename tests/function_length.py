@@ -13,9 +13,10 @@ for sources in which each branch of an #if is balanced. A brace without another 
 """
 
 import re
-import sys
 import tempfile
 from pathlib import Path
+
+from tree_rule import run
 
 MOST = 60
 FOLDERS = ("limits", "echo", "protocol", "server", "echo_threads", "echo_async", "client")
@@ -148,19 +149,6 @@ def self_test():
     return 1 if failures else 0
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    found, seen = violations(Path(arguments[0]).resolve())
-    if seen == 0 and not found:
-        print(f"{arguments[0]} holds no C++ function", file=sys.stderr)
-        return 2
-    print("\n".join(found) if found else f"{seen} functions, none with more than {MOST} lines")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(__doc__, violations, self_test, "no C++ function",
+        f"{{}} functions, none with more than {MOST} lines")

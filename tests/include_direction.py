@@ -16,10 +16,10 @@ report/ can compute neither again.
 """
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 
+from tree_rule import run
 
 
 def client(*folders):
@@ -254,19 +254,5 @@ def self_test():
     return 1 if failures else 0
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    found, files = examine(Path(arguments[0]))
-    if files == 0:
-        print(f"{arguments[0]} holds none of {', '.join(LAYERS)}", file=sys.stderr)
-        return 2
-    print("\n".join(found) if found else f"{files} files, every include goes down")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(__doc__, examine, self_test, f"none of {', '.join(LAYERS)}", "{} files, every include goes down")
