@@ -57,6 +57,7 @@ class HeadScanner {
   };
 
   const char* scan_request_line(const char* at, const char* end, std::size_t offset);
+  const char* scan_usual_version(const char* at, const char* end, std::size_t offset);
   const char* scan_fields(const char* at, const char* end);
   void fail(unsigned status) {
     state_ = State::wrong;

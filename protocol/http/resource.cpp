@@ -20,9 +20,10 @@ std::size_t end_of_bracketed(std::string_view text) {
 
 /// The end of a registered name, or npos where a "%" has no two digits after it.
 std::size_t end_of_name(std::string_view text) {
-  const std::size_t end = span_of(host_character, text);
-  for (std::size_t at = 0; (at = text.find('%', at)) < end; at += 3) {
-    if (at + 3 > end || hex_digit(text[at + 1]) < 0 || hex_digit(text[at + 2]) < 0)
+  std::size_t end = 0;
+  for (; end < text.size() && is_a(host_character, text[end]); ++end) {
+    if (text[end] != '%') continue;
+    if (end + 2 >= text.size() || hex_digit(text[end + 1]) < 0 || hex_digit(text[end + 2]) < 0)
       return std::string_view::npos;
   }
   return end;
