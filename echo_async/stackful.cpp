@@ -25,6 +25,7 @@
 #include "echo_async/asio/loop.hpp"
 #include "echo_async/asio/stack_pool.hpp"
 #include "limits/quantity.hpp"
+#include "server/protocol_options.hpp"
 
 namespace echo_async {
 namespace {
@@ -110,13 +111,15 @@ void serve(const server::Serving& serving, const Options& options) {
 constexpr std::uint64_t stack_overhead = 8U << 10U;
 
 void check(const Options& options, const server::ServerOptions& common) {
-  const std::uint64_t least = common.buffer_size + stack_overhead;
+  const std::uint64_t least =
+      common.buffer_size + stack_overhead + server::stack_bytes_of_protocol(common);
   if (options.stack_size >= least) return;
   throw CLI::ValidationError(
       "--stack-size",
-      fmt::format("{} cannot hold a --buffer-size of {}: at least {}",
+      fmt::format("{} cannot hold a --buffer-size of {}{}: at least {}",
                   limits::format_bytes(options.stack_size),
-                  limits::format_bytes(common.buffer_size), limits::format_bytes(least)));
+                  limits::format_bytes(common.buffer_size),
+                  common.speaks_http ? " and --protocol http" : "", limits::format_bytes(least)));
 }
 
 /// Beside the stack: the pending operation, Asio's per-descriptor state, malloc's rounding.

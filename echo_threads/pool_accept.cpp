@@ -15,6 +15,7 @@
 #include "echo_threads/pool/active_connections.hpp"
 #include "echo_threads/pool/pool_options.hpp"
 #include "server/model.hpp"
+#include "server/protocol_options.hpp"
 
 namespace echo_threads {
 namespace {
@@ -39,7 +40,10 @@ limits::Demand demand(const PoolOptions& options, std::uint64_t connections) {
 server::Configured configure(CLI::App& app) {
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
   add_stack_options(app, options->stack);
-  return {.check = [options](const server::ServerOptions&) { check(options->stack, 0); },
+  return {.check =
+              [options](const server::ServerOptions& common) {
+                check(options->stack, 0, server::stack_bytes_of_protocol(common));
+              },
           .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
           .demand = [options](const server::ServerOptions&,
                               std::uint64_t connections) { return demand(*options, connections); },

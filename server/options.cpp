@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "echo/options.hpp"
+#include "server/protocol_options.hpp"
 
 namespace server {
 namespace {
@@ -82,6 +83,7 @@ void add_common_options(CLI::App& app, ServerOptions& options, const std::string
                  {1, 64ULL << 20U});
   add_socket_options(app, options.socket);
   add_work(app, options.work);
+  add_protocol_options(app, options);
   echo::add_cpus(app, options.cpus,
                  "Processors to run on, such as 0,2-3; assigned to workers in turn");
   echo::add_output(app, "--json", options.json,

@@ -9,6 +9,7 @@
 
 #include "echo/cli_fwd.hpp"
 #include "echo/socket.hpp"
+#include "protocol/http/settings.hpp"
 #include "server/work.hpp"
 
 namespace server {
@@ -23,6 +24,10 @@ struct ServerOptions {
   /// Options of each connection's socket; event loops apply idle_timeout themselves.
   echo::SocketOptions socket;
   Work work;
+  bool speaks_http = false;  ///< --protocol http; otherwise the echo
+  protocol::HttpSettings http;
+  /// idle_timeout of HTTP's connections at rest, unless --idle-timeout is given.
+  std::optional<std::chrono::nanoseconds> keepalive_timeout;
   std::vector<unsigned> cpus;  ///< processors to run on; empty: all. Worker i runs on the i-th
   bool allow_public = false;
   std::string json;                               ///< path, "-" for stdout, empty for none

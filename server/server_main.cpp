@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -21,6 +22,7 @@
 #include "limits/usage.hpp"
 #include "server/program/describe.hpp"
 #include "server/program/startup.hpp"
+#include "server/protocol_options.hpp"
 #include "server/report.hpp"
 #include "server/series.hpp"
 
@@ -145,7 +147,7 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
   Counters counters{shape.workers};
   ModelMeasurements measurements;
   Listeners listeners = listen_or_exit(where, options, shape.listeners);
-  const protocol::EchoProtocol protocol;
+  const std::unique_ptr<const protocol::Protocol> protocol = make_protocol(options);
   std::optional<Sampler> sampler;
   if (options.stats || !options.json.empty()) {
     sampler.emplace(counters, options.stats.value_or(std::chrono::seconds{1}),
@@ -156,14 +158,14 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
   const auto began = std::chrono::steady_clock::now();
   const std::exception_ptr failure =
       run_model(request.configured,
-                Serving{options, listeners, protocol, options.work, stop, counters, measurements});
+                Serving{options, listeners, *protocol, options.work, stop, counters, measurements});
   const auto drained_at = std::chrono::steady_clock::now();
   signals.end_drain();
   const bool forced = stop.forced();
   if (sampler) sampler->finish();
   if (failure && counters.accepted() == 0) std::rethrow_exception(failure);  // it did not start
   const ServerResult result{.model = request.model,
-                            .protocol = protocol,
+                            .protocol = *protocol,
                             .counters = counters,
                             .measurements = measurements,
                             .shape = shape,
@@ -193,6 +195,7 @@ int run_server(const char* name, Models models, const Model& default_model, int 
   add_common_options(app, options, names_of(models), std::string(default_model.name));
   const Configured configured = model.configure(app);
   if (!parse(app, argc, argv, model, models)) return echo::exit_pass;
+  complete_protocol_options(app, options);
   const Request request{name, models, libraries, model, default_model, app, configured, options};
   if (print_requested(request)) return echo::exit_pass;
   check_ready_fd(options.ready_fd);

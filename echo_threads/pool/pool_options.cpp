@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "echo/options.hpp"
+#include "server/protocol_options.hpp"
 #include "server/workers.hpp"
 
 namespace echo_threads {
@@ -53,7 +54,10 @@ server::Configured configured_pool(CLI::App& app, const std::string& bounds,
   const auto options = add_pool_options(app, "Threads, each of which serves one connection");
   add_stack_options(app, options->stack);
   echo::add_count(app, "--queue-limit", options->queue_limit, bounds, {1, 10'000'000});
-  return {.check = [options](const server::ServerOptions&) { check(options->stack, 0); },
+  return {.check =
+              [options](const server::ServerOptions& common) {
+                check(options->stack, 0, server::stack_bytes_of_protocol(common));
+              },
           .shape = [options](const server::ServerOptions&) { return shape_of(*options); },
           .demand =
               [options](const server::ServerOptions&, std::uint64_t connections) {

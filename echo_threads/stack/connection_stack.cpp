@@ -8,6 +8,7 @@
 
 #include "echo/options.hpp"
 #include "echo_threads/stack/static_tls.hpp"
+#include "server/protocol_options.hpp"
 
 namespace echo_threads {
 namespace {
@@ -24,8 +25,12 @@ struct Options {
 constexpr std::uint64_t one_page_buffer = 512;
 
 void check(const Options& options, const server::ServerOptions& common) {
-  check(options.stack, common.buffer_size);
+  check(options.stack, common.buffer_size, server::stack_bytes_of_protocol(common));
   if (!options.one_page) return;
+  if (common.speaks_http) {
+    throw CLI::ValidationError("--one-page-stacks",
+                               "cannot be given with --protocol http, which needs three pages");
+  }
   if (common.buffer_size > one_page_buffer) {
     throw CLI::ValidationError(
         "--one-page-stacks",

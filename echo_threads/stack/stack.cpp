@@ -73,7 +73,7 @@ void add_stack_options(CLI::App& app, StackOptions& options) {
                  "resident: measure memory without it");
 }
 
-void check(const StackOptions& options, std::uint64_t buffer_bytes) {
+void check(const StackOptions& options, std::uint64_t buffer_bytes, std::uint64_t protocol_bytes) {
   const auto least = static_cast<std::uint64_t>(::sysconf(_SC_THREAD_STACK_MIN));
   if (options.size < least) {
     throw CLI::ValidationError(
@@ -81,7 +81,7 @@ void check(const StackOptions& options, std::uint64_t buffer_bytes) {
         fmt::format("{} is below the platform's minimum, {} (PTHREAD_STACK_MIN)",
                     limits::format_bytes(options.size), limits::format_bytes(least)));
   }
-  const std::uint64_t on_it = options.touch + buffer_bytes;
+  const std::uint64_t on_it = options.touch + buffer_bytes + protocol_bytes;
   if (whole_pages(options.size) > on_it) return;
   std::string what;
   if (options.touch > 0) what = "a --touch-stack of " + limits::format_bytes(options.touch);
@@ -89,6 +89,7 @@ void check(const StackOptions& options, std::uint64_t buffer_bytes) {
     what += (what.empty() ? "" : " and ") +
             ("a --buffer-size of " + limits::format_bytes(buffer_bytes));
   }
+  if (protocol_bytes > 0) what += (what.empty() ? "" : " and ") + std::string("--protocol http");
   // The thread's own set-up takes some KiB as well, so at least one page more is needed.
   throw CLI::ValidationError(
       "--stack-size",

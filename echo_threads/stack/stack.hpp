@@ -33,8 +33,10 @@ void add_stack_options(CLI::App& app, StackOptions& options);
 /// Throws CLI::ValidationError for a size that is certainly too small: below the platform's
 /// minimum, or below --touch-stack plus `buffer_bytes`, which lie on the stack. The thread's set-up
 /// and the frames of the echo are not counted: a size in between faults on its guard, which is how
-/// the true minimum is found. `buffer_bytes` 0: the buffer is not on the stack.
-void check(const StackOptions& options, std::uint64_t buffer_bytes);
+/// the true minimum is found. `buffer_bytes` 0: the buffer is not on the stack. `protocol_bytes`:
+/// of the frames of another protocol than the echo (server::stack_bytes_of_protocol()).
+void check(const StackOptions& options, std::uint64_t buffer_bytes,
+           std::uint64_t protocol_bytes = 0);
 
 /// Sets the guard size, and the stack size in whole pages. Throws std::system_error when the size
 /// is refused.

@@ -58,6 +58,15 @@ TEST_P(ServerUsage, EndsWithTwoAndOneLineThatNamesWhatIsAllowed) {
       {{"--drain-timeout", "soon"}, "a duration: digits"},
       {{"--ready-fd", "-1"}, "--ready-fd"},
       {{"-p", "0", "--ready-fd", "777"}, "--ready-fd 777"},
+      {{"--protocol", "ftp"}, "echo or http"},
+      {{"--max-header", "8K"}, "--max-header: needs --protocol http"},
+      {{"--max-body", "1M", "--protocol", "echo"}, "--max-body: needs --protocol http"},
+      {{"--request-timeout", "1s"}, "--request-timeout: needs --protocol http"},
+      {{"--keepalive-timeout", "1s"}, "--keepalive-timeout: needs --protocol http"},
+      {{"--http-close", "reset"}, "--http-close: needs --protocol http"},
+      {{"--protocol", "http", "--max-header", "1"}, "from 128 to 1048576"},
+      {{"--protocol", "http", "--http-close", "never"}, "announced or unannounced or reset"},
+      {{"--protocol", "http", "--request-timeout", "0"}, "--request-timeout"},
   };
   for (const Case& each : cases) {
     const Ended ended = run(words(each.more));
@@ -76,6 +85,7 @@ TEST(EchoThreadsUsage, RefusesAStackThatIsTooSmall) {
       {{"--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
       {{"--stack-size", "64K", "--buffer-size", "64K"}, "at least 68K"},
       {{"--stack-size", "32K", "--touch-stack", "64K"}, "at least 68K"},
+      {{"--stack-size", "16K", "--buffer-size", "8K", "--protocol", "http"}, "--protocol http"},
       {{"--model", "pool-accept", "--stack-size", "1K"}, "PTHREAD_STACK_MIN"},
       {{"--model", "pool-own-queue", "--stack-size", "32K", "--touch-stack", "64K"},
        "at least 68K"},
@@ -91,8 +101,9 @@ TEST(EchoThreadsUsage, RefusesAStackThatIsTooSmall) {
 }
 
 TEST(EchoThreadsUsage, RefusesOptionsThatNeedMoreThanTheOnePage) {
-  for (const std::vector<std::string>& more :
-       {std::vector<std::string>{"--touch-stack", "16K"}, {"--stack-report"}}) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--touch-stack", "16K"},
+                                               {"--stack-report"},
+                                               {"--protocol", "http"}}) {
     std::vector<std::string> words{"echo_threads", "--one-page-stacks", "--buffer-size", "512"};
     words.insert(words.end(), more.begin(), more.end());
     const Ended ended = run(words);
