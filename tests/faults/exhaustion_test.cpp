@@ -80,7 +80,7 @@ TEST(TooFewEpollWatches, FailTheirConnectionsAndKeepTheOthers) {
   Liar server{honest};
   for (const char* mode : {"hold", "stream", "churn"}) {
     Words words{"-n", "100", "--threads", "1", "--mode", mode};
-    if (mode != std::string_view{"hold"}) words.insert(words.end(), {"-d", "300ms"});
+    if (mode != std::string_view{"hold"}) words.insert(words.end(), {"-d", "1s"});
     const Report report = run_client(server.target(), words, no_watches_from(60));
     EXPECT_EQ(report.code, 1) << mode << report.err;
     EXPECT_GT(report.served(), 20U) << mode;
