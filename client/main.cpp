@@ -68,12 +68,30 @@ int report(const client::Result& result, Outputs& outputs, echo::ResultWriter re
 boost::json::object shown_options(const CLI::App& app, const client::Options& options) {
   boost::json::object shown = echo::options_to_json(app);
   if (options.seed) shown["seed"] = std::to_string(*options.seed);
+  shown["protocol"] = client::name_of(options.protocol());  // a URL decides it too
   shown["receive-lateness"] = options.measures_receive_lateness() ? "always" : "never";
   return shown;
 }
 
 constexpr std::string_view summary =
-    "holds N connections to an echo server and verifies every byte that comes back";
+    "holds N connections to an echo or HTTP server and verifies every byte that comes back";
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  client -n 10000                                   burst: one message per connection\n"
+    "  client -n 1000 --mode stream -d 10 --warmup 1     closed loop: each message waits for the "
+    "last echo\n"
+    "  client -n 1000 --mode stream -R 5000 -d 10        open loop: latency from the due time\n"
+    "  client -n 1000 --find-rate 'p99<5ms'              the highest rate that holds the "
+    "objective\n"
+    "  client -n 100 --mode churn -d 10                  connect, echo, close, repeat\n"
+    "  client http://127.0.0.1:8080/ -n 100 --mode stream      GET, keep-alive; status and "
+    "length "
+    "checked\n"
+    "  client --protocol http localhost:1234 -n 100            POST /echo, every byte verified\n"
+    "  client merge A.json B.json                        merge the reports of several runs\n"
+    "Terms: docs/terminology.md. Exit: 0 pass, 1 failures, 2 usage, 3 a limit, 4 network, 5 "
+    "deadline";
 
 int run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "merge")
@@ -83,18 +101,7 @@ int run(int argc, char** argv) {
   echo::use_plain_help(app);
   echo::add_program_flags(app);
   client::declare(app, options);
-  app.footer(
-      "Examples:\n"
-      "  client -n 10000                                   burst: one message per connection\n"
-      "  client -n 1000 --mode stream -d 10 --warmup 1     closed loop: each message waits for the "
-      "last echo\n"
-      "  client -n 1000 --mode stream -R 5000 -d 10        open loop: latency from the due time\n"
-      "  client -n 1000 --find-rate 'p99<5ms'              the highest rate that holds the "
-      "objective\n"
-      "  client -n 100 --mode churn -d 10                  connect, echo, close, repeat\n"
-      "  client merge A.json B.json                        merge the reports of several runs\n"
-      "Terms: docs/terminology.md. Exit: 0 pass, 1 failures, 2 usage, 3 a limit, 4 network, 5 "
-      "deadline");
+  app.footer(examples);
   const std::vector<std::string> arguments = client::modernised(argc, argv);
   std::vector<std::string> reversed(arguments.rbegin(),
                                     arguments.rend());  // the order that CLI11 expects

@@ -32,20 +32,23 @@ struct alignas(64) Connection {
 
   Flight flight;  ///< of the message in flight, where depth is 1
   int fd = -1;
-  std::uint32_t number = 0;            ///< in the whole run; part of each message's contents
-  std::uint32_t begun = 0;             ///< messages queued for sending
-  std::uint32_t echoed = 0;            ///< of these, verified completely
-  std::uint32_t writing = 0;           ///< the message that is being written
-  std::uint32_t written = 0;           ///< bytes of it written so far
-  std::uint32_t received = 0;          ///< bytes of message `echoed` received so far
+  std::uint32_t number = 0;    ///< in the whole run; part of each message's contents
+  std::uint32_t begun = 0;     ///< messages queued for sending
+  std::uint32_t echoed = 0;    ///< of these, verified completely
+  std::uint32_t writing = 0;   ///< the message that is being written
+  std::uint32_t written = 0;   ///< bytes of it written so far
+  std::uint32_t received = 0;  ///< bytes of message `echoed` received so far; HTTP: 1 for any
   std::uint32_t waiting_first = none;  ///< due messages that wait to be sent (OverdueQueue)
   std::uint32_t waiting_last = none;
+  std::uint32_t echoed_before = 0;  ///< of those echoed, on earlier sockets (ConnectionTable)
   State state = State::unopened;
   bool complete = false;  ///< its part of the plan is done
   bool stamped = false;   ///< the kernel stamps what it receives (ReceiveSampler)
 
   [[nodiscard]] std::uint32_t in_flight() const { return begun - echoed; }
   [[nodiscard]] bool waits() const { return waiting_first != none; }
+  /// Whether a message was answered on the current socket.
+  [[nodiscard]] bool is_reused() const { return echoed != echoed_before; }
 };
 static_assert(sizeof(Connection) == 64, "a million connections take 64 MB");
 

@@ -20,12 +20,15 @@ class EchoExchange {
   /// Bytes that were not sent yet fail as `extra`.
   IoResult take(Connection& connection, std::span<const std::byte> got);
   IoResult take_end(Connection& connection);
-  [[nodiscard]] std::uint32_t verified_bytes(const Connection& connection,
+  static IoResult take_error(Connection& /*connection*/, int error) { return failed_by(error); }
+  [[nodiscard]] std::uint64_t verified_bytes(const Connection& connection,
                                              std::uint32_t message) const {
     return size_of(connection, message);
   }
   [[nodiscard]] const std::optional<echo::Mismatch>& mismatch() const { return mismatch_; }
   [[nodiscard]] std::string_view protocol() const { return protocol_; }
+  /// Any bytes are echoes, right or wrong.
+  [[nodiscard]] static std::string_view fault() { return ""; }
 
  private:
   /// Size of message `message` of `connection`, in bytes.

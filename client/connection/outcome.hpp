@@ -14,19 +14,27 @@ enum class Outcome : std::uint8_t {
   unreachable,      ///< EHOSTUNREACH, ENETUNREACH and the like
   local_limit,      ///< ports (EADDRNOTAVAIL), descriptors or memory of this machine ran out
   reset,            ///< RST before the echo was whole
-  closed_early,     ///< FIN before any byte of an echo
+  closed_early,     ///< FIN before any byte of the first echo
   short_echo,       ///< FIN within an echo
   timeout,          ///< an echo did not come in time
   mismatch,         ///< a byte was changed
   foreign,          ///< bytes of another connection or message
   extra,            ///< more bytes than were sent
-  server_lost,      ///< the server's process or listener is gone
-  interrupted,      ///< a signal ended the run first
-  deadline,         ///< the run's deadline came first
-  not_attempted,    ///< not tried: the whole first window of connects timed out
-  other_error       ///< another errno, listed in `errors`
+  // HTTP only
+  status_4xx,        ///< a response with an unexpected status from 400 to 499
+  status_5xx,        ///< with one from 500 to 599
+  status_other,      ///< with any other unexpected status
+  parse_error,       ///< bytes that are no response of HTTP/1.1
+  stale_connection,  ///< FIN or RST instead of a response, on a connection that had one before
+  closed_by_server,  ///< FIN, or Connection: close, before the connection's plan was complete
+  // any protocol
+  server_lost,    ///< the server's process or listener is gone
+  interrupted,    ///< a signal ended the run first
+  deadline,       ///< the run's deadline came first
+  not_attempted,  ///< not tried: the whole first window of connects timed out
+  other_error     ///< another errno, listed in `errors`
 };
-inline constexpr std::size_t outcomes = 17;
+inline constexpr std::size_t outcomes = 23;
 
 /// The name in the JSON document and in the text report.
 std::string_view name_of(Outcome outcome);

@@ -7,6 +7,8 @@ IoResult failed_by(int error) {
     case ECONNRESET:
     case EPIPE:
       return failed(Outcome::reset, error);
+    case ECONNREFUSED:  // of a connect whose end was not awaited
+      return failed(Outcome::refused, error);
     case ENOBUFS:
     case ENOMEM:
       return failed(Outcome::local_limit, error);

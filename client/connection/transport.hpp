@@ -25,28 +25,24 @@ class Transport {
   /// Sends the begun messages until the socket buffer is full.
   virtual IoResult send_more(Connection& connection) = 0;
   /// Receives what has arrived and passes it to the exchange. `until_eof`: the kernel has reported
-  /// a FIN, so a short read is not the end of the data. Returns after a read that answered a
-  /// message; `more` shows whether to call it again.
+  /// a FIN, so a short read is not the end of the data. One read: a peer that sends without end
+  /// must not keep the loop from its other connections; `more` shows whether to call it again.
   virtual IoResult receive(Connection& connection, bool until_eof) = 0;
-  [[nodiscard]] virtual std::uint32_t verified_bytes(const Connection& connection,
+  [[nodiscard]] virtual std::uint64_t verified_bytes(const Connection& connection,
                                                      std::uint32_t message) const = 0;
-  // Of the exchange: the wrong byte, and the protocol of a server that does not echo.
+  // Of the exchange: the wrong byte, the protocol of a server that speaks another one, and what is
+  // no response at all.
   [[nodiscard]] virtual const std::optional<echo::Mismatch>& mismatch() const = 0;
   [[nodiscard]] virtual std::string_view protocol() const = 0;
+  [[nodiscard]] virtual std::string_view fault() const = 0;
   /// Bytes received so far, of all connections, right or wrong.
-  [[nodiscard]] std::uint64_t received() const { return received_; }
+  [[nodiscard]] virtual std::uint64_t received() const = 0;
   /// Measures how long bytes lay in a socket before receive().
-  [[nodiscard]] ReceiveSampler& sampler() { return sampler_; }
+  [[nodiscard]] virtual ReceiveSampler& sampler() = 0;
 
  protected:
   Transport() = default;
-
-  std::uint64_t received_ = 0;
-  ReceiveSampler sampler_;
 };
-
-/// The failure named by an errno of send or receive.
-IoResult failed_by(int error);
 
 /// Over non-blocking sockets of the kernel. It reads while it writes: with a message larger than
 /// both socket buffers, client and server would otherwise wait for each other. One buffer serves
@@ -65,7 +61,7 @@ class KernelTransport final : public Transport {
       if (sent < 0) [[unlikely]] {
         if (errno == EINTR) continue;
         if (errno == EAGAIN) break;
-        return failed_by(errno);
+        return exchange_.take_error(connection, errno);
       }
       if (static_cast<std::size_t>(sent) < filled.bytes) [[unlikely]] {  // the buffer is full
         exchange_.sent_part(connection, static_cast<std::size_t>(sent));
@@ -82,17 +78,17 @@ class KernelTransport final : public Transport {
       const ssize_t received = read(connection);
       if (received < 0 && errno == EINTR) continue;
       if (received < 0 && errno == EAGAIN) return {};
-      if (received < 0) return failed_by(errno);
+      if (received < 0) return exchange_.take_error(connection, errno);
       if (received == 0) return exchange_.take_end(connection);
       const auto size = static_cast<std::size_t>(received);
       received_ += size;
       IoResult io = exchange_.take(connection, {buffer_.get(), size});
       io.more = until_eof || size == buffer_size;
-      if (io.kind == IoResult::Kind::failed || io.echoes > 0 || !io.more) return io;
+      return io;
     }
   }
 
-  [[nodiscard]] std::uint32_t verified_bytes(const Connection& connection,
+  [[nodiscard]] std::uint64_t verified_bytes(const Connection& connection,
                                              std::uint32_t message) const override {
     return exchange_.verified_bytes(connection, message);
   }
@@ -100,6 +96,10 @@ class KernelTransport final : public Transport {
     return exchange_.mismatch();
   }
   [[nodiscard]] std::string_view protocol() const override { return exchange_.protocol(); }
+  [[nodiscard]] std::string_view fault() const override { return exchange_.fault(); }
+  [[nodiscard]] std::uint64_t received() const override { return received_; }
+  [[nodiscard]] ReceiveSampler& sampler() override { return sampler_; }
+  [[nodiscard]] const E& exchange() const { return exchange_; }
 
  private:
   ssize_t read(const Connection& connection) {
@@ -111,6 +111,8 @@ class KernelTransport final : public Transport {
 
   static constexpr std::size_t buffer_size = 64U << 10U;
 
+  std::uint64_t received_ = 0;
+  ReceiveSampler sampler_;
   E exchange_;
   std::unique_ptr<std::byte[]> buffer_;  ///< uninitialised: unused pages are not resident
 };

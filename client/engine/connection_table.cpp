@@ -3,10 +3,20 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "client/connection/http_exchange.hpp"
+
 namespace client {
 namespace {
 
 constexpr std::uint32_t ended_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/// Of one connection in a row, 64 KiB each.
+constexpr unsigned most_reads = 16;
+
+std::unique_ptr<Transport> other_transport(const LoopContext& context) {
+  if (context.http == nullptr) return nullptr;
+  return std::make_unique<KernelTransport<HttpExchange>>(
+      HttpExchange{*context.http, context.payload, context.sizes});
+}
 
 }  // namespace
 
@@ -16,7 +26,7 @@ ConnectionTable::ConnectionTable(const Plan& plan, const LoopContext& context, E
             [this] { return transport_.received(); }),
       plan_(plan),
       context_(context),
-      transport_(EchoExchange{context.payload, context.sizes}),
+      transport_(EchoExchange{context.payload, context.sizes}, other_transport(context)),
       handshakes_(context.connector, transport_, events),
       timeouts_(timeouts),
       server_probe_(context.server_is_gone),
@@ -50,17 +60,48 @@ void ConnectionTable::check_limits(Nanoseconds deadline_at) {
 
 void ConnectionTable::on_events(std::uint32_t index, std::uint32_t events) {
   Connection& connection = connections_[index];
-  if (connection.state == State::connecting) advance(index, Handshakes::after(connection, events));
-  if ((events & EPOLLOUT) != 0 && connection.writing < connection.begun) flush(index);
+  if (connection.state != State::standing) [[unlikely]] {
+    if (connection.state == State::connecting)
+      advance(index, Handshakes::after(connection, events));
+    if (connection.fd < 0 || connection.state == State::connecting) return;
+  }
+  if ((events & EPOLLOUT) != 0 && connection.writing < connection.begun) {
+    flush(index);
+    if (connection.fd < 0) return;
+  }
   // The kernel reports the end of the peer once: an echo and the FIN after it may share one event.
   const bool at_end = (events & ended_events) != 0;
-  const bool readable = at_end || (events & EPOLLIN) != 0;
-  for (bool again = readable;
-       again && connection.fd >= 0 && connection.state != State::connecting;) {
-    const IoResult io = transport_.receive(connection, at_end);
+  if (!at_end && (events & EPOLLIN) == 0) return;
+  if (transport_.other() != nullptr) [[unlikely]]
+    return receive_other(index, at_end);
+  receive_by(transport_.echo(), index, at_end);
+}
+
+template <class T>
+void ConnectionTable::receive_by(T& transport, std::uint32_t index, bool at_end) {
+  const IoResult io = transport.receive(connections_[index], at_end);
+  apply(index, io);
+  if (io.more && io.kind == IoResult::Kind::waiting) receive_more_by(transport, index, at_end);
+}
+
+/// Reads what is left, but not for ever where the peer sends as fast as this end reads: it is then
+/// continued after the events of other connections.
+template <class T>
+void ConnectionTable::receive_more_by(T& transport, std::uint32_t index, bool at_end) {
+  Connection& connection = connections_[index];
+  for (unsigned reads = 1;; ++reads) {
+    if (connection.fd < 0 || connection.state == State::connecting) return;
+    if (reads == most_reads) break;
+    const IoResult io = transport.receive(connection, at_end);
     apply(index, io);
-    again = io.more && io.kind == IoResult::Kind::waiting;
+    if (!io.more || io.kind != IoResult::Kind::waiting) return;
   }
+  if (const int error = handshakes_.watch_again(connection, index); error != 0)
+    fail(index, Outcome::local_limit, error);
+}
+
+void ConnectionTable::receive_other(std::uint32_t index, bool at_end) {
+  receive_by(*transport_.other(), index, at_end);
 }
 
 void ConnectionTable::expire(std::uint32_t index) {
@@ -150,32 +191,22 @@ void ConnectionTable::fail_connect(std::uint32_t index, int error) {
 // ---- messages -----------------------------------------------------------------------------------
 
 void ConnectionTable::flush(std::uint32_t index) {
-  Connection& connection = connections_[index];
-  const IoResult io = transport_.send_more(connection);
-  if (io.kind == IoResult::Kind::failed) return apply(index, io);
-  if (connection.writing == fin_after_) ::shutdown(connection.fd, SHUT_WR);
+  if (transport_.other() != nullptr) [[unlikely]]
+    return flush_other(index);
+  flush_by(transport_.echo(), index);
 }
 
-void ConnectionTable::apply(std::uint32_t index, const IoResult& io) {
-  if (io.echoes > 0) {
-    on_echoes(index, io.echoes);
-    if (io.kind == IoResult::Kind::waiting) return activity_->on_echoes(index);
-  }
-  if (io.kind == IoResult::Kind::waiting) return;
-  if (io.kind == IoResult::Kind::eof) return on_eof(index);
-  const Connection& connection = connections_[index];
-  const bool wrong = io.outcome == Outcome::mismatch || io.outcome == Outcome::foreign;
-  if (wrong && !tally_.first_mismatch) {
-    tally_.first_mismatch =
-        FirstMismatch{connection.number, connection.echoed, *transport_.mismatch()};
-  }
-  if ((wrong || io.outcome == Outcome::extra) && tally_.protocol.empty())
-    tally_.protocol = transport_.protocol();
-  if (io.outcome == Outcome::reset && activity_->may_end(connection)) {
-    ++tally_.late_resets;
-    return end(index, {Outcome::served, phase_, 0});
-  }
-  fail(index, io.outcome, io.error);
+void ConnectionTable::flush_other(std::uint32_t index) {
+  flush_by(*transport_.other(), index);
+}
+
+template <class T>
+void ConnectionTable::flush_by(T& transport, std::uint32_t index) {
+  Connection& connection = connections_[index];
+  const IoResult io = transport.send_more(connection);
+  if (io.kind == IoResult::Kind::failed) [[unlikely]]
+    return on_unsent(index, io);
+  if (connection.writing == fin_after_) ::shutdown(connection.fd, SHUT_WR);
 }
 
 void ConnectionTable::on_echoes(std::uint32_t index, std::uint32_t echoes) {
@@ -189,10 +220,47 @@ void ConnectionTable::on_echoes(std::uint32_t index, std::uint32_t echoes) {
   if (connection.echoed == quota_) connection.complete = true;
 }
 
+void ConnectionTable::apply(std::uint32_t index, const IoResult& io) {
+  if (io.echoes > 0) {
+    on_echoes(index, io.echoes);
+    if (io.kind == IoResult::Kind::waiting) return activity_->on_echoes(index);
+  }
+  if (io.kind != IoResult::Kind::waiting) end_by(index, io);
+}
+
+/// The peer has ended the connection, or was wrong.
+void ConnectionTable::end_by(std::uint32_t index, const IoResult& io) {
+  if (connections_[index].fd < 0) return;  // it has ended already, or waits for another socket
+  if (io.kind == IoResult::Kind::eof) return on_eof(index);
+  if (io.kind == IoResult::Kind::closes) return on_closes(index);
+  const Connection& connection = connections_[index];
+  const bool wrong = io.outcome == Outcome::mismatch || io.outcome == Outcome::foreign;
+  if (wrong && !tally_.first_mismatch) {
+    tally_.first_mismatch =
+        FirstMismatch{connection.number, connection.echoed, *transport_.mismatch()};
+  }
+  const bool no_response = io.outcome == Outcome::parse_error;
+  if (no_response && !tally_.first_fault)
+    tally_.first_fault = FirstFault{connection.number, connection.echoed, transport_.fault()};
+  if ((wrong || no_response || io.outcome == Outcome::extra) && tally_.protocol.empty())
+    tally_.protocol = transport_.protocol();
+  if (io.outcome == Outcome::reset && activity_->may_end(connection)) {
+    ++tally_.late_resets;
+    return end(index, {Outcome::served, phase_, 0});
+  }
+  const bool between_messages = connection.in_flight() == 0 && connection.is_reused();
+  if (io.outcome == Outcome::reset && between_messages && may_reopen(connection))
+    return put_off(index);
+  fail(index, io.outcome, io.error);
+}
+
 /// The peer's FIN with no message in flight.
 void ConnectionTable::on_eof(std::uint32_t index) {
-  if (activity_->may_end(connections_[index])) return end(index, {Outcome::served, phase_, 0});
-  fail(index, Outcome::closed_early, 0);
+  const Connection& connection = connections_[index];
+  if (connection.echoed > 0 && may_reopen(connection)) return put_off(index);
+  if (activity_->may_end(connection)) return end(index, {Outcome::served, phase_, 0});
+  const bool was_used = context_.http != nullptr && connection.echoed > 0;
+  fail(index, was_used ? Outcome::closed_by_server : Outcome::closed_early, 0);
 }
 
 /// Records all messages in flight as censored: a message that timed out took at least this long,
@@ -201,72 +269,6 @@ void ConnectionTable::record_censored(std::uint32_t index) {
   const Connection& connection = connections_[index];
   for (std::uint32_t message = connection.echoed; message != connection.begun; ++message)
     recorder_.censored(flight(index, message).due, at_);
-}
-
-// ---- ends ---------------------------------------------------------------------------------------
-
-void ConnectionTable::half_close(std::uint32_t index) {
-  connections_[index].state = State::draining;
-  ::shutdown(connections_[index].fd, SHUT_WR);
-}
-
-void ConnectionTable::finish(std::uint32_t index) {
-  const IoResult io = transport_.receive(connections_[index], false);
-  if (io.kind == IoResult::Kind::failed) return apply(index, io);
-  end(index, {Outcome::served, Phase::drain, 0});
-}
-
-void ConnectionTable::fail(std::uint32_t index, Outcome outcome, int error) {
-  const bool peer_ended_it = outcome == Outcome::reset || outcome == Outcome::closed_early ||
-                             outcome == Outcome::short_echo;
-  if (peer_ended_it && running()) {
-    at_ = now();
-    if (server_probe_.wants_probe(at_)) probe_server();
-    if (running()) server_probe_.record({outcome, phase_, error});
-  }
-  // Its messages in flight got no echo, whatever ended the connection.
-  if (outcome != Outcome::timeout && connections_[index].in_flight() > 0) record_censored(index);
-  if (peer_ended_it && stop_reason() == StopReason::server_lost) outcome = Outcome::server_lost;
-  end(index, {outcome, phase_, error});
-}
-
-void ConnectionTable::probe_server() {
-  if (!server_probe_.probe(at_)) return;
-  stop(StopReason::server_lost);
-  for (const auto& [how, count] : server_probe_.take_undecided())
-    tally_.reclassify(how, Outcome::server_lost, count);
-}
-
-void ConnectionTable::end(std::uint32_t index, const Failure& how) {
-  Connection& connection = connections_[index];
-  const bool was_established =
-      connection.state == State::standing || connection.state == State::draining;
-  if (was_established) {
-    --standing_;
-    context_.concurrency.closed();
-    in_flight_ -= connection.in_flight();
-    retransmissions_.closing(connection);
-  }
-  if (plan_.linger_reset && connection.fd >= 0) {
-    const linger at_once{1, 0};
-    ::setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
-  // The second signal leaves the rest to the kernel, which closes what is open when the process
-  // ends.
-  if (!forced_) echo::Descriptor{connection.fd}.reset();
-  connection.fd = -1;
-  connection.begun = connection.echoed;
-  connection.state = State::ended;
-  tally_.end(how);
-  activity_->on_end(index);
-}
-
-void ConnectionTable::end_incomplete(std::uint32_t index, Outcome outcome, bool also_complete) {
-  const Connection& connection = connections_[index];
-  if (connection.state == State::ended || (connection.complete && !also_complete)) return;
-  const bool out_of_time = outcome == Outcome::deadline || outcome == Outcome::interrupted;
-  if (connection.in_flight() > 0 && out_of_time) record_censored(index);
-  end(index, {outcome, phase_, 0});
 }
 
 }  // namespace client

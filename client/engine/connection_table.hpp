@@ -12,8 +12,8 @@
 #include "client/activity/no_activity.hpp"
 #include "client/activity/table.hpp"
 #include "client/connection/connector.hpp"
-#include "client/connection/echo_exchange.hpp"
-#include "client/connection/transport.hpp"
+#include "client/connection/http_request.hpp"
+#include "client/connection/selected_transport.hpp"
 #include "client/engine/event_wait.hpp"
 #include "client/engine/handshakes.hpp"
 #include "client/engine/server_probe.hpp"
@@ -33,6 +33,7 @@ struct LoopContext {
   Concurrency& concurrency;
   std::function<bool()> server_is_gone;  ///< called when a peer ends a connection too early
   const Heartbeat* heartbeat = nullptr;  ///< absences do not count towards timeouts
+  const HttpRequest* http = nullptr;     ///< nullptr: the echo
 };
 
 class ConnectionTable final : public Table {
@@ -96,14 +97,31 @@ class ConnectionTable final : public Table {
   void on_established(std::uint32_t index, Nanoseconds at);
   void fail_connect(std::uint32_t index, int error);
   void apply(std::uint32_t index, const IoResult& io);
-  void on_echoes(std::uint32_t index, std::uint32_t echoes);
+  [[gnu::noinline]] void end_by(std::uint32_t index, const IoResult& io);
+  // Through the transport of the echo, which the compiler resolves, or through that of another
+  // protocol.
+  template <class T>
+  void flush_by(T& transport, std::uint32_t index);
+  template <class T>
+  void receive_by(T& transport, std::uint32_t index, bool at_end);
+  template <class T>
+  [[gnu::noinline]] void receive_more_by(T& transport, std::uint32_t index, bool at_end);
+  [[gnu::noinline]] void flush_other(std::uint32_t index);
+  [[gnu::noinline]] void receive_other(std::uint32_t index, bool at_end);
+  [[gnu::always_inline]] inline void on_echoes(std::uint32_t index, std::uint32_t echoes);
   void on_eof(std::uint32_t index);
+  void on_closes(std::uint32_t index);
+  [[gnu::noinline, gnu::cold]] void on_unsent(std::uint32_t index, IoResult io);
+  void close_socket(const Connection& connection) const;
+  [[nodiscard]] bool may_reopen(const Connection& connection) const;
+  void put_off(std::uint32_t index);
+  void reopen(std::uint32_t index);
   void fail(std::uint32_t index, Outcome outcome, int error);
   void record_censored(std::uint32_t index);
 
   Plan plan_;
   const LoopContext& context_;
-  KernelTransport<EchoExchange> transport_;
+  SelectedTransport transport_;
   Handshakes handshakes_;
   Timeouts& timeouts_;
   ServerProbe server_probe_;

@@ -28,6 +28,10 @@ class EventWait {
   [[nodiscard]] int watch(int fd, std::uint32_t events, std::uint32_t index) {
     return epoll_.try_watch(fd, events | EPOLLET, index);
   }
+  /// The same for one that is registered: what is ready now is reported again.
+  [[nodiscard]] int watch_again(int fd, std::uint32_t events, std::uint32_t index) {
+    return epoll_.watch_again(fd, events | EPOLLET, index);
+  }
   /// Waits from `at` until `until`, or for an event. The events are valid until the next call.
   std::span<const epoll_event> wait(Nanoseconds at, Nanoseconds until);
   /// Returns the events that are there, without waiting.

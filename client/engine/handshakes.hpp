@@ -43,6 +43,12 @@ class Handshakes {
                          index);
   }
 
+  /// What is ready on a registered socket is reported again, with the next wait. Returns 0 or
+  /// errno.
+  [[nodiscard]] int watch_again(const Connection& connection, std::uint32_t index) {
+    return events_.watch_again(connection.fd, EPOLLIN | EPOLLRDHUP | EPOLLOUT, index);
+  }
+
  private:
   const Connector& connector_;
   Transport& transport_;

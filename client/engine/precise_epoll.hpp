@@ -28,10 +28,11 @@ class PreciseEpoll {
   /// The same. Returns 0 or errno: ENOSPC when the user has no watch left
   /// (fs.epoll.max_user_watches), ENOMEM.
   [[nodiscard]] int try_watch(int fd, std::uint32_t events, std::uint32_t index) {
-    epoll_event event{};
-    event.events = events;
-    event.data.u32 = index;
-    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+    return control(EPOLL_CTL_ADD, fd, events, index);
+  }
+  /// `fd` is registered: an edge-triggered event that is ready now is reported again. 0 or errno.
+  [[nodiscard]] int watch_again(int fd, std::uint32_t events, std::uint32_t index) {
+    return control(EPOLL_CTL_MOD, fd, events, index);
   }
 
   /// Like epoll_wait(2). Returns the number of `events` filled; 0 after `timeout` or a signal.
@@ -42,6 +43,12 @@ class PreciseEpoll {
   [[nodiscard]] bool uses_timer() const { return static_cast<bool>(timer_); }
 
  private:
+  int control(int operation, int fd, std::uint32_t events, std::uint32_t index) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u32 = index;
+    return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
+  }
   int wait_by_timer(std::span<epoll_event> events, std::chrono::nanoseconds timeout);
 
   echo::Descriptor epoll_;

@@ -45,9 +45,9 @@ std::optional<std::string> other_connections(const Result& result) {
   const std::uint64_t others = result.moments.other_connections.value_or(0);
   if (others == 0) return std::nullopt;
   return fmt::format(
-      "the server has {} connections of other clients: its CPU per echo and its memory per "
+      "the server has {} connections of other clients: its CPU per {} and its memory per "
       "connection cannot be told (-), and the load is not this client's alone",
-      limits::format_count(others));
+      limits::format_count(others), words_of(result.options.protocol()).one);
 }
 
 /// The kernel sends a dropped SYN again after 1 s and counts it. If it counted none, the client
@@ -78,8 +78,40 @@ std::optional<std::string> large_messages(const Result& result) {
 std::optional<std::string> other_protocol(const Result& result) {
   const std::string_view protocol = result.tally.protocol;
   if (protocol.empty()) return std::nullopt;
-  return fmt::format("{} answers as a server of {}, by its first bytes: it does not echo",
-                     result.target.text(), protocol);
+  const std::string target = result.target.text();
+  if (protocol == "echo") {
+    return fmt::format("{} sends back what it gets, as an echo server does: `client {}` loads it",
+                       target, target);
+  }
+  if (result.options.protocol() == ProtocolName::http) {
+    return fmt::format(
+        "{} answers as a server of {}, by its first bytes: it does not speak "
+        "HTTP/1.1",
+        target, protocol);
+  }
+  return fmt::format(
+      "{} answers as a server of {}, by its first bytes: it does not echo{}", target, protocol,
+      protocol == "HTTP" ? fmt::format("; `client http://{}/` loads it", target) : "");
+}
+
+std::optional<std::string> no_response(const Result& result) {
+  const std::optional<FirstFault>& first = result.tally.first_fault;
+  if (!first) return std::nullopt;
+  return fmt::format("parse_error: the first, on connection {}, message {}: {}", first->connection,
+                     first->message, first->what);
+}
+
+/// In hold and stream a connection gets another socket, but not while it is to rest.
+std::optional<std::string> closed_by_server(const Result& result) {
+  const std::uint64_t count = result.tally.count(Outcome::closed_by_server);
+  if (count == 0) return std::nullopt;
+  const bool churn = result.options.mode == Mode::churn;
+  return fmt::format(
+      "closed_by_server: the server ended {} connections before their plan was complete: {}",
+      limits::format_count(count),
+      churn ? "it answers fewer requests than -m on each; use a smaller -m, or --mode stream, "
+              "which reconnects"
+            : "it closes idle ones sooner than -d");
 }
 
 /// What a user can do when all local ports towards the target are taken.
@@ -143,8 +175,8 @@ std::optional<std::string> retransmissions(const Result& result) {
 std::optional<std::string> late_resets(const Result& result) {
   if (result.tally.late_resets == 0) return std::nullopt;
   return fmt::format(
-      "late_reset: {} connections were reset after their last echo; they count as served",
-      limits::format_count(result.tally.late_resets));
+      "late_reset: {} connections were reset after their last {}; they count as served",
+      limits::format_count(result.tally.late_resets), words_of(result.options.protocol()).one);
 }
 
 std::optional<std::string> unknown_server(const Result& result) {
@@ -184,7 +216,8 @@ Measured measured_in(const Result& result) {
           .processors = static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)),
           .away = result.away,
           .measured = result.phases.measured +
-                      (result.found ? result.phases.warm_up : std::chrono::nanoseconds{0})};
+                      (result.found ? result.phases.warm_up : std::chrono::nanoseconds{0}),
+          .words = words_of(result.options.protocol())};
 }
 
 }  // namespace
@@ -198,8 +231,9 @@ std::vector<std::string> warnings_of(const Result& result) {
     for (std::string& warning : several) warnings.push_back(std::move(warning));
   };
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
-  for (const auto judge : {accept_queue, other_connections, slow_connects, retransmissions,
-                           late_resets, large_messages, other_protocol}) {
+  for (const auto judge :
+       {accept_queue, other_connections, slow_connects, retransmissions, late_resets,
+        large_messages, other_protocol, no_response, closed_by_server}) {
     add(judge);
   }
   add_all(local_limits(result));

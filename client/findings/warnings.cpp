@@ -22,11 +22,13 @@ Sentence bottleneck(const Measured& run) {
     if (half && half->ns <= static_cast<std::uint64_t>(std::chrono::nanoseconds{behind}.count()))
       return std::nullopt;
   }
-  const char* advice =
+  const std::string advice =
       run.loop == LoopKind::open
           ? "it cannot send at this rate: lower -R or use more threads (-t)"
-          : "throughput and echo times are the client's, not the server's: use more threads (-t) "
-            "or fewer connections (-n)";
+          : fmt::format(
+                "throughput and {} times are the client's, not the server's: use more "
+                "threads (-t) or fewer connections (-n)",
+                run.words.one);
   return fmt::format("the client is the bottleneck, one of its threads was {:.0f} % busy; {}",
                      percent(*busiest), advice);
 }
@@ -104,9 +106,9 @@ Sentence receive_lateness(const Measured& run) {
   if (static_cast<double>(read->ns) < much_of_the_echo * static_cast<double>(echo->ns))
     return std::nullopt;
   return fmt::format(
-      "the client read late: echoes lay in its sockets for up to {} (p99), and took {}: that part "
+      "the client read late: {} lay in its sockets for up to {} (p99), and took {}: that part "
       "is the client's, not the server's; use more threads (-t) or fewer connections (-n)",
-      format_duration(std::chrono::nanoseconds(read->ns)),
+      run.words.many, format_duration(std::chrono::nanoseconds(read->ns)),
       format_duration(std::chrono::nanoseconds(echo->ns)));
 }
 
@@ -116,11 +118,11 @@ Sentence away(const Measured& run) {
   if (window.count() <= 0 || run.away.sum < much_away * window) return std::nullopt;
   return fmt::format(
       "the client itself did not run for {} ({:.0f} % of the window; absences {}, longest {}): "
-      "echo "
-      "times and rates include it, and are not the server's; it was stopped (SIGSTOP, a debugger), "
+      "{} times and rates include it, and are not the server's; it was stopped (SIGSTOP, a "
+      "debugger), "
       "out of its CPU quota (cgroup cpu.max) or without a processor",
       format_duration(run.away.sum), percent(run.away.sum / window),
-      limits::format_count(run.away.count), format_duration(run.away.longest));
+      limits::format_count(run.away.count), format_duration(run.away.longest), run.words.one);
 }
 
 /// The kernel stops all threads of a group that has used its quota until the next period begins.
@@ -153,9 +155,9 @@ Sentence too_few_echoes(const Measured& run) {
       missing += fmt::format("{}p{:g}", missing.empty() ? "" : ", ", rank);
   }
   return fmt::format(
-      "too few echoes, {}, for {}: each needs ten samples above it; send more messages (-m) or run "
+      "too few {}, {}, for {}: each needs ten samples above it; send more messages (-m) or run "
       "longer (-d)",
-      limits::format_count(run.echo.count()), missing);
+      run.words.many, limits::format_count(run.echo.count()), missing);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "client/measure/heartbeat.hpp"
 #include "client/options/options.hpp"
+#include "client/options/words.hpp"
 #include "client/result/costs.hpp"
 #include "echo/histogram.hpp"
 #include "limits/cpu.hpp"
@@ -31,6 +32,7 @@ struct Measured {
   std::uint64_t processors = 0;             ///< online; 0 if unknown
   Absences away{};                          ///< of the client within `measured`
   std::chrono::nanoseconds measured{};      ///< length of the measured phases
+  Words words{};                            ///< for echoes
 };
 
 /// At 95 % the queue before the thread is ten times as long as at 65 %, and each echo includes that

@@ -53,7 +53,7 @@ void Recorder::cross_edge(Nanoseconds at) {
   }
 }
 
-void Recorder::echoed(const Flight& times, Nanoseconds at, std::uint32_t bytes) {
+void Recorder::echoed(const Flight& times, Nanoseconds at, std::uint64_t bytes) {
   Echoes& echo = part(times.due);
   ++echo.verified;
   ++verified_;

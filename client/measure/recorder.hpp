@@ -43,7 +43,7 @@ class Recorder {
     ++part(due).sent;
   }
   /// An echo of `bytes` bytes was verified at `at`.
-  void echoed(const Flight& times, Nanoseconds at, std::uint32_t bytes);
+  void echoed(const Flight& times, Nanoseconds at, std::uint64_t bytes);
   /// A message was sent at `at` on a connection that was free.
   void lateness(Nanoseconds due, Nanoseconds at);
   /// What was received now had lain in the socket for `lateness`.

@@ -30,6 +30,18 @@ std::string_view name_of(Outcome outcome) {
       return "foreign";
     case Outcome::extra:
       return "extra";
+    case Outcome::status_4xx:
+      return "status_4xx";
+    case Outcome::status_5xx:
+      return "status_5xx";
+    case Outcome::status_other:
+      return "status_other";
+    case Outcome::parse_error:
+      return "parse_error";
+    case Outcome::stale_connection:
+      return "stale_connection";
+    case Outcome::closed_by_server:
+      return "closed_by_server";
     case Outcome::server_lost:
       return "server_lost";
     case Outcome::interrupted:
@@ -95,9 +107,11 @@ Tally& Tally::operator+=(const Tally& other) {
   for (std::size_t i = 0; i < ended.size(); ++i) ended[i] += other.ended[i];
   for (const auto& [failure, count] : other.failures) failures[failure] += count;
   late_resets += other.late_resets;
+  reconnects += other.reconnects;
   slow_connects += other.slow_connects;
   partial_timeouts += other.partial_timeouts;
   if (!first_mismatch) first_mismatch = other.first_mismatch;
+  if (!first_fault) first_fault = other.first_fault;
   if (protocol.empty()) protocol = other.protocol;
   connect += other.connect;
   for (const auto phase : {&Tally::ramp, &Tally::warm_up}) {

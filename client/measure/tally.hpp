@@ -33,6 +33,13 @@ struct FirstMismatch {
   echo::Mismatch mismatch;
 };
 
+/// The first bytes that were no response.
+struct FirstFault {
+  std::uint32_t connection = 0;
+  std::uint32_t message = 0;
+  std::string_view what;
+};
+
 /// Number of open sockets, and its maximum, over all loops of a run.
 class Concurrency {
  public:
@@ -70,12 +77,15 @@ struct Tally {
   std::uint64_t total = 0;  ///< sockets opened: connects begun
   std::array<std::uint64_t, outcomes> ended{};
   std::map<Failure, std::uint64_t> failures;
+  std::uint64_t reconnects = 0;        ///< sockets opened in place of one that the server closed
   std::uint64_t late_resets = 0;       ///< RST after the last echo: counted as served
   std::uint64_t slow_connects = 0;     ///< `slow_connect` or longer: a SYN was sent again
   std::uint64_t partial_timeouts = 0;  ///< messages that timed out while they arrived
   std::optional<FirstMismatch> first_mismatch;
-  std::string_view protocol;  ///< of a server that does not echo, by its first bytes; "" if unknown
-  echo::Histogram connect;    ///< ns
+  std::optional<FirstFault> first_fault;
+  /// Of a server that speaks another protocol, by its first bytes; "" if unknown.
+  std::string_view protocol;
+  echo::Histogram connect;  ///< ns
 
   std::optional<Echoes> ramp;  ///< the first echo on each connection, if the load itself has none
   std::optional<Echoes> warm_up;  ///< not part of the measured figures

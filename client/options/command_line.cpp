@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/options/http_values.hpp"
 #include "client/options/input_file.hpp"
 #include "echo/options.hpp"
 
@@ -87,6 +88,48 @@ void declare_messages(CLI::App& app, Options& options) {
            }))
       ->excludes(size)
       ->excludes(data);
+}
+
+/// The option of several values, each of them parsed by `take`.
+CLI::Option* add_each(CLI::App& app, const std::string& name, const std::string& unit,
+                      const std::string& what,
+                      const std::function<void(const std::string&)>& take) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [take, name](const std::vector<std::string>& texts) {
+            try {
+              for (const std::string& text : texts) take(text);
+            } catch (const std::invalid_argument& error) {
+              throw CLI::ValidationError(name, error.what());
+            }
+          },
+          what)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name(unit);
+}
+
+void declare_protocol(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Protocol"); };
+  group(add(app, "--protocol", "echo|http",
+            "echo: each message comes back; http: HTTP/1.1, POST /echo with the message as body, "
+            "or GET where the target is a URL",
+            [&](const std::string& text) {
+              options.given_protocol = chosen<ProtocolName>(
+                  text, {{"echo", ProtocolName::echo}, {"http", ProtocolName::http}});
+            }))
+      ->default_str("echo");
+  group(add_each(app, "--header", "NAME:VALUE",
+                 "Header of each HTTP request; may be given several times",
+                 [&](const std::string& text) { options.headers.push_back(parse_header(text)); }));
+  group(add(app, "--expect-status", "STATUS",
+            "Status that each HTTP response must have; unless given, 200 to 299",
+            [&](const std::string& text) { options.expect_status = parse_status(text); }));
+  group(add(app, "--expect-body", "TEXT|@FILE",
+            "Body that each response to a GET must have, byte for byte: this text, or the bytes of "
+            "the file",
+            [&](const std::string& text) { options.expect_body = parse_expected_body(text); }));
 }
 
 void declare_pace(CLI::App& app, Options& options) {
@@ -206,22 +249,12 @@ void declare_output(CLI::App& app, Options& options) {
                        "Process id of the server, if it cannot be found by its listener"))
       ->check(CLI::PositiveNumber)
       ->type_name("PID");
-  group(app.add_option_function<std::vector<std::string>>(
-            "--label",
-            [&options](const std::vector<std::string>& texts) {
-              try {
-                for (const std::string& text : texts) {
-                  const auto [key, value] = parse_label(text);
-                  options.labels[key] = value;
-                }
-              } catch (const std::invalid_argument& error) {
-                throw CLI::ValidationError("--label", error.what());
-              }
-            },
-            "Label to store in the JSON; may be given several times"))
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("KEY=VALUE");
+  group(add_each(app, "--label", "KEY=VALUE",
+                 "Label to store in the JSON; may be given several times",
+                 [&](const std::string& text) {
+                   const auto [key, value] = parse_label(text);
+                   options.labels[key] = value;
+                 }));
   group(app.add_flag("-q,--quiet", options.quiet, "Print only the first three lines"));
   group(add(app, "--progress", "auto|always|never",
             "Progress on stderr: auto (a live line on a terminal, else one every 10 s), always "
@@ -237,9 +270,14 @@ void declare_output(CLI::App& app, Options& options) {
 }  // namespace
 
 void declare(CLI::App& app, Options& options) {
-  add(app, "target", "HOST[:PORT[-PORT]]", "Server to load", [&](const std::string& text) {
-    options.target = parse_target(text);
-  })->default_str("localhost:1234");
+  add(app, "target", "HOST[:PORT[-PORT]]|URL",
+      "Server to load, or what to GET: http://HOST[:PORT]/PATH",
+      [&](const std::string& text) {
+        const bool is_url = text.find("://") != std::string::npos;
+        options.target = is_url ? parse_url(text) : parse_target(text);
+      })
+      ->default_str("localhost:1234");
+  declare_protocol(app, options);
   declare_messages(app, options);
   declare_pace(app, options);
   declare_runs(app, options);

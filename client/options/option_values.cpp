@@ -38,7 +38,7 @@ Target parse_target(std::string_view text) {
                      dash > colon && text.find(']', colon) == std::string_view::npos;
   const echo::HostPort first =
       echo::parse_host_port(range ? text.substr(0, dash) : text, "localhost", 1234);
-  Target target{first.host, first.port, first.port};
+  Target target{first.host, first.port, first.port, {}};
   if (range &&
       (!read_whole(text.substr(dash + 1), target.last_port) || target.last_port < first.port)) {
     throw std::invalid_argument(

@@ -18,6 +18,7 @@ struct Target {
   std::string host = "localhost";
   std::uint16_t first_port = 1234;
   std::uint16_t last_port = 1234;
+  std::string path{};  ///< of a URL, with its query; "": the target is none
 };
 Target parse_target(std::string_view text);
 

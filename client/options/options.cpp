@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "client/options/http_values.hpp"
 #include "echo/exit_code.hpp"
 #include "limits/quantity.hpp"
 
@@ -17,6 +18,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 constexpr seconds usual_traffic{10};
+constexpr std::uint32_t usual_size = 64;
 constexpr std::chrono::hours longest_wait{24 * 365};
 /// Generous: a search for --find-rate takes about a minute.
 constexpr seconds longest_search{300};
@@ -31,6 +33,10 @@ std::string_view name_of(Mode mode) {
 
 std::string_view name_of(LoopKind loop) {
   return loop == LoopKind::open ? "open" : loop == LoopKind::burst ? "burst" : "closed";
+}
+
+std::string_view name_of(ProtocolName protocol) {
+  return protocol == ProtocolName::http ? "http" : "echo";
 }
 
 nanoseconds bounded(nanoseconds wait) {
@@ -66,7 +72,34 @@ nanoseconds Options::effective_deadline() const {
   return nanoseconds(static_cast<std::int64_t>(std::min(all.count(), at_most) * 1e9));
 }
 
+namespace {
+
+void check_protocol(const Options& options) {
+  const auto refuse_if = [](bool wrong, const char* why) {
+    if (wrong) throw echo::Exit(echo::exit_usage, why);
+  };
+  const bool http = options.protocol() == ProtocolName::http;
+  const bool has_size =
+      !options.data.empty() || options.sizes.varies() || options.sizes.largest() != usual_size;
+  refuse_if(options.has_url() && options.given_protocol == ProtocolName::echo,
+            "--protocol echo: not with a URL, whose protocol is HTTP; give HOST:PORT");
+  refuse_if(!http && (!options.headers.empty() || options.expect_status || options.expect_body),
+            "--header, --expect-status, --expect-body: only with HTTP: give http://HOST:PORT/PATH, "
+            "or --protocol http");
+  refuse_if(http && !options.has_url() && options.expect_body,
+            "--expect-body: only with a URL; without one the body of POST /echo is expected back");
+  refuse_if(options.has_url() && has_size,
+            "--size, --data, --data-file: not with a URL, which is asked for with GET; --protocol "
+            "http and HOST:PORT send bodies (POST /echo)");
+  refuse_if(http && options.calibrate, "--calibrate: measures the echo, not HTTP");
+  refuse_if(http && !is_host_text(options.target.host),
+            "target: a host of visible ASCII characters, for the Host header");
+}
+
+}  // namespace
+
 void check(const Options& options) {
+  check_protocol(options);
   const auto refuse_if = [](bool wrong, const char* why) {
     if (wrong) throw echo::Exit(echo::exit_usage, why);
   };

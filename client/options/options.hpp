@@ -32,12 +32,20 @@ enum class LoopKind : std::uint8_t {
 };
 std::string_view name_of(LoopKind loop);
 
+/// What is exchanged: echoes, or requests and responses.
+enum class ProtocolName : std::uint8_t { echo, http };
+std::string_view name_of(ProtocolName protocol);
+
 enum class ShowProgress { when_terminal, always, never };
 enum class MeasureReceiveLateness { in_open_loop, always, never };
 
 struct Options {
   // load
   Target target;
+  std::optional<ProtocolName> given_protocol;
+  std::vector<std::string> headers;            ///< "Name: value", sent with each request
+  std::optional<std::uint16_t> expect_status;  ///< nullopt: 2xx
+  std::optional<std::string> expect_body;      ///< of each response to a GET
   Mode mode = Mode::hold;
   std::uint64_t connections = 100;
   std::optional<std::uint64_t> messages;  ///< per connection
@@ -81,6 +89,10 @@ struct Options {
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 
+  [[nodiscard]] bool has_url() const { return !target.path.empty(); }
+  [[nodiscard]] ProtocolName protocol() const {
+    return has_url() ? ProtocolName::http : given_protocol.value_or(ProtocolName::echo);
+  }
   [[nodiscard]] LoopKind loop() const {
     if (rate > 0 || find_rate) return LoopKind::open;
     return mode == Mode::hold ? LoopKind::burst : LoopKind::closed;

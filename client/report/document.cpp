@@ -48,6 +48,7 @@ json::object connections_json(const Result& result) {
                       {"total", tally.total},
                       {"open_at_end", result.open_at_end},
                       {"slow", tally.slow_connects},
+                      {"reconnects", tally.reconnects},
                       {"failed", failed},
                       {"errors", errors}};
 }
@@ -211,6 +212,7 @@ json::value json_of(const Result& result, int code) {
       {"options", result.shown_options},
       {"labels", labels},
       {"mode", name_of(result.options.mode)},
+      {"protocol", name_of(result.options.protocol())},
       {"target", target_text(result)},
       {"sources", result.sources},
       {"connections", connections_json(result)},

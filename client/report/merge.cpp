@@ -26,7 +26,7 @@ namespace json = boost::json;
 json::object sums(const Runs& runs, const std::string& pointer) {
   json::object total;
   for (const auto& [key, value] : runs.front().object(pointer)) {
-    if (!value.is_number()) continue;
+    if (!value.is_number() || key == "reconnects") continue;
     std::uint64_t sum = 0;
     const std::string each = pointer + "/" + std::string(key);
     for (const RunDocument& run : runs) sum = run.sum(sum, run.count(each), each);
@@ -75,6 +75,31 @@ json::value common(const Runs& runs, const std::string& pointer) {
   return first.at(pointer);
 }
 
+/// Documents of before --protocol have none.
+std::string protocol_of(const RunDocument& run) {
+  return run.at("/protocol").is_null() ? "echo" : run.text("/protocol");
+}
+
+std::string common_protocol(const Runs& runs) {
+  const std::string first = protocol_of(runs.front());
+  for (const RunDocument& run : runs) {
+    if (protocol_of(run) == first) continue;
+    run.refuse("/protocol",
+               fmt::format("\"{}\", but \"{}\" in {}: these are different measurements",
+                           protocol_of(run), first, runs.front().name()));
+  }
+  return first;
+}
+
+std::uint64_t merged_reconnects(const Runs& runs) {
+  const char* const pointer = "/connections/reconnects";
+  std::uint64_t sum = 0;
+  for (const RunDocument& run : runs) {
+    if (!run.at(pointer).is_null()) sum = run.sum(sum, run.count(pointer), pointer);
+  }
+  return sum;
+}
+
 json::object merged_connections(const Runs& runs) {
   std::map<std::string, std::uint64_t> failed;
   std::map<std::tuple<std::string, std::string, std::uint64_t>, std::uint64_t> errors;
@@ -93,6 +118,7 @@ json::object merged_connections(const Runs& runs) {
   json::object connections = sums(runs, "/connections");
   json::object by_cause;
   for (const auto& [cause, count] : failed) by_cause[cause] = count;
+  connections["reconnects"] = merged_reconnects(runs);
   connections["failed"] = by_cause;
   json::array list;
   for (const auto& [error, count] : errors) {
@@ -221,6 +247,7 @@ json::value merge(const Runs& runs) {
                       {"options", json::object{}},
                       {"labels", common_labels(runs)},
                       {"mode", mode},
+                      {"protocol", common_protocol(runs)},
                       {"target", targets_of(runs)},
                       {"sources", sources},
                       {"connections", merged_connections(runs)},

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 
+#include "client/options/words.hpp"
 #include "client/report/merge.hpp"
 #include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
@@ -43,6 +44,10 @@ std::string failures_text(const RunDocument& merged) {
   return text;
 }
 
+Words words_in(const RunDocument& merged) {
+  return words_of(merged.text("/protocol") == "http" ? ProtocolName::http : ProtocolName::echo);
+}
+
 std::string throughput_text(const RunDocument& merged) {
   const auto rate = [&merged](const char* pointer) {
     const json::value& value = merged.at(pointer);
@@ -50,9 +55,9 @@ std::string throughput_text(const RunDocument& merged) {
     const auto number = value.to_number<double>();
     return number < 10 ? rate_text(number) : format_count(static_cast<std::uint64_t>(number));
   };
-  return fmt::format("throughput {} echoes/s, {} B/s, {} connects/s, summed\n",
-                     rate("/throughput/echoes_per_s"), rate("/throughput/bytes_per_s"),
-                     rate("/throughput/connects_per_s"));
+  return fmt::format("throughput {} {}/s, {} B/s, {} connects/s, summed\n",
+                     rate("/throughput/echoes_per_s"), words_in(merged).many,
+                     rate("/throughput/bytes_per_s"), rate("/throughput/connects_per_s"));
 }
 
 }  // namespace
@@ -76,9 +81,9 @@ std::string text_of_merge(const json::value& document) {
                       format_count(served), format_count(requested - std::min(requested, served)));
   text += failures_text(merged);
   text += "connect    " + spread(merged, "/latency/connect") + "\n";
-  text +=
-      fmt::format("echo       {} echoes, {} loop: {}\n", format_count(count("/latency/echo/count")),
-                  shown("/latency/loop"), spread(merged, "/latency/echo"));
+  text += fmt::format("{:<10} {} {}, {} loop: {}\n", words_in(merged).one,
+                      format_count(count("/latency/echo/count")), words_in(merged).many,
+                      shown("/latency/loop"), spread(merged, "/latency/echo"));
   if (!merged.at("/latency/receive_lateness").is_null())
     text += "receive    " + spread(merged, "/latency/receive_lateness") + "\n";
   if (!merged.at("/latency/retransmissions").is_null()) {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "client/options/words.hpp"
 #include "client/report/text_parts.hpp"
 #include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
@@ -17,18 +18,29 @@ using limits::format_bytes;
 using limits::format_count;
 using limits::format_duration;
 
-std::string load_line(const Result& result) {
-  const Options& options = result.options;
+Words words_of(const Result& result) {
+  return words_of(result.options.protocol());
+}
+
+/// What is sent: "messages of 64 B", "GET /path", "POST /echo, bodies of 64 B".
+std::string messages_text(const Options& options) {
+  if (options.has_url()) return "GET " + options.target.path;
   std::string size =
       fmt::format("{} B", options.data.empty() ? options.sizes.largest() : options.data.size());
   if (options.data.empty() && options.sizes.varies())
     size = fmt::format("{:.0f} B on average", options.sizes.mean());
+  const bool http = options.protocol() == ProtocolName::http;
+  return (http ? "POST /echo, bodies of " : "messages of ") + size;
+}
+
+std::string load_line(const Result& result) {
+  const Options& options = result.options;
   std::string text =
       fmt::format("load       {}, {} loop", name_of(options.mode), name_of(options.loop()));
   if (options.rate > 0) {
     text += fmt::format(" at {:g}/s{}", options.rate, options.poisson ? ", Poisson arrivals" : "");
   }
-  text += ": messages of " + size;
+  text += ": " + messages_text(options);
   if (options.messages_each() > 0)
     text += fmt::format(", {} per connection", format_count(options.messages_each()));
   if (options.depth > 1) text += fmt::format(", {} in flight per connection", options.depth);
@@ -41,6 +53,7 @@ std::string traffic_lines(const Result& result) {
   const Tally& tally = result.tally;
   const Phases& phases = result.phases;
   const Throughput& rates = result.throughput;
+  const Words words = words_of(result);
   std::string text;
   if (result.options.mode == Mode::churn) {
     text += fmt::format("churn      {} connections in {}: {}/s, at most {} at once\n",
@@ -50,12 +63,17 @@ std::string traffic_lines(const Result& result) {
     text += fmt::format("ramp       {} connections in {}: {}/s\n", format_count(tally.established),
                         format_duration(phases.ramp), rate_text(rates.connects.value_or(0)));
   }
+  if (tally.reconnects > 0) {
+    text += fmt::format("reconnects {}: the server closed connections between two responses\n",
+                        format_count(tally.reconnects));
+  }
   if (result.found) return text;  // trials at several rates: their sum is no throughput
   if (tally.warm_up) {
-    text += fmt::format("warm-up    {} echoes in {}, not in the figures below\n",
-                        format_count(tally.warm_up->verified), format_duration(phases.warm_up));
+    text += fmt::format("warm-up    {} {} in {}, not in the figures below\n",
+                        format_count(tally.warm_up->verified), words.many,
+                        format_duration(phases.warm_up));
   }
-  text += fmt::format("echoes     {} in {}: {}/s, {}/s", format_count(tally.echoes_within),
+  text += fmt::format("{:<10} {} in {}: {}/s, {}/s", words.many, format_count(tally.echoes_within),
                       format_duration(phases.measured), rate_text(rates.echoes.value_or(0)),
                       byte_rate_text(rates.bytes.value_or(0)));
   if (result.options.rate > 0) {
@@ -79,10 +97,10 @@ std::string cost_lines(const Result& result) {
   const Costs& costs = result.costs;
   const Moments& moments = result.moments;
   std::string text =
-      fmt::format("CPU        {} per echo: client {}, server {}, softirq {}; unattributed {}\n",
-                  microseconds(costs.total_per_echo), microseconds(costs.client_per_echo),
-                  microseconds(costs.server_per_echo), microseconds(costs.softirq_per_echo),
-                  microseconds(costs.unattributed_per_echo));
+      fmt::format("CPU        {} per {}: client {}, server {}, softirq {}; unattributed {}\n",
+                  microseconds(costs.total_per_echo), words_of(result).one,
+                  microseconds(costs.client_per_echo), microseconds(costs.server_per_echo),
+                  microseconds(costs.softirq_per_echo), microseconds(costs.unattributed_per_echo));
   text += busy_line(costs);
   text +=
       fmt::format("resident   client {} ({} B per connection), server {} ({} B per connection)\n",
@@ -114,7 +132,7 @@ std::string percentile_table(const Result& result) {
   const bool open = loop == LoopKind::open;
   std::string text = "\n" + percentile_heading();
   text += row("connect", tally.connect, "");
-  text += row("echo", tally.measured.latency,
+  text += row(words_of(result).one, tally.measured.latency,
               open                      ? "open loop: from the due time"
               : loop == LoopKind::burst ? "burst: time to drain it"
                                         : "closed loop: server stalls are undercounted");
@@ -130,8 +148,8 @@ std::string percentile_table(const Result& result) {
                         format_count(tally.retransmissions.connections));
   }
   if (const std::uint64_t censored = tally.measured.latency.censored(); censored > 0) {
-    text += fmt::format("{} messages had no echo; each counts as at least the time it waited\n",
-                        format_count(censored));
+    text += fmt::format("{} messages had no {}; each counts as at least the time it waited\n",
+                        format_count(censored), words_of(result).one);
   }
   return text + "\n";
 }
@@ -141,7 +159,7 @@ std::string failures_text(const Result& result) {
   for (const auto& [failure, count] : result.tally.failures) {
     text +=
         fmt::format("failed     {} {}, in {}{}\n", name_of(failure.outcome), format_count(count),
-                    name_of(failure.phase),
+                    name_of(failure.phase, words_of(result)),
                     failure.error != 0 ? fmt::format(" ({})", std::strerror(failure.error)) : "");
   }
   if (const auto& first = result.tally.first_mismatch) {

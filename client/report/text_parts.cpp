@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "client/options/words.hpp"
 #include "client/result/rate.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -111,15 +112,17 @@ std::string calibration_text(const Result& result) {
 }
 
 std::string rounds_text(const Result& result) {
+  const Words words = words_of(result.options.protocol());
   std::string text;
   for (std::size_t i = 0; i < result.rounds.size(); ++i) {
     const RoundFigures& round = result.rounds[i];
-    text += fmt::format("round {:<4} served {}, failed {}, {} echoes/s; server resident {}{}\n",
-                        i + 1, format_count(round.served), format_count(round.failed),
-                        rate_text(round.echoes_per_s), or_dash(round.server_rss, format_bytes),
-                        round.time_wait ? fmt::format(", TIME_WAIT {} on this machine",
-                                                      format_count(*round.time_wait))
-                                        : "");
+    text += fmt::format(
+        "round {:<4} served {}, failed {}, {} {}/s; server resident {}{}\n", i + 1,
+        format_count(round.served), format_count(round.failed), rate_text(round.echoes_per_s),
+        words.many, or_dash(round.server_rss, format_bytes),
+        round.time_wait
+            ? fmt::format(", TIME_WAIT {} on this machine", format_count(*round.time_wait))
+            : "");
   }
   return text;
 }

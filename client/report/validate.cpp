@@ -131,6 +131,8 @@ void validate(const RunDocument& run) {
   one_of(run, "/latency/loop", {"closed", "open", "burst"});
   if (!run.at("/latency/arrivals").is_null())
     one_of(run, "/latency/arrivals", {"uniform", "poisson"});
+  if (!run.at("/protocol").is_null()) one_of(run, "/protocol", {"echo", "http"});
+  if (!run.at("/connections/reconnects").is_null()) require_count(run, "/connections/reconnects");
   check_end(run);
   check_failures(run);
   check_order(run);

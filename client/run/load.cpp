@@ -75,9 +75,12 @@ void refuse_what_cannot_work(const limits::Demand& demand, const limits::Kernel&
 }
 
 /// The number of local ports that a run needs: one per open connection, and in churn one for each
-/// connection of a minute, because TIME_WAIT keeps a port that long.
+/// connection of a minute, because TIME_WAIT keeps a port that long. An HTTP server may close each
+/// connection of a stream after a response.
 std::uint64_t ports_wanted(const Options& options) {
-  if (options.mode != Mode::churn) return options.connections;
+  const bool may_reconnect =
+      options.mode == Mode::stream && options.protocol() == ProtocolName::http;
+  if (options.mode != Mode::churn && !may_reconnect) return options.connections;
   constexpr double most_per_second = 50'000;
   constexpr double time_wait_seconds = 60;
   const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);

@@ -7,6 +7,7 @@
 
 #include "client/engine/loop_group.hpp"
 #include "client/measure/quiesce.hpp"
+#include "client/options/http_values.hpp"
 #include "client/result/rate.hpp"
 #include "client/run/find_rate.hpp"
 #include "client/run/measured_traffic.hpp"
@@ -39,6 +40,18 @@ MessageSizes sizes_of(const Options& options, std::uint64_t seed) {
   return sizes;
 }
 
+/// nullopt: the echo.
+std::optional<HttpRequest> request_of(const Options& options) {
+  if (options.protocol() != ProtocolName::http) return std::nullopt;
+  const std::string host = host_header(options.target);
+  HttpRequest request = options.has_url()
+                            ? HttpRequest::get(options.target.path, host, options.headers)
+                            : HttpRequest::echo(host, options.headers);
+  request.expected_status = options.expect_status;
+  request.expected_body = options.expect_body;
+  return request;
+}
+
 /// The loops of a round, and what they share.
 struct RoundLoops {
   RoundLoops(const RunContext& run, const Connector& connector, const Observer& observer,
@@ -46,13 +59,16 @@ struct RoundLoops {
       : sizes(sizes_of(run.options, seed)),
         payload(run.options.data.empty() ? echo::Payload::unique(sizes.largest(), seed)
                                          : echo::Payload::text(run.options.data)),
-        context{connector,     payload,     sizes,
-                run.stop,      concurrency, [&observer] { return observer.server_is_gone(); },
-                &run.heartbeat},
+        request(request_of(run.options)),
+        context{connector,      payload,
+                sizes,          run.stop,
+                concurrency,    [&observer] { return observer.server_is_gone(); },
+                &run.heartbeat, request ? &*request : nullptr},
         group(plans_of(run.options, run.deadline_at, run.watch), context, run.options.cpus) {}
 
   MessageSizes sizes;
   echo::Payload payload;
+  std::optional<HttpRequest> request;
   Concurrency concurrency;
   LoopContext context;
   LoopGroup group;

@@ -10,6 +10,13 @@ namespace {
 /// A look at the retransmissions of each of more connections would take longer than 0.1 s.
 constexpr std::uint64_t most_looked_at = 100'000;
 
+/// In churn a connection that ends before its messages are answered is a failure.
+Reconnects reconnects_in(Mode mode) {
+  return mode == Mode::stream ? Reconnects::always
+         : mode == Mode::hold ? Reconnects::until_complete
+                              : Reconnects::never;
+}
+
 }  // namespace
 
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
@@ -32,6 +39,7 @@ std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, cons
     plan.deadline_at = deadline_at;
     plan.half_close = options.half_close;
     plan.linger_reset = options.linger_reset;
+    if (options.protocol() == ProtocolName::http) plan.reconnects = reconnects_in(options.mode);
     plan.post_every = watch.interval();
     plan.post_from = watch.begun();
     plan.keep_interval = watch.wants_latency();

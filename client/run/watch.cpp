@@ -39,6 +39,7 @@ json::value percentile(const echo::Histogram& latency, double percent) {
 
 Watch::Watch(const Options& options, echo::LineOutput* series)
     : connections_(options.connections),
+      words_(words_of(options.protocol())),
       on_(!options.quiet && options.progress != ShowProgress::never),
       live_(on_ && ::isatty(STDERR_FILENO) == 1),
       begun_(now()),
@@ -97,11 +98,11 @@ void Watch::look(LoopGroup& group, Nanoseconds at) {
 
 void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per_s,
                  const echo::Histogram& latency) {
-  std::string text =
-      fmt::format("{:<8} connected {} of {}, failed {}, echoes {} ({}/s, {}/s)", progress.phase,
-                  limits::format_count(progress.connected), limits::format_count(connections_),
-                  limits::format_count(progress.failed), limits::format_count(progress.echoes),
-                  rate_text(echoes_per_s), byte_rate_text(bytes_per_s));
+  std::string text = fmt::format(
+      "{:<8} connected {} of {}, failed {}, {} {} ({}/s, {}/s)", progress.phase,
+      limits::format_count(progress.connected), limits::format_count(connections_),
+      limits::format_count(progress.failed), words_.many, limits::format_count(progress.echoes),
+      rate_text(echoes_per_s), byte_rate_text(bytes_per_s));
   if (live_) {
     const auto memory = [](const std::optional<std::uint64_t>& bytes) {
       return bytes ? limits::format_bytes(*bytes) : "-";

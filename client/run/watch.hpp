@@ -12,6 +12,7 @@
 #include "client/engine/loop_group.hpp"
 #include "client/measure/observe.hpp"
 #include "client/options/options.hpp"
+#include "client/options/words.hpp"
 #include "echo/output/line_output.hpp"
 #include "echo/output/status_lines.hpp"
 
@@ -53,6 +54,7 @@ class Watch {
              const echo::Histogram& latency);
 
   std::uint64_t connections_;
+  Words words_;
   bool on_;    ///< progress goes to stderr
   bool live_;  ///< and stderr is a terminal
   bool shown_ = false;

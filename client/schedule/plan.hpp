@@ -20,6 +20,14 @@ inline Nanoseconds now() {
 /// A time that no clock reaches here; adding a time to it does not overflow.
 inline constexpr Nanoseconds never = Pace::never;
 
+/// Whether a connection that the server closes between two messages gets another socket, when its
+/// next message is due.
+enum class Reconnects : std::uint8_t {
+  never,
+  until_complete,  ///< as long as the connection has messages left of its plan
+  always           ///< also while it has none: the plan has more than one period of messages
+};
+
 /// One loop's share of a run.
 struct Plan {
   std::uint32_t connections = 1;  ///< held; in churn: open at a time, at most
@@ -31,8 +39,9 @@ struct Plan {
   Nanoseconds connect_timeout{};
   Nanoseconds timeout{};  ///< per message, from its first send
   Nanoseconds deadline_at{};
-  bool half_close = false;         ///< FIN after the last message, before its echo
-  bool linger_reset = false;       ///< close with RST
+  bool half_close = false;    ///< FIN after the last message, before its echo
+  bool linger_reset = false;  ///< close with RST
+  Reconnects reconnects = Reconnects::never;
   Nanoseconds post_every = never;  ///< post progress at post_from + k * post_every
   Nanoseconds post_from{};
   bool keep_interval = false;                 ///< a histogram of each interval, for the series

@@ -35,6 +35,34 @@ TEST_F(ExchangeTest, SeparatesMessagesInChunksOfAnySize) {
   }
 }
 
+// A peer that sends as fast as this end reads would otherwise keep the loop from all others.
+TEST_F(ExchangeTest, ReadsOnceThoughMoreHasCome) {
+  const Bytes bytes = sent(1'500);
+  answer(bytes);
+  const IoResult first = look();
+  expect_waiting(first, 1'024);
+  EXPECT_TRUE(first.more);
+  expect_waiting(look(), 476);
+}
+
+TEST_F(ExchangeTest, ReadsOnceThoughNoMessageIsComplete) {
+  const Bytes whole = [] {
+    const echo::Payload payload = echo::Payload::unique(200'000, 7);
+    Bytes bytes(200'000);
+    payload.fill({me, 0}, 0, bytes);
+    return bytes;
+  }();
+  const MessageSizes sizes{200'000};
+  const echo::Payload payload = echo::Payload::unique(200'000, 7);
+  KernelTransport<EchoExchange> transport{EchoExchange{payload, sizes}};
+  connection_.begun = connection_.writing = 1;
+  answer(std::span(whole).first(130'000));
+  const IoResult first = transport.receive(connection_, false);
+  expect_waiting(first, 0);
+  EXPECT_TRUE(first.more);
+  EXPECT_EQ(connection_.received, 65'536U);
+}
+
 TEST_F(ExchangeTest, AChangedByteInALaterMessageLeavesTheEarlierOnesCounted) {
   Bytes bytes = sent(5);
   bytes[3 * 64 + 9] ^= std::byte{1};

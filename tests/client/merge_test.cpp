@@ -74,7 +74,7 @@ TEST(Merge, SumsCountsAndRatesAndKeepsTheLongestTimes) {
       merge({document("a", {.served = 90, .reset = 10}), document("b", {.served = 200})});
   EXPECT_EQ(at(merged, "/connections"),
             R"({"requested":300,"established":300,"served":290,"max_concurrent":300,"total":300,)"
-            R"("open_at_end":0,"slow":2,"failed":{"reset":10},)"
+            R"("open_at_end":0,"slow":2,"reconnects":0,"failed":{"reset":10},)"
             R"("errors":[{"cause":"reset","phase":"echo","errno":104,"count":10}]})");
   EXPECT_EQ(at(merged, "/echoes/late"), "6");
   EXPECT_EQ(at(merged, "/phases/measured"),
@@ -95,6 +95,25 @@ TEST(Merge, SumsTheRetransmissionsOfTheRunsThatCountedThem) {
   EXPECT_EQ(at(merge({uncounted, document("d", {.time = "2031-01-02T03:04:05Z"})}),
                "/latency/retransmissions"),
             "null");
+}
+
+TEST(Merge, TakesRunsOfOneProtocolOnly) {
+  const auto of = [](const char* name, const char* protocol) {
+    json::object text = document(name, {.served = 10}).object("");
+    if (protocol != nullptr) text["protocol"] = protocol;
+    text["connections"].as_object()["reconnects"] = 3;
+    return RunDocument{name, text};
+  };
+  const json::value merged = merge({of("a", "http"), of("b", "http")});
+  EXPECT_EQ(at(merged, "/protocol"), R"("http")");
+  EXPECT_EQ(at(merged, "/connections/reconnects"), "6");
+  EXPECT_NE(text_of_merge(merged).find("responses/s"), std::string::npos);
+  const json::value old = merge({of("a", "echo"), document("b", {.served = 10})});
+  EXPECT_EQ(at(old, "/protocol"), R"("echo")") << "documents of before had no protocol";
+  EXPECT_EQ(at(old, "/connections/reconnects"), "3");
+  EXPECT_THROW(merge({of("a", "http"), of("b", "echo")}), echo::Exit);
+  EXPECT_THROW(merge({of("a", "http"), of("b", nullptr)}), echo::Exit);
+  EXPECT_THROW(merge({of("a", "gopher")}), echo::Exit);
 }
 
 TEST(Merge, JudgesTheObjectivesAgainOnAllEchoes) {

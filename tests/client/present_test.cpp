@@ -118,6 +118,25 @@ PASS: 20,000 of 20,000 served
 )");
 }
 
+TEST(Present, UnderHttpTheTextSaysResponses) {
+  Result result = streamed();
+  result.options.target = {"localhost", 80, 80, "/a?b"};
+  result.tally.reconnects = 1'234;
+  result.tally.end({Outcome::status_5xx, Phase::echo, 0});
+  const std::string text = report(result);
+  for (const char* line :
+       {": GET /a?b", "\nfailed     status_5xx 1, in response\n",
+        "\nreconnects 1,234: the server closed connections between two responses\n",
+        "\nresponses  ", " per response: client ", "\nresponse ", " messages had no response; "}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  EXPECT_EQ(text.find("echo "), std::string::npos) << text;
+  EXPECT_EQ(text.find("echoes"), std::string::npos) << text;
+  result.options.target.path.clear();
+  result.options.given_protocol = ProtocolName::http;
+  EXPECT_NE(report(result).find(": POST /echo, bodies of "), std::string::npos);
+}
+
 TEST(Present, TheTextOfFailuresNamesCauseCountPhaseAndErrno) {
   Result result = held();
   result.requested = 1'207;
