@@ -28,13 +28,15 @@ def curl(*arguments, stdin=b""):
     """What curl writes to stdout. It fails for what is no HTTP."""
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "60", *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=90)
-    expect(done.returncode == 0, f"{' '.join(command)} ends with 0, not {done.returncode}: {done.stderr}")
+    ended = f"{' '.join(command)} ends with 0, not {done.returncode}: {done.stderr}"
+    expect(done.returncode == 0, ended)
     return done.stdout
 
 
 def requests(url):
     """Makes the requests, checks each answer, and returns how many there were."""
     pattern = (ALPHABET * 4000)[:100_000]
+    to_null = ["--output", "/dev/null"]
     chunked = ["--header", "Transfer-Encoding: chunked", "--header", "Expect: 100-continue"]
     cases = [
         ("GET", [url], b"ok", 1),
@@ -43,14 +45,15 @@ def requests(url):
         ("three on a connection", [url, f"{url}bytes/30", url],
          b"ok" + (ALPHABET * 2)[:30] + b"ok", 3),
         ("a long body", [f"{url}bytes/{len(pattern)}"], pattern, 1),
-        ("HEAD", ["--head", "--output", "/dev/null", "--write-out", "%header{content-length}", f"{url}bytes/77"],
+        ("HEAD", ["--head", *to_null, "--write-out", "%header{content-length}", f"{url}bytes/77"],
          b"77", 1),
-        ("OPTIONS", ["--request", "OPTIONS", "--request-target", "*", "--write-out", "%{http_code}", url], b"200", 1),
+        ("OPTIONS", ["--request", "OPTIONS", "--request-target", "*", "--write-out",
+                     "%{http_code}", url], b"200", 1),
         ("an upload by length", ["--data-binary", "@-", f"{url}echo"], UPLOAD, 1),
         ("an upload in chunks", [*chunked, "--data-binary", "@-", f"{url}echo"], UPLOAD, 1),
         ("an unknown path", ["--write-out", " %{http_code}", f"{url}none"], b"Not Found 404", 1),
-        ("connections", ["--output", "/dev/null", "--output", "/dev/null", "--write-out", "%{num_connects}",
-                         url, url], b"10", 2),
+        ("one connection", [*to_null, *to_null, "--write-out", "%{num_connects}", url, url],
+         b"10", 2),
     ]
     for what, arguments, expected, _ in cases:
         got = curl(*arguments, stdin=UPLOAD)
@@ -90,7 +93,8 @@ def main():
                     print(f"{model}: left out")
                     continue
                 report = pathlib.Path(folder) / f"{model}.json"
-                with Server(program, "--model", model, "--protocol", "http", "--json", report) as server:
+                arguments = ["--model", model, "--protocol", "http", "--json", report]
+                with Server(program, *arguments) as server:
                     made = requests(f"http://127.0.0.1:{server.port}/")
                     code, _ = server.stop()
                 expect(code == 0, f"{model}: exit 0, not {code}")
