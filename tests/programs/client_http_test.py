@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""The client against every registered model with --protocol http: each of its modes, GET and POST.
+
+Every response is verified, the server's report counts as many requests as the client sent, and a
+server that closes each connection after a response is served by connections that are opened again.
+And against Python's http.server, which speaks HTTP/1.0 and closes each connection.
+"""
+
+import functools
+import http.server
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import BIN, MODELS, Server, expect  # noqa: E402
+
+REFUSED = 3  # exit code of a model that the kernel refuses
+CONNECTIONS = 6
+#: What is tried on every model: arguments, and messages per connection (None: any number).
+POSTS = [
+    (["-m", "3"], 3),
+    (["-m", "4", "-s", "1-20K", "--depth", "3"], 4),
+    (["-s", "300K"], 1),
+    (["--mode", "stream", "-m", "20", "-R", "2000"], 20),
+]
+CHURN = ["--mode", "churn", "-m", "2", "-d", "200ms"]
+
+
+def loaded(target, connections, *arguments):
+    """The document of a run that must pass."""
+    command = [BIN / "client", *target, "-n", str(connections), "--progress", "never", *arguments]
+    done = subprocess.run([*command, "--json", "-"], capture_output=True, timeout=100)
+    said = f"{' '.join(map(str, command))}: {done.stdout.decode()[-1500:]}{done.stderr.decode()}"
+    expect(done.returncode == 0, f"exit 0, not {done.returncode}: {said}")
+    document = json.loads(done.stdout)
+    expect(document["protocol"] == "http", f"the protocol is in the document: {said}")
+    counts = document["connections"]
+    expect(counts["served"] == counts["requested"], f"all are served: {said}")
+    return document
+
+
+def requests(port, connections):
+    """Runs the client in its modes. Returns how many requests it sent."""
+    posts = ["--protocol", "http", f"127.0.0.1:{port}"]
+    sent = 0
+    for arguments, each in POSTS:
+        document = loaded(posts, connections, *arguments)
+        verified = document["echoes"]["verified"]
+        expect(verified == connections * each, f"{arguments}: {connections * each} verified, not {verified}")
+        sent += document["echoes"]["sent"]
+    sent += loaded(posts, connections, *CHURN)["echoes"]["sent"]
+    url = [f"http://127.0.0.1:{port}/", "--expect-body", "ok", "--header", "X-Test: 1"]
+    sent += loaded(url, connections, "-m", "3")["echoes"]["sent"]
+    missing = [f"http://127.0.0.1:{port}/none", "--expect-status", "404"]
+    return sent + loaded(missing, connections)["echoes"]["sent"]
+
+
+def models_of(program):
+    done = subprocess.run([BIN / program, "--describe"], capture_output=True, timeout=30, check=True)
+    return json.loads(done.stdout)["models"]
+
+
+def is_left_out(program, model):
+    """A model that the kernel refuses, or whose children the thread sanitizer would not let stop."""
+    if "fork" in model and b"__tsan_init" in (BIN / program).read_bytes():
+        return True
+    if model != "io-uring":
+        return False
+    command = [BIN / program, "--model", model, "--port", "0", "--max-connections", "1"]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return started.wait(timeout=1) == REFUSED
+    except subprocess.TimeoutExpired:
+        started.terminate()
+        started.wait(timeout=30)
+        return False
+
+
+def every_model(folder):
+    for program in MODELS:
+        for described in models_of(program):
+            model = described["name"]
+            if is_left_out(program, model):
+                print(f"{model}: left out")
+                continue
+            connections = min(CONNECTIONS, described["at_once"] or CONNECTIONS)
+            report = folder / f"{model}.json"
+            with Server(program, "--model", model, "--protocol", "http", "--json", report) as server:
+                sent = requests(server.port, connections)
+                code, _ = server.stop()
+            expect(code == 0, f"{model}: exit 0, not {code}")
+            counted = json.loads(report.read_text())["messages"]["count"]
+            expect(counted == sent, f"{model}: {sent} requests were sent, {counted} are counted")
+            print(f"{model}: {sent} requests over {connections} connections")
+
+
+def closing_servers():
+    for program in MODELS:
+        with Server(program, "--protocol", "http", "--http-close", "announced") as server:
+            url = [f"http://127.0.0.1:{server.port}/", "--expect-body", "ok"]
+            document = loaded(url, CONNECTIONS, "--mode", "stream", "-m", "5")
+            again = document["connections"]["reconnects"]
+            expect(again == CONNECTIONS * 4, f"{program}: {CONNECTIONS * 4} reconnects, not {again}")
+            loaded(url, CONNECTIONS)
+            loaded(url, CONNECTIONS, "--mode", "churn", "-d", "200ms")
+    print("closing servers: connections are opened again")
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def pythons_server(folder):
+    (folder / "page").write_bytes(bytes(range(256)) * 1000)
+    handler = functools.partial(QuietHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = [f"http://127.0.0.1:{server.server_port}/page", "--expect-body", f"@{folder}/page"]
+        loaded(url, 3)
+        loaded(url, 3, "--mode", "stream", "-m", "4")
+        loaded(url, 3, "--mode", "churn", "-d", "200ms")
+        server.shutdown()
+    print("http.server: served")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        pythons_server(pathlib.Path(folder))
+        closing_servers()
+        every_model(pathlib.Path(folder))
+
+
+main()
