@@ -13,8 +13,10 @@
 namespace bench {
 
 inline constexpr std::string_view end_of_request = "\r\n\r\n";
+/// As long as that of the testbed's servers for /; its date does not change.
 inline constexpr std::string_view http_answer =
     "HTTP/1.1 200 OK\r\n"
+    "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     "Content-Type: text/plain\r\n"
     "Content-Length: 2\r\n\r\n"
     "ok";

@@ -79,12 +79,16 @@ def requests_of_wrk():
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "bench.json"
         more = ("--no-counts", "-n", "10", "--json", report)
-        output = expect_code(0, *server, *more, "--model", "floor_threads")
-        row = json.loads(report.read_text())["rows"][0]
+        models = ("--model", "floor_threads", "--model", "echo_async:nested-epoll")
+        output = expect_code(0, *server, *more, *models)
+        rows = json.loads(report.read_text())["rows"]
     expect("GET / by wrk" in output and "requests/s" in output, f"the load is named:\n{output}")
-    for figures in row["pairs"][0].values():
+    expect(len(rows) == 2, f"one row per model: {rows}")
+    for figures in (side for row in rows for side in row["pairs"][0].values()):
         expect(min(figures["client_ns"], figures["server_ns"]) > 0, f"CPU of both: {figures}")
         expect(figures["all_echoes"] > 10, f"more than one request on each: {figures}")
+    output = expect_code(3, *server, "-n", "3", "--model", "echo_threads:iterative")
+    expect("not every connection is served" in output, f"the reason for missing figures:\n{output}")
 
 
 def main():
