@@ -122,10 +122,10 @@ def end(process):
 class Run:
     """One run of the client: exit code, stdout, stderr, and the JSON document (None without one)."""
 
-    def __init__(self, port, connections, *arguments, descriptors=None, timeout=120):
+    def __init__(self, port, connections, *arguments, scheme="", descriptors=None, timeout=120):
         with tempfile.TemporaryDirectory() as folder:
             report = pathlib.Path(folder) / "client.json"
-            command = [BIN / "client", f"127.0.0.1:{port}", "-n", str(connections)]
+            command = [BIN / "client", f"{scheme}127.0.0.1:{port}", "-n", str(connections)]
             done = subprocess.run(
                 [*command, "--progress", "never", "--json", report, *arguments],
                 preexec_fn=with_descriptors(descriptors),
