@@ -101,6 +101,16 @@ std::optional<std::string> no_response(const Result& result) {
                      first->message, first->what);
 }
 
+std::optional<std::string> stale_connections(const Result& result) {
+  const std::uint64_t count = result.tally.count(Outcome::stale_connection);
+  if (count == 0) return std::nullopt;
+  return fmt::format(
+      "stale_connection: the server closed {} connections just as a request went out: its "
+      "keep-alive timeout is near the pause between two requests of a connection, or it closes "
+      "without saying so (Connection: close)",
+      limits::format_count(count));
+}
+
 /// In hold and stream a connection gets another socket, but not while it is to rest.
 std::optional<std::string> closed_by_server(const Result& result) {
   const std::uint64_t count = result.tally.count(Outcome::closed_by_server);
@@ -233,7 +243,7 @@ std::vector<std::string> warnings_of(const Result& result) {
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
   for (const auto judge :
        {accept_queue, other_connections, slow_connects, retransmissions, late_resets,
-        large_messages, other_protocol, no_response, closed_by_server}) {
+        large_messages, other_protocol, no_response, stale_connections, closed_by_server}) {
     add(judge);
   }
   add_all(local_limits(result));

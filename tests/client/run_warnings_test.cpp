@@ -98,6 +98,23 @@ TEST(RunWarnings, RetransmissionsOfTheRunsOwnConnectionsAreNamed) {
                                  "connections looked at)")));
 }
 
+TEST(RunWarnings, WhatAnHttpServerDoesWithItsConnectionsHasItsAdvice) {
+  Result result = fixtures::held();
+  result.options.target = {"localhost", 80, 80, "/"};
+  EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("the server"))));
+  for (int i = 0; i < 3; ++i) result.tally.end({Outcome::stale_connection, Phase::echo, 0});
+  result.tally.end({Outcome::closed_by_server, Phase::idle, 0});
+  result.tally.first_fault = FirstFault{7, 2, "no status line"};
+  EXPECT_THAT(
+      warnings_of(result),
+      AllOf(Contains(HasSubstr("closed 3 connections just as a request went out")),
+            Contains(HasSubstr("ended 1 connections before their plan was complete: it closes idle "
+                               "ones sooner than -d")),
+            Contains("parse_error: the first, on connection 7, message 2: no status line")));
+  result.options.mode = Mode::churn;
+  EXPECT_THAT(warnings_of(result), Contains(HasSubstr("use a smaller -m")));
+}
+
 TEST(RunWarnings, AServerPidThatDoesNotListenIsNamed) {
   Result result = fixtures::held();
   result.options.server_pid = 4'711;
