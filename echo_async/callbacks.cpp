@@ -52,7 +52,8 @@ class CallbackChain : public std::enable_shared_from_this<CallbackChain>, public
  private:
   void work(std::size_t received) {
     protocol::Turn turn = answer_to(buffer_.all().first(received));
-    if (!serving().work.suspends(turn.messages)) return write(turn);
+    if (!serving().work.suspends(turn.messages)) [[likely]]
+      return write(turn);
     turn.bytes = buffer_.keep(turn.bytes);
     sleep(serving().work.amount(), then([this, turn](std::size_t) { write(turn); }));
   }

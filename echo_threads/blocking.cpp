@@ -9,9 +9,6 @@
 namespace echo_threads {
 namespace {
 
-/// How a connection ends: at the end of what arrives; by the protocol; or, with errno, it failed.
-enum class End { eof, closed, failed };
-
 /// Works and writes the bytes of a turn: send(2) may take only a part. False: it failed.
 bool write(int fd, const protocol::Turn& turn, const protocol::ConversationSlot& conversation,
            const server::Serving& serving, unsigned worker) {
@@ -32,20 +29,22 @@ bool write(int fd, const protocol::Turn& turn, const protocol::ConversationSlot&
 /// Reads, works and writes what the protocol answers, again and again.
 End echo_what_arrives(int fd, std::span<std::byte> buffer, protocol::ConversationSlot& conversation,
                       const server::Serving& serving, unsigned worker) {
-  for (;;) {
-    const ssize_t received = receive_in_time(fd, buffer, conversation);
-    if (received == 0) return End::eof;
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno != ETIME) return End::failed;
-    auto turn = received < 0 ? serving.protocol.on_time(conversation)
-                             : serving.protocol.answer_to(
-                                   conversation, buffer.first(static_cast<std::size_t>(received)));
-    for (;; turn = serving.protocol.go_on(conversation)) {
-      if (!write(fd, turn, conversation, serving, worker)) return End::failed;
-      if (turn.after != protocol::After::go_on) break;
+  protocol::Turn turn;
+  do {
+    if (turn.after == protocol::After::go_on) [[unlikely]] {
+      turn = serving.protocol.go_on(conversation);
+    } else {
+      const ssize_t received = receive_in_time(fd, buffer, conversation);
+      if (received == 0) return End::eof;
+      if (received < 0 && errno == EINTR) continue;
+      if (received < 0 && errno != ETIME) return End::failed;
+      const auto got = buffer.first(received < 0 ? 0 : static_cast<std::size_t>(received));
+      turn = received < 0 ? serving.protocol.on_time(conversation)
+                          : serving.protocol.answer_to(conversation, got);
     }
-    if (turn.after != protocol::After::read && ends(fd, turn.after)) return End::closed;
-  }
+    if (!write(fd, turn, conversation, serving, worker)) return End::failed;
+  } while (turn.after == protocol::After::read || stays_after(fd, turn.after));
+  return End::closed;
 }
 
 }  // namespace
@@ -55,8 +54,7 @@ void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& 
   LateReader peer{fd, serving};
   protocol::ConversationSlot conversation;  // what is unfinished: nothing, for the echo
   End end = End::eof;
-  // After the shutdown of a stop recv returns 0, and then again what the peer still sends. While
-  // the peer has not read all replies, a FIN would lose them: pause, and read again.
+  // A drain lets recv return 0 too; FIN would lose what the peer has not read: pause, read again.
   do end = echo_what_arrives(fd, buffer, conversation, serving, worker);
   while (end == End::eof && peer.pauses());
   // EAGAIN: SO_RCVTIMEO has passed, which the listener hands down for --idle-timeout.

@@ -47,14 +47,15 @@ ssize_t send_until_deadline(int fd, std::span<const std::byte> bytes,
   }
 }
 
-bool ends(int fd, protocol::After after) {
+bool stays_after(int fd, protocol::After after) {
+  if (after == protocol::After::read || after == protocol::After::go_on) return true;
   if (after == protocol::After::reset) {
     const linger at_once{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   } else {
     ::shutdown(fd, SHUT_WR);
   }
-  return after != protocol::After::linger;
+  return after == protocol::After::linger;
 }
 
 }  // namespace echo_threads

@@ -17,6 +17,9 @@
 
 namespace echo_threads {
 
+/// How a connection ends: at the end of what arrives; by the protocol; or, with errno, it failed.
+enum class End { eof, closed, failed };
+
 [[nodiscard]] inline bool has_deadline(const protocol::ConversationSlot& conversation) {
   return conversation &&
          conversation->deadline() != protocol::Conversation::Clock::time_point::max();
@@ -30,7 +33,8 @@ ssize_t send_until_deadline(int fd, std::span<const std::byte> bytes,
 /// As recv(2). It fails with ETIME when the deadline is over.
 inline ssize_t receive_in_time(int fd, std::span<std::byte> room,
                                const protocol::ConversationSlot& conversation) {
-  if (has_deadline(conversation)) return receive_until_deadline(fd, room, *conversation);
+  if (has_deadline(conversation)) [[unlikely]]
+    return receive_until_deadline(fd, room, *conversation);
   return ::recv(fd, room.data(), room.size(), 0);
 }
 
@@ -38,12 +42,13 @@ inline ssize_t receive_in_time(int fd, std::span<std::byte> room,
 /// SIGPIPE for a closed connection would end the process.
 inline ssize_t send_in_time(int fd, std::span<const std::byte> bytes,
                             const protocol::ConversationSlot& conversation) {
-  if (has_deadline(conversation)) return send_until_deadline(fd, bytes, *conversation);
+  if (has_deadline(conversation)) [[unlikely]]
+    return send_until_deadline(fd, bytes, *conversation);
   return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
-/// Does what a protocol wants after all bytes of a turn are sent, other than to read or go on: FIN,
-/// or RST when the descriptor is closed. True: the connection ends.
-bool ends(int fd, protocol::After after);
+/// Does what a protocol wants after all bytes of a turn are sent: FIN, or RST when the descriptor
+/// is closed. False: the connection ends.
+bool stays_after(int fd, protocol::After after);
 
 }  // namespace echo_threads

@@ -70,8 +70,9 @@ class Counters {
   /// stop.
   void closed(unsigned worker);
   void echoed(unsigned worker, std::uint64_t messages, std::uint64_t bytes) {
-    counts_[worker].messages.fetch_add(messages, std::memory_order_relaxed);
-    counts_[worker].bytes.fetch_add(bytes, std::memory_order_relaxed);
+    WorkerCounts& counts = counts_[worker];
+    counts.messages.fetch_add(messages, std::memory_order_relaxed);
+    counts.bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
   /// Takes back `bytes` of echoed(): the kernel had taken them, and the connection ended before
   /// they were sent. The messages stay counted: they were read. Other workers may have served the

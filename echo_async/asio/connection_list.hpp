@@ -43,8 +43,8 @@ class AsioConnection : public ConnectionSocket,
   /// The protocol's turn when `got` was read. Nothing: it goes on by itself, or the deadline is
   /// over.
   [[nodiscard]] protocol::Turn answer_to(std::span<std::byte> got) {
-    touch();
-    if (serving().protocol.echoes()) return {got, 1, protocol::After::read};
+    if (serving().protocol.echoes()) [[likely]]
+      return {got, 1, protocol::After::read};
     return next_turn(got);
   }
   /// Whether its next turn is due without a read.
@@ -69,9 +69,10 @@ class AsioConnection : public ConnectionSocket,
   /// calls handler() after that turn of the others.
   template <typename Handler>
   void read_some(std::span<std::byte> room, Handler&& handler);
-  /// Waits for --work sleep:, as an Asio operation. This time does not count as idle.
+  /// Waits for --work sleep:, as an Asio operation. This time does not count as idle. Not inlined
+  /// into the path of each echo.
   template <typename Token>
-  auto sleep(std::chrono::nanoseconds time, Token&& token) {
+  [[gnu::noinline]] auto sleep(std::chrono::nanoseconds time, Token&& token) {
     waits_ = Waits::for_server;
     return wait(time, std::forward<Token>(token));
   }
@@ -166,7 +167,8 @@ inline void AsioConnection::answered(const protocol::Turn& turn, std::size_t byt
 
 template <typename Handler>
 void AsioConnection::read_some(std::span<std::byte> room, Handler&& handler) {
-  if (goes_on_) return in_turn(std::forward<Handler>(handler));
+  if (goes_on_) [[unlikely]]
+    return in_turn(std::forward<Handler>(handler));
   auto read = [this, room, handler = std::forward<Handler>(handler)]() mutable {
     socket().async_read_some(asio::buffer(room.data(), room.size()), std::move(handler));
   };

@@ -100,7 +100,8 @@ class ConnectionSocket {
 /// does, and calls connection.sent(bytes) for each part that the kernel has taken: a connection may
 /// end before the rest, and no handler is called then.
 template <typename Connection, typename Token>
-auto send_rest(Connection& connection, std::span<const std::byte> rest, Token&& token) {
+[[gnu::noinline]] auto send_rest(Connection& connection, std::span<const std::byte> rest,
+                                 Token&& token) {
   auto send = [&connection, rest](auto& operation, error_code error = {},
                                   std::size_t taken = 0) mutable {
     if (taken > 0) connection.sent(taken);

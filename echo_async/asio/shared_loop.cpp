@@ -52,14 +52,6 @@ SharedConnection::~SharedConnection() {
   loop_.removed();
 }
 
-const server::Serving& SharedConnection::serving() const {
-  return loop_.serving_;
-}
-
-void SharedConnection::touch() {
-  last_touch_.store(loop_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-}
-
 void SharedConnection::sent(std::size_t bytes) {
   if (has_deadline())
     publish_deadline(while_sending);

@@ -43,8 +43,8 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
   void touch();
   /// These are as in AsioConnection; they count for the worker that this thread is.
   [[nodiscard]] protocol::Turn answer_to(std::span<std::byte> got) {
-    touch();
-    if (serving().protocol.echoes()) return {got, 1, protocol::After::read};
+    if (serving().protocol.echoes()) [[likely]]
+      return {got, 1, protocol::After::read};
     return next_turn(got);
   }
   [[nodiscard]] bool goes_on() const { return goes_on_; }
@@ -60,7 +60,7 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
   /// lock of the one queue, which costs as much as it saves.
   template <typename Handler>
   void read_some(std::span<std::byte> room, Handler&& handler) {
-    if (goes_on_) {
+    if (goes_on_) [[unlikely]] {
       last_touch_.store(sleeping, std::memory_order_relaxed);
       asio::post(socket().get_executor(), std::forward<Handler>(handler));
       return;
@@ -71,7 +71,7 @@ class SharedConnection : public ConnectionSocket, public boost::intrusive::list_
   }
   /// Waits for --work sleep:. The server delays the reply, so this time does not count as idle.
   template <typename Handler>
-  void sleep(std::chrono::nanoseconds time, Handler&& handler) {
+  [[gnu::noinline]] void sleep(std::chrono::nanoseconds time, Handler&& handler) {
     last_touch_.store(sleeping, std::memory_order_relaxed);
     wait(time, std::forward<Handler>(handler));
   }
@@ -147,5 +147,13 @@ class SharedLoop {
   StopEvents stop_;
   IdleScan idle_;
 };
+
+inline const server::Serving& SharedConnection::serving() const {
+  return loop_.serving_;
+}
+
+inline void SharedConnection::touch() {
+  last_touch_.store(loop_.tick_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
 
 }  // namespace echo_async
