@@ -42,6 +42,7 @@ class Load:
     churn: bool
     seconds: float
     warm_up: float
+    http: bool = False  #: GET / in place of an echo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,8 +226,9 @@ class FloorClient:
 class TestbedClient:
     @staticmethod
     def arguments(server, load, report):
+        target = f"127.0.0.1:{server.port}"
         return [
-            *(f"127.0.0.1:{server.port}", "-n", str(load.connections)),
+            *(f"http://{target}/" if load.http else target, "-n", str(load.connections)),
             *("--mode", "churn" if load.churn else "stream"),
             *("-d", f"{load.seconds}s", "--warmup", f"{load.warm_up}s"),
             *("--server-pid", str(server.pid), "--json", str(report), "--progress", "never"),

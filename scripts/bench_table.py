@@ -80,7 +80,7 @@ def show(options, with_softirq, results, counted_by):
     trip = "request" if http else "connection" if options.churn else "round trip"
     load = "64 B, closed loop, one in flight"
     if http:
-        load = "GET / by wrk, keep-alive, one in flight"
+        load = f"GET / by {options.load}, keep-alive, one in flight"
     elif options.churn:
         load = "64 B, connect-echo-close"
     server, client = options.cpus

@@ -74,6 +74,18 @@ def answer_in(text):
     return text[:end]
 
 
+def requests_of_the_client():
+    server = ("server", *SHORT, "--protocol", "http", "--load", "client", "--pairs", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "bench.json"
+        words = ("-n", "10", "--json", report, "--model", "echo_threads", "--floor", "threads")
+        output = expect_code(0, *server, *words)
+        rows = json.loads(report.read_text())["rows"]
+    expect("GET / by client" in output, f"the load is named:\n{output}")
+    for figures in rows[0]["pairs"][0].values():
+        expect(min(figures["client_ns"], figures["server_ns"]) > 0, f"CPU of both: {figures}")
+
+
 def requests_of_wrk():
     server = ("server", "--bin", BIN, "--protocol", "http", "--seconds", "1", "--pairs", "1")
     with tempfile.TemporaryDirectory() as folder:
@@ -93,6 +105,7 @@ def requests_of_wrk():
 
 def main():
     floors_answer_http()
+    requests_of_the_client()
     if shutil.which("wrk"):
         requests_of_wrk()
     with_itself()

@@ -234,8 +234,14 @@ class Missing(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), wanted)
 
     def test_what_wrk_cannot_do_is_refused(self):
-        for more in (("--churn",), ("--warm-up", "1"), ("--seconds", "0.5")):
-            words = ("server", "--protocol", "http", "--model", "echo_async", *more)
+        http = ("--protocol", "http")
+        for more in (
+            (*http, "--churn"),
+            (*http, "--warm-up", "1"),
+            (*http, "--seconds", "0.5"),
+            ("--load", "wrk"),
+        ):
+            words = ("server", "--model", "echo_async", *more)
             done = subprocess.run(
                 [SOURCE / "scripts" / "bench", *words], capture_output=True, text=True, timeout=60
             )
