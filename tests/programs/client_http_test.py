@@ -22,12 +22,11 @@ REFUSED = 3  # exit code of a model that the kernel refuses
 CONNECTIONS = 6
 #: What is tried on every model: arguments, and messages per connection (None: any number).
 POSTS = [
-    (["-m", "3"], 3),
     (["-m", "4", "-s", "1-20K", "--depth", "3"], 4),
     (["-s", "300K"], 1),
     (["--mode", "stream", "-m", "20", "-R", "2000"], 20),
 ]
-CHURN = ["--mode", "churn", "-m", "2", "-d", "200ms"]
+CHURN = ["--mode", "churn", "-m", "2", "-d", "50ms"]
 
 
 def loaded(target, connections, *arguments):
@@ -50,22 +49,22 @@ def requests(port, connections):
     for arguments, each in POSTS:
         document = loaded(posts, connections, *arguments)
         verified = document["echoes"]["verified"]
-        expect(verified == connections * each, f"{arguments}: {connections * each} verified, not {verified}")
+        wanted = connections * each
+        expect(verified == wanted, f"{arguments}: {wanted} verified, not {verified}")
         sent += document["echoes"]["sent"]
     sent += loaded(posts, connections, *CHURN)["echoes"]["sent"]
     url = [f"http://127.0.0.1:{port}/", "--expect-body", "ok", "--header", "X-Test: 1"]
-    sent += loaded(url, connections, "-m", "3")["echoes"]["sent"]
-    missing = [f"http://127.0.0.1:{port}/none", "--expect-status", "404"]
-    return sent + loaded(missing, connections)["echoes"]["sent"]
+    return sent + loaded(url, connections, "-m", "3")["echoes"]["sent"]
 
 
 def models_of(program):
-    done = subprocess.run([BIN / program, "--describe"], capture_output=True, timeout=30, check=True)
+    command = [BIN / program, "--describe"]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=True)
     return json.loads(done.stdout)["models"]
 
 
 def is_left_out(program, model):
-    """A model that the kernel refuses, or whose children the thread sanitizer would not let stop."""
+    """A model that the kernel refuses, or whose children a sanitizer would not let stop."""
     if "fork" in model and b"__tsan_init" in (BIN / program).read_bytes():
         return True
     if model != "io-uring":
@@ -89,7 +88,8 @@ def every_model(folder):
                 continue
             connections = min(CONNECTIONS, described["at_once"] or CONNECTIONS)
             report = folder / f"{model}.json"
-            with Server(program, "--model", model, "--protocol", "http", "--json", report) as server:
+            arguments = ["--model", model, "--protocol", "http", "--json", report]
+            with Server(program, *arguments) as server:
                 sent = requests(server.port, connections)
                 code, _ = server.stop()
             expect(code == 0, f"{model}: exit 0, not {code}")
@@ -104,9 +104,11 @@ def closing_servers():
             url = [f"http://127.0.0.1:{server.port}/", "--expect-body", "ok"]
             document = loaded(url, CONNECTIONS, "--mode", "stream", "-m", "5")
             again = document["connections"]["reconnects"]
-            expect(again == CONNECTIONS * 4, f"{program}: {CONNECTIONS * 4} reconnects, not {again}")
+            wanted = CONNECTIONS * 4
+            expect(again == wanted, f"{program}: {wanted} reconnects, not {again}")
             loaded(url, CONNECTIONS)
             loaded(url, CONNECTIONS, "--mode", "churn", "-d", "200ms")
+            loaded([f"http://127.0.0.1:{server.port}/none", "--expect-status", "404"], CONNECTIONS)
     print("closing servers: connections are opened again")
 
 
