@@ -120,8 +120,8 @@ void declare_protocol(CLI::App& app, Options& options) {
                   text, {{"echo", ProtocolName::echo}, {"http", ProtocolName::http}});
             }))
       ->default_str("echo");
-  group(add_each(app, "--header", "NAME:VALUE",
-                 "Header of each HTTP request; may be given several times",
+  group(add_each(app, "--header", "HEADER",
+                 "'Name: value', sent with each HTTP request; may be given several times",
                  [&](const std::string& text) { options.headers.push_back(parse_header(text)); }));
   group(add(app, "--expect-status", "STATUS",
             "Status that each HTTP response must have; unless given, 200 to 299",
