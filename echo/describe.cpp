@@ -42,6 +42,9 @@ constexpr std::array types{Type{"N", "count", ""},
                            Type{"OBJECTIVE", "objective", ""},
                            Type{"DATE", "date", ""},
                            Type{"KEY=VALUE", "label", ""},
+                           Type{"HEADER", "header", ""},
+                           Type{"STATUS", "status", ""},
+                           Type{"TEXT|@FILE", "text_or_file", ""},
                            Type{"TEXT", "text", ""}};
 
 /// The words of "hold|stream|churn"; empty where the placeholder stands for something else.

@@ -1,50 +1,45 @@
 #include "echo_threads/blocking.hpp"
 
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <exception>
 
-#include "echo_threads/blocking_io.hpp"
+#include "echo_threads/converse.hpp"
 #include "echo_threads/late_reader.hpp"
 
 namespace echo_threads {
 namespace {
 
-/// Works and writes the bytes of a turn: send(2) may take only a part. False: it failed.
-bool write(int fd, const protocol::Turn& turn, const protocol::ConversationSlot& conversation,
-           const server::Serving& serving, unsigned worker) {
-  if (turn.messages > 0) serving.work.perform();
-  for (auto left = turn.bytes; !left.empty();) {
-    const ssize_t sent = send_in_time(fd, left, conversation);
+/// Sends all bytes: send(2) may take only a part. MSG_NOSIGNAL, because SIGPIPE for a closed
+/// connection would end the process. Returns what the kernel has not taken: nothing, or, with
+/// errno, the rest when the connection cannot be written to any more.
+std::span<const std::byte> send_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) {  // some bytes, and no message
-      serving.counters.echoed(worker, 0, turn.bytes.size() - left.size());
-      return false;
-    }
-    left = left.subspan(static_cast<std::size_t>(sent));
+    if (sent < 0) break;
+    bytes = bytes.subspan(static_cast<std::size_t>(sent));
   }
-  serving.counters.echoed(worker, turn.messages, turn.bytes.size());
-  return true;
+  return bytes;
 }
 
-/// Reads, works and writes what the protocol answers, again and again.
-End echo_what_arrives(int fd, std::span<std::byte> buffer, protocol::ConversationSlot& conversation,
-                      const server::Serving& serving, unsigned worker) {
-  protocol::Turn turn;
-  do {
-    if (turn.after == protocol::After::go_on) [[unlikely]] {
-      turn = serving.protocol.go_on(conversation);
-    } else {
-      const ssize_t received = receive_in_time(fd, buffer, conversation);
-      if (received == 0) return End::eof;
-      if (received < 0 && errno == EINTR) continue;
-      if (received < 0 && errno != ETIME) return End::failed;
-      const auto got = buffer.first(received < 0 ? 0 : static_cast<std::size_t>(received));
-      turn = received < 0 ? serving.protocol.on_time(conversation)
-                          : serving.protocol.answer_to(conversation, got);
+/// Reads, works and writes back what was read, again and again.
+End echo_what_arrives(int fd, std::span<std::byte> buffer, const server::Serving& serving,
+                      unsigned worker) {
+  for (;;) {
+    const ssize_t received = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (received == 0) return End::eof;
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0) return End::failed;
+    serving.work.perform();
+    const auto got = buffer.first(static_cast<std::size_t>(received));
+    if (const auto unsent = send_all(fd, got); !unsent.empty()) {
+      serving.counters.echoed(worker, 0, got.size() - unsent.size());  // bytes, and no message
+      return End::failed;
     }
-    if (!write(fd, turn, conversation, serving, worker)) return End::failed;
-  } while (turn.after == protocol::After::read || stays_after(fd, turn.after));
-  return End::closed;
+    serving.counters.echoed(worker, 1, got.size());
+  }
 }
 
 }  // namespace
@@ -55,7 +50,9 @@ void echo_until_eof(int fd, std::span<std::byte> buffer, const server::Serving& 
   protocol::ConversationSlot conversation;  // what is unfinished: nothing, for the echo
   End end = End::eof;
   // A drain lets recv return 0 too; FIN would lose what the peer has not read: pause, read again.
-  do end = echo_what_arrives(fd, buffer, conversation, serving, worker);
+  do
+    end = serving.protocol.echoes() ? echo_what_arrives(fd, buffer, serving, worker)
+                                    : converse(fd, buffer, conversation, serving, worker);
   while (end == End::eof && peer.pauses());
   // EAGAIN: SO_RCVTIMEO has passed, which the listener hands down for --idle-timeout.
   if (end == End::failed && errno == EAGAIN) serving.counters.timed_out();

@@ -1,7 +1,7 @@
 // The reads and writes of a thread on its connection, which block at most until the deadline of the
 // connection's conversation (protocol/protocol.hpp).
 //
-// Without one, as for the echo, the calls themselves wait, at most for --idle-timeout (SO_RCVTIMEO
+// Without one the calls themselves wait, at most for --idle-timeout (SO_RCVTIMEO
 // and SO_SNDTIMEO, which the listener hands down). With one, poll(2) waits for the time that
 // remains, whatever arrives meanwhile.
 #pragma once
@@ -16,9 +16,6 @@
 #include "protocol/protocol.hpp"
 
 namespace echo_threads {
-
-/// How a connection ends: at the end of what arrives; by the protocol; or, with errno, it failed.
-enum class End { eof, closed, failed };
 
 [[nodiscard]] inline bool has_deadline(const protocol::ConversationSlot& conversation) {
   return conversation &&

@@ -6,12 +6,14 @@
 #include <cstring>
 
 #include "protocol/http/status.hpp"
+#include "protocol/http/thread_memory.hpp"
 
 namespace protocol {
 namespace {
 
 constexpr std::string_view example_date = "Sun, 06 Nov 1994 08:49:37 GMT";
-constexpr std::size_t date_size = example_date.size();
+constexpr std::size_t date_size = ThreadMemory::date_size;
+static_assert(example_date.size() == date_size);
 
 void write_two_digits(int value, char* to) {
   to[0] = static_cast<char>('0' + value / 10);
@@ -39,18 +41,14 @@ void write_date(std::time_t now, std::span<char, date_size> to) {
   write_two_digits(time.tm_sec, &to[23]);
 }
 
-/// The date of this second, composed once per second and thread.
+/// The date of this second.
 std::string_view date(std::time_t now) {
-  struct Date {
-    std::time_t second = -1;
-    std::array<char, date_size> text{};
-  };
-  thread_local Date cached;
-  if (cached.second != now) {
-    write_date(now, std::span<char, date_size>{cached.text});
-    cached.second = now;
+  ThreadMemory& memory = thread_memory();
+  if (memory.second != now) {
+    write_date(now, std::span<char, date_size>{memory.date});
+    memory.second = now;
   }
-  return {cached.text.data(), date_size};
+  return {memory.date.data(), date_size};
 }
 
 /// Appends text to a place that is large enough.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/http/exchange.hpp"
+#include "protocol/http/thread_memory.hpp"
 
 namespace protocol {
 namespace {
@@ -19,19 +20,15 @@ class HttpConversation final : public Conversation {
   Exchange exchange_;
 };
 
-/// Where the Turns of this thread lie: `size` bytes of the heap, made with the first one.
+/// Where the Turns of this thread lie: `size` bytes.
 std::span<std::byte> room_of_thread(std::size_t size) {
-  struct Room {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t size = 0;
-  };
-  thread_local Room room;
-  if (room.size < size) {
-    room.size = 0;
-    room.bytes = std::make_unique_for_overwrite<std::byte[]>(size);
-    room.size = size;
+  ThreadMemory& memory = thread_memory();
+  if (memory.room_size < size) {
+    memory.room_size = 0;
+    memory.room = std::make_unique_for_overwrite<std::byte[]>(size);
+    memory.room_size = size;
   }
-  return {room.bytes.get(), size};
+  return {memory.room.get(), size};
 }
 
 bool ends(const Turn& turn) {
