@@ -9,6 +9,10 @@
 #include <string_view>
 #include <system_error>
 
+#if defined(TESTBED_SANITIZES_ADDRESS)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "echo/exit_code.hpp"
 #include "echo/stop.hpp"
 
@@ -98,6 +102,13 @@ Ring::Ring(unsigned requests, unsigned completions) {
   }
   if (result < 0) refuse("io_uring_setup", -result);
   ::io_uring_register_ring_fd(&ring_);  // saves a look-up of the descriptor in each call
+#if defined(TESTBED_SANITIZES_ADDRESS)
+  // The library maps the queues by system calls that the sanitizer does not see. Where a thread's
+  // stack was before, it would take them for that stack.
+  __asan_unpoison_memory_region(ring_.sq.sqes, ring_.sq.ring_entries * sizeof *ring_.sq.sqes);
+  __asan_unpoison_memory_region(ring_.sq.ring_ptr, ring_.sq.ring_sz);
+  __asan_unpoison_memory_region(ring_.cq.ring_ptr, ring_.cq.ring_sz);
+#endif
 }
 
 Ring::~Ring() {

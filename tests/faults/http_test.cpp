@@ -187,7 +187,7 @@ TEST(HttpResponses, WithoutAnEndCostNoMemory) {
     const Report report = run_client(url(server), {"-n", "20", "--timeout", "500ms"});
     EXPECT_EQ(report.code, 1);
     EXPECT_EQ(report.failed(), (Buckets{{row.bucket, 20}})) << row.start << row.again;
-#if !defined(TESTBED_SANITIZES_address) && !defined(TESTBED_SANITIZES_thread)
+#if !defined(TESTBED_SANITIZES_ADDRESS) && !defined(TESTBED_SANITIZES_THREAD)
     EXPECT_LT(report.count("/memory/client/peak_rss"), 24U << 20U) << row.start << row.again;
 #endif
   }
