@@ -79,12 +79,15 @@ void ConnectionTable::end_incomplete(std::uint32_t index, Outcome outcome, bool 
 }
 
 // ---- reconnecting -------------------------------------------------------------------------------
-// HTTP servers close connections between two requests: after so many of them, or after some time
-// without one. The entry stays established, without a socket. The next message opens another one,
-// and its latency includes the connect. So no activity has to know of it.
+// HTTP servers close connections on which no request waits: after so many requests, or after some
+// time without one, the first included. The entry stays established, without a socket. The next
+// message opens another one, and its latency includes the connect. So no activity has to know of
+// it. A socket that was opened again has a message in flight: if its server closes it without a
+// response, the connection fails.
 
 bool ConnectionTable::may_reopen(const Connection& connection) const {
-  if (phase_ != Phase::echo || plan_.reconnects == Reconnects::never) return false;
+  if (phase_ != Phase::echo && phase_ != Phase::connect) return false;
+  if (plan_.reconnects == Reconnects::never) return false;
   return plan_.reconnects == Reconnects::always || !connection.complete;
 }
 
@@ -108,6 +111,11 @@ void ConnectionTable::on_closes(std::uint32_t index) {
 
 void ConnectionTable::put_off(std::uint32_t index) {
   Connection& connection = connections_[index];
+  // In other phases the next message shows whether the server still exists; a ramp may be long.
+  if (phase_ == Phase::connect && running()) {
+    at_ = now();
+    if (server_probe_.wants_probe(at_)) probe_server();
+  }
   retransmissions_.closing(connection);
   close_socket(connection);
   context_.concurrency.closed();

@@ -248,8 +248,7 @@ void ConnectionTable::end_by(std::uint32_t index, const IoResult& io) {
     ++tally_.late_resets;
     return end(index, {Outcome::served, phase_, 0});
   }
-  const bool between_messages = connection.in_flight() == 0 && connection.is_reused();
-  if (io.outcome == Outcome::reset && between_messages && may_reopen(connection))
+  if (io.outcome == Outcome::reset && connection.in_flight() == 0 && may_reopen(connection))
     return put_off(index);
   fail(index, io.outcome, io.error);
 }
@@ -257,7 +256,7 @@ void ConnectionTable::end_by(std::uint32_t index, const IoResult& io) {
 /// The peer's FIN with no message in flight.
 void ConnectionTable::on_eof(std::uint32_t index) {
   const Connection& connection = connections_[index];
-  if (connection.echoed > 0 && may_reopen(connection)) return put_off(index);
+  if (may_reopen(connection)) return put_off(index);
   if (activity_->may_end(connection)) return end(index, {Outcome::served, phase_, 0});
   const bool was_used = context_.http != nullptr && connection.echoed > 0;
   fail(index, was_used ? Outcome::closed_by_server : Outcome::closed_early, 0);

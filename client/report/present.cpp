@@ -64,7 +64,7 @@ std::string traffic_lines(const Result& result) {
                         format_duration(phases.ramp), rate_text(rates.connects.value_or(0)));
   }
   if (tally.reconnects > 0) {
-    text += fmt::format("reconnects {}: the server closed connections between two responses\n",
+    text += fmt::format("reconnects {}: the server closed connections before their next request\n",
                         format_count(tally.reconnects));
   }
   if (result.found) return text;  // trials at several rates: their sum is no throughput

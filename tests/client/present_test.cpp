@@ -126,7 +126,7 @@ TEST(Present, UnderHttpTheTextSaysResponses) {
   const std::string text = report(result);
   for (const char* line :
        {": GET /a?b", "\nfailed     status_5xx 1, in response\n",
-        "\nreconnects 1,234: the server closed connections between two responses\n",
+        "\nreconnects 1,234: the server closed connections before their next request\n",
         "\nresponses  ", " per response: client ", "\nresponse ", " messages had no response; "}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }

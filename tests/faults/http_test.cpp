@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "tests/faults/client.hpp"
 #include "tests/faults/liar.hpp"
@@ -225,6 +228,48 @@ TEST(HttpConnections, ThatTheServerClosesWhileTheyRestAreOpenedAgain) {
   EXPECT_EQ(report.code, 0) << report.out;
   EXPECT_EQ(report.count("/phases/measured/verified"), 20U);
   EXPECT_GE(report.count("/connections/reconnects"), 16U);
+}
+
+// As a keep-alive timeout does during a long ramp, or before the first message of an open loop.
+TEST(HttpConnections, ThatTheServerClosesBeforeTheirFirstRequestAreOpenedAgain) {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::uint64_t closed;  ///< index of the connection, whose first message is due after 0.5 s
+  };
+  const Row rows[] = {{{"-n", "3", "--connect-rate", "2"}, 0},
+                      {{"-n", "2", "--mode", "stream", "-R", "2", "-d", "1500ms"}, 1}};
+  for (const Row& row : rows) {
+    for (const bool with_reset : {false, true}) {
+      Liar server{[&row, with_reset](Peer& peer) {
+        if (peer.index != row.closed) return serve(peer);
+        peer.pause(milliseconds{200});  // a RST at once may come before the end of the connect
+        if (with_reset) peer.reset();
+      }};
+      const Report report = run_client(url(server), row.arguments);
+      EXPECT_EQ(report.code, 0) << with_reset << report.out;
+      EXPECT_EQ(report.failed(), Buckets{});
+      EXPECT_EQ(report.count("/connections/reconnects"), 1U);
+    }
+  }
+}
+
+TEST(HttpServer, ThatClosesEachConnectionBeforeARequestIsNotTriedForEver) {
+  const std::vector<std::string> rows[] = {{"-n", "3", "--connect-rate", "8"},
+                                           {"-n", "3", "--mode", "stream", "-d", "1s"},
+                                           {"-n", "3", "--mode", "stream", "-R", "20", "-d", "1s"}};
+  for (const auto& arguments : rows) {
+    Liar server{[](Peer&) {}};
+    const Report report = run_client(url(server), arguments);
+    EXPECT_EQ(report.code, 1);
+    EXPECT_EQ(report.served(), 0U);
+    std::uint64_t failed = 0;
+    for (const auto& [bucket, count] : report.failed()) {
+      EXPECT_TRUE(bucket == "closed_early" || bucket == "reset") << bucket;
+      failed += count;
+    }
+    EXPECT_EQ(failed, 3U);
+    EXPECT_LE(report.count("/connections/reconnects"), 3U) << "one for each connection at most";
+  }
 }
 
 TEST(HttpConnections, ThatCloseAsARequestGoesOutAreStale) {
