@@ -249,7 +249,9 @@ std::string_view HttpExchange::protocol_of_first(Bytes first) const {
       std::equal(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(both), first.begin())) {
     return "echo";
   }
-  return protocol_of(first);
+  // A wrong response of an HTTP server is no sign of another protocol.
+  const std::string_view protocol = protocol_of(first);
+  return protocol == "HTTP" ? "" : protocol;
 }
 
 // ---- ends ---------------------------------------------------------------------------------------

@@ -374,6 +374,23 @@ TEST(HttpServer, ThatIsAnEchoServerIsNamed) {
   EXPECT_TRUE(report.warns("parse_error: the first, on connection"));
 }
 
+// Bug: a wrong response of an HTTP server was told as "it does not speak HTTP/1.1".
+TEST(HttpServer, WithAWrongResponseIsNotSaidToSpeakAnotherProtocol) {
+  struct Row {
+    void (*script)(Peer&);
+    const char* bucket;
+  };
+  for (const Row& row :
+       {Row{answer_with<longer>, "extra"}, Row{answer_with<two_lengths>, "parse_error"}}) {
+    Liar server{row.script};
+    const Report report = run_client(url(server), {"-n", "2", "--expect-body", "hello"});
+    EXPECT_EQ(report.failed(), (Buckets{{row.bucket, 2}}));
+    EXPECT_FALSE(report.warns("does not speak HTTP/1.1")) << report.out;
+  }
+  Liar mail{answer_with<rubbish>};
+  EXPECT_TRUE(run_client(url(mail), {"-n", "2"}).warns("a server of SMTP or FTP"));
+}
+
 TEST(HttpServer, UnderTheEchoProtocolIsNamedWithTheCommand) {
   Liar server{answer_with<not_found>};
   EXPECT_TRUE(run_client(server.target(), {"--data", "GET / HTTP/1.1\r\n\r\n", "-n", "2"})
