@@ -152,7 +152,7 @@ IoResult HttpExchange::take_any(Connection& connection, Bytes got) {
       if (begins) parts_.insert_or_assign(&connection, fresh);
       return io;
     }
-    const bool persists = part.parser.persists();
+    const bool persists = part.parser.persists() && !request_.closes();
     answered(connection, part.body, io);
     connection.received = 0;
     if (!begins) parts_.erase(&connection);
@@ -180,7 +180,8 @@ HttpExchange::Progress HttpExchange::read_on(const Connection& connection, Part&
         const ResponseParser& parser = part.parser;
         if (const Outcome how = judge_status(parser.status()); how != Outcome::served)
           return wrong(how);
-        if (begins && parser.persists() && parser.has_length() && !parser.had_interim())
+        if (begins && parser.persists() && parser.has_length() && !parser.had_interim() &&
+            !request_.closes())
           known_.keep(from.first(from.size() - got.size()), parser.status(), parser.length());
         break;
       }

@@ -10,6 +10,9 @@
 
 namespace client {
 
+/// Whether one of `headers` is "Connection: close": no request may follow on the connection.
+bool has_close(const std::vector<std::string>& headers);
+
 /// A GET of one URL, or POST /echo.
 class HttpRequest {
  public:
@@ -21,6 +24,8 @@ class HttpRequest {
   static HttpRequest echo(std::string_view host, const std::vector<std::string>& headers);
 
   [[nodiscard]] bool has_body() const { return has_body_; }
+  /// Whether it says "Connection: close": its response is the last one of the connection.
+  [[nodiscard]] bool closes() const { return closes_; }
   /// With a body: up to the value of Content-Length, which is the last header. Without: all of it.
   [[nodiscard]] const std::string& head() const { return head_; }
 
@@ -33,6 +38,7 @@ class HttpRequest {
 
   std::string head_;
   bool has_body_ = false;
+  bool closes_;
 };
 
 }  // namespace client

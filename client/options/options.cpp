@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "client/connection/http_request.hpp"
 #include "client/options/http_values.hpp"
 #include "echo/exit_code.hpp"
 #include "limits/quantity.hpp"
@@ -94,6 +95,14 @@ void check_protocol(const Options& options) {
   refuse_if(http && options.calibrate, "--calibrate: measures the echo, not HTTP");
   refuse_if(http && !is_host_text(options.target.host),
             "target: a host of visible ASCII characters, for the Host header");
+  refuse_if(http && options.target.first_port != options.target.last_port,
+            "target: one port with HTTP, not PORT-PORT: each request has the same Host header");
+  refuse_if(options.depth > 1 && has_close(options.headers),
+            "--header 'Connection: close': only with --depth 1; no request may follow on the "
+            "connection");
+  refuse_if(
+      options.mode == Mode::churn && options.messages_each() > 1 && has_close(options.headers),
+      "--header 'Connection: close': in churn only with one message per connection (-m 1)");
 }
 
 }  // namespace

@@ -127,6 +127,31 @@ TEST(HttpOptions, ThatContradictEachOtherAreRefused) {
                 o.target.host = "a\r\nX: y";
               }),
               HasSubstr("Host header"));
+  EXPECT_THAT(refused([=](Options& o) {
+                o.given_protocol = http;
+                o.target.last_port = static_cast<std::uint16_t>(o.target.first_port + 1);
+              }),
+              HasSubstr("one port"));
+  const auto with_close = [](const char* header, std::uint32_t depth) {
+    return [header, depth](Options& o) {
+      o.headers = {"A: close", header};
+      o.depth = depth;
+    };
+  };
+  for (const char* header : {"Connection: close", "connection: keep-alive , CLOSE"}) {
+    EXPECT_THAT(refused(with_close(header, 2), true), HasSubstr("--depth")) << header;
+    EXPECT_EQ(refused(with_close(header, 1), true), "") << header;
+  }
+  EXPECT_THAT(refused(
+                  [](Options& o) {
+                    o.headers = {"Connection: close"};
+                    o.mode = Mode::churn;
+                    o.messages = 2;
+                  },
+                  true),
+              HasSubstr("-m 1"));
+  for (const char* header : {"Connection: keep-alive", "Connection: closed", "Connection: "})
+    EXPECT_EQ(refused(with_close(header, 2), true), "") << header;
 }
 
 }  // namespace

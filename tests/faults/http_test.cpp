@@ -314,6 +314,20 @@ TEST(HttpConnections, ThatTheServerClosesBeforeTheirPlanIsCompleteSaySo) {
   EXPECT_EQ(hold.failed_by_phase(), (Buckets{{"closed_by_server idle", 3}}));
 }
 
+TEST(HttpConnections, OfRequestsWithConnectionCloseCarryOneRequestEach) {
+  std::atomic<unsigned> sockets = 0;
+  Liar server{[&sockets](Peer& peer) {
+    ++sockets;
+    serve(peer);  // its responses have no Connection: close
+  }};
+  const Report report = run_client(
+      url(server), {"-n", "2", "--mode", "stream", "-m", "3", "--header", "connection: x, Close"});
+  EXPECT_EQ(report.code, 0) << report.out;
+  EXPECT_EQ(report.count("/echoes/verified"), 6U);
+  EXPECT_EQ(report.count("/connections/reconnects"), 4U);
+  EXPECT_EQ(sockets, 6U);
+}
+
 TEST(HttpServer, ThatIsLostWhileConnectionsRestIsReported) {
   std::atomic<unsigned> answered = 0;
   std::optional<Liar> server{std::in_place, [&answered](Peer& peer) {
