@@ -89,6 +89,7 @@ void AsioConnection::check_times(Clock::time_point now) {
 }
 
 void ConnectionList::drain() {
+  in_turn_up_to_ = 0;
   draining_ = true;
   for (AsioConnection& connection : connections_) connection.drain();
   end_if_empty();

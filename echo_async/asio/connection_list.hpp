@@ -133,9 +133,7 @@ class ConnectionList {
   /// to report them (p99 with 10,000 connections: 0.87 s with deferred reads, 0.18 s without).
   /// In a drain a read returns EOF only where nothing has arrived, so it is not deferred: with
   /// peers that answer within a turn, the drain would not end.
-  [[nodiscard]] bool reads_in_turn() const {
-    return count_ >= few && count_ <= many && !draining_;
-  }
+  [[nodiscard]] bool reads_in_turn() const { return count_ >= few && count_ <= in_turn_up_to_; }
 
  private:
   friend class AsioConnection;
@@ -144,6 +142,7 @@ class ConnectionList {
 
   static constexpr std::size_t few = 16;
   static constexpr std::size_t many = 2048;
+  std::size_t in_turn_up_to_ = many;  ///< none in a drain
 
   const server::Serving& serving_;
   const IdleScan& idle_;
