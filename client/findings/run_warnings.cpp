@@ -130,7 +130,8 @@ std::string ports_advice(const Result& result) {
   if (result.target.family() == AF_INET6 && result.target.is_loopback())
     return "::1 has no other source addresses: use 127.0.0.1, which has 127/8";
   std::string advice = "give more addresses (--source)";
-  if (result.options.sources.empty() && result.target.is_loopback())
+  const bool may_have_ports = result.options.protocol() == ProtocolName::echo;
+  if (may_have_ports && result.options.sources.empty() && result.target.is_loopback())
     advice = "let the server listen on several ports and name them (HOST:PORT-PORT)";
   advice += ", widen net.ipv4.ip_local_port_range";
   return advice + (churn ? ", or close without TIME_WAIT (--linger-reset)"
@@ -176,10 +177,11 @@ std::optional<std::string> retransmissions(const Result& result) {
   const Retransmissions& again = result.tally.retransmissions;
   if (again.segments == 0) return std::nullopt;
   return fmt::format(
-      "{} segments of this client were retransmitted ({} connections looked at): their echoes "
+      "{} segments of this client were retransmitted ({} connections looked at): their {} may have "
       "waited for the network, 200 ms or more where a timer had to send them, and not for client "
       "or server",
-      limits::format_count(again.segments), limits::format_count(again.connections));
+      limits::format_count(again.segments), limits::format_count(again.connections),
+      words_of(result.options.protocol()).many);
 }
 
 std::optional<std::string> late_resets(const Result& result) {

@@ -95,7 +95,17 @@ TEST(RunWarnings, RetransmissionsOfTheRunsOwnConnectionsAreNamed) {
   result.tally.retransmissions.segments = 1'234;
   EXPECT_THAT(warnings_of(result),
               Contains(HasSubstr("1,234 segments of this client were retransmitted (200 "
-                                 "connections looked at)")));
+                                 "connections looked at): their echoes may have waited")));
+  result.options.target = {"localhost", 80, 80, "/"};
+  EXPECT_THAT(warnings_of(result), Contains(HasSubstr("their responses may have waited")));
+}
+
+TEST(RunWarnings, UsedUpPortsUnderHttpAreNotAnsweredWithAPortRange) {
+  Result result = fixtures::held();
+  result.options.target = {"127.0.0.1", 80, 80, "/"};
+  result.tally.end({Outcome::local_limit, Phase::connect, EADDRNOTAVAIL});
+  EXPECT_THAT(warnings_of(result), Contains(HasSubstr("give more addresses (--source)")));
+  EXPECT_THAT(warnings_of(result), Not(Contains(HasSubstr("several ports"))));
 }
 
 TEST(RunWarnings, WhatAnHttpServerDoesWithItsConnectionsHasItsAdvice) {
