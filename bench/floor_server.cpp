@@ -2,9 +2,10 @@
 // that did not fill the buffer has emptied the socket (epoll(7)). So an echo is one recv and one
 // send, and the kernel does not put a socket back into the ready list to check it a second time.
 //
-//   floor_server PORT [--http]     0: any; prints the port. SIGTERM ends it; it then writes one
-//   line
-//                                  of JSON with its epoll_waits and reads to stderr.
+//   floor_server PORT [--http]
+//
+// PORT 0: any; it prints the port. SIGTERM ends it; it then writes one line of JSON with its
+// epoll_waits and reads to stderr.
 //
 // --http: a fixed answer per request, found without parsing (floor_http.hpp).
 #include <poll.h>

@@ -151,6 +151,9 @@ void ConnectionTable::on_unsent(std::uint32_t index, IoResult io) {
          answer.outcome == Outcome::status_other);
     // Responses count; the end of the connection is then found by the next receive.
     if (refused || answer.echoes > 0) return apply(index, answer);
+    // A part of the response has come.
+    if (io.outcome == Outcome::stale_connection && connection.received > 0)
+      io.outcome = Outcome::reset;
   }
   apply(index, io);
 }

@@ -24,6 +24,7 @@ namespace {
 }  // namespace
 
 std::string read_input_file(const std::string& path, std::uint64_t most) {
+  if (path.empty()) throw std::invalid_argument("a file name is missing");
   // Without O_NONBLOCK open(2) waits for the writer of a FIFO.
   const echo::Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat status {};

@@ -86,6 +86,7 @@ TEST(ExpectedBodies, AreTheTextOrTheBytesOfAFile) {
   EXPECT_EQ(parse_expected_body("hello"), "hello");
   EXPECT_EQ(parse_expected_body(""), "");
   refusal(parse_expected_body, "@/nonexistent");
+  EXPECT_THAT(refusal(parse_expected_body, "@"), HasSubstr("file name"));
 }
 
 TEST(HttpOptions, ThatContradictEachOtherAreRefused) {

@@ -288,6 +288,37 @@ TEST(HttpConnections, ThatCloseAsARequestGoesOutAreStale) {
   }
 }
 
+// The part is read after the failed send: the client is stopped while both come.
+TEST(HttpConnections, ThatAreResetWithinAResponseAreNotStale) {
+  std::atomic<bool> reading = false, stopped = false, gone = false;
+  Liar server{[&](Peer& peer) {
+    const auto head = [&peer] { return request_of(peer); };
+    head();
+    const Bytes body = peer.receive(16U << 20U);
+    say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n");
+    peer.send(body);
+    head();
+    reading = true;
+    while (!stopped && peer.pause(milliseconds{1})) {
+    }
+    say(peer, "HTTP/1.1 2");
+    peer.reset();
+    gone = true;
+  }};
+  Program client = start_client(server.target(), {"--protocol", "http", "-n", "1", "-m", "2", "-s",
+                                                  "16M", "--timeout", "30s"});
+  ASSERT_TRUE(eventually([&] { return reading.load(); }));
+  std::this_thread::sleep_for(milliseconds{200});  // until its send waits for room
+  client.signal(SIGSTOP);
+  std::this_thread::sleep_for(milliseconds{50});
+  stopped = true;
+  EXPECT_TRUE(eventually([&] { return gone.load(); }));
+  client.signal(SIGCONT);
+  const Report report = report_of(client);
+  EXPECT_EQ(report.code, 1);
+  EXPECT_EQ(report.failed(), (Buckets{{"reset", 1}}));
+}
+
 TEST(HttpConnections, ThatTheServerClosesBeforeTheirPlanIsCompleteSaySo) {
   Liar closing{[](Peer& peer) {
     request_of(peer);
