@@ -98,8 +98,10 @@ void Watch::look(LoopGroup& group, Nanoseconds at) {
 
 void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per_s,
                  const echo::Histogram& latency) {
+  const std::string_view phase =
+      progress.phase == name_of(Phase::echo) ? words_.one : progress.phase;
   std::string text = fmt::format(
-      "{:<8} connected {} of {}, failed {}, {} {} ({}/s, {}/s)", progress.phase,
+      "{:<8} connected {} of {}, failed {}, {} {} ({}/s, {}/s)", phase,
       limits::format_count(progress.connected), limits::format_count(connections_),
       limits::format_count(progress.failed), words_.many, limits::format_count(progress.echoes),
       rate_text(echoes_per_s), byte_rate_text(bytes_per_s));

@@ -442,6 +442,13 @@ TEST(HttpServer, UnderTheEchoProtocolIsNamedWithTheCommand) {
                   .warns("`client http://" + server.target() + "/` loads it"));
 }
 
+TEST(HttpProgress, CallsThePhaseOfResponsesByTheirName) {
+  Liar server{serve};
+  const Report report = run_client(
+      url(server), {"-n", "2", "--mode", "stream", "-R", "20", "-d", "2s", "--progress", "always"});
+  EXPECT_NE(report.err.find("response connected 2 of 2"), std::string::npos) << report.err;
+}
+
 TEST(HttpRequests, HaveTheHostTheHeadersAndThePathOfTheCommandLine) {
   std::mutex mutex;
   std::string seen;
