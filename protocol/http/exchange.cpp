@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -27,16 +28,25 @@ void append(std::vector<char>& head, std::string_view part, std::size_t most) {
   head.insert(head.end(), part.begin(), part.end());
 }
 
-/// What a server that closes after each response does.
+/// What follows the last answer.
 After closing(HttpClose close) {
   switch (close) {
-    case HttpClose::announced:
-      return After::linger;  // the peer may have sent its next request already
+    case HttpClose::unannounced:
+      return After::close;
     case HttpClose::reset:
       return After::reset;
     default:
-      return After::close;
+      return After::linger;  // the peer may have sent more already
   }
+}
+
+/// `time` from now; a time beyond the clock's range is its last one but `max`, which is none.
+Conversation::Clock::time_point deadline_after(const HttpSettings& settings,
+                                               std::chrono::nanoseconds time) {
+  using TimePoint = Conversation::Clock::time_point;
+  constexpr TimePoint last = TimePoint::max() - std::chrono::nanoseconds{1};
+  const TimePoint now = settings.steady_clock();
+  return time < last - now ? now + time : last;
 }
 
 }  // namespace
@@ -67,6 +77,7 @@ Turn Exchange::on_time(const HttpSettings& settings, std::span<std::byte> room) 
   if (deadline_ == Clock::time_point::max())
     return {{}, 0, is_at_rest() ? After::read : After::go_on};
   untaken_ = {};
+  untaken_at_ = 0;
   fail(call, status::request_timeout);
   const After after = advance(call);
   return turn_of(call, room, after);
@@ -79,15 +90,28 @@ bool Exchange::is_at_rest() const {
 /// The Turn of a call, and the deadline from then on.
 Turn Exchange::turn_of(const Call& call, std::span<std::byte> room, After after) {
   const HttpSettings& settings = call.settings;
-  const bool is_arriving = stage_ == Stage::body || (stage_ == Stage::head && scanner_.size() > 0);
-  if (deadline_ == Clock::time_point::max()) {
+  const std::span<std::byte> bytes = room.first(room.size() - call.room.size());
+  if (stage_ == Stage::last && after == After::linger) {
+    // The time of a lingering close begins when the last bytes are sent: with the next Turn.
+    if (!bytes.empty()) return {bytes, call.messages, After::go_on};
+    stage_ = Stage::linger;
+  }
+  if (stage_ == Stage::head && !head_has_begun()) {
+    deadline_ = Clock::time_point::max();
+  } else if (deadline_ == Clock::time_point::max()) {
     if (stage_ == Stage::linger) {
-      deadline_ = settings.steady_clock() + settings.linger_time;
-    } else if (is_arriving && settings.request_timeout) {
-      deadline_ = settings.steady_clock() + *settings.request_timeout;
+      deadline_ = deadline_after(settings, settings.linger_time);
+    } else if ((stage_ == Stage::body || stage_ == Stage::head) && settings.request_timeout) {
+      deadline_ = deadline_after(settings, *settings.request_timeout);
     }
   }
-  return {room.first(room.size() - call.room.size()), call.messages, after};
+  return {bytes, call.messages, after};
+}
+
+/// An empty line before the request line (RFC 9112 2.2) is not yet a request: some peers send one
+/// after a body.
+bool Exchange::head_has_begun() const {
+  return scanner_.size() > scanner_.request_line_at();
 }
 
 /// Takes and writes until one of both has come to its end. Returns what follows.
@@ -111,7 +135,6 @@ After Exchange::advance(Call& call) {
         write_pattern_part(call);
         break;
       case Stage::last:
-        if (after_ == After::linger) stage_ = Stage::linger;
         return after_;
       case Stage::linger:
         lingered_ += call.in.size();
@@ -169,8 +192,7 @@ void Exchange::plan_answer(const HttpSettings& settings, const Request& request)
   using Connection = Answer::Connection;
   const bool closes = settings.close != HttpClose::none;
   keeps_alive_ = request.keeps_alive && !closes;
-  after_ = request.keeps_alive || settings.close == HttpClose::reset ? closing(settings.close)
-                                                                     : After::close;
+  after_ = closing(settings.close);
   if (!request.keeps_alive || settings.close == HttpClose::announced) {
     answer_.connection = Connection::close;
   } else if (request.is_version_1_0 && !closes) {

@@ -59,6 +59,7 @@ class Exchange {
 
   After advance(Call& call);
   Turn turn_of(const Call& call, std::span<std::byte> room, After after);
+  [[nodiscard]] bool head_has_begun() const;
 
   bool take_head(Call& call);
   void begin_request(Call& call, std::span<char> head);

@@ -2,7 +2,8 @@
 //
 // GET and HEAD of "/" (the text "ok") and "/bytes/N" (a body of N bytes), POST to "/echo" (the
 // request's body), OPTIONS. A request that comes whole is answered from the stack, without an
-// allocation. A connection at rest has no Conversation: it costs nothing.
+// allocation. A connection at rest has no Conversation. Where it has a stack, that keeps the pages
+// which the first request has touched (docs/servers.md).
 #pragma once
 
 #include <algorithm>

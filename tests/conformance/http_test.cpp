@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -156,6 +157,35 @@ TEST_P(Http, ALingeringCloseEndsThoughThePeerDoesNot) {
   const Received received = exchange(peer, "bad\r\n", until_the_end);
   EXPECT_EQ(received.end, End::fin);
   EXPECT_TRUE(open_becomes(0));
+}
+
+TEST_P(Http, APeerThatRequestsTheCloseAndSendsMoreReceivesTheWholeAnswer) {
+  serve_http();
+  Peer peer = connect();
+  const std::string request = "GET /bytes/300000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const Received received = exchange(peer, request + std::string(5000, 'x'), until_the_end);
+  EXPECT_EQ(received.end, End::fin);
+  const tests::ReadAnswers read = tests::read_answers(received.bytes);
+  ASSERT_EQ(read.statuses(), "200");
+  EXPECT_EQ(read.answers[0].body.size(), 300000U);
+}
+
+TEST_P(Http, TheTimeOfALingeringCloseBeginsWhenTheAnswerIsSent) {
+  server::ServerOptions options = with_small_send_buffers();
+  options.buffer_size = 50'000;
+  protocol::HttpSettings settings;
+  settings.close = protocol::HttpClose::announced;
+  settings.linger_time = 50ms;
+  serve_http(settings, options);
+  Peer peer = connect(Buffers::small);
+  ASSERT_TRUE(peer.send(
+      std::as_bytes(std::span{std::string_view{"GET /bytes/49500 HTTP/1.1\r\nHost: a\r\n\r\n"}})));
+  ::poll(nullptr, 0, 1000);  // the peer reads late: longer than the time and a scan for deadlines
+  const Received received = exchange(peer, {}, until_the_end);
+  EXPECT_EQ(received.end, End::fin);
+  const tests::ReadAnswers read = tests::read_answers(received.bytes);
+  ASSERT_EQ(read.statuses(), "200") << received.bytes.size() << " bytes";
+  EXPECT_EQ(read.answers[0].body.size(), 49500U);
 }
 
 TEST_P(Http, AResetAfterEachResponseIsOne) {

@@ -61,7 +61,7 @@ TEST(HttpBounds, ARequestThatComesWholeCostsNoAllocation) {
                             "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
                             chunked_head + "5\r\nhello\r\n0\r\n\r\n",
                             get + get + get,
-                            "GET / HTTP/1.0\r\n\r\n"};
+                            "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"};
   const protocol::HttpProtocol http{fixed_settings()};
   for (std::string& request : requests) {
     protocol::ConversationSlot slot;

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "protocol/http/answer.hpp"
 #include "tests/protocol/answer_reader.hpp"
@@ -173,11 +175,67 @@ TEST(HttpProtocol, ClosesAfterEachResponseAsItIsTold) {
   }
 }
 
-TEST(HttpProtocol, APeerThatRequestsTheCloseGetsAPlainOne) {
-  HttpDriver driver{fixed_settings()};
-  driver.receive("GET / HTTP/1.0\r\n\r\n");
-  EXPECT_EQ(driver.after(), After::close);
-  EXPECT_TRUE(driver.is_at_rest());
+TEST(HttpProtocol, APeerThatRequestsTheCloseGetsALingeringOneUnlessAnotherIsConfigured) {
+  const std::string with_close = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  for (const std::string& request : {with_close, std::string{"GET / HTTP/1.0\r\n\r\n"}}) {
+    for (const auto& [close, after] :
+         {std::pair{HttpClose::none, After::linger}, std::pair{HttpClose::announced, After::linger},
+          std::pair{HttpClose::unannounced, After::close},
+          std::pair{HttpClose::reset, After::reset}}) {
+      protocol::HttpSettings settings = fixed_settings();
+      settings.close = close;
+      HttpDriver driver{settings};
+      driver.receive(request + get);
+      EXPECT_EQ(driver.after(), after) << request;
+      EXPECT_EQ(read_answers(driver.sent()).statuses(), "200");
+      EXPECT_EQ(driver.fault(), "");
+    }
+  }
+}
+
+TEST(HttpProtocol, TheTimeOfALingeringCloseBeginsWhenTheAnswerIsSent) {
+  static auto now = start;
+  now = start;
+  protocol::HttpSettings settings = with_timeout();
+  settings.close = HttpClose::announced;
+  settings.steady_clock = [] { return now; };
+  const protocol::HttpProtocol http{settings};
+  protocol::ConversationSlot slot;
+  std::string request = get;
+  protocol::Turn turn = http.on_received(slot, std::as_writable_bytes(std::span{request}));
+  EXPECT_EQ(turn.messages, 1U);
+  ASSERT_EQ(turn.after, After::go_on);  // a model calls again when the bytes are sent
+  ASSERT_NE(slot, nullptr);
+  EXPECT_EQ(slot->deadline(), never);
+  now += seconds{100};
+  turn = http.go_on(slot);
+  EXPECT_TRUE(turn.bytes.empty());
+  EXPECT_EQ(turn.messages, 0U);
+  EXPECT_EQ(turn.after, After::linger);
+  EXPECT_EQ(slot->deadline(), now + settings.linger_time);
+}
+
+TEST(HttpProtocol, AnEmptyLineBehindARequestStartsNoTimeout) {
+  for (const std::vector<std::size_t>& cuts :
+       {std::vector<std::size_t>{post.size()}, {post.size() + 1}, {post.size(), post.size() + 1}}) {
+    HttpDriver driver{with_timeout()};
+    driver.receive(post + "\r\n", cuts);
+    EXPECT_TRUE(!driver.slot() || driver.slot()->deadline() == never);
+    driver.receive(get.substr(0, 1));
+    ASSERT_NE(driver.slot(), nullptr);
+    EXPECT_EQ(driver.slot()->deadline(), start + seconds{10});
+    driver.receive(get.substr(1));
+    EXPECT_EQ(read_answers(driver.sent()).statuses(), "200 200");
+    EXPECT_EQ(driver.fault(), "");
+  }
+}
+
+TEST(HttpProtocol, ATimeoutBeyondTheClocksRangeIsNoneThatIsOver) {
+  protocol::HttpSettings settings = fixed_settings();
+  settings.request_timeout = std::chrono::nanoseconds::max();
+  HttpDriver driver{settings};
+  driver.receive(get.substr(0, 10));
+  EXPECT_GT(driver.slot()->deadline(), start + std::chrono::hours{24 * 365 * 100});
 }
 
 TEST(HttpProtocol, WithWorkATurnHasOneMessage) {
