@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace server {
@@ -52,13 +53,19 @@ class IdleClock {
     return std::min(idle, std::clamp(*shortest_deadline_ / ticks_per_timeout, shortest, longest));
   }
 
+  /// Of the timeout, rounded up. One of more ticks than fit never ends.
+  [[nodiscard]] Tick ticks_of_timeout() const {
+    if (!timeout_) return 0;
+    const auto whole = *timeout_ / period_;
+    const auto ticks = *timeout_ % period_ == std::chrono::nanoseconds{0} ? whole : whole + 1;
+    constexpr Tick most = std::numeric_limits<Tick>::max();
+    return ticks < most ? static_cast<Tick>(ticks) : most;
+  }
+
   Time timeout_;
   Time shortest_deadline_;
   std::chrono::nanoseconds period_ = period_of_both();
-  /// Of the timeout, rounded up.
-  Tick ticks_ =
-      timeout_ ? static_cast<Tick>((*timeout_ + period_ - std::chrono::nanoseconds{1}) / period_)
-               : 0;
+  Tick ticks_ = ticks_of_timeout();
   Tick now_ = 0;
 };
 
