@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "echo_threads/blocking_io.hpp"
+#include "server/send_queue.hpp"
 
 namespace echo_threads {
 namespace {
@@ -43,6 +44,7 @@ End converse(int fd, std::span<std::byte> buffer, protocol::ConversationSlot& co
     }
     if (!write(fd, turn, conversation, serving, worker)) return End::failed;
   } while (turn.after == protocol::After::read || stays_after(fd, turn.after));
+  if (turn.after == protocol::After::reset) server::discount_unsent(fd, serving.counters, worker);
   return End::closed;
 }
 

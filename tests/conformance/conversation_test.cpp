@@ -53,6 +53,11 @@ class Conversation : public EveryModel {
     if (!peer.send(request(letter, number))) return ::testing::AssertionFailure() << "cannot send";
     return answers(peer, number);
   }
+  /// Whether FIN or RST has come, without a read.
+  static bool has_ended(const Peer& peer) {
+    pollfd entry{peer.fd(), POLLRDHUP, 0};
+    return ::poll(&entry, 1, 0) > 0;
+  }
   bool messages_become(std::uint64_t expected) {
     return eventually([&] { return server().counters().messages() == expected; });
   }
@@ -196,6 +201,22 @@ TEST_P(Conversation, ClosesAndResetsAfterATurn) {
   EXPECT_EQ(peer.end(), End::reset);
   EXPECT_TRUE(open_becomes(0));
   EXPECT_EQ(server.counters().bytes(), 3010U);
+}
+
+// The peer does not read until the end. Of one size or another, the answer's end is then still in
+// the send queue of the server.
+TEST_P(Conversation, DoesNotCountWhatAResetDestroysInTheSendQueue) {
+  Harness& server = serve_toy({}, with_small_send_buffers());
+  std::uint64_t received = 0;
+  bool is_too_long = false;  // for all buffers: a peer that does not read would stop the server
+  for (std::uint32_t size = 24'000; size < 32'000 && !is_too_long; size += 500) {
+    Peer peer = connect(Buffers::small);
+    ASSERT_TRUE(peer.send(request('X', size)));
+    is_too_long = !eventually([&] { return has_ended(peer); }, 200ms);
+    received += peer.receive(size).size();
+    ASSERT_TRUE(open_becomes(0));
+    ASSERT_EQ(server.counters().bytes(), received) << size;
+  }
 }
 
 TEST_P(Conversation, EndsARequestAtItsDeadlineWhileItsBytesTrickleIn) {
