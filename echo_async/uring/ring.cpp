@@ -156,6 +156,9 @@ BufferRing::BufferRing(Ring& ring, unsigned count, std::size_t size)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED) refuse("mmap of the buffers", errno);
   pages_ = {static_cast<std::byte*>(pages), Unmap{bytes}};
+#if defined(TESTBED_SANITIZES_ADDRESS)
+  __asan_unpoison_memory_region(pages, bytes);  // as above
+#endif
   entries_ = static_cast<io_uring_buf_ring*>(pages);
   pool_ = pages_.get() + head;
 

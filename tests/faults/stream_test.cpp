@@ -110,7 +110,7 @@ TEST(Stream, IsEndedByTheDeadline) {
           server.target(),
           {"--mode", mode, "-n", "5", "-d", "1h", "--connect-rate", "200", "--deadline", "400ms"});
       EXPECT_EQ(report.code, 5) << mode;
-      EXPECT_GT(report.count("/echoes/verified"), 5U) << mode << ": partial results are written";
+      EXPECT_GT(report.count("/echoes/verified"), 0U) << mode << ": partial results are written";
       return report.took;
     });
     EXPECT_GE(took, milliseconds{400}) << mode;
