@@ -215,7 +215,8 @@ TEST_P(Conversation, DoesNotCountWhatAResetDestroysInTheSendQueue) {
     is_too_long = !eventually([&] { return has_ended(peer); }, 200ms);
     received += peer.receive(size).size();
     ASSERT_TRUE(open_becomes(0));
-    ASSERT_EQ(server.counters().bytes(), received) << size;
+    // The kernel may send a segment more between the look at its queue and the reset.
+    ASSERT_LE(server.counters().bytes(), received) << size;
   }
 }
 
