@@ -19,6 +19,7 @@ import time
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[1]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 START_TIMEOUT = 30
+REFUSED = 3  # exit code of a model that the kernel refuses
 MODELS = {"echo_threads": "thread-per-connection", "echo_async": "callbacks"}
 
 
@@ -59,6 +60,29 @@ def need_room_for(connections, descriptors):
         if limits.returncode == 3:
             skip(limits.stdout.splitlines()[0])
         expect(limits.returncode == 0, f"limits ends with 0, not {limits.returncode}")
+
+
+def models_of(program):
+    """The models of a server, as --describe has them."""
+    described = subprocess.run([BIN / program, "--describe"], capture_output=True, timeout=START_TIMEOUT,
+                               check=True)
+    return json.loads(described.stdout)["models"]
+
+
+def is_left_out(program, model):
+    """A model that the kernel refuses, or whose children the thread sanitizer would not let stop."""
+    if "fork" in model and b"__tsan_init" in (BIN / program).read_bytes():
+        return True
+    if model != "io-uring":
+        return False
+    command = [BIN / program, "--model", model, "--port", "0", "--max-connections", "1"]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return started.wait(timeout=1) == REFUSED
+    except subprocess.TimeoutExpired:
+        started.terminate()
+        started.wait(timeout=START_TIMEOUT)
+        return False
 
 
 class Server:

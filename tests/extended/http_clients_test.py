@@ -19,7 +19,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from processes import BIN, MODELS, Server, expect, skip  # noqa: E402
+from processes import MODELS, Server, expect, models_of, skip  # noqa: E402
 
 UPLOAD = 100 << 20
 PATIENCE = 300  # seconds for one run of a client
@@ -115,12 +115,6 @@ def curl(url, _at_once, folder):
 CLIENTS = (curl, wrk, ab, h2load, httperf, siege)
 
 
-def models(program):
-    """(name, how many connections it serves at once; None: all) of each model of a server."""
-    described = json.loads(output_of([BIN / program, "--describe"]))
-    return [(model["name"], model["at_once"]) for model in described["models"]]
-
-
 def serve(program, model, at_once, clients, folder):
     counts = {}
     for client in clients:
@@ -136,9 +130,10 @@ def main(wanted):
     with tempfile.TemporaryDirectory() as folder:
         write_upload(folder, UPLOAD)
         for program in MODELS:
-            for model, at_once in models(program):
+            for described in models_of(program):
+                model = described["name"]
                 if not wanted or model in wanted:
-                    serve(program, model, at_once, clients, folder)
+                    serve(program, model, described["at_once"], clients, folder)
     if len(clients) < len(CLIENTS):
         absent = [client.__name__ for client in CLIENTS if client not in clients]
         skip(f"not installed: {', '.join(absent)} (scripts/setup extended)")

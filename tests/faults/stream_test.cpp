@@ -103,17 +103,19 @@ TEST(Stream, ADribbleThatDefeatsASocketsTimeoutIsATimeout) {
 }
 
 TEST(Stream, IsEndedByTheDeadline) {
+  constexpr milliseconds deadline{slower > 1 ? 1'200 : 400};  // sanitized code echoes less in it
+  const std::string within = std::to_string(deadline.count()) + "ms";
   Liar server{honest};
   for (const char* mode : {"stream", "churn"}) {
     const nanoseconds took = quickest(milliseconds{1'400}, [&] {
       const Report report = run_client(
           server.target(),
-          {"--mode", mode, "-n", "5", "-d", "1h", "--connect-rate", "200", "--deadline", "400ms"});
+          {"--mode", mode, "-n", "5", "-d", "1h", "--connect-rate", "200", "--deadline", within});
       EXPECT_EQ(report.code, 5) << mode;
-      EXPECT_GT(report.count("/echoes/verified"), 0U) << mode << ": partial results are written";
+      EXPECT_GT(report.count("/echoes/verified"), 5U) << mode << ": partial results are written";
       return report.took;
     });
-    EXPECT_GE(took, milliseconds{400}) << mode;
+    EXPECT_GE(took, deadline) << mode;
     EXPECT_LT(took, milliseconds{1'400} * slower) << mode;
   }
 }

@@ -16,9 +16,8 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from processes import BIN, MODELS, Server, expect  # noqa: E402
+from processes import BIN, MODELS, Server, expect, is_left_out, models_of  # noqa: E402
 
-REFUSED = 3  # exit code of a model that the kernel refuses
 CONNECTIONS = 6
 #: What is tried on every model: arguments, and messages per connection (None: any number).
 POSTS = [
@@ -55,28 +54,6 @@ def requests(port, connections):
     sent += loaded(posts, connections, *CHURN)["echoes"]["sent"]
     url = [f"http://127.0.0.1:{port}/", "--expect-body", "ok", "--header", "X-Test: 1"]
     return sent + loaded(url, connections, "-m", "3")["echoes"]["sent"]
-
-
-def models_of(program):
-    command = [BIN / program, "--describe"]
-    done = subprocess.run(command, capture_output=True, timeout=30, check=True)
-    return json.loads(done.stdout)["models"]
-
-
-def is_left_out(program, model):
-    """A model that the kernel refuses, or whose children a sanitizer would not let stop."""
-    if "fork" in model and b"__tsan_init" in (BIN / program).read_bytes():
-        return True
-    if model != "io-uring":
-        return False
-    command = [BIN / program, "--model", model, "--port", "0", "--max-connections", "1"]
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        return started.wait(timeout=1) == REFUSED
-    except subprocess.TimeoutExpired:
-        started.terminate()
-        started.wait(timeout=30)
-        return False
 
 
 def every_model(folder):

@@ -14,9 +14,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from processes import BIN, MODELS, Server, expect, skip  # noqa: E402
+from processes import MODELS, Server, expect, is_left_out, models_of, skip  # noqa: E402
 
-REFUSED = 3  # exit code of a model that the kernel refuses
 UPLOAD = bytes(range(256)) * 8192  # 2 MiB
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -61,35 +60,11 @@ def requests(url):
     return sum(count for *_, count in cases)
 
 
-def models_of(program):
-    done = subprocess.run([BIN / program, "--describe"], capture_output=True, timeout=30, check=True)
-    return [model["name"] for model in json.loads(done.stdout)["models"]]
-
-
-def is_delayed(program, model):
-    """Whether the thread sanitizer would keep back the signal that stops the model's children."""
-    return "fork" in model and b"__tsan_init" in (BIN / program).read_bytes()
-
-
-def is_refused(program, model):
-    """Whether the kernel refuses the model. Such a server ends at once."""
-    command = [BIN / program, "--model", model, "--port", "0", "--max-connections", "1"]
-    if model != "io-uring":
-        return False
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        return started.wait(timeout=1) == REFUSED
-    except subprocess.TimeoutExpired:
-        started.terminate()
-        started.wait(timeout=30)
-        return False
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for program in MODELS:
-            for model in models_of(program):
-                if is_delayed(program, model) or is_refused(program, model):
+            for model in (described["name"] for described in models_of(program)):
+                if is_left_out(program, model):
                     print(f"{model}: left out")
                     continue
                 report = pathlib.Path(folder) / f"{model}.json"
