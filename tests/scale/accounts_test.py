@@ -30,9 +30,10 @@ QUIET_MEMORY = 2 << 20  # bytes of anonymous memory that others may take or give
 ATTEMPTS = 5
 
 
-def cpu_of_others(ours):
-    """CPU seconds of all processes except `ours`, including children that they waited for."""
-    ticks = 0
+def clocks_of_others(ours):
+    """Of each process except `ours`: by pid and start time, its parent's pid, its own CPU time, and that of
+    the children that it waited for, in ticks."""
+    clocks = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if int(pid) in ours:
             continue
@@ -40,7 +41,25 @@ def cpu_of_others(ours):
             text = pathlib.Path("/proc", pid, "stat").read_text()
         except OSError:
             continue
-        ticks += sum(int(field) for field in text.rpartition(")")[2].split()[11:15])
+        fields = text.rpartition(")")[2].split()
+        own, children = (sum(map(int, fields[first : first + 2])) for first in (11, 13))
+        clocks[int(pid), int(fields[19])] = int(fields[1]), own, children
+    return clocks
+
+
+def cpu_between(before, after):
+    """CPU seconds that others used between two results of clocks_of_others(). The time of a process that
+    ended moves to its parent, if that waits for it, and vanishes otherwise. So what a process had used
+    before is left out where its parent got it, and no clock counts backwards."""
+    ended = {}
+    for process, (parent, own, children) in before.items():
+        if process not in after:
+            ended[parent] = ended.get(parent, 0) + own + children
+    ticks = 0
+    for process, (_, own, children) in after.items():
+        _, own_before, children_before = before.get(process, (0, 0, 0))
+        ticks += own - own_before
+        ticks += max(0, children - children_before - ended.get(process[0], 0))
     return ticks / TICKS
 
 
@@ -53,12 +72,12 @@ def anonymous_bytes():
 
 def noise():
     """Activity of others in one second: share of the machine, and bytes taken or given back."""
-    cpu, memory = cpu_of_others({os.getpid()}), anonymous_bytes()
+    clocks, memory = clocks_of_others({os.getpid()}), anonymous_bytes()
     most = 0
     for _ in range(10):
         time.sleep(0.1)  # samples the other processes; nothing is waited for
         most = max(most, abs(anonymous_bytes() - memory))
-    return (cpu_of_others({os.getpid()}) - cpu) / PROCESSORS, most
+    return cpu_between(clocks, clocks_of_others({os.getpid()})) / PROCESSORS, most
 
 
 def saturated_run(program):
@@ -66,9 +85,9 @@ def saturated_run(program):
     for messages in (3_000, 12_000, 48_000):
         with Server(program) as server:
             ours = {os.getpid(), server.process.pid}
-            others, began = cpu_of_others(ours), time.monotonic()
+            clocks, began = clocks_of_others(ours), time.monotonic()
             run = Run(server.port, 100, "-m", str(messages))
-            others = cpu_of_others(ours) - others
+            others = cpu_between(clocks, clocks_of_others(ours))
             whole = time.monotonic() - began
             run.expect_pass(100, program)
         window = run.document["phases"]["measured"]["ns"] / 1e9
