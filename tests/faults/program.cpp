@@ -52,6 +52,11 @@ Words arguments() {
 
 }  // namespace
 
+void become(int descriptor, int number) {
+  ::dup2(descriptor, number);
+  ::fcntl(number, F_SETFD, 0);
+}
+
 Program::Program(const std::string& name, const Words& arguments, const Setup& setup)
     : out_(file_in_memory("stdout")), err_(file_in_memory("stderr")) {
   const std::string path = std::filesystem::path(TESTBED_BIN_DIR) / name;
@@ -111,7 +116,7 @@ Ended Program::end() {
 
 Server::Server()
     : pipe_(open_pipe()),
-      program_("echo_threads", arguments(), [this] { ::dup2(pipe_.second.get(), ready_fd); }) {
+      program_("echo_threads", arguments(), [this] { become(pipe_.second.get(), ready_fd); }) {
   pipe_.second.reset();
   char digits[16] = {};
   pollfd entry{pipe_.first.get(), POLLIN, 0};

@@ -27,6 +27,10 @@ struct Ended {
   nanoseconds cpu{};  ///< user and system
 };
 
+/// For Setup: makes `descriptor` the descriptor `number` of the program that is started. dup2()
+/// alone does nothing where it already has that number, and exec would close it.
+void become(int descriptor, int number);
+
 class Program {
  public:
   /// Run in the child between fork and exec: system calls only.

@@ -22,7 +22,7 @@ class Stall {
  public:
   virtual ~Stall() = default;
   /// Makes it the descriptor `number` of a program: for Program::Setup.
-  void become(int number) const { ::dup2(program_end_.get(), number); }
+  void become(int number) const { faults::become(program_end_.get(), number); }
   /// The status flags of the description that it shares with a program.
   [[nodiscard]] int flags() const { return ::fcntl(program_end_.get(), F_GETFL); }
   /// Lets it take what comes, as far as it is read.

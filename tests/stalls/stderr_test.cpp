@@ -59,7 +59,7 @@ TEST_P(StalledStderr, OfAServerWithStatsDoesNotKeepItFromEnding) {
     echo::Descriptor writing{ends[1]};
     Program program{server, {"-p", "0", "--stats", "50ms", "--ready-fd", "9"}, [&] {
                       stall_->become(STDERR_FILENO);
-                      ::dup2(writing.get(), 9);
+                      become(writing.get(), 9);
                     }};
     writing.reset();
     char port[8];
