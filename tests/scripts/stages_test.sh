@@ -1,6 +1,7 @@
 #!/bin/bash
 # scripts/test, with programs in place of cmake, ctest and clang-format: its last lines say the seconds
-# of each stage, whether it passed, failed or was interrupted, and a signal ends the running stage.
+# of each stage, whether it passed, failed or was interrupted, before them what failed tests said, and a
+# signal ends the running stage.
 set -uo pipefail
 
 source=${TESTBED_SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
@@ -9,19 +10,21 @@ trap 'rm -rf "$tree"' EXIT
 failures=0
 fail() { printf 'FAILED: %s\n%s\n' "$1" "$(tail -n 20 "$tree/out")"; failures=$((failures + 1)); }
 
-mkdir "$tree/scripts" "$tree/programs"
+mkdir "$tree/scripts" "$tree/programs" "$tree/tests"
 cp "$source/scripts/test" "$tree/scripts/test"
+cp "$source/tests/failures.py" "$tree/tests/failures.py"
 program() { printf '#!/bin/bash\n%s\n' "$2" >"$tree/$1"; chmod +x "$tree/$1"; }
 program scripts/setup 'exit ${SETUP_EXIT:-0}'
 program programs/cmake 'if [[ "$*" == "--build build-tsan"* ]]; then exit ${TSAN_EXIT:-0}; fi'
 # The tests of the preset STUCK do not end, and neither does what they have started.
 program programs/ctest '
 if [[ $2 == "${STUCK:-}" ]]; then sleep 600 & echo $! >sleeping; echo $$ >ready; wait; fi
+if [[ $2 == "${FAILING:-}" ]]; then echo "57% tests passed, 3 tests failed out of 7"; exit 8; fi
 echo "100% tests passed, 0 tests failed out of 7"'
 program programs/clang-format ''
 printf 'int main() {}\n' >"$tree/main.cpp"
 export PATH=$tree/programs:$PATH
-unset STUCK
+unset STUCK FAILING
 
 run() { (cd "$tree" && "$@") >"$tree/out" 2>&1; }
 last() { tail -n "$1" "$tree/out" | head -n 1; }
@@ -35,6 +38,44 @@ run scripts/test || fail "it passes with programs that pass"
   fail "the line before the last has the seconds of each stage"
 [[ $(last 1) =~ ^"scripts/test: passed after "$second" s (release 7 tests, 0 failed; asan 7 tests, " ]] ||
   fail "the last line has the result"
+
+mkdir -p "$tree/build/Testing/Temporary"
+printf '2:one/share_1_of_4\n3:two/script\n' >"$tree/build/Testing/Temporary/LastTestsFailed.log"
+cat >"$tree/build/Testing/Temporary/LastTest.log" <<'END'
+1/3 Testing: one/passes
+Output:
+----------------------------------------------------------
+[ RUN      ] Of.APassingTest
+<end of output>
+2/3 Testing: one/share_1_of_4
+Output:
+----------------------------------------------------------
+[ RUN      ] Case.Passes
+[       OK ] Case.Passes (1 ms)
+[ RUN      ] Case.Fails
+case_test.cpp:7: Failure
+[  FAILED  ] Case.Fails (1 ms)
+[ RUN      ] Case.DoesNotEnd
+ERROR: AddressSanitizer
+<end of output>
+3/3 Testing: two/script
+Output:
+----------------------------------------------------------
+FAILED: the claim
+<end of output>
+END
+FAILING=release run scripts/test
+(($? == 1)) || fail "failed tests are exit 1"
+[[ $(sed -n '/^The failures:$/,/^$/p' "$tree/out") == 'The failures:
+-- one/share_1_of_4
+[ RUN      ] Case.Fails
+case_test.cpp:7: Failure
+[  FAILED  ] Case.Fails (1 ms)
+-- one/share_1_of_4
+[ RUN      ] Case.DoesNotEnd
+ERROR: AddressSanitizer
+-- two/script
+FAILED: the claim' ]] || fail "what the failed tests said stands near the end"
 
 TSAN_EXIT=1 run scripts/test
 (($? == 1)) || fail "a failed stage is exit 1"
