@@ -4,7 +4,7 @@
     tests/failures.py BUILD-FOLDER
 
 Of a GoogleTest program, the cases that failed, from their first line to their result; of others, the
-last lines. At most 30 lines a case, of 200 characters each. Reads the two files that ctest leaves in
+last lines. At most 30 lines a case, of 200 characters each. Reads the log that ctest leaves in
 Testing/Temporary. Prints nothing if no test failed.
 """
 
@@ -15,7 +15,8 @@ import sys
 LINES = 30  # of one case
 WIDTH = 200  # characters of one line
 CASES = 5  # of one test
-OUTPUT = re.compile(r'^Output:\n-+\n(.*?)\n<end of output>', re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(r"^Output:\n-+\n(.*?)\n<end of output>", re.DOTALL | re.MULTILINE)
+PASSED = re.compile(r"^Test (Passed\.|Pass Reason:)$", re.MULTILINE)  # the second one: skipped
 BEGINS, FAILS = "[ RUN      ] ", "[  FAILED  ] "
 
 
@@ -44,17 +45,11 @@ def shortened(case):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1], "Testing", "Temporary")
-    names = folder / "LastTestsFailed.log"
-    if not names.exists():
-        return
-    failed = [line.partition(":")[2] for line in names.read_text().splitlines()]
-    log = (folder / "LastTest.log").read_text(errors="replace")
-    tests = re.split(r"^\d+/\d+ Testing: ", log, flags=re.MULTILINE)[1:]
-    for test in tests:
+    log = pathlib.Path(sys.argv[1], "Testing", "Temporary", "LastTest.log").read_text(errors="replace")
+    for test in re.split(r"^\d+/\d+ Testing: ", log, flags=re.MULTILINE)[1:]:
         name = test.partition("\n")[0]
         output = OUTPUT.search(test)
-        if name not in failed or not output:
+        if not output or PASSED.search(test, output.end()):
             continue
         lines = output.group(1).splitlines()
         cases = list(failed_cases(lines)) or [lines[-LINES:]]

@@ -40,13 +40,15 @@ run scripts/test || fail "it passes with programs that pass"
   fail "the last line has the result"
 
 mkdir -p "$tree/build/Testing/Temporary"
-printf '2:one/share_1_of_4\n3:two/script\n' >"$tree/build/Testing/Temporary/LastTestsFailed.log"
 cat >"$tree/build/Testing/Temporary/LastTest.log" <<'END'
 1/3 Testing: one/passes
 Output:
 ----------------------------------------------------------
 [ RUN      ] Of.APassingTest
 <end of output>
+Test time =   0.01 sec
+----------------------------------------------------------
+Test Passed.
 2/3 Testing: one/share_1_of_4
 Output:
 ----------------------------------------------------------
@@ -58,11 +60,17 @@ case_test.cpp:7: Failure
 [ RUN      ] Case.DoesNotEnd
 ERROR: AddressSanitizer
 <end of output>
+Test time =   0.01 sec
+----------------------------------------------------------
+Test Failed.
 3/3 Testing: two/script
 Output:
 ----------------------------------------------------------
 FAILED: the claim
 <end of output>
+Test time =   0.01 sec
+----------------------------------------------------------
+Test Failed.
 END
 FAILING=release run scripts/test
 (($? == 1)) || fail "failed tests are exit 1"
