@@ -204,8 +204,8 @@ void RingExchange::recycle(std::unique_ptr<UnsentReplies> unsent) {
   if (spare_unsent_.size() < max_spare) spare_unsent_.push_back(std::move(unsent));
 }
 
-/// Each recv that is armed again has a buffer. If it finds none nevertheless, the kernel has given
-/// the buffers to other connections, and their completions are pending.
+/// As many as there are buffers: more would only fail again. A connection of which nothing has come
+/// takes no buffer and does not complete, so there may be more to arm at once: see next_due().
 void RingExchange::rearm_starved() {
   for (unsigned left = buffers_.available(); left > 0 && !starved_.empty(); --left) {
     const int fd = starved_.front();
@@ -231,6 +231,8 @@ void RingExchange::force_stop() {
 }
 
 std::optional<RingExchange::Clock::time_point> RingExchange::next_due() const {
+  // Otherwise the next message of a starved connection would wait for that of another one.
+  if (!starved_.empty() && buffers_.available() > 0) return Clock::time_point{};
   std::optional<Clock::time_point> next = next_scan_;
   if (!sleepers_.empty() && (!next || sleepers_.front().due < *next)) next = sleepers_.front().due;
   if (draining_) {

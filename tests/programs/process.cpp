@@ -89,6 +89,13 @@ void Process::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);  // -1 would stand for every process
 }
 
+void Process::stop() const {
+  signal(SIGSTOP);
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0)
+    throw std::system_error(errno, std::generic_category(), "waitid");
+}
+
 bool Process::ends_within(int milliseconds) const {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::milliseconds{milliseconds};

@@ -32,6 +32,8 @@ class Process {
 
   /// Has no effect after wait().
   void signal(int number) const;
+  /// Sends SIGSTOP and waits until the program is stopped.
+  void stop() const;
   /// Whether the program has ended, or does so within this time. wait() still has to be called.
   [[nodiscard]] bool ends_within(int milliseconds) const;
   /// The next line on stderr, without its newline; "" if there is none.
@@ -59,6 +61,8 @@ class RunningServer {
  public:
   explicit RunningServer(std::vector<std::string> words, Stdout out = Stdout::read);
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// A connection on which nothing has been sent.
+  [[nodiscard]] echo::Descriptor connect_only() const { return open(0); }
   /// A connection on which one byte has been echoed.
   [[nodiscard]] echo::Descriptor connect() const;
   /// A connection that is not read, so that no drain can end it. Sends until all buffers are full.
