@@ -39,8 +39,9 @@ End converse(int fd, std::span<std::byte> buffer, protocol::ConversationSlot& co
       if (received < 0 && errno == EINTR) continue;
       if (received < 0 && errno != ETIME) return End::failed;
       const auto got = buffer.first(received < 0 ? 0 : static_cast<std::size_t>(received));
-      turn = received < 0 ? serving.protocol.on_time(conversation)
-                          : serving.protocol.answer_to(conversation, got);
+      turn = received < 0
+                 ? serving.protocol.on_time(conversation)
+                 : serving.protocol.answer_to(conversation, got, buffer.subspan(got.size()));
     }
     if (!write(fd, turn, conversation, serving, worker)) return End::failed;
   } while (turn.after == protocol::After::read || stays_after(fd, turn.after));

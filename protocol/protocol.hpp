@@ -72,16 +72,19 @@ class Protocol {
   [[nodiscard]] bool echoes() const { return echoes_; }
 
   /// What models call for bytes that have arrived: on_received(), without a call for the echo.
-  [[nodiscard]] Turn answer_to(ConversationSlot& slot, std::span<std::byte> got) const {
+  [[nodiscard]] Turn answer_to(ConversationSlot& slot, std::span<std::byte> got,
+                               std::span<std::byte> spare = {}) const {
     if (echoes_) return {got, 1, After::read};
-    return on_received(slot, got);
+    return on_received(slot, got, spare);
   }
 
   /// Takes bytes that have arrived, at least one. The model sends the bytes of the Turn, and all
   /// that follow by go_on(), before it reads again: that is the back-pressure. `got` may be
-  /// overwritten, and is not kept: what is not answered yet belongs into the conversation.
-  [[nodiscard]] virtual Turn on_received(ConversationSlot& slot,
-                                         std::span<std::byte> got) const = 0;
+  /// overwritten, and is not kept: what is not answered yet belongs into the conversation. `spare`:
+  /// bytes that the Turn may lie in too; none where they would cost more than memory of the
+  /// protocol's own.
+  [[nodiscard]] virtual Turn on_received(ConversationSlot& slot, std::span<std::byte> got,
+                                         std::span<std::byte> spare) const = 0;
   /// The next bytes, after a Turn that ended with After::go_on was sent.
   [[nodiscard]] virtual Turn go_on(ConversationSlot& slot) const = 0;
   /// The deadline of the slot's conversation is over. It moves the deadline, ends the conversation
@@ -95,6 +98,13 @@ class Protocol {
     return std::nullopt;
   }
 
+  /// Bytes that it keeps for each thread that calls it, whatever the number of connections.
+  [[nodiscard]] virtual std::size_t bytes_per_thread() const { return 0; }
+  /// The calling thread provides these bytes itself, and for as long as it calls the protocol:
+  /// without them they come from the heap. Where each connection has a thread, its stack is there
+  /// already.
+  virtual void lend(std::span<std::byte> /*bytes*/) const {}
+
  private:
   const bool echoes_;
 };
@@ -105,8 +115,8 @@ class EchoProtocol final : public Protocol {
   EchoProtocol() : Protocol(true) {}
 
   [[nodiscard]] std::string_view name() const override { return "echo"; }
-  [[nodiscard]] Turn on_received(ConversationSlot& /*slot*/,
-                                 std::span<std::byte> got) const override {
+  [[nodiscard]] Turn on_received(ConversationSlot& /*slot*/, std::span<std::byte> got,
+                                 std::span<std::byte> /*spare*/) const override {
     return {got, 1, After::read};
   }
   [[nodiscard]] Turn go_on(ConversationSlot& /*slot*/) const override { return {}; }

@@ -54,7 +54,7 @@ bool AsioConnection::has_turn(error_code error) const {
 
 protocol::Turn AsioConnection::next_turn(std::span<std::byte> got) {
   const protocol::Protocol& protocol = serving().protocol;
-  if (!got.empty()) return protocol.on_received(conversation(), got);
+  if (!got.empty()) return protocol.on_received(conversation(), got, {});
   return std::exchange(goes_on_, false) ? protocol.go_on(conversation())
                                         : protocol.on_time(conversation());
 }

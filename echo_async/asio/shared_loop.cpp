@@ -67,7 +67,7 @@ void SharedConnection::answered(const protocol::Turn& turn, std::size_t bytes) {
 
 protocol::Turn SharedConnection::next_turn(std::span<std::byte> got) {
   const protocol::Protocol& protocol = serving().protocol;
-  if (!got.empty()) return protocol.on_received(conversation(), got);
+  if (!got.empty()) return protocol.on_received(conversation(), got, {});
   if (std::exchange(goes_on_, false)) return protocol.go_on(conversation());
   // The read may be another than the loop meant, after bytes that came in time.
   return is_overdue(Clock::now()) ? protocol.on_time(conversation()) : protocol::Turn{};

@@ -84,7 +84,7 @@ WaitFor NonblockingExchange::on_received(Connection& connection, std::span<std::
                                          WaitFor then) {
   return guarded([&] {
     const auto turn = converse(connection, [&](protocol::ConversationSlot& slot) {
-      return serving_.protocol.on_received(slot, got);
+      return serving_.protocol.on_received(slot, got, {});
     });
     return answer(connection, turn, then);
   });

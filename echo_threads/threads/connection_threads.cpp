@@ -30,7 +30,8 @@ ConnectionThreads::ConnectionThreads(const server::Serving& serving, const Stack
     : serving_(serving),
       stack_(stack),
       work_(work),
-      ordinary_stacks_(is_ordinary(stack, serving.options.buffer_size)),
+      ordinary_stacks_(
+          is_ordinary(stack, serving.options.buffer_size + serving.protocol.bytes_per_thread())),
       running_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       ended_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!running_event_ || !ended_event_)
@@ -103,13 +104,15 @@ void ConnectionThreads::serve(Connection& connection) {
   ::eventfd_write(running_event_.get(), 1);
   // On the stack, whose pages are touched already: a heap block would need further pages.
   const std::size_t size = serving_.options.buffer_size;
-  const auto work = [&](std::byte* buffer) {
-    work_(connection.socket.get(), std::span(buffer, size), serving_, 0);
+  const std::size_t of_protocol = serving_.protocol.bytes_per_thread();
+  const auto work = [&](std::byte* bytes) {
+    if (of_protocol > 0) serving_.protocol.lend({bytes + size, of_protocol});
+    work_(connection.socket.get(), std::span(bytes, size), serving_, 0);
   };
   if (ordinary_stacks_) {
-    work(static_cast<std::byte*>(alloca(size)));
+    work(static_cast<std::byte*>(alloca(size + of_protocol)));
   } else {
-    const auto high_water = on_stack(stack_, size, work);
+    const auto high_water = on_stack(stack_, size + of_protocol, work);
     connection.high_water_words = static_cast<std::uint32_t>(high_water.value_or(0) / word);
   }
   end(connection);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "protocol/http/answer.hpp"
 #include "protocol/http/exchange.hpp"
 #include "protocol/http/thread_memory.hpp"
 
@@ -22,13 +23,7 @@ class HttpConversation final : public Conversation {
 
 /// Where the Turns of this thread lie: `size` bytes.
 std::span<std::byte> room_of_thread(std::size_t size) {
-  ThreadMemory& memory = thread_memory();
-  if (memory.room_size < size) {
-    memory.room_size = 0;
-    memory.room = std::make_unique_for_overwrite<std::byte[]>(size);
-    memory.room_size = size;
-  }
-  return {memory.room.get(), size};
+  return thread_memory(size).room.first(size);
 }
 
 bool ends(const Turn& turn) {
@@ -46,8 +41,10 @@ Turn turn_in(ConversationSlot& slot, Call call) {
 
 }  // namespace
 
-Turn HttpProtocol::on_received(ConversationSlot& slot, std::span<std::byte> got) const {
-  const auto room = room_of_thread(settings_.buffer_size);
+Turn HttpProtocol::on_received(ConversationSlot& slot, std::span<std::byte> got,
+                               std::span<std::byte> spare) const {
+  constexpr std::size_t enough = largest_head + 64;  // and a short body
+  const auto room = spare.size() >= enough ? spare : room_of_thread(settings_.buffer_size);
   if (slot) {
     return turn_in(slot,
                    [&](Exchange& exchange) { return exchange.on_received(settings_, got, room); });
@@ -71,6 +68,14 @@ Turn HttpProtocol::on_time(ConversationSlot& slot) const {
   return turn_in(slot, [&](Exchange& exchange) {
     return exchange.on_time(settings_, room_of_thread(settings_.buffer_size));
   });
+}
+
+std::size_t HttpProtocol::bytes_per_thread() const {
+  return thread_memory_size;
+}
+
+void HttpProtocol::lend(std::span<std::byte> bytes) const {
+  lend_to_thread(bytes);
 }
 
 }  // namespace protocol

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -22,13 +23,16 @@ class HttpProtocol final : public Protocol {
   explicit HttpProtocol(const HttpSettings& settings) : settings_(settings) {}
 
   [[nodiscard]] std::string_view name() const override { return "http"; }
-  [[nodiscard]] Turn on_received(ConversationSlot& slot, std::span<std::byte> got) const override;
+  [[nodiscard]] Turn on_received(ConversationSlot& slot, std::span<std::byte> got,
+                                 std::span<std::byte> spare) const override;
   [[nodiscard]] Turn go_on(ConversationSlot& slot) const override;
   [[nodiscard]] Turn on_time(ConversationSlot& slot) const override;
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shortest_timeout() const override {
     return std::min(settings_.linger_time,
                     settings_.request_timeout.value_or(settings_.linger_time));
   }
+  [[nodiscard]] std::size_t bytes_per_thread() const override;
+  void lend(std::span<std::byte> bytes) const override;
 
  private:
   HttpSettings settings_;

@@ -29,7 +29,8 @@ class ThrowingProtocol final : public protocol::Protocol {
  public:
   [[nodiscard]] std::string_view name() const override { return "throwing"; }
   [[nodiscard]] protocol::Turn on_received(protocol::ConversationSlot& /*slot*/,
-                                           std::span<std::byte> got) const override {
+                                           std::span<std::byte> got,
+                                           std::span<std::byte> /*spare*/) const override {
     if (got.size() == 1 && got[0] == trigger) throw std::runtime_error("of the test");
     return {got, 1, protocol::After::read};
   }

@@ -70,7 +70,8 @@ class ToyProtocol::Talk final : public protocol::Conversation {
   }
 };
 
-Turn ToyProtocol::on_received(protocol::ConversationSlot& slot, std::span<std::byte> got) const {
+Turn ToyProtocol::on_received(protocol::ConversationSlot& slot, std::span<std::byte> got,
+                              std::span<std::byte> /*spare*/) const {
   const std::span<std::byte> memory = scratch(options_.turn_size);
   if (!slot) slot = std::make_unique<Talk>();
   auto& talk = static_cast<Talk&>(*slot);

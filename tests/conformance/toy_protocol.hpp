@@ -37,7 +37,8 @@ class ToyProtocol final : public protocol::Protocol {
 
   [[nodiscard]] std::string_view name() const override { return "toy"; }
   [[nodiscard]] protocol::Turn on_received(protocol::ConversationSlot& slot,
-                                           std::span<std::byte> got) const override;
+                                           std::span<std::byte> got,
+                                           std::span<std::byte> spare) const override;
   [[nodiscard]] protocol::Turn go_on(protocol::ConversationSlot& slot) const override;
   [[nodiscard]] protocol::Turn on_time(protocol::ConversationSlot& slot) const override;
   [[nodiscard]] std::optional<std::chrono::nanoseconds> shortest_timeout() const override;

@@ -5,6 +5,8 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "protocol/http/exchange.hpp"
 #include "protocol/http/thread_memory.hpp"
@@ -36,7 +38,7 @@ class Received {
       const std::size_t size = bytes.copy(piece_.data(), piece_.size(), at);
       at += size;
       after =
-          protocol_.on_received(slot, std::as_writable_bytes(std::span{piece_}.first(size))).after;
+          protocol_.answer_to(slot, std::as_writable_bytes(std::span{piece_}.first(size))).after;
       while (after == After::go_on) after = protocol_.go_on(slot).after;
     }
     most = std::max(most, kept + allocations().most_kept - before);
@@ -66,7 +68,7 @@ TEST(HttpBounds, ARequestThatComesWholeCostsNoAllocation) {
   for (std::string& request : requests) {
     protocol::ConversationSlot slot;
     allocations() = {};
-    const protocol::Turn turn = http.on_received(slot, std::as_writable_bytes(std::span{request}));
+    const protocol::Turn turn = http.answer_to(slot, std::as_writable_bytes(std::span{request}));
     EXPECT_NE(turn.after, After::go_on);
     EXPECT_EQ(allocations().calls, 0U) << request;
     EXPECT_EQ(slot, nullptr);
@@ -147,8 +149,7 @@ TEST(HttpBounds, TheLongestBodyBeginsAtOnce) {
   Received connection{fixed_settings()};
   const protocol::HttpProtocol http{fixed_settings()};
   std::string request = "GET /bytes/9223372036854775807 HTTP/1.1\r\nHost: a\r\n\r\n";
-  protocol::Turn turn =
-      http.on_received(connection.slot, std::as_writable_bytes(std::span{request}));
+  protocol::Turn turn = http.answer_to(connection.slot, std::as_writable_bytes(std::span{request}));
   allocations() = {};
   for (int number = 0; number < 10000 && turn.after == After::go_on; ++number) {
     EXPECT_EQ(turn.bytes.size(), 1024U);
@@ -156,6 +157,39 @@ TEST(HttpBounds, TheLongestBodyBeginsAtOnce) {
   }
   EXPECT_EQ(turn.after, After::go_on);
   EXPECT_EQ(allocations().calls, 0U);
+}
+
+// Where each connection has a thread, blocks on the heap would cost each of them 1.8 KB at rest.
+TEST(HttpBounds, AThreadThatLendsItsMemoryAllocatesNothing) {
+  const protocol::HttpProtocol http{fixed_settings()};
+  std::uint64_t calls = 1;
+  bool lies_in_spare = false;
+  std::thread{[&] {
+    std::vector<std::byte> lent(http.bytes_per_thread() + 1);
+    http.lend(std::span{lent}.subspan(1));  // not aligned
+    std::string buffer = get + std::string(800, ' ');
+    const auto bytes = std::as_writable_bytes(std::span{buffer});
+    const auto spare = bytes.subspan(get.size());
+    protocol::ConversationSlot slot;
+    allocations() = {};
+    const auto turn = http.answer_to(slot, bytes.first(get.size()), spare);
+    calls = allocations().calls;
+    lies_in_spare = turn.messages == 1 && turn.bytes.data() == spare.data();
+  }}.join();
+  EXPECT_EQ(calls, 0U);
+  EXPECT_TRUE(lies_in_spare);
+}
+
+// Less than the longest head: then the answer lies in memory of the protocol's own.
+TEST(HttpBounds, TooFewSpareBytesAreLeftAlone) {
+  const protocol::HttpProtocol http{fixed_settings()};
+  std::string request = get;
+  std::string spare(300, '.');
+  protocol::ConversationSlot slot;
+  const auto turn = http.answer_to(slot, std::as_writable_bytes(std::span{request}),
+                                   std::as_writable_bytes(std::span{spare}));
+  EXPECT_EQ(turn.messages, 1U);
+  EXPECT_EQ(spare, std::string(300, '.'));
 }
 
 TEST(HttpBounds, EachByteOfAHeadThatTricklesIsLookedAtOnce) {

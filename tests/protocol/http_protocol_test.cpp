@@ -96,7 +96,7 @@ TEST(HttpProtocol, AnAnswerThatGoesOnHasNoDeadline) {
   const protocol::HttpProtocol http{with_timeout()};
   protocol::ConversationSlot slot;
   std::string request = "GET /bytes/1000000 HTTP/1.1\r\nHost: a\r\n\r\n";
-  const protocol::Turn turn = http.on_received(slot, std::as_writable_bytes(std::span{request}));
+  const protocol::Turn turn = http.answer_to(slot, std::as_writable_bytes(std::span{request}));
   EXPECT_EQ(turn.after, After::go_on);
   EXPECT_EQ(turn.messages, 0U);
   EXPECT_EQ(slot->deadline(), never);
@@ -202,7 +202,7 @@ TEST(HttpProtocol, TheTimeOfALingeringCloseBeginsWhenTheAnswerIsSent) {
   const protocol::HttpProtocol http{settings};
   protocol::ConversationSlot slot;
   std::string request = get;
-  protocol::Turn turn = http.on_received(slot, std::as_writable_bytes(std::span{request}));
+  protocol::Turn turn = http.answer_to(slot, std::as_writable_bytes(std::span{request}));
   EXPECT_EQ(turn.messages, 1U);
   ASSERT_EQ(turn.after, After::go_on);  // a model calls again when the bytes are sent
   ASSERT_NE(slot, nullptr);
@@ -262,7 +262,7 @@ TEST(HttpProtocol, ARequestIsAMessageWhenItsAnswerEnds) {
   const protocol::HttpProtocol http{settings};
   protocol::ConversationSlot slot;
   std::string request = "GET /bytes/1000 HTTP/1.1\r\nHost: a\r\n\r\n";
-  protocol::Turn turn = http.on_received(slot, std::as_writable_bytes(std::span{request}));
+  protocol::Turn turn = http.answer_to(slot, std::as_writable_bytes(std::span{request}));
   int turns = 1;
   while (turn.after == After::go_on) {
     EXPECT_EQ(turn.messages, 0U);
