@@ -119,7 +119,7 @@ io_uring_sqe* Ring::request(RingOp op, int fd) {
   io_uring_sqe* request = ::io_uring_get_sqe(&ring_);
   while (request == nullptr) {
     // A kernel that was too busy takes more once its completions are fetched.
-    check(::io_uring_submit_and_get_events(&ring_));
+    get_events();
     request = ::io_uring_get_sqe(&ring_);
   }
   request->user_data = tag(op, fd);  // the one field that io_uring_prep_*() leaves unchanged
@@ -132,6 +132,10 @@ void Ring::cancel(RingOp op, int fd) {
 
 void Ring::submit() {
   check(::io_uring_submit(&ring_));
+}
+
+void Ring::get_events() {
+  check(::io_uring_submit_and_get_events(&ring_));
 }
 
 void Ring::submit_and_wait(std::optional<std::chrono::nanoseconds> at_most) {

@@ -24,6 +24,7 @@ DESCRIPTORS = 4_200
 MODELS = {"thread-per-connection": "echo_threads", "callbacks": "echo_async",
           "nested-epoll": "echo_async", "io-uring": "echo_async"}
 REQUEST_TIMEOUT = 4  # seconds
+LONGEST_WAIT = 2  # seconds, of somebody else in a flood
 PATIENCE = 60
 
 LORIS = b"GET / HTTP/1.1\r\nHost: loris\r\nX-Slow: "
@@ -113,6 +114,7 @@ def flood(model, program, what):
         expect(code == 0, f"{model}: it ends with 0, not {code}")
     print(f"{model}, 1 MiB of {what} each: {grown:,.0f} B per connection more at the most; others waited "
           f"{longest * 1000:.0f} ms", flush=True)
+    expect(longest < LONGEST_WAIT, f"{model}: others wait for {longest:.1f} s in a flood of {what}")
     expect(grown <= BYTES_PER_PEER, f"{model}: {what} may not make it grow so")
 
 
