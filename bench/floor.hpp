@@ -10,9 +10,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
+#include <system_error>
 
 namespace bench {
 
@@ -51,6 +54,23 @@ inline sockaddr_in address_of(std::uint32_t host, std::uint16_t port) {
   address.sin_addr.s_addr = htonl(host);
   address.sin_port = htons(port);
   return address;
+}
+
+struct ServerArguments {
+  std::uint16_t port = 0;
+  bool http = false;
+};
+
+/// Of a floor server: PORT [--http]. Ends the program with 2 for anything else.
+inline ServerArguments server_arguments(int argc, char** argv) {
+  ServerArguments arguments;
+  arguments.http = argc == 3 && std::string_view(argv[2]) == "--http";
+  const std::string_view port = argc > 1 ? argv[1] : "";
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), arguments.port);
+  const bool is_port = error == std::errc{} && end == port.data() + port.size();
+  if (is_port && (argc == 2 || arguments.http)) return arguments;
+  std::fprintf(stderr, "usage: %s PORT [--http], PORT from 0 (any) to 65535\n", argv[0]);
+  std::exit(2);
 }
 
 /// Listens on 127.0.0.1 and prints the port (0: any). `type`: SOCK_NONBLOCK or 0. Accepted sockets

@@ -16,7 +16,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <string_view>
 
 #include "bench/floor.hpp"
 #include "bench/floor_http.hpp"
@@ -94,8 +93,8 @@ void serve(int fd, std::uint32_t events) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  http = argc == 3 && std::string_view(argv[2]) == "--http";
-  if (argc != 2 && !http) return std::fprintf(stderr, "usage: floor_server PORT [--http]\n"), 2;
+  const bench::ServerArguments arguments = bench::server_arguments(argc, argv);
+  http = arguments.http;
   bench::raise_open_files();
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -103,8 +102,7 @@ int main(int argc, char** argv) {
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
   if (stop < 0) fail("signalfd");
-  const int listener =
-      bench::listen_and_tell(static_cast<std::uint16_t>(std::atoi(argv[1])), SOCK_NONBLOCK);
+  const int listener = bench::listen_and_tell(arguments.port, SOCK_NONBLOCK);
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, listener, EPOLLIN);
   watch(epoll, stop, EPOLLIN);

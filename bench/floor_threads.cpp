@@ -9,7 +9,6 @@
 
 #include <bit>
 #include <cerrno>
-#include <string_view>
 
 #include "bench/floor.hpp"
 #include "bench/floor_http.hpp"
@@ -55,14 +54,14 @@ void* reply_until_eof(void* argument) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  http = argc == 3 && std::string_view(argv[2]) == "--http";
-  if (argc != 2 && !http) return std::fprintf(stderr, "usage: floor_threads PORT [--http]\n"), 2;
+  const bench::ServerArguments arguments = bench::server_arguments(argc, argv);
+  http = arguments.http;
   bench::raise_open_files();
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, stack_bytes);
   ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  const int listener = bench::listen_and_tell(static_cast<std::uint16_t>(std::atoi(argv[1])), 0);
+  const int listener = bench::listen_and_tell(arguments.port, 0);
   for (;;) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) {

@@ -48,6 +48,10 @@ def floors_answer_http():
     """One answer per request, however many arrive at once, and none before the empty line."""
     request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     for name in ("floor_server", "floor_threads"):
+        for wrong in ("--help", "65536", "-1", ""):
+            refused = subprocess.run([BIN / name, wrong], capture_output=True, text=True, timeout=10, check=False)
+            expect(refused.returncode == 2 and "usage: " in refused.stderr,
+                   f"{name} '{wrong}' is refused: {refused}")
         floor = subprocess.Popen([BIN / name, "0", "--http"], stdout=subprocess.PIPE, text=True)
         try:
             port = int(floor.stdout.readline())
