@@ -79,7 +79,8 @@ class Counters {
   /// connection, so what `worker` has not counted is taken back from them.
   void not_sent(unsigned worker, std::uint64_t bytes);
   void shed(Shed cause);
-  /// A connection was closed by --idle-timeout; closed() is called as well.
+  /// A connection was closed by --idle-timeout or a deadline of its protocol; closed() is called as
+  /// well.
   void timed_out();
   /// A worker process that died was replaced.
   void replaced();

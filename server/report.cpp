@@ -182,7 +182,10 @@ std::string text_of(const ServerResult& result) {
                         counters.replaced_count());
   }
   if (counters.timed_out_count() > 0) {
-    text += fmt::format("closed by --idle-timeout: {}\n", counters.timed_out_count());
+    const char* limits = result.protocol.echoes()
+                             ? "--idle-timeout"
+                             : "--keepalive-timeout, --idle-timeout or --request-timeout";
+    text += fmt::format("closed by {}: {}\n", limits, counters.timed_out_count());
   }
   for (std::size_t i = 0; i < shed_causes; ++i) {
     const auto cause = static_cast<Shed>(i);

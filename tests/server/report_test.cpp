@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "protocol/http/http_protocol.hpp"
+
 namespace server {
 namespace {
 
@@ -26,9 +28,10 @@ class ServerReport : public ::testing::Test {
     counters_.worker(1).cpu_ns = 1'500'000'000;
     usage_.peak_rss = 2048 * 1024;
   }
-  [[nodiscard]] ServerResult result() {
-    return {model,   protocol_, counters_, measurements_, shape_, read_workers(counters_),
-            nullptr, 10s,       5ms,       usage_,        {},     {}};
+  [[nodiscard]] ServerResult result() { return result_of(protocol_); }
+  [[nodiscard]] ServerResult result_of(const protocol::Protocol& protocol) {
+    return {model,   protocol, counters_, measurements_, shape_, read_workers(counters_),
+            nullptr, 10s,      5ms,       usage_,        {},     {}};
   }
 
   Counters counters_{2};
@@ -98,6 +101,15 @@ TEST_F(ServerReport, CountsWhatWasShedTimedOutAndReplaced) {
   EXPECT_NE(text.find("worker processes that died and were replaced: 1\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("children: 1, the largest 3 MiB resident"), std::string::npos) << text;
+}
+
+TEST_F(ServerReport, NamesTheTimeLimitsOfHttp) {
+  counters_.timed_out();
+  const protocol::HttpProtocol http{{}};
+  const std::string text = text_of(result_of(http));
+  EXPECT_NE(text.find("closed by --keepalive-timeout, --idle-timeout or --request-timeout: 1\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST_F(ServerReport, WarnsOfAWorkerThatTookMoreForAWhileAndKeepsTheSeries) {
