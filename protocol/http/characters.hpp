@@ -13,7 +13,8 @@ enum CharacterClass : std::uint8_t {
   target_character = 2,  ///< of a request target: VCHAR without '#'
   value_character = 4,   ///< of a field value: HTAB, SP, VCHAR, obs-text
   digit_character = 8,
-  host_character = 16  ///< of a registered name or an address: RFC 3986 3.2.2, "%" included
+  host_character = 16,  ///< of a registered name or an address: RFC 3986 3.2.2, "%" included
+  name_character = 32   ///< the same without "%"
 };
 
 namespace detail {
@@ -28,10 +29,11 @@ constexpr std::array<std::uint8_t, 256> character_classes() {
   };
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   constexpr std::string_view digits = "0123456789";
-  add(letters, token_character | host_character);
-  add(digits, token_character | host_character | digit_character);
+  add(letters, token_character | host_character | name_character);
+  add(digits, token_character | host_character | name_character | digit_character);
   add("!#$%&'*+-.^_`|~", token_character);
-  add("-._~%!$&'()*+,;=", host_character);
+  add("-._~!$&'()*+,;=", host_character | name_character);
+  add("%", host_character);
   for (unsigned c = 0x21; c < 0x7f; ++c) {
     const auto character = static_cast<char>(c);
     add({&character, 1}, c == '#' ? value_character : value_character | target_character);

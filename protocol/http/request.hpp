@@ -1,4 +1,4 @@
-// A request's head as values: what Boost.Beast parses, and what its framing means.
+// A request's head as values, and what its framing means.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,13 @@ struct Request {
   Resource resource;
 
   [[nodiscard]] bool has_body() const { return is_chunked || content_length > 0; }
+  bool operator==(const Request&) const = default;
 };
 
 /// Reads a head that HeadScanner found whole, without an empty line before it.
 Request read_request(std::span<const char> head);
+
+/// The same by Boost.Beast alone, which read_request() calls for all heads but the usual ones.
+Request read_unusual_request(std::span<const char> head);
 
 }  // namespace protocol

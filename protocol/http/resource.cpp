@@ -21,12 +21,13 @@ std::size_t end_of_bracketed(std::string_view text) {
 /// The end of a registered name, or npos where a "%" has no two digits after it.
 std::size_t end_of_name(std::string_view text) {
   std::size_t end = 0;
-  for (; end < text.size() && is_a(host_character, text[end]); ++end) {
-    if (text[end] != '%') continue;
+  for (;;) {
+    end += span_of(name_character, text, end);
+    if (end == text.size() || text[end] != '%') return end;
     if (end + 2 >= text.size() || hex_digit(text[end + 1]) < 0 || hex_digit(text[end + 2]) < 0)
       return std::string_view::npos;
+    end += 3;
   }
-  return end;
 }
 
 bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {

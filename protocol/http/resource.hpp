@@ -16,6 +16,8 @@ struct Resource {
   };
   Kind kind = Kind::none;
   std::uint64_t length = 0;  ///< N
+
+  bool operator==(const Resource&) const = default;
 };
 
 /// The resource of a path, which may have a query. N of /bytes/N: 0 to 2^63 - 1.

@@ -67,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < choices) return 0;
   const protocol::HttpSettings settings = settings_of(data[0]);
   const std::string_view bytes{reinterpret_cast<const char*>(data) + choices, size - choices};
+  require(tests::is_read_alike(bytes), "Boost.Beast reads another request");
   tests::HttpDriver whole = answered(settings, 65536, bytes, {});
   tests::HttpDriver cut =
       answered(settings, 1U + data[1] * 4U, bytes, cuts_of(bytes.size(), data[2], data[3]));

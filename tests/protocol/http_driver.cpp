@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 
+#include "protocol/http/head_scanner.hpp"
+#include "protocol/http/request.hpp"
 #include "tests/protocol/allocation_count.hpp"
 
 namespace tests {
@@ -17,6 +20,16 @@ protocol::HttpSettings fixed_settings() {
     return protocol::Conversation::Clock::time_point{std::chrono::hours{1}};
   };
   return settings;
+}
+
+bool is_read_alike(std::string_view bytes) {
+  protocol::HeadScanner scanner;
+  std::string head{bytes.substr(0, scanner.scan(bytes, bytes.size()))};
+  if (!scanner.is_whole()) return true;
+  char& minor_version = head[scanner.minor_version_at()];
+  minor_version = std::min(minor_version, '1');
+  const auto text = std::span{head}.subspan(scanner.request_line_at());
+  return protocol::read_request(text) == protocol::read_unusual_request(text);
 }
 
 template <typename Call>

@@ -59,6 +59,10 @@ class HttpDriver {
   protocol::After after_ = protocol::After::read;
 };
 
+/// Whether the head at the beginning of `bytes`, if there is a whole one, is the same Request with
+/// Boost.Beast and without.
+bool is_read_alike(std::string_view bytes);
+
 /// Settings for tests: fixed clocks.
 protocol::HttpSettings fixed_settings();
 
