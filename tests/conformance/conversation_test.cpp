@@ -334,5 +334,29 @@ TEST_P(Conversation, EndsOnlyTheConnectionOfAnException) {
       eventually([&] { return server.counters().shed_count(server::Shed::exception) == 2U; }));
 }
 
+// What is thrown leaves the others of the drain, and the drain itself, as they were.
+TEST_P(Conversation, EndsInADrainOnlyTheConnectionOfAnException) {
+  Harness& server = serve_toy({}, with_small_send_buffers());
+  Peer throwing = connect(Buffers::small);
+  ASSERT_TRUE(throwing.send(all_of({request('R', large), request('G', 10)})));
+  std::vector<Peer> late;
+  for (std::uint32_t i = 1; i < at_once(3); ++i) {
+    late.push_back(connect(Buffers::small));
+    ASSERT_TRUE(late.back().send(request('R', large + i)));
+  }
+  ASSERT_TRUE(open_becomes(1 + late.size()));
+  ASSERT_TRUE(eventually([&] { return server.counters().bytes() > 0; }));
+  server.drain();
+  EXPECT_TRUE(answers(throwing, large));
+  EXPECT_TRUE(answers(throwing, 10));  // and the turn after it throws
+  EXPECT_NE(throwing.end(), End::silence);
+  for (std::uint32_t i = 0; i < late.size(); ++i) {
+    EXPECT_TRUE(answers(late[i], large + i + 1));
+    EXPECT_EQ(late[i].end(), End::fin);
+  }
+  EXPECT_TRUE(server.ends_within(patience));
+  EXPECT_EQ(server.counters().shed_count(server::Shed::exception), 1U);
+}
+
 }  // namespace
 }  // namespace conformance
