@@ -16,11 +16,12 @@ namespace {
 
 /// Events per epoll_wait(2): 6 KiB, and one call for as many round trips.
 constexpr std::size_t batch = 512;
-/// While so many are served, others usually come: looking again takes one call, waiting for them
-/// three.
-constexpr int busy_batch = 4;
-/// Batches taken before Asio's timers and stop events have their turn.
+/// Full batches taken before Asio's timers and stop events have their turn.
 constexpr int batches_in_a_row = 16;
+/// While so many are served, others usually come: looking again takes one call, waiting for them
+/// three. With --work each may take long, so this ends soon.
+constexpr int busy_batch = 4;
+constexpr int events_in_a_row = 64;
 /// Reads of one connection in a row: a peer that sends without end must not block other
 /// connections.
 constexpr int reads_in_a_row = 64;
@@ -133,6 +134,7 @@ void NestedEpoll::wait() {
 }
 
 void NestedEpoll::serve_ready() {
+  int served = 0;  // in batches that were not full
   for (int taken = 0; taken < batches_in_a_row; ++taken) {
     const int count =
         ::epoll_wait(epoll_.native_handle(), ready_.data(), static_cast<int>(ready_.size()), 0);
@@ -154,8 +156,10 @@ void NestedEpoll::serve_ready() {
             writable ? exchange.on_writable(connection) : exchange.on_readable(connection),
             (event.events & ended_events) != 0);
     }
+    if (static_cast<std::size_t>(count) == ready_.size()) continue;
     // wait() checks the ready list again, and so reports what comes now.
-    if (count < busy_batch) return;
+    served += count;
+    if (count < busy_batch || served >= events_in_a_row) return;
   }
 }
 
