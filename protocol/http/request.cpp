@@ -183,7 +183,7 @@ class HeadParser final : public http::basic_parser<true> {
   bool keep_alive_ = false;
 };
 
-/// Whether a field of this name may be one that HeadParser looks at, apart from Host.
+/// Whether a field of this name may be one that HeadParser or Beast looks at, apart from Host.
 bool may_matter(std::string_view name) {
   const auto begins_with = [name](char lower) { return (name.front() | 0x20) == lower; };
   switch (name.size()) {
@@ -192,6 +192,8 @@ bool may_matter(std::string_view name) {
     case std::string_view{"Connection"}.size():
     case std::string_view{"Content-Length"}.size():
       return begins_with('c');
+    case std::string_view{"Proxy-Connection"}.size():
+      return begins_with('p');
     case std::string_view{"Transfer-Encoding"}.size():
       return begins_with('t');
     default:
@@ -199,10 +201,12 @@ bool may_matter(std::string_view name) {
   }
 }
 
-/// A GET or HEAD of HTTP/1.1 in which no field matters but Host, as nearly all are: HeadScanner has
-/// checked its grammar, so there is little left to do. Otherwise nothing. Beast needs 850
-/// instructions for one field.
-std::optional<Request> read_usual(std::string_view head) {
+}  // namespace
+
+// HeadScanner has checked the grammar, so there is little left to do. Beast needs 850 instructions
+// for one field.
+std::optional<Request> read_usual_request(std::span<const char> bytes) {
+  const std::string_view head{bytes.data(), bytes.size()};
   Request request;
   request.method = head.starts_with("GET ") ? Method::get : Method::head;
   if (request.method == Method::head && !head.starts_with("HEAD ")) return std::nullopt;
@@ -230,8 +234,6 @@ std::optional<Request> read_usual(std::string_view head) {
   return request;
 }
 
-}  // namespace
-
 Request read_unusual_request(std::span<const char> head) {
   HeadParser parser;
   error_code error;
@@ -243,7 +245,7 @@ Request read_unusual_request(std::span<const char> head) {
 }
 
 Request read_request(std::span<const char> head) {
-  const std::optional<Request> usual = read_usual({head.data(), head.size()});
+  const std::optional<Request> usual = read_usual_request(head);
   return usual ? *usual : read_unusual_request(head);
 }
 

@@ -29,7 +29,10 @@ struct Request {
 /// Reads a head that HeadScanner found whole, without an empty line before it.
 Request read_request(std::span<const char> head);
 
-/// The same by Boost.Beast alone, which read_request() calls for all heads but the usual ones.
+/// The same for a GET or HEAD of HTTP/1.1 in which no field matters but Host, as nearly all are,
+/// without Boost.Beast. Nothing: it may be another one.
+std::optional<Request> read_usual_request(std::span<const char> head);
+/// The same for all others, by Boost.Beast.
 Request read_unusual_request(std::span<const char> head);
 
 }  // namespace protocol
