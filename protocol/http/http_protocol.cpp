@@ -43,7 +43,9 @@ Turn turn_in(ConversationSlot& slot, Call call) {
 
 Turn HttpProtocol::on_received(ConversationSlot& slot, std::span<std::byte> got,
                                std::span<std::byte> spare) const {
-  constexpr std::size_t enough = largest_head + 64;  // and a short body
+  // A head, a short body, and what may be echoed: an answer in two turns would need the other room
+  // too.
+  const std::size_t enough = largest_head + 64 + got.size();
   const auto room = spare.size() >= enough ? spare : room_of_thread(settings_.buffer_size);
   if (slot) {
     return turn_in(slot,

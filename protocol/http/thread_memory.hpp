@@ -2,7 +2,7 @@
 // memory that the thread itself provides.
 //
 // Static thread-local memory lies on the stack of each thread, and an echo thread with
-// --one-page-stacks has no 64 bytes left there. So it holds a pointer only.
+// --one-page-stacks has no 64 bytes left there. So it holds pointers only.
 #pragma once
 
 #include <array>

@@ -180,6 +180,24 @@ TEST(HttpBounds, AThreadThatLendsItsMemoryAllocatesNothing) {
   EXPECT_TRUE(lies_in_spare);
 }
 
+// An echo that does not fit into them would take two turns, and the other room as well.
+TEST(HttpBounds, SpareBytesAreUsedWhereTheWholeAnswerFits) {
+  const protocol::HttpProtocol http{fixed_settings()};
+  for (const std::size_t size : {0U, 100U, 300U, 420U, 500U, 570U, 800U}) {
+    std::string buffer =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+        std::string(size, 'x');
+    const std::size_t got = buffer.size();
+    buffer.resize(1024);
+    const auto bytes = std::as_writable_bytes(std::span{buffer});
+    protocol::ConversationSlot slot;
+    const auto turn = http.answer_to(slot, bytes.first(got), bytes.subspan(got));
+    EXPECT_EQ(turn.messages, 1U) << size;
+    EXPECT_EQ(turn.after, After::read) << size;
+    EXPECT_FALSE(slot) << size;
+  }
+}
+
 // Less than the longest head: then the answer lies in memory of the protocol's own.
 TEST(HttpBounds, TooFewSpareBytesAreLeftAlone) {
   const protocol::HttpProtocol http{fixed_settings()};
