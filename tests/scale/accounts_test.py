@@ -50,10 +50,15 @@ def clocks_of_others(ours):
 def cpu_between(before, after):
     """CPU seconds that others used between two results of clocks_of_others(). The time of a process that
     ended moves to its parent, if that waits for it, and vanishes otherwise. So what a process had used
-    before is left out where its parent got it, and no clock counts backwards."""
+    before is left out of the children's time of its nearest ancestor that goes on, and no clock counts
+    backwards."""
+    parents = {pid: parent for (pid, _), (parent, _, _) in before.items()}
+    living = {pid for pid, _ in after}
     ended = {}
     for process, (parent, own, children) in before.items():
         if process not in after:
+            while parent not in living and parent in parents:
+                parent = parents[parent]
             ended[parent] = ended.get(parent, 0) + own + children
     ticks = 0
     for process, (_, own, children) in after.items():
