@@ -158,15 +158,15 @@ TEST(Interrupted, InAPacedRamp) {
 TEST(Interrupted, InAStreamServesWhatIsInFlight) {
   Server server;
   const Words stream{"-n", "20", "--mode", "stream", "-d", "1m"};
-  for (const Report& report : interrupted(server.target(), with_progress(stream), prints("echo ")))
+  for (const Report& report : interrupted(server.target(), with_progress(stream), echoes(400)))
     EXPECT_EQ(report.served(), 20U) << report.out;
 }
 
 TEST(Interrupted, InAWarmUpServesWhatIsInFlight) {
   Server server;
   const Words warm_up{"-n", "20", "--mode", "stream", "--warmup", "1m", "--depth", "4"};
-  for (const Report& report : interrupted(server.target(), with_progress(warm_up), prints("echo ")))
-    EXPECT_EQ(report.served(), 20U);
+  for (const Report& report : interrupted(server.target(), with_progress(warm_up), echoes(400)))
+    EXPECT_EQ(report.served(), 20U) << report.out;
 }
 
 TEST(Interrupted, InAnOpenLoopCountsWhatWasDueUntilThen) {
