@@ -15,7 +15,8 @@ import sys
 LINES = 30  # of one case
 WIDTH = 200  # characters of one line
 CASES = 5  # of one test
-OUTPUT = re.compile(r"^Output:\n-+\n(.*?)\n<end of output>", re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(r"^Output:\n-+\n(.*?)^<end of output>", re.DOTALL | re.MULTILINE)
+SANITIZER = "Sanitizer: "  # its report may come after the last case
 PASSED = re.compile(r"^Test (Passed\.|Pass Reason:)$", re.MULTILINE)  # the second one: skipped
 BEGINS, FAILS = "[ RUN      ] ", "[  FAILED  ] "
 
@@ -49,10 +50,12 @@ def main():
     for test in re.split(r"^\d+/\d+ Testing: ", log, flags=re.MULTILINE)[1:]:
         name = test.partition("\n")[0]
         output = OUTPUT.search(test)
-        if not output or PASSED.search(test, output.end()):
+        if output and PASSED.search(test, output.end()):
             continue
-        lines = output.group(1).splitlines()
-        cases = list(failed_cases(lines)) or [lines[-LINES:]]
+        lines = output.group(1).splitlines() if output else []
+        cases = list(failed_cases(lines))
+        if not cases or any(SANITIZER in line for line in lines[-LINES:]):
+            cases.append(lines[-LINES:])
         for case in cases[:CASES]:
             print(f"-- {name}")
             print("\n".join(shortened(case)))

@@ -19,7 +19,7 @@ program programs/cmake 'if [[ "$*" == "--build build-tsan"* ]]; then exit ${TSAN
 # The tests of the preset STUCK do not end, and neither does what they have started.
 program programs/ctest '
 if [[ $2 == "${STUCK:-}" ]]; then sleep 600 & echo $! >sleeping; echo $$ >ready; wait; fi
-if [[ $2 == "${FAILING:-}" ]]; then echo "57% tests passed, 3 tests failed out of 7"; exit 8; fi
+if [[ $2 == "${FAILING:-}" ]]; then mkdir -p build/Testing/Temporary; cp LastTest.log build/Testing/Temporary; echo "57% tests passed, 3 tests failed out of 7"; exit 8; fi
 echo "100% tests passed, 0 tests failed out of 7"'
 program programs/clang-format ''
 printf 'int main() {}\n' >"$tree/main.cpp"
@@ -39,8 +39,7 @@ run scripts/test || fail "it passes with programs that pass"
 [[ $(last 1) =~ ^"scripts/test: passed after "$second" s (release 7 tests, 0 failed; asan 7 tests, " ]] ||
   fail "the last line has the result"
 
-mkdir -p "$tree/build/Testing/Temporary"
-cat >"$tree/build/Testing/Temporary/LastTest.log" <<'END'
+cat >"$tree/LastTest.log" <<'END'
 1/3 Testing: one/passes
 Output:
 ----------------------------------------------------------
@@ -71,6 +70,13 @@ FAILED: the claim
 Test time =   0.01 sec
 ----------------------------------------------------------
 Test Failed.
+4/4 Testing: two/silent
+Output:
+----------------------------------------------------------
+<end of output>
+Test time =   0.01 sec
+----------------------------------------------------------
+Test Failed.
 END
 FAILING=release run scripts/test
 (($? == 1)) || fail "failed tests are exit 1"
@@ -83,7 +89,8 @@ case_test.cpp:7: Failure
 [ RUN      ] Case.DoesNotEnd
 ERROR: AddressSanitizer
 -- two/script
-FAILED: the claim' ]] || fail "what the failed tests said stands near the end"
+FAILED: the claim
+-- two/silent' ]] || fail "what the failed tests said stands near the end"
 
 TSAN_EXIT=1 run scripts/test
 (($? == 1)) || fail "a failed stage is exit 1"
