@@ -101,12 +101,13 @@ Ended Program::end() {
   Ended ended;
   int status = 0;
   rusage usage{};
+  const nanoseconds away = time_away();
   if (!eventually([&] { return ::wait4(pid_, &status, WNOHANG, &usage) == pid_; })) {
     ::kill(pid_, SIGKILL);
     ::wait4(pid_, &status, 0, &usage);
   }
   pid_ = -1;
-  ended.took = std::chrono::steady_clock::now() - begun_;
+  ended.took = std::chrono::steady_clock::now() - begun_ - (time_away() - away);
   ended.cpu = time_of(usage.ru_utime) + time_of(usage.ru_stime);
   ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   ended.out = text_in(out_);

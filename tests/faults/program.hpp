@@ -23,8 +23,8 @@ using Words = std::vector<std::string>;
 struct Ended {
   int code = 0;  ///< exit code, or minus the number of the signal that killed it
   std::string out, err;
-  nanoseconds took{};
-  nanoseconds cpu{};  ///< user and system
+  nanoseconds took{};  ///< without time_away() at its end
+  nanoseconds cpu{};   ///< user and system
 };
 
 /// For Setup: makes `descriptor` the descriptor `number` of the program that is started. dup2()

@@ -62,8 +62,9 @@ std::vector<Report> interrupted(const std::vector<std::string>& targets, const W
       if (eventually([&] { return reached(clients[i]); })) ++ready;
       send(clients[i], ways[i]);
       const auto signalled = std::chrono::steady_clock::now();
+      const nanoseconds away = time_away();
       reports[i] = report_of(clients[i]);
-      took[i] = std::chrono::steady_clock::now() - signalled;
+      took[i] = std::chrono::steady_clock::now() - signalled - (time_away() - away);
     });
   }
   for (std::thread& thread : threads) thread.join();
