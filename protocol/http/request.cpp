@@ -203,8 +203,8 @@ bool may_matter(std::string_view name) {
 
 }  // namespace
 
-// HeadScanner has checked the grammar, so there is little left to do. Beast needs 850 instructions
-// for one field.
+// HeadScanner has checked the grammar, so there is little left to do. Beast takes some 800
+// instructions for one field.
 std::optional<Request> read_usual_request(std::span<const char> bytes) {
   const std::string_view head{bytes.data(), bytes.size()};
   Request request;
