@@ -309,8 +309,7 @@ TEST(HttpConnections, ThatAreResetWithinAResponseAreNotStale) {
                                                   "16M", "--timeout", "30s"});
   ASSERT_TRUE(eventually([&] { return reading.load(); }));
   std::this_thread::sleep_for(milliseconds{200});  // until its send waits for room
-  client.signal(SIGSTOP);
-  std::this_thread::sleep_for(milliseconds{50});
+  client.stop();
   stopped = true;
   EXPECT_TRUE(eventually([&] { return gone.load(); }));
   client.signal(SIGCONT);

@@ -89,6 +89,13 @@ void Program::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);  // -1 would stand for every process
 }
 
+void Program::stop() const {
+  signal(SIGSTOP);
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0)
+    throw std::system_error(errno, std::generic_category(), "waitid");
+}
+
 bool Program::prints(std::string_view text) const {
   return eventually([&] { return text_in(err_).find(text) != std::string::npos; });
 }

@@ -43,6 +43,8 @@ class Program {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
+  /// Sends SIGSTOP and waits until the program is stopped.
+  void stop() const;
   /// Whether its stderr comes to contain `text`, within `patience`.
   [[nodiscard]] bool prints(std::string_view text) const;
   /// Its stderr so far.
