@@ -20,6 +20,9 @@
 
 namespace {
 
+/// An answer may have 2^63 bytes; the peer goes away when it has received so many.
+constexpr std::size_t most_received = 1U << 18U;
+
 void require(bool holds, const std::string& what) {
   if (holds) return;
   std::fprintf(stderr, "broken: %s\n", what.c_str());
@@ -52,6 +55,7 @@ tests::HttpDriver answered(protocol::HttpSettings settings, std::uint64_t buffer
                            std::string_view bytes, const std::vector<std::size_t>& cuts) {
   settings.buffer_size = buffer_size;
   tests::HttpDriver driver{settings};
+  driver.leave_after(most_received);
   driver.receive(bytes, cuts);
   require(driver.fault().empty(), driver.fault());
   // Pieces of a head grow by doubling; and once what was received, and an answer's head.
@@ -71,7 +75,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tests::HttpDriver whole = answered(settings, 65536, bytes, {});
   tests::HttpDriver cut =
       answered(settings, 1U + data[1] * 4U, bytes, cuts_of(bytes.size(), data[2], data[3]));
-  require(whole.sent() == cut.sent(), "the answers differ:\n" + whole.sent() + "\n" + cut.sent());
+  const std::size_t compared =
+      whole.has_left() || cut.has_left() ? most_received : std::string::npos;
+  require(std::string_view{whole.sent()}.substr(0, compared) ==
+              std::string_view{cut.sent()}.substr(0, compared),
+          "the answers differ:\n" + whole.sent() + "\n" + cut.sent());
+  if (compared == most_received) return 0;
   require(whole.messages() == cut.messages(), "the counts differ");
   require(whole.after() == cut.after(), "the ends differ");
   require(whole.is_at_rest() == cut.is_at_rest(), "one is not at rest");

@@ -44,7 +44,8 @@ protocol::Turn HttpDriver::counted(Call call) {
 }
 
 void HttpDriver::go_on() {
-  while (after_ == After::go_on) take(counted([this] { return protocol_->go_on(slot_); }));
+  while (after_ == After::go_on && !has_left())
+    take(counted([this] { return protocol_->go_on(slot_); }));
 }
 
 void HttpDriver::receive(std::string_view bytes) {
@@ -54,7 +55,7 @@ void HttpDriver::receive(std::string_view bytes) {
 void HttpDriver::receive(std::string_view bytes, const std::vector<std::size_t>& cuts) {
   std::size_t at = 0;
   std::size_t next = 0;
-  while (at < bytes.size() && (after_ == After::read || after_ == After::linger)) {
+  while (at < bytes.size() && (after_ == After::read || after_ == After::linger) && !has_left()) {
     while (next < cuts.size() && cuts[next] <= at) ++next;
     const std::size_t end = next < cuts.size() ? std::min(cuts[next], bytes.size()) : bytes.size();
     const auto size =

@@ -24,6 +24,8 @@ class HttpDriver {
   void receive(std::string_view bytes, const std::vector<std::size_t>& cuts);
   /// The deadline of the conversation is over.
   void time_out();
+  /// The peer goes away when more than `bytes` were sent: /bytes/N may be 2^63 of them.
+  void leave_after(std::size_t bytes) { leave_after_ = bytes; }
 
   /// All bytes sent so far.
   [[nodiscard]] const std::string& sent() const { return sent_; }
@@ -31,6 +33,8 @@ class HttpDriver {
   /// What followed the last Turn. After::linger, close and reset end the connection for the peer.
   [[nodiscard]] protocol::After after() const { return after_; }
   [[nodiscard]] bool is_open() const { return after_ == protocol::After::read; }
+  /// The peer has gone away: nothing is received or sent any more.
+  [[nodiscard]] bool has_left() const { return sent_.size() > leave_after_; }
   [[nodiscard]] bool is_at_rest() const { return slot_ == nullptr; }
   [[nodiscard]] const protocol::ConversationSlot& slot() const { return slot_; }
   /// A rule of the interface that was broken; empty if none was.
@@ -52,6 +56,7 @@ class HttpDriver {
   protocol::ConversationSlot slot_;
   std::string sent_;
   std::string fault_;
+  std::size_t leave_after_ = std::string::npos;
   std::ptrdiff_t kept_ = 0;
   std::ptrdiff_t most_kept_ = 0;
   std::uint64_t messages_ = 0;
