@@ -68,6 +68,7 @@ int report(const client::Result& result, Outputs& outputs, echo::ResultWriter re
 boost::json::object shown_options(const CLI::App& app, const client::Options& options) {
   boost::json::object shown = echo::options_to_json(app);
   if (options.seed) shown["seed"] = std::to_string(*options.seed);
+  if (options.tables) shown["tables"] = std::to_string(*options.tables);
   shown["protocol"] = client::name_of(options.protocol());  // a URL decides it too
   shown["receive-lateness"] = options.measures_receive_lateness() ? "always" : "never";
   return shown;

@@ -28,7 +28,10 @@ constexpr Field fields_of_traits[] = {
     {"kernel_bytes", &Traits::kernel_bytes},
     {"stack_bytes", &Traits::stack_bytes},
     {"virtual_bytes", &Traits::virtual_bytes},
-    {"descriptors_below", &Traits::descriptors_below}};
+    {"descriptors_below", &Traits::descriptors_below},
+    {"least_tables", &Traits::least_tables},
+    {"most_tables", &Traits::most_tables},
+    {"table_spread", &Traits::table_spread}};
 
 }  // namespace
 

@@ -24,6 +24,7 @@ struct Type {
   std::string_view unit;
 };
 constexpr std::array types{Type{"N", "count", ""},
+                           Type{"auto|N", "count", ""},
                            Type{"BYTES", "size", "bytes"},
                            Type{"TIME", "duration", "seconds"},
                            Type{"PER_SECOND", "rate", "1/s"},

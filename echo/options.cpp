@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <stdexcept>
 
+#include "limits/demand.hpp"
 #include "limits/quantity.hpp"
 
 namespace echo {
@@ -217,6 +218,23 @@ CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::stri
   };
   return add<std::size_t>(app, names, what, fmt::format("{}", fmt::join(words, "|")), words.front(),
                           index_of, std::move(store));
+}
+
+CLI::Option* add_tables(CLI::App& app, std::optional<std::uint64_t>& tables,
+                        const std::string& what) {
+  tables.reset();
+  using Tables = std::optional<std::uint64_t>;
+  const auto parse = [](std::string_view text) -> Tables {
+    if (text == "auto") return std::nullopt;
+    try {
+      return within(limits::parse_count, {1, limits::most_descriptor_tables})(text);
+    } catch (const std::invalid_argument&) {
+      throw std::invalid_argument(fmt::format("\"{}\": auto, or a count from 1 to {}", text,
+                                              limits::most_descriptor_tables));
+    }
+  };
+  return add<Tables>(app, "--tables", what, "auto|N", "auto", parse,
+                     [&tables](Tables value) { tables = value; });
 }
 
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what) {

@@ -53,6 +53,9 @@ CLI::Option* add_choice(CLI::App& app, const std::string& names, const std::stri
 /// "0,2-3": processors, in the given order. Throws std::invalid_argument that states what is
 /// allowed.
 std::vector<unsigned> parse_cpus(std::string_view text);
+/// --tables auto|N; nullopt stands for auto, the default. `least`: the smallest N beside 1.
+CLI::Option* add_tables(CLI::App& app, std::optional<std::uint64_t>& tables,
+                        const std::string& what);
 CLI::Option* add_cpus(CLI::App& app, std::vector<unsigned>& cpus, const std::string& what);
 
 /// -h and --help in a readable layout: name, unit, default in brackets, sentence.

@@ -91,6 +91,7 @@ server::Configured configure(CLI::App&) {
 }  // namespace
 
 extern constinit const server::Model callbacks{
-    "callbacks", "Boost.Asio as its documentation has it: one thread, callbacks", configure};
+    "callbacks", "Boost.Asio as its documentation has it: one thread, callbacks", configure,
+    server::TableUse::loop};
 
 }  // namespace echo_async

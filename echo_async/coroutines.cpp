@@ -78,6 +78,7 @@ server::Configured configure(CLI::App&) {
 }  // namespace
 
 extern constinit const server::Model coroutines{
-    "coroutines", "Boost.Asio with C++20 coroutines: one thread, co_await", configure};
+    "coroutines", "Boost.Asio with C++20 coroutines: one thread, co_await", configure,
+    server::TableUse::loop};
 
 }  // namespace echo_async

@@ -87,7 +87,8 @@ class Server {
     if (done.res >= 0) {
       back_off_.reset();
       echo::Descriptor socket{done.res};
-      if (server::admit(serving_.counters, exchange_.count(), serving_.options.max_connections)) {
+      const std::uint64_t open = std::max(exchange_.count(), serving_.counters.open());
+      if (server::admit(serving_.counters, open, serving_.options.max_connections)) {
         exchange_.add(std::move(socket));
       }
     }
@@ -203,7 +204,7 @@ server::Configured configure(CLI::App& app) {
 
 extern constinit const server::Model io_uring{
     "io-uring",
-    "one thread, one ring: recv armed once per connection, replies submitted in batches",
-    configure};
+    "one thread, one ring: recv armed once per connection, replies submitted in batches", configure,
+    server::TableUse::loop};
 
 }  // namespace echo_async

@@ -36,7 +36,7 @@ server::Configured configure(CLI::App&) {
 }  // namespace
 
 extern constinit const server::Model nested_epoll{
-    "nested-epoll", "an epoll descriptor nested inside Asio: the data path of raw epoll",
-    configure};
+    "nested-epoll", "an epoll descriptor nested inside Asio: the data path of raw epoll", configure,
+    server::TableUse::loop};
 
 }  // namespace echo_async

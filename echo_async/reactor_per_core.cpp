@@ -20,8 +20,9 @@
 namespace echo_async {
 namespace {
 
-void serve(const server::Serving& serving, unsigned workers) {
+void serve(const server::Serving& serving) {
   std::vector<echo::Descriptor> listeners = serving.listeners.take();
+  const auto workers = static_cast<unsigned>(listeners.size());
   server::run_workers(serving, workers, [&](unsigned worker) {
     accept_and_serve(serving, std::move(listeners[worker]), worker);
   });
@@ -46,12 +47,13 @@ server::Configured configure(CLI::App& app) {
               },
           .demand = [count](const server::ServerOptions&,
                             std::uint64_t connections) { return demand(count(), connections); },
-          .serve = [count](const server::Serving& serving) { serve(serving, count()); }};
+          .serve = serve};
 }
 
 }  // namespace
 
 extern constinit const server::Model reactor_per_core{
-    "reactor-per-core", "a loop and a listener per core (SO_REUSEPORT), nothing shared", configure};
+    "reactor-per-core", "a loop and a listener per core (SO_REUSEPORT), nothing shared", configure,
+    server::TableUse::group};
 
 }  // namespace echo_async

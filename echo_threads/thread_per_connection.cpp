@@ -57,6 +57,7 @@ server::Configured configure(CLI::App& app) {
 }  // namespace
 
 extern constinit const server::Model thread_per_connection{
-    "thread-per-connection", "a thread for each connection, blocking reads and writes", configure};
+    "thread-per-connection", "a thread for each connection, blocking reads and writes", configure,
+    server::TableUse::group};
 
 }  // namespace echo_threads

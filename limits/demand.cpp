@@ -35,23 +35,54 @@ std::uint64_t scaled(std::uint64_t connections, double each) {
   return product < 1.8e19 ? static_cast<std::uint64_t>(product) : unlimited;
 }
 
+/// Connections in the fullest table.
+std::uint64_t share_of(const Demand& demand) {
+  if (demand.tables <= 1) return demand.connections;
+  const auto even = demand.connections / demand.tables + (demand.connections % demand.tables != 0);
+  const double spread = demand.traits.table_spread * std::sqrt(static_cast<double>(even));
+  return std::min(demand.connections, even + static_cast<std::uint64_t>(std::ceil(spread)));
+}
+
 }  // namespace
+
+Demand Demand::divided(std::uint64_t ceiling) const {
+  Demand demand = *this;
+  const auto fits_in = [&](std::uint64_t tables) {
+    demand.tables = tables;
+    return demand.descriptors() <= ceiling;
+  };
+  std::uint64_t low = traits.least_tables;
+  // More tables than connections hold no more of them.
+  std::uint64_t high = std::max(low, std::min(traits.most_tables, connections));
+  if (!fits_in(high)) return demand;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (fits_in(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  demand.tables = low;
+  return demand;
+}
 
 std::uint64_t Demand::descriptors() const {
   return saturating_add(traits.fixed_descriptors,
-                        scaled(connections, traits.descriptors_per_connection));
+                        scaled(share_of(*this), traits.descriptors_per_connection));
 }
 
 std::uint64_t Demand::files() const {
-  const std::uint64_t across = saturating_add(traits.fixed_descriptors, connections);
-  return std::max(descriptors(), across);
+  const std::uint64_t fixed = saturating_multiply(tables, traits.fixed_descriptors);
+  const std::uint64_t growing = scaled(connections, traits.descriptors_per_connection);
+  return saturating_add(fixed, std::max(connections, growing));
 }
 
 std::uint64_t Demand::threads() const {
   const std::uint64_t growing =
       saturating_add(scaled(connections, traits.threads_per_connection),
                      scaled(connections, traits.processes_per_connection));
-  return saturating_add(traits.fixed_threads, growing);
+  return saturating_add(saturating_add(traits.fixed_threads, tables - 1), growing);
 }
 
 std::uint64_t Demand::maps() const {
@@ -111,7 +142,9 @@ Traits pool_traits(std::uint64_t workers) {
 }
 
 Traits client_traits() {
-  return event_traits(client_connection, 0);
+  Traits traits = event_traits(client_connection, 0);
+  traits.most_tables = most_descriptor_tables;
+  return traits;
 }
 
 }  // namespace limits

@@ -10,6 +10,10 @@
 
 namespace limits {
 
+/// The most descriptor tables that a program divides its connections among: as many sockets can
+/// share a port (SO_REUSEPORT, reuseport_grow() in net/core/sock_reuseport.c).
+inline constexpr std::uint64_t most_descriptor_tables = 32'768;
+
 /// What one connection (and the program that serves it) needs. Bytes are per connection.
 struct Traits {
   double threads_per_connection = 0;
@@ -29,6 +33,12 @@ struct Traits {
   /// All descriptors must be below this number, whatever the machine allows: FD_SETSIZE for
   /// select(2). 0: no such bound.
   std::uint64_t descriptors_below = 0;
+  /// Descriptor tables among which the connections can be divided, each with a thread of its own
+  /// (unshare(CLONE_FILES)). RLIMIT_NOFILE bounds each table, not the process.
+  std::uint64_t least_tables = 1, most_tables = 1;
+  /// Room that each table needs beyond an even share, in square roots of that share: 4 where the
+  /// kernel's hash divides the connections (SO_REUSEPORT), 0 where the program does.
+  double table_spread = 0;
 };
 
 /// What a run needs in all. Every figure saturates at `unlimited`. Only a client uses ports.
@@ -37,8 +47,12 @@ struct Demand {
   Traits traits;
   bool takes_ports = false;   ///< a client: one local port per connection and source address
   std::uint64_t sources = 1;  ///< number of source addresses that the client uses
+  std::uint64_t tables = 1;   ///< descriptor tables in use
 
-  /// Descriptors in one process's table.
+  /// The same with as few tables as suffice for `ceiling` descriptors in each; with as many as
+  /// possible if none do.
+  [[nodiscard]] Demand divided(std::uint64_t ceiling) const;
+  /// Descriptors in one table.
   [[nodiscard]] std::uint64_t descriptors() const;
   /// Open files of the whole program: at least one socket per connection, whichever process holds
   /// it. A model that forks has few descriptors in each table, but all of them count for the

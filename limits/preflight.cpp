@@ -45,13 +45,32 @@ void add_number_row(Rows& rows, const Demands& demands) {
   }
 }
 
-void add_descriptor_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
-  const Need need = per_process(&Demand::descriptors);
+/// "" with one table; else " (each of 11 tables)", of both ends where they differ.
+std::string of_tables(const Demands& demands, std::uint64_t ceiling) {
+  std::string counts;
+  bool several = false;
+  for (const Demand& demand : demands) {
+    const std::uint64_t tables = demand.divided(ceiling).tables;
+    several = several || tables > 1;
+    counts += (counts.empty() ? "" : " and ") + format_count(tables);
+  }
+  return several ? " (each of " + counts + " descriptor tables)" : "";
+}
+
+/// RLIMIT_NOFILE bounds a table of descriptors: what counts is the fullest one.
+void add_descriptor_rows(Rows& rows, const Demands& demands, const Ceilings& c, const Lift& lift) {
+  const std::uint64_t ceiling = c.descriptors_of_a_table();
+  const Need need = [ceiling](const Demands& all) {
+    std::uint64_t most = 0;
+    for (const Demand& demand : all) most = std::max(most, demand.divided(ceiling).descriptors());
+    return most;
+  };
+  const std::string tables = of_tables(demands, ceiling);
   if (c.can_raise_hard && c.nr_open) {
-    Verdict& row = rows.add("open files", c.nr_open->source, c.nr_open->value, need);
+    Verdict& row = rows.add("open files", c.nr_open->source + tables, c.nr_open->value, need);
     if (row.status == Status::short_) row.lift = lift.sysctl("fs.nr_open", row.need);
   } else {
-    Verdict& row = rows.add("open files", "RLIMIT_NOFILE, hard", c.open_files.hard, need);
+    Verdict& row = rows.add("open files", "RLIMIT_NOFILE, hard" + tables, c.open_files.hard, need);
     if (row.status == Status::short_) row.lift = lift.open_files(row.need, c.open_files.hard);
     Verdict& top = rows.add("open files, highest", c.nr_open, 0, "/proc/sys/fs/nr_open", need);
     if (top.status == Status::short_) top.lift = lift.sysctl("fs.nr_open", top.need);
@@ -195,12 +214,19 @@ void add_quota_row(Rows& rows, const Ceilings& c, const Lift& lift) {
 
 }  // namespace
 
-std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
+std::uint64_t Ceilings::descriptors_of_a_table() const {
+  const std::uint64_t highest = nr_open ? nr_open->value : unlimited;
+  return can_raise_hard ? highest : std::min(highest, open_files.hard);
+}
+
+std::vector<Verdict> preflight(const Demands& asked, const Ceilings& ceilings,
                                std::uint64_t backlog) {
   const Lift lift{ceilings.root, ceilings.can_raise_hard, ceilings.ancestors_open_files};
+  Demands demands = asked;
+  for (Demand& demand : demands) demand = demand.divided(ceilings.descriptors_of_a_table());
   Rows rows(demands);
   add_number_row(rows, demands);
-  add_descriptor_rows(rows, ceilings, lift);
+  add_descriptor_rows(rows, demands, ceilings, lift);
   add_task_rows(rows, ceilings, lift);
   add_memory_rows(rows, ceilings, lift);
   add_port_rows(rows, demands, ceilings, lift);

@@ -39,6 +39,10 @@ struct Ceilings {
   /// CPU quota of the cgroups, in percent of one processor; nullopt: no controller, no row.
   std::optional<Ceiling> cpu_quota = {};
   std::uint64_t processors = 0;  ///< online
+
+  /// The largest number of descriptors that a table can be made to hold without a privilege that
+  /// this process lacks.
+  [[nodiscard]] std::uint64_t descriptors_of_a_table() const;
 };
 /// Reads them all below `root`; rlimits are those of this process.
 Ceilings read_ceilings(const Kernel& kernel);

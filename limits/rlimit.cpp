@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,19 @@ bool capable(unsigned bit) {
 bool set_open_files(std::uint64_t soft, std::uint64_t hard) {
   const rlimit wanted{to_kernel(soft), to_kernel(hard)};
   return ::setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+}
+
+/// Closes the descriptors from `first` to `last`. close_range(2) came with Linux 5.9.
+void close_from(unsigned first, unsigned last) {
+  if (::close_range(first, last, 0) == 0) return;
+  std::vector<int> open;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/thread-self/fd", error)) {
+    const std::string name = entry.path().filename();
+    const auto number = leading_number(name);
+    if (number && *number >= first && *number <= last) open.push_back(static_cast<int>(*number));
+  }
+  for (const int fd : open) ::close(fd);
 }
 
 /// The hard column of "Max open files  1024  524288  files".
@@ -116,6 +130,20 @@ std::uint64_t ancestors_open_files(const std::filesystem::path& root) {
     pid = std::to_string(*parent);
   }
   return highest;
+}
+
+void leave_descriptor_table(std::vector<int> keep) {
+  if (::unshare(CLONE_FILES) != 0)
+    throw std::system_error(errno, std::generic_category(), "unshare of the descriptor table");
+  std::sort(keep.begin(), keep.end());
+  unsigned first = STDERR_FILENO + 1;
+  for (const int kept : keep) {
+    const auto number = static_cast<unsigned>(kept);
+    if (number < first) continue;
+    if (number > first) close_from(first, number - 1);
+    first = number + 1;
+  }
+  close_from(first, std::numeric_limits<unsigned>::max());
 }
 
 void reserve_descriptor_table(std::uint64_t count) {

@@ -1,17 +1,21 @@
 // What processes use, from /proc/PID; see usage.hpp. Figures of the machine: machine.cpp.
 #include "limits/usage.hpp"
 
+#include <linux/kcmp.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "limits/proc_text.hpp"
+#include "limits/rlimit.hpp"
 
 namespace limits {
 namespace {
@@ -46,6 +50,21 @@ Figure count_descriptors(const std::filesystem::path& directory) {
   return count_entries(directory);
 }
 
+/// Of all tables of a process. A process of another root belongs to a test: it has one.
+Figure count_descriptors(pid_t pid, Detail detail, const std::filesystem::path& root) {
+  constexpr std::uint64_t few = 1'024;
+  const std::filesystem::path process = root / "proc" / std::to_string(pid);
+  if (root != "/") return count_descriptors(process / "fd");
+  const auto threads = descriptor_tables(pid, detail == Detail::quick ? few : unlimited);
+  if (!threads) return std::nullopt;
+  Figure sum = count_descriptors(process / "fd");
+  for (std::size_t i = 1; i < threads->size(); ++i) {
+    const Figure one = count_descriptors(process / "task" / std::to_string((*threads)[i]) / "fd");
+    if (sum && one) *sum += *one;
+  }
+  return sum;
+}
+
 Figure count_lines(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   return static_cast<std::uint64_t>(std::count(text->begin(), text->end(), '\n'));
@@ -74,7 +93,7 @@ std::optional<Usage> read_one(pid_t pid, Detail detail, const std::filesystem::p
   usage.threads = number_after(*status, "Threads:");
   usage.voluntary_switches = number_after(*status, "voluntary_ctxt_switches:");
   usage.involuntary_switches = number_after(*status, "nonvoluntary_ctxt_switches:");
-  usage.descriptors = count_descriptors(process / "fd");
+  usage.descriptors = count_descriptors(pid, detail, root);
   if (detail == Detail::full && usage.rss.value_or(0) <= most_walked) {
     const auto rollup = read_text(process / "smaps_rollup");
     if (rollup) usage.pss = kilobytes_after(*rollup, "Pss:");
@@ -104,6 +123,29 @@ void add(Usage& sum, const Usage& part) {
 }
 
 }  // namespace
+
+std::optional<std::vector<pid_t>> descriptor_tables(pid_t pid, std::uint64_t most) {
+  std::vector<pid_t> tables{pid};
+  std::uint64_t threads = 0;
+  std::error_code error;
+  const auto directory = std::filesystem::path("/proc") / std::to_string(pid) / "task";
+  for (std::filesystem::directory_iterator entry(directory, error), end; entry != end && !error;
+       entry.increment(error)) {
+    if (++threads > most) return std::nullopt;
+    const auto thread =
+        static_cast<pid_t>(leading_number(entry->path().filename().string()).value_or(0));
+    bool known = false;
+    // From the last one: threads that were started one after the other usually share theirs.
+    for (auto table = tables.rbegin(); table != tables.rend() && !known; ++table) {
+      const long order = ::syscall(SYS_kcmp, *table, thread, KCMP_FILES, 0, 0);
+      // A thread that ends meanwhile has no table of its own any more.
+      if (order < 0 && errno != ESRCH) return threads == 1 ? std::optional(tables) : std::nullopt;
+      known = order <= 0;
+    }
+    if (!known) tables.push_back(thread);
+  }
+  return tables;
+}
 
 Usage read_usage(const std::vector<pid_t>& pids, Detail detail, const std::filesystem::path& root,
                  const std::function<bool()>& go_on) {

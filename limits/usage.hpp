@@ -28,7 +28,7 @@ struct Usage {
   std::optional<std::uint64_t> page_tables;   ///< VmPTE, bytes
   std::optional<std::uint64_t> threads;
   std::optional<std::uint64_t>
-      descriptors;  ///< entries in /proc/PID/fd (its st_size on Linux >= 6.2, else counted)
+      descriptors;  ///< entries of /proc/PID/fd, or of all its tables (st_size on Linux >= 6.2)
   std::optional<std::uint64_t> maps;  ///< lines of /proc/PID/maps; only with Detail::full
   std::optional<std::uint64_t> voluntary_switches;  ///< main thread's; of all: limits/cpu.hpp
   std::optional<std::uint64_t> involuntary_switches;
@@ -37,6 +37,11 @@ struct Usage {
 /// `quick` costs ~0.05 ms per process. `full` walks the page tables (12-16 ms at 10,000 maps), so
 /// it is not used in timed phases.
 enum class Detail { quick, full };
+
+/// The threads of `pid`, one for each descriptor table among them; the first is `pid` itself. A
+/// thread may have left the table of its process (unshare(2), CLONE_FILES); kcmp(2) tells. nullopt
+/// when there are more than `most` threads (0.5 us each) or they cannot be compared.
+std::optional<std::vector<pid_t>> descriptor_tables(pid_t pid, std::uint64_t most);
 
 /// The sum of the usage of `pids`. A pid that is gone is left out of `pids` and of the sums; so is
 /// a zombie, which holds no memory. A figure that one of the remaining processes does not show is

@@ -50,6 +50,13 @@ Counters::Counters(unsigned workers) : workers_(workers) {
   counts_ = ::new (pages_.get() + sizeof(Shared)) WorkerCounts[workers];
 }
 
+Counters::Counters(Counters& whole, unsigned first, unsigned workers)
+    : first_(whole.first_ + first),
+      workers_(workers),
+      pages_(nullptr, Unmap{0}),
+      shared_(whole.shared_),
+      counts_(whole.counts_ + first) {}
+
 namespace {
 
 void raise_to(std::atomic<std::uint64_t>& maximum, std::uint64_t value) {

@@ -45,13 +45,20 @@ struct alignas(64) WorkerCounts {
   std::atomic<clockid_t> clock{0};
 };
 static_assert(sizeof(WorkerCounts) == 64);
+/// WorkerCounts::clock of a group of threads, whose CPU time has no clock of its own: no valid id.
+inline constexpr clockid_t no_clock = -1;
 
 class Counters {
  public:
   /// Throws std::system_error when the pages cannot be mapped.
   explicit Counters(unsigned workers);
+  /// `workers` lines of `whole`, which must live longer: worker 0 is the line `first` there. Counts
+  /// of single workers are theirs; `open`, `max` and what is shed are those of the whole.
+  Counters(Counters& whole, unsigned first, unsigned workers);
 
   [[nodiscard]] unsigned workers() const { return workers_; }
+  /// The line of worker 0 in the whole.
+  [[nodiscard]] unsigned first() const { return first_; }
   [[nodiscard]] WorkerCounts& worker(unsigned index) { return counts_[index]; }
   [[nodiscard]] const WorkerCounts& worker(unsigned index) const { return counts_[index]; }
 
@@ -66,6 +73,12 @@ class Counters {
   void announce(unsigned worker);
   void confirm();
   void withdraw(unsigned worker);
+  /// For models whose connections count against --max-connections before they are opened: one
+  /// descriptor table holds `now` of them, and held `before` at the last call. Returns what all
+  /// tables hold.
+  std::uint64_t hold(std::uint64_t now, std::uint64_t before) {
+    return shared_->held.fetch_add(now - before, std::memory_order_relaxed) + now - before;
+  }
   /// A connection ended. Not called for those that a forced stop ends: they count as open at the
   /// stop.
   void closed(unsigned worker);
@@ -108,6 +121,7 @@ class Counters {
   struct alignas(64) Shared {
     std::atomic<std::uint64_t> open{0};
     std::atomic<std::uint64_t> max{0};
+    std::atomic<std::uint64_t> held{0};
     std::atomic<std::uint64_t> timed_out{0};
     std::atomic<std::uint64_t> replaced{0};
     std::atomic<std::uint64_t> children{0};
@@ -120,6 +134,7 @@ class Counters {
   };
   [[nodiscard]] std::uint64_t sum(std::atomic<std::uint64_t> WorkerCounts::*field) const;
 
+  unsigned first_ = 0;
   unsigned workers_;
   std::unique_ptr<std::byte, Unmap> pages_;
   Shared* shared_;

@@ -30,10 +30,13 @@ namespace server {
 /// them by hash (SO_REUSEPORT, socket(7)).
 class Listeners {
  public:
-  /// Binds and listens. With port 0 the kernel chooses; where() returns the port. Throws
-  /// std::system_error.
+  /// Binds and listens. With port 0 the kernel chooses; where() returns the port. `shared`: more
+  /// sockets will listen beside them, although `count` is 1. Throws std::system_error.
   Listeners(const echo::Endpoint& where, int backlog, unsigned count,
-            const echo::SocketOptions& options = {});
+            const echo::SocketOptions& options = {}, bool shared = false);
+  /// Listens beside `others`, which are `shared`. Throws std::system_error.
+  Listeners(const Listeners& others, int backlog, unsigned count,
+            const echo::SocketOptions& options);
 
   /// Passes the sockets, O_NONBLOCK, to the model, which closes them to stop accepting.
   [[nodiscard]] std::vector<echo::Descriptor> take() { return std::move(sockets_); }
@@ -42,6 +45,8 @@ class Listeners {
   [[nodiscard]] SharedAccept& shared_accept() { return shared_accept_; }
 
  private:
+  void add(int backlog, unsigned count, const echo::SocketOptions& options);
+
   echo::Endpoint where_;
   SharedAccept shared_accept_;
   std::vector<echo::Descriptor> sockets_;
@@ -53,6 +58,9 @@ struct ModelMeasurements {
   std::optional<echo::Histogram> queue_wait;
   /// How deep the serving threads used their stacks; with --stack-report.
   std::optional<StackUse> stacks;
+
+  /// Adds those of another descriptor table.
+  ModelMeasurements& operator+=(const ModelMeasurements& other);
 };
 
 /// Everything that a model receives; a new capability is a new field here.
@@ -74,6 +82,13 @@ struct Shape {
   std::optional<std::uint64_t> at_once = std::nullopt;
   /// Uses a whole processor even while it is idle.
   bool spins = false;
+};
+
+/// How a model uses several descriptor tables (tables.hpp).
+enum class TableUse {
+  one,   ///< all its connections are in one
+  loop,  ///< a loop in each, on the thread that has the table
+  group  ///< a group of threads in each, started by that thread
 };
 
 /// A model with its options. Its functions are called after parsing, with the common options.
@@ -102,6 +117,7 @@ struct Model {
   std::string_view summary;  ///< its line in --list-models
   /// Declares the model's own options. The returned object keeps their values.
   Configured (*configure)(CLI::App& options);
+  TableUse tables = TableUse::one;
 };
 
 }  // namespace server

@@ -168,7 +168,8 @@ std::string text_of(const ServerResult& result) {
   std::string text = fmt::format("EXITING\nresident {}K\nMax conc: {}\nTotal: {}\nNow: {}\n",
                                  result.usage.peak_rss.value_or(0) / 1024, counters.max_open(),
                                  counters.accepted(), counters.open());
-  text += fmt::format("model: {}\nechoed: {} messages, {} bytes\n", result.model.name,
+  const std::string tables = result.tables > 1 ? fmt::format(", {} tables", result.tables) : "";
+  text += fmt::format("model: {}{}\nechoed: {} messages, {} bytes\n", result.model.name, tables,
                       counters.messages(), counters.bytes());
   if (result.workers.size() > 1) text += worker_lines(result);
   if (result.measurements.queue_wait) text += queue_line(*result.measurements.queue_wait);
@@ -210,6 +211,7 @@ json::value to_json(const ServerResult& result) {
   return json::object{
       {"schema", echo::schema_name},
       {"model", result.model.name},
+      {"tables", result.tables},
       {"protocol", result.protocol.name()},
       {"options", result.options},
       {"connections", json::object{{"accepted", counters.accepted()},

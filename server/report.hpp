@@ -21,7 +21,8 @@ struct ServerResult {
   const protocol::Protocol& protocol;
   const Counters& counters;
   const ModelMeasurements& measurements;
-  const Shape& shape;
+  const Shape& shape;  ///< of one table
+  unsigned tables = 1;
   std::vector<WorkerFigures> workers;  ///< at the end
   const Series* series = nullptr;      ///< nullptr: none was kept
   std::chrono::nanoseconds served{};   ///< from listening to the end

@@ -25,6 +25,7 @@
 #include "server/protocol_options.hpp"
 #include "server/report.hpp"
 #include "server/series.hpp"
+#include "server/tables.hpp"
 
 namespace server {
 namespace {
@@ -104,9 +105,10 @@ bool print_requested(const Request& request) {
 }
 
 /// Serves until the stop. Returns what the model threw, if it did.
-std::exception_ptr run_model(const Configured& configured, const Serving& serving) {
+std::exception_ptr run_model(const Configured& configured, const Serving& serving,
+                             std::optional<Tables>& tables) {
   try {
-    configured.serve(serving);
+    tables ? tables->serve() : configured.serve(serving);
   } catch (const std::exception&) {
     return std::current_exception();
   }
@@ -134,8 +136,10 @@ int write_results(const ServerResult& result, echo::Output& json, const std::exc
 }
 
 /// Listens, serves and reports.
-int serve(const Request& request, const Shape& shape, const std::string& room) {
+int serve(const Request& request, const std::string& room) {
   const ServerOptions& options = request.options;
+  const auto tables = static_cast<unsigned>(options.tables.value_or(1));
+  const Shape shape = shape_of_table(request.configured, options);
   // After prepare(), which may start the program again: a FIFO's reader would see its end.
   echo::Output json{"--json", options.json};
 
@@ -144,21 +148,22 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
   echo::Stop stop;
   echo::SignalWatch signals{stop, options.drain_timeout};
   const echo::Endpoint where = bind_address(options, stop, signals);
-  Counters counters{shape.workers};
+  Counters counters{tables * shape.workers};
   ModelMeasurements measurements;
-  Listeners listeners = listen_or_exit(where, options, shape.listeners);
+  Listeners listeners = listen_or_exit(where, options, shape.listeners, tables > 1);
   const std::unique_ptr<const protocol::Protocol> protocol = make_protocol(options);
   std::optional<Sampler> sampler;
   if (options.stats || !options.json.empty()) {
     sampler.emplace(counters, options.stats.value_or(std::chrono::seconds{1}),
                     options.stats.has_value());
   }
+  const Serving serving{options, listeners, *protocol, options.work, stop, counters, measurements};
+  std::optional<Tables> in_tables;
+  if (tables > 1) in_tables.emplace(request.model, request.configured, serving, tables);
   report_ready(options, listeners.where(), room);
 
   const auto began = std::chrono::steady_clock::now();
-  const std::exception_ptr failure =
-      run_model(request.configured,
-                Serving{options, listeners, *protocol, options.work, stop, counters, measurements});
+  const std::exception_ptr failure = run_model(request.configured, serving, in_tables);
   const auto drained_at = std::chrono::steady_clock::now();
   signals.end_drain();
   const bool forced = stop.forced();
@@ -169,6 +174,7 @@ int serve(const Request& request, const Shape& shape, const std::string& room) {
                             .counters = counters,
                             .measurements = measurements,
                             .shape = shape,
+                            .tables = tables,
                             .workers = read_workers(counters),
                             .series = sampler ? &sampler->series() : nullptr,
                             .served = drained_at - began,
@@ -193,19 +199,19 @@ int run_server(const char* name, Models models, const Model& default_model, int 
   echo::add_program_flags(app);
   ServerOptions options;
   add_common_options(app, options, names_of(models), std::string(default_model.name));
-  const Configured configured = model.configure(app);
+  const Configured configured = configure(model, app, options);
   if (!parse(app, argc, argv, model, models)) return echo::exit_pass;
   complete_protocol_options(app, options);
   const Request request{name, models, libraries, model, default_model, app, configured, options};
   if (print_requested(request)) return echo::exit_pass;
   check_ready_fd(options.ready_fd);
-  limits::raise_open_files(limits::unlimited);
-  const Shape shape = configured.shape_of(options);
+  const std::uint64_t open_files = limits::raise_open_files(limits::unlimited);
+  options.tables = tables_for(configured, options, open_files);
   // Before anything takes a thread or memory: only the preflight names the limit that is too low.
   const std::string room = check_limits(configured, options);
   if (configured.prepare) configured.prepare(options);
   pin(options.cpus);
-  return serve(request, shape, room);
+  return serve(request, room);
 }
 
 }  // namespace

@@ -17,6 +17,12 @@ void StackUse::add(std::uint64_t high_water_bytes) {
   ++threads_;
 }
 
+StackUse& StackUse::operator+=(const StackUse& other) {
+  for (const auto& [bytes, threads] : other.counts_) counts_[bytes] += threads;
+  threads_ += other.threads_;
+  return *this;
+}
+
 std::optional<std::uint64_t> StackUse::percentile(double percent) const {
   constexpr std::uint64_t least_above = 10;
   const auto rank =

@@ -19,6 +19,7 @@ class StackUse {
   static StackUse of_this_machine();
 
   void add(std::uint64_t high_water_bytes);
+  StackUse& operator+=(const StackUse& other);
 
   [[nodiscard]] std::uint64_t threads() const { return threads_; }
   /// Bytes, by nearest rank; nullopt with fewer than ten threads above that rank.

@@ -18,7 +18,7 @@ WorkerScope::WorkerScope(const Serving& serving, unsigned worker, Kind kind)
   if (!cpus.empty()) {
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(cpus[worker % cpus.size()], &one);
+    CPU_SET(cpus[(serving.counters.first() + worker) % cpus.size()], &one);
     ::sched_setaffinity(0, sizeof one, &one);  // server_main has checked that it is allowed
   }
   counts_.clock = kind == Kind::thread ? limits::thread_clock() : limits::process_clock();

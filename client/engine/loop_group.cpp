@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
+
+#include "limits/rlimit.hpp"
 
 namespace client {
 namespace {
@@ -36,16 +39,16 @@ int severity(StopReason reason) {
 }  // namespace
 
 LoopGroup::LoopGroup(const std::vector<Plan>& plans, const LoopContext& context,
-                     const std::vector<unsigned>& cpus) {
-  for (const Plan& plan : plans) {
-    threads_.push_back(std::make_unique<LoopThread>());
-    threads_.back()->loop = std::make_unique<Loop>(plan, context, threads_.back()->progress_slot);
-  }
+                     const std::vector<unsigned>& cpus, bool own_tables) {
+  for (std::size_t i = 0; i < plans.size(); ++i) threads_.push_back(std::make_unique<LoopThread>());
   try {
     for (unsigned i = 0; i < threads_.size(); ++i) {
       threads_[i]->thread = std::thread{[this, i] { work(i); }};
       if (!cpus.empty()) pin(threads_[i]->thread, cpus[i % cpus.size()]);
     }
+    start_on_all(
+        [&](unsigned number) { make(number, plans[number], context, own_tables && number > 0); });
+    wait();
   } catch (...) {
     finish();
     throw;
@@ -67,17 +70,37 @@ void LoopGroup::finish() {
   }
 }
 
+void LoopGroup::make(unsigned number, const Plan& plan, const LoopContext& context,
+                     bool own_table) {
+  constexpr std::uint64_t others = 64;  // the epoll, the stop, sockets of probes
+  if (own_table) {
+    limits::leave_descriptor_table({context.stop.drain_fd(), context.stop.force_fd()});
+    limits::reserve_descriptor_table(plan.connections + others);
+  }
+  LoopThread& mine = *threads_[number];
+  mine.loop = std::make_unique<Loop>(plan, context, mine.progress_slot);
+}
+
+/// On the loop's thread: its descriptors are open in that thread's table only.
+void LoopGroup::end(unsigned number) {
+  LoopThread& mine = *threads_[number];
+  if (!mine.loop) return;
+  mine.ended.stop_reason = mine.loop->stop_reason();
+  mine.ended.stopped_at = mine.loop->stopped_at();
+  mine.ended.tally = std::move(mine.loop->tally());
+  mine.loop.reset();
+}
+
 void LoopGroup::work(unsigned number) {
   std::unique_lock lock(mutex_);
   for (std::uint64_t done = 0;; ++done) {
     changed_.wait(lock, [&] { return over_ || round_ > done; });
-    if (round_ == done) return;
-    const Task& task = task_;
+    if (round_ == done) break;
+    const std::function<void(unsigned)>& task = task_;
     lock.unlock();
     std::exception_ptr failure;
     try {
-      task(*threads_[number]->loop, number);
-      threads_[number]->loop->post();
+      task(number);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -85,9 +108,19 @@ void LoopGroup::work(unsigned number) {
     if (failure && !failure_) failure_ = failure;
     if (--busy_ == 0) changed_.notify_all();
   }
+  lock.unlock();
+  end(number);
 }
 
 void LoopGroup::start(Task task) {
+  start_on_all([this, task = std::move(task)](unsigned number) {
+    Loop& loop = *threads_[number]->loop;
+    task(loop, number);
+    loop.post();
+  });
+}
+
+void LoopGroup::start_on_all(std::function<void(unsigned)> task) {
   {
     const std::lock_guard lock(mutex_);
     task_ = std::move(task);
@@ -126,14 +159,14 @@ Progress LoopGroup::look(echo::Histogram& latency) {
 
 Tally LoopGroup::tally() const {
   Tally sum;
-  for (const auto& each : threads_) sum += each->loop->tally();
+  for (const auto& each : threads_) sum += each->loop ? each->loop->tally() : each->ended.tally;
   return sum;
 }
 
 StopReason LoopGroup::stop_reason() const {
   StopReason most_severe = StopReason::none;
   for (const auto& each : threads_) {
-    const StopReason stop_reason = each->loop->stop_reason();
+    const StopReason stop_reason = each->loop ? each->loop->stop_reason() : each->ended.stop_reason;
     if (severity(stop_reason) > severity(most_severe)) most_severe = stop_reason;
   }
   return most_severe;
@@ -141,7 +174,8 @@ StopReason LoopGroup::stop_reason() const {
 
 Nanoseconds LoopGroup::stopped_at() const {
   Nanoseconds first = never;
-  for (const auto& each : threads_) first = std::min(first, each->loop->stopped_at());
+  for (const auto& each : threads_)
+    first = std::min(first, each->loop ? each->loop->stopped_at() : each->ended.stopped_at);
   return first;
 }
 

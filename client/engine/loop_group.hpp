@@ -4,6 +4,10 @@
 // may sample the machine, write a line or sleep, but it accesses no loop before all have finished.
 // Connections are distributed round-robin: loop j of T has j, j + T, j + 2T..., which spreads the
 // remainder evenly. An exception of a loop is rethrown in the leader after all loops have stopped.
+//
+// A loop is made, runs and ends on its thread. With `own_tables` each thread but the first leaves
+// the process's table of descriptors for one of its own (limits/rlimit.hpp): RLIMIT_NOFILE then
+// bounds the connections of a loop, not those of the run.
 #pragma once
 
 #include <condition_variable>
@@ -23,9 +27,9 @@ class LoopGroup {
   using Task = std::function<void(Loop& loop, unsigned number)>;
 
   /// One loop per plan. Loop i runs on cpus[i modulo their number]; empty: on any processor. Throws
-  /// std::system_error if a processor is not available.
+  /// std::system_error if a processor is not available, or a loop cannot be made.
   LoopGroup(const std::vector<Plan>& plans, const LoopContext& context,
-            const std::vector<unsigned>& cpus);
+            const std::vector<unsigned>& cpus, bool own_tables = false);
   ~LoopGroup();
   LoopGroup(const LoopGroup&) = delete;
   LoopGroup& operator=(const LoopGroup&) = delete;
@@ -52,21 +56,31 @@ class LoopGroup {
   /// When a signal or the deadline stopped the first loop; `never` if neither did.
   [[nodiscard]] Nanoseconds stopped_at() const;
   Loop& loop(unsigned number) { return *threads_[number]->loop; }
-  /// Ends the threads; the loops remain.
+  /// Ends the loops and their threads. What was counted remains.
   void finish();
 
  private:
+  /// What remains of a loop.
+  struct Ended {
+    Tally tally;
+    StopReason stop_reason = StopReason::none;
+    Nanoseconds stopped_at = never;
+  };
   struct LoopThread {
     ProgressSlot progress_slot;
-    std::unique_ptr<Loop> loop;
+    std::unique_ptr<Loop> loop;  ///< nullptr before it is made, and after its end
+    Ended ended;
     std::thread thread;
   };
+  void start_on_all(std::function<void(unsigned number)> task);
+  void make(unsigned number, const Plan& plan, const LoopContext& context, bool own_table);
   void work(unsigned number);
+  void end(unsigned number);
 
   std::vector<std::unique_ptr<LoopThread>> threads_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Task task_;
+  std::function<void(unsigned number)> task_;
   std::uint64_t round_ = 0;  ///< tasks started
   unsigned busy_ = 0;        ///< loops that still work on the current task
   bool over_ = false;

@@ -17,10 +17,15 @@
 #include <sstream>
 #include <string_view>
 
+#include "limits/usage.hpp"
+
 namespace client {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// A process with more is not searched for the descriptor tables of its threads.
+constexpr std::uint64_t most_threads = 4'096;
 
 /// Parses an address of /proc/net/tcp{,6}: 32-bit words in host order, in hexadecimal.
 in6_addr address_of(std::string_view hex) {
@@ -65,6 +70,38 @@ void for_each_number(const fs::path& directory, const std::function<void(std::ui
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc{} && end == name.data() + name.size()) visit(number);
   }
+}
+
+using Links = std::set<std::string, std::less<>>;
+
+/// Whether a descriptor in `directory`, such as /proc/PID/fd, is one of `wanted`.
+bool holds_one(const fs::path& directory, const Links& wanted) {
+  bool holds = false;
+  for_each_number(directory, [&](std::uint64_t fd) {
+    if (holds) return;
+    std::array<char, 64> link{};
+    const ssize_t length =
+        ::readlink((directory / std::to_string(fd)).c_str(), link.data(), link.size());
+    if (length <= 0) return;
+    holds = wanted.contains(std::string_view(link.data(), static_cast<std::size_t>(length)));
+  });
+  return holds;
+}
+
+/// Processes of which a thread holds one in a descriptor table of its own.
+std::vector<pid_t> holders_in_other_tables(const Links& wanted, const fs::path& root) {
+  std::vector<pid_t> pids;
+  for_each_number(root / "proc", [&](std::uint64_t pid) {
+    const auto tables = limits::descriptor_tables(static_cast<pid_t>(pid), most_threads);
+    for (std::size_t i = 1; tables && i < tables->size(); ++i) {
+      const auto thread = std::to_string((*tables)[i]);
+      if (!holds_one(root / "proc" / std::to_string(pid) / "task" / thread / "fd", wanted))
+        continue;
+      pids.push_back(static_cast<pid_t>(pid));
+      break;
+    }
+  });
+  return pids;
 }
 
 }  // namespace
@@ -120,24 +157,15 @@ std::vector<std::uint64_t> listening_inodes(const std::vector<echo::Endpoint>& t
 }
 
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs::path& root) {
-  std::set<std::string, std::less<>> wanted;
+  Links wanted;
   for (const std::uint64_t inode : inodes) wanted.insert("socket:[" + std::to_string(inode) + "]");
   std::vector<pid_t> pids;
   if (wanted.empty()) return pids;
   for_each_number(root / "proc", [&](std::uint64_t pid) {
-    const fs::path directory = root / "proc" / std::to_string(pid) / "fd";
-    bool holds = false;
-    for_each_number(directory, [&](std::uint64_t fd) {
-      if (holds) return;
-      std::array<char, 64> link{};
-      const ssize_t length =
-          ::readlink((directory / std::to_string(fd)).c_str(), link.data(), link.size());
-      if (length <= 0) return;
-      const std::string_view text(link.data(), static_cast<std::size_t>(length));
-      holds = wanted.contains(text);
-    });
-    if (holds) pids.push_back(static_cast<pid_t>(pid));
+    if (holds_one(root / "proc" / std::to_string(pid) / "fd", wanted))
+      pids.push_back(static_cast<pid_t>(pid));
   });
+  if (pids.empty()) pids = holders_in_other_tables(wanted, root);
   std::sort(pids.begin(), pids.end());
   return pids;
 }

@@ -159,6 +159,9 @@ void declare_pace(CLI::App& app, Options& options) {
 void declare_runs(CLI::App& app, Options& options) {
   load(echo::add_count(app, "-t,--threads", options.threads,
                        "Number of threads, each with its share of the load", {1, 1024}));
+  load(echo::add_tables(app, options.tables,
+                        "Descriptor tables, each with a thread of its own: more connections than "
+                        "the limit of open files. auto: as few as suffice"));
   load(add(app, "--cpus", "LIST", "Processors to pin the threads to in turn, such as 0,2-3",
            [&](const std::string& text) { options.cpus = echo::parse_cpus(text); }));
   load(echo::add_count(app, "--seed", options.seed,

@@ -76,7 +76,7 @@ nanoseconds Options::effective_deadline() const {
 namespace {
 
 void check_protocol(const Options& options) {
-  const auto refuse_if = [](bool wrong, const char* why) {
+  const auto refuse_if = [](bool wrong, const std::string& why) {
     if (wrong) throw echo::Exit(echo::exit_usage, why);
   };
   const bool http = options.protocol() == ProtocolName::http;
@@ -109,7 +109,7 @@ void check_protocol(const Options& options) {
 
 void check(const Options& options) {
   check_protocol(options);
-  const auto refuse_if = [](bool wrong, const char* why) {
+  const auto refuse_if = [](bool wrong, const std::string& why) {
     if (wrong) throw echo::Exit(echo::exit_usage, why);
   };
   const bool churn = options.mode == Mode::churn;
@@ -128,6 +128,10 @@ void check(const Options& options) {
             "--find-rate: not with churn, --messages or --repeat");
   refuse_if(options.find_rate && options.receive_lateness == MeasureReceiveLateness::always,
             "--receive-lateness always: not with --find-rate");
+  refuse_if(options.tables.value_or(1) > 1 && *options.tables < options.threads,
+            fmt::format("--tables: 1, auto, or at least the {} of --threads: each thread has a "
+                        "table of its own",
+                        options.threads));
   refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

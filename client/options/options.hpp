@@ -59,6 +59,8 @@ struct Options {
   std::optional<std::chrono::nanoseconds> duration;  ///< of the idle time, or of the traffic
   std::chrono::nanoseconds warm_up{0};
   std::uint64_t threads = 1;
+  /// Descriptor tables, each of a loop. nullopt: as many as the limit of open files demands.
+  std::optional<std::uint64_t> tables = 1;
   std::vector<unsigned> cpus;
   std::optional<std::uint64_t> seed;
   std::uint64_t repeat = 1;
@@ -89,6 +91,10 @@ struct Options {
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 
+  /// Loops of the run, each with its thread and its share of the connections.
+  [[nodiscard]] std::uint64_t loops() const {
+    return std::min(std::max(threads, tables.value_or(1)), connections);
+  }
   [[nodiscard]] bool has_url() const { return !target.path.empty(); }
   [[nodiscard]] ProtocolName protocol() const {
     return has_url() ? ProtocolName::http : given_protocol.value_or(ProtocolName::echo);

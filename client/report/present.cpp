@@ -44,7 +44,11 @@ std::string load_line(const Result& result) {
   if (options.messages_each() > 0)
     text += fmt::format(", {} per connection", format_count(options.messages_each()));
   if (options.depth > 1) text += fmt::format(", {} in flight per connection", options.depth);
-  if (options.threads > 1) text += fmt::format(", {} threads", options.threads);
+  if (options.tables.value_or(1) > 1) {
+    text += fmt::format(", {} threads, each with a descriptor table", options.loops());
+  } else if (options.threads > 1) {
+    text += fmt::format(", {} threads", options.threads);
+  }
   if (options.repeat > 1) text += fmt::format(", {} rounds", result.rounds.size());
   return text + "\n";
 }

@@ -60,11 +60,19 @@ std::uint64_t fresh_seed() {
 
 limits::Demand demand_of(const Options& options) {
   limits::Demand demand{options.connections, limits::client_traits()};
-  const std::uint64_t loops = std::min(options.threads, options.connections);
-  demand.traits.fixed_descriptors += loops + (options.measures_receive_lateness() ? 1 : 0);
+  const std::uint64_t threads = std::min(options.threads, options.connections);
+  demand.traits.fixed_descriptors += threads + (options.measures_receive_lateness() ? 1 : 0);
   // The thread that waits for signals is one more; the leader's is there already.
-  demand.traits.fixed_threads = loops + 1;
+  demand.traits.fixed_threads = threads + 1;
+  demand.traits.least_tables = options.tables.value_or(1);
+  demand.traits.most_tables = options.tables.value_or(limits::most_descriptor_tables);
   return demand;
+}
+
+/// The tables in use: one, or one of each loop.
+std::uint64_t tables_for(const Options& options, std::uint64_t open_files) {
+  const std::uint64_t needed = demand_of(options).divided(open_files).tables;
+  return needed > 1 ? std::max(needed, options.threads) : 1;
 }
 
 void refuse_what_cannot_work(const limits::Demand& demand, const limits::Kernel& kernel) {
@@ -153,8 +161,10 @@ void add(Result& all, Result round) {
 }
 
 /// As run_load(), without the conclusion.
-Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun,
+Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
                echo::LineOutput* series) {
+  Options options = given;
+  options.tables = tables_for(options, limits::raise_open_files(limits::unlimited));
   Result result;
   result.options = options;
   result.options.seed = options.seed.value_or(fresh_seed());
@@ -166,7 +176,6 @@ Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun
   }
   const std::vector<echo::Endpoint> addresses =
       usable_targets(targets_of_sources(*found, options.sources));
-  limits::raise_open_files(limits::unlimited);
   const limits::Kernel kernel;
   const std::uint64_t seed = *result.options.seed;
   std::vector<Connector> connectors = connectors_to(addresses, options, kernel, fresh_seed());
@@ -176,7 +185,7 @@ Result measure(const Options& options, const echo::Stop& stop, Nanoseconds begun
   demand.sources = connectors.back().sources().count() * connectors.back().targets().size();
   refuse_what_cannot_work(demand, kernel);
 
-  limits::reserve_descriptor_table(options.connections + 64 + options.threads);
+  limits::reserve_descriptor_table(options.connections / *options.tables + 64 + options.threads);
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
   const Heartbeat heartbeat;
   const PacketTimestamps timestamps{options.measures_receive_lateness()};

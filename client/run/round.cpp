@@ -26,7 +26,7 @@ bool needs_first_echoes(const Options& options) {
   if (options.mode != Mode::stream || options.rate <= 0 || !options.timed()) return false;
   const std::chrono::duration<double> time = options.traffic_time() + bounded(options.warm_up);
   const double due = options.rate * time.count();
-  const auto threads = static_cast<double>(options.threads);
+  const auto threads = static_cast<double>(options.loops());
   // A Poisson process falls six standard deviations short once in a billion; each loop has its own.
   const double spread = options.poisson ? 6 * std::sqrt(due * threads) : threads;
   return due - spread < static_cast<double>(options.connections);
@@ -64,7 +64,8 @@ struct RoundLoops {
                 sizes,          run.stop,
                 concurrency,    [&observer] { return observer.server_is_gone(); },
                 &run.heartbeat, request ? &*request : nullptr},
-        group(plans_of(run.options, run.deadline_at, run.watch), context, run.options.cpus) {}
+        group(plans_of(run.options, run.deadline_at, run.watch), context, run.options.cpus,
+              run.options.tables.value_or(1) > 1) {}
 
   MessageSizes sizes;
   echo::Payload payload;

@@ -21,7 +21,7 @@ Reconnects reconnects_in(Mode mode) {
 
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
   const auto connections = static_cast<std::uint32_t>(options.connections);
-  const auto threads = static_cast<std::uint32_t>(std::min(options.threads, options.connections));
+  const auto threads = static_cast<std::uint32_t>(options.loops());
   std::vector<Plan> plans(threads);
   for (std::uint32_t i = 0; i < threads; ++i) {
     Plan& plan = plans[i];

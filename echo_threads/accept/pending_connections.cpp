@@ -29,7 +29,9 @@ bool PendingConnections::wait(int or_until) {
 
 echo::Descriptor PendingConnections::next(std::uint64_t live) {
   while (listener_) {
-    echo::Descriptor connection = acceptor_.accept(live + waiting_.size());
+    const std::uint64_t held = live + waiting_.size();
+    echo::Descriptor connection =
+        acceptor_.accept(counters_.hold(held, std::exchange(held_, held)));
     if (!connection) break;
     try {
       waiting_.push_back(std::move(connection));

@@ -40,6 +40,7 @@ class PendingConnections {
   server::Counters& counters_;
   echo::Descriptor listener_;
   server::Acceptor acceptor_;
+  std::uint64_t held_ = 0;  ///< as last told to the counters
   std::deque<echo::Descriptor> waiting_;
 };
 

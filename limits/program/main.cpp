@@ -139,6 +139,9 @@ int answer(const Options& options) {
   if (options.has_client()) {
     demands.push_back({options.connections, limits::client_traits(), true, loopback_sources});
   }
+  if (options.emit) {  // a raised limit needs no further tables
+    for (limits::Demand& demand : demands) demand.traits.most_tables = demand.traits.least_tables;
+  }
   const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
   const auto verdicts = limits::preflight(demands, ceilings, backlog);
   const limits::Question question{options.connections, options.model, asked(options, program)};

@@ -8,6 +8,7 @@
 #include "echo/demand.hpp"
 #include "echo/describe.hpp"
 #include "echo/report.hpp"
+#include "server/tables.hpp"
 
 namespace server {
 namespace {
@@ -42,7 +43,7 @@ json::array options_of(Models models, const Model& default_model) {
     ServerOptions options;
     echo::add_program_flags(app);
     add_common_options(app, options, names_of(models), std::string(default_model.name));
-    [[maybe_unused]] const Configured keep = model->configure(app);
+    [[maybe_unused]] const Configured keep = configure(*model, app, options);
     for (json::value& each : echo::options_of(app, "server")) {
       const json::object& option = each.as_object();
       auto found = std::find_if(entries.begin(), entries.end(),
@@ -71,7 +72,8 @@ std::vector<const Model*> models_with(const std::string& option, Models models) 
   std::vector<const Model*> found;
   for (const Model* model : models) {
     CLI::App own;
-    [[maybe_unused]] const Configured keep = model->configure(own);
+    ServerOptions options;
+    [[maybe_unused]] const Configured keep = configure(*model, own, options);
     if (own.get_option_no_throw(option) != nullptr) found.push_back(model);
   }
   return found;
@@ -86,7 +88,9 @@ json::object describe(std::string_view program, std::string_view summary, Models
       continue;
     }
     CLI::App app;
-    described.push_back(model_to_json(*model, model->configure(app), ServerOptions{}));
+    ServerOptions options;
+    const Configured configured = configure(*model, app, options);
+    described.push_back(model_to_json(*model, configured, options));
   }
   json::object document =
       echo::description_of(program, summary, options_of(models, parsed.default_model), libraries);

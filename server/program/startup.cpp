@@ -42,10 +42,10 @@ echo::Endpoint bind_address(const ServerOptions& options, const echo::Stop& stop
   return where;
 }
 
-Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& options,
-                         unsigned count) {
+Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& options, unsigned count,
+                         bool shared) {
   try {
-    return {where, options.backlog, count, options.socket};
+    return {where, options.backlog, count, options.socket, shared};
   } catch (const std::system_error& error) {
     throw echo::Exit(echo::exit_network, error.what());
   }

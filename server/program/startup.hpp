@@ -24,7 +24,9 @@ void pin(const std::vector<unsigned>& cpus);
 /// The address to listen at. A name server may not answer: a signal ends the wait for it.
 echo::Endpoint bind_address(const ServerOptions& options, const echo::Stop& stop,
                             const echo::SignalWatch& signals);
-Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& options, unsigned count);
+/// `shared`: other descriptor tables will listen beside them.
+Listeners listen_or_exit(const echo::Endpoint& where, const ServerOptions& options, unsigned count,
+                         bool shared);
 /// Writes the port to --ready-fd, and the line "listening" with `room` to stderr.
 void report_ready(const ServerOptions& options, const echo::Endpoint& where,
                   const std::string& room);

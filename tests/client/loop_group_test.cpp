@@ -2,6 +2,8 @@
 #include "client/engine/loop_group.hpp"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "limits/usage.hpp"
 #include "tests/client/loop_group_fixture.hpp"
 
 namespace client {
@@ -260,6 +263,50 @@ TEST_F(LoopGroupTest, AMissingProcessorIsReported) {
   } catch (const std::system_error& error) {
     EXPECT_NE(std::string(error.what()).find("--cpus: 1023"), std::string::npos) << error.what();
   }
+}
+
+// Each thread closes its loop's descriptors in its own table: those with the same numbers in the
+// table of the process are other files.
+TEST_F(LoopGroupTest, LoopsWithTablesOfTheirOwnLeaveTheProcessItsDescriptors) {
+#if defined(TESTBED_SANITIZES_THREAD)
+  GTEST_SKIP() << "the thread sanitizer takes one number in two tables for one descriptor";
+#endif
+  constexpr std::uint64_t connections = 100;
+  constexpr std::uint64_t loops = 5;
+  serve();
+  std::vector<int> of_the_process(connections);
+  for (int& fd : of_the_process) fd = ::dup(STDERR_FILENO);
+  group_.emplace(plans(connections, loops), *context_, std::vector<unsigned>{}, true);
+  group_->loop(0).adopt(open_first({*connector_}, std::chrono::milliseconds{0}, stop_));
+  group_->run([](Loop& loop, unsigned) { loop.ramp(); });
+  group_->run([](Loop& loop, unsigned) {
+    loop.exchange({.start = now(), .measure_from = {}, .messages = 3});
+  });
+  const auto tables = limits::descriptor_tables(::getpid(), 1'000);
+  group_->run([](Loop& loop, unsigned) { loop.drain(); });
+  group_->finish();
+  const Tally tally = group_->tally();
+  EXPECT_EQ(tally.count(Outcome::served), connections);
+  EXPECT_EQ(tally.measured.verified, 3 * connections);
+  EXPECT_EQ(group_->stop_reason(), StopReason::none);
+  EXPECT_EQ(group_->stopped_at(), never);
+  if (tables) {
+    EXPECT_EQ(tables->size(), loops);
+  }
+  for (const int fd : of_the_process) EXPECT_EQ(::close(fd), 0) << fd;
+}
+
+TEST_F(LoopGroupTest, ALoopThatCannotBeMadeIsReported) {
+  serve();
+  const std::vector<Plan> two = plans(4, 2);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(STDERR_FILENO);
+  ::close(next);
+  const rlimit none_left{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  EXPECT_THROW(group_.emplace(two, *context_, std::vector<unsigned>{}), std::system_error);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 }  // namespace

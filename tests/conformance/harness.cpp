@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/tables.hpp"
 #include "tests/conformance/eventually.hpp"
 
 namespace conformance {
@@ -55,10 +56,10 @@ Harness::Harness(const server::Model& model, const server::ServerOptions& option
       options_(options),
       app_(std::make_unique<CLI::App>()),
       configured_(configured_of(model, options, std::move(own), *app_)),
-      shape_(configured_.shape_of(options)),
+      shape_(server::shape_of_table(configured_, options)),
       listeners_(echo::resolve(options.bind, options.port).front(), options.backlog,
-                 shape_.listeners, options.socket),
-      counters_(shape_.workers) {}
+                 shape_.listeners, options.socket, tables() > 1),
+      counters_(shape_.workers * tables()) {}
 
 Harness::~Harness() {
   if (!stop() && !ends_within(patience)) {
@@ -75,20 +76,26 @@ bool Harness::takes_descriptors() const {
   return at(100'000) > at(1);
 }
 
-void Harness::run() {
+void Harness::run(const std::function<void()>& listening) {
   try {
-    configured_.serve(server::Serving{options_, listeners_, *protocol_, options_.work, stop_,
-                                      counters_, measurements_});
+    const server::Serving serving{options_, listeners_, *protocol_,   options_.work,
+                                  stop_,    counters_,  measurements_};
+    if (tables() == 1) return configured_.serve(serving);
+    server::Tables all{model_, configured_, serving, tables()};
+    listening();
+    all.serve();
   } catch (const std::exception& error) {
     complaint_ = error.what();
   }
 }
 
 void Harness::serve() {
-  thread_ = std::thread([this] {
-    run();
+  std::promise<void> listening;
+  thread_ = std::thread([this, &listening] {
+    run([&listening] { listening.set_value(); });
     ended_.set_value();
   });
+  if (tables() > 1) listening.get_future().wait();
 }
 
 void Harness::serve_in_child(std::uint64_t open_files) {
@@ -100,14 +107,22 @@ void Harness::serve_in_child(std::uint64_t open_files) {
 
 void Harness::serve_in_child(const std::function<bool()>& prepare) {
   std::fflush(stdout);  // both processes would write what is buffered
+  int pipe[2];
+  if (::pipe(pipe) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
   child_ = ::fork();
   if (child_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child_ == 0) {
+    ::close(pipe[0]);
     if (!prepare()) ::_exit(2);
-    run();
+    if (tables() == 1) ::close(pipe[1]);  // the descriptors that a test allows are the server's
+    run([&pipe] { ::close(pipe[1]); });
     if (!complaint_.empty()) std::fprintf(stderr, "in the child: %s\n", complaint_.c_str());
     ::_exit(complaint_.empty() ? 0 : 1);
   }
+  ::close(pipe[1]);
+  char none = 0;
+  [[maybe_unused]] const auto end = ::read(pipe[0], &none, 1);  // all tables listen, or it ended
+  ::close(pipe[0]);
   // Only the child keeps the listeners: a copy here would keep the address listening after its
   // stop.
   [[maybe_unused]] const auto closed = listeners_.take();

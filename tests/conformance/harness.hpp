@@ -74,7 +74,11 @@ class Harness {
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
  private:
-  void run();
+  /// `listening` is called when all of several tables listen.
+  void run(const std::function<void()>& listening);
+  [[nodiscard]] unsigned tables() const {
+    return static_cast<unsigned>(options_.tables.value_or(1));
+  }
 
   const server::Model& model_;
   server::ServerOptions options_;

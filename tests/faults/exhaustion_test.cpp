@@ -37,7 +37,7 @@ TEST(TooFewDescriptors, AreReportedBeforeTheFirstConnectWithTheLineToType) {
   std::atomic<int> accepted = 0;
   Liar server{[&accepted](Peer&) { ++accepted; }};
   const nanoseconds took = quickest(milliseconds{100}, [&] {
-    Program client{"client", {server.target(), "-n", "10000"}, at_most_open(9'000)};
+    Program client{"client", {server.target(), "-n", "10000", "--tables", "1"}, at_most_open(9'000)};
     const Ended ended = client.end();
     EXPECT_EQ(ended.code, 3);
     EXPECT_EQ(ended.out, "");

@@ -9,6 +9,7 @@ namespace limits {
 namespace {
 
 using fixtures::client;
+using fixtures::loops_in_tables;
 using fixtures::threads;
 
 TEST(Demand, FractionsRoundUpAndForkedChildrenHoldTheirOwnFiles) {
@@ -34,6 +35,39 @@ TEST(Demand, AStackWithoutAGuardIsOneMapAndALargeOneTakesAPageTableMore) {
   EXPECT_EQ(thread_traits(65'536, 4'096).maps_per_connection, 2);
   EXPECT_EQ(thread_traits(2U << 20U, 0).kernel_bytes,
             thread_traits(65'536, 0).kernel_bytes + 4'096);
+}
+
+TEST(Demand, IsDividedAmongAsFewTablesAsSuffice) {
+  const Demand demand = loops_in_tables(10'000, 1'000);
+  EXPECT_EQ(demand.divided(10'016).tables, 1U);
+  EXPECT_EQ(demand.divided(10'015).tables, 2U);
+  EXPECT_EQ(demand.divided(1'024).tables, 12U);
+  // 10,000 / 12, rounded up, and four times its root: of 30,000 tables one has more.
+  EXPECT_EQ(demand.divided(1'024).descriptors(), 16U + 834 + 116);
+  EXPECT_GT(
+      [&] {
+        Demand fewer = demand;
+        fewer.tables = 11;
+        return fewer.descriptors();
+      }(),
+      1'024U);
+  EXPECT_EQ(demand.divided(1'024).files(), 12U * 16 + 10'000);
+  EXPECT_EQ(demand.divided(1'024).threads(), demand.threads() + 11);
+}
+
+TEST(Demand, WhatTheClientDividesItselfNeedsNoRoomForChance) {
+  const Demand demand{1'000'000, client_traits()};
+  EXPECT_EQ(demand.divided(20'000).tables, 51U);
+  EXPECT_EQ(demand.divided(20'000).descriptors(), 16U + 19'608);
+}
+
+TEST(Demand, UsesTheTablesThatWereAskedForAndNoMoreThanAllowed) {
+  Demand demand = loops_in_tables(10'000, 3);
+  EXPECT_EQ(demand.divided(1'024).tables, 3U);
+  EXPECT_GT(demand.divided(1'024).descriptors(), 1'024U);
+  demand.traits.least_tables = 3;
+  EXPECT_EQ(demand.divided(unlimited).tables, 3U);
+  EXPECT_EQ(loops_in_tables(2, 1'000).divided(17).tables, 2U) << "one connection in each";
 }
 
 }  // namespace

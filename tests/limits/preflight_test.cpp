@@ -13,6 +13,7 @@ namespace limits {
 namespace {
 
 using fixtures::client;
+using fixtures::loops_in_tables;
 using fixtures::roomy;
 using fixtures::row;
 using fixtures::threads;
@@ -180,6 +181,30 @@ TEST(Preflight, WithTheCapabilityTheCeilingIsNrOpen) {
   const auto verdicts = preflight({client(10'000)}, ceilings, 0);
   ASSERT_NE(first_refusal(verdicts), nullptr);
   EXPECT_EQ(first_refusal(verdicts)->source, "/proc/sys/fs/nr_open");
+}
+
+TEST(Preflight, TheLimitOfOpenFilesBoundsATableNotTheProgram) {
+  Ceilings ceilings = roomy();
+  ceilings.open_files.hard = 1'024;
+  const Demand two_ends{10'000, client_traits(), true, 1'000'000};
+  const auto verdicts = preflight({loops_in_tables(10'000, 1'000), two_ends}, ceilings, 4096);
+  EXPECT_EQ(first_refusal(verdicts), nullptr);
+  const Verdict& open_files = row(verdicts, "open files");
+  EXPECT_EQ(open_files.source, "RLIMIT_NOFILE, hard (each of 12 and 10 descriptor tables)");
+  EXPECT_EQ(open_files.need, 1'016U);
+  EXPECT_EQ(row(verdicts, "open files, machine").need, 20'000U + 22 * 16);
+  // The hash of 1,000 tables: n + 4 sqrt(n) + 16 connections fit into each up to n = 888.
+  EXPECT_EQ(open_files.bites_at, 888'001U);
+}
+
+TEST(Preflight, NrOpenBoundsATableToo) {
+  Ceilings ceilings = roomy();
+  ceilings.nr_open->value = 2'000;
+  const auto verdicts = preflight({loops_in_tables(10'000, 1'000)}, ceilings, 4096);
+  EXPECT_EQ(first_refusal(verdicts), nullptr);
+  EXPECT_EQ(row(verdicts, "open files, highest").status, Status::ok);
+  const auto one = preflight({loops_in_tables(10'000, 1)}, ceilings, 4096);
+  EXPECT_EQ(first_refusal(one)->name, "open files, highest");
 }
 
 TEST(Preflight, AnExemptProcessIsNotRefused) {

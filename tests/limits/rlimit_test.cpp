@@ -1,12 +1,15 @@
 // Capabilities as in /proc/PID/status, and the limits of this process.
 #include "limits/rlimit.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "tests/limits/fixture_tree.hpp"
 
@@ -95,6 +98,60 @@ std::string limits_file(const std::string& soft, const std::string& hard) {
   return "Limit                     Soft Limit           Hard Limit           Units     \n"
          "Max open files            " +
          soft + "                 " + hard + "                files     \n";
+}
+
+/// What is open in the table of the calling thread, of 0 to 99.
+std::vector<int> open_descriptors() {
+  std::vector<int> open;
+  for (int fd = 0; fd < 100; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) open.push_back(fd);
+  }
+  return open;
+}
+
+TEST(LeaveDescriptorTable, KeepsTheStandardDescriptorsAndThoseToKeep) {
+  const int first = ::dup(STDERR_FILENO);
+  const int kept = ::dup(STDERR_FILENO);
+  const int last = ::dup(STDERR_FILENO);
+  const std::vector<int> before = open_descriptors();
+  std::vector<int> within;
+  std::vector<int> of_a_child_thread;
+  std::thread{[&] {
+    leave_descriptor_table({kept, STDOUT_FILENO});
+    within = open_descriptors();
+    const int own = ::dup(STDERR_FILENO);
+    std::thread{[&] { of_a_child_thread = open_descriptors(); }}.join();
+    ::close(own);
+    ::close(STDERR_FILENO);  // here only
+  }}.join();
+  EXPECT_EQ(within, (std::vector<int>{0, 1, 2, kept}));
+  EXPECT_EQ(of_a_child_thread.size(), 5U) << "it shares the table of the thread that started it";
+  EXPECT_EQ(open_descriptors(), before);
+  for (const int fd : {first, kept, last}) ::close(fd);
+}
+
+TEST(LeaveDescriptorTable, TheLimitHoldsForEachTable) {
+  // In a child, whose limit can be lowered.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit few{64, 64};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const auto fill = [] {
+      int opened = 0;
+      while (::dup(STDERR_FILENO) >= 0) ++opened;
+      return opened;
+    };
+    int here = fill();
+    int there = 0;
+    std::thread{[&] {
+      leave_descriptor_table({});
+      there = fill();
+    }}.join();
+    ::_exit(here <= 61 && there == 61 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(AncestorsOpenFiles, IsTheHighestHardLimitOnTheWayUp) {

@@ -33,8 +33,18 @@ inline Ceilings roomy() {
 inline Demand threads(std::uint64_t n) {
   return {n, thread_traits(65'536, 4'096)};
 }
+/// With one descriptor table.
 inline Demand client(std::uint64_t n, std::uint64_t sources = 1'000'000) {
-  return {n, client_traits(), true, sources};
+  Traits traits = client_traits();
+  traits.most_tables = 1;
+  return {n, traits, true, sources};
+}
+/// A loop whose connections the kernel divides among descriptor tables.
+inline Demand loops_in_tables(std::uint64_t n, std::uint64_t most_tables) {
+  Traits traits = event_traits(16, 0);
+  traits.most_tables = most_tables;
+  traits.table_spread = 4;
+  return {n, traits};
 }
 
 /// The row called `name`; throws std::out_of_range when there is none.

@@ -1,11 +1,15 @@
 // What processes and the machine use, on fixture trees and on this process.
 #include "limits/usage.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <future>
 #include <string>
+#include <thread>
 
+#include "limits/rlimit.hpp"
 #include "tests/limits/fixture_tree.hpp"
 
 namespace limits {
@@ -137,6 +141,31 @@ TEST(Resident, IsTheSumOverTheLivingInBytes) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   EXPECT_EQ(read_resident({7, 99, 8, 9}, tree.root()), 42 * page);
   EXPECT_FALSE(read_resident({9, 99}, tree.root()));
+}
+
+// Bug: the descriptors of a thread that had left the table of its process were not counted.
+TEST(Usage, CountsTheDescriptorsOfAllTables) {
+  const auto alone = read_usage({::getpid()}, Detail::quick).descriptors;
+  std::promise<void> opened;
+  std::promise<void> seen;
+  std::thread with_a_table{[&] {
+    leave_descriptor_table({});
+    const int one = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    opened.set_value();
+    seen.get_future().wait();
+    ::close(one);
+  }};
+  opened.get_future().wait();
+  const auto tables = descriptor_tables(::getpid(), 1'000);
+  const auto both = read_usage({::getpid()}, Detail::quick).descriptors;
+  seen.set_value();
+  with_a_table.join();
+  if (!tables) GTEST_SKIP() << "kcmp(2) is refused";
+  EXPECT_EQ(tables->size(), 2U);
+  EXPECT_EQ(tables->front(), ::getpid());
+  // Three standard ones and its own; it has closed what it had inherited.
+  EXPECT_EQ(both, *alone + 4);
+  EXPECT_FALSE(descriptor_tables(::getpid(), 0)) << "more threads than allowed";
 }
 
 }  // namespace

@@ -156,8 +156,9 @@ std::vector<std::string> on_any_port(std::vector<std::string> words) {
 
 }  // namespace
 
-RunningServer::RunningServer(std::vector<std::string> words, Stdout out)
-    : process_(on_any_port(std::move(words)), out) {
+RunningServer::RunningServer(std::vector<std::string> words, Stdout out,
+                             const std::function<void()>& prepare)
+    : process_(on_any_port(std::move(words)), out, prepare) {
   const std::string line = process_.next_error_line();
   const std::size_t colon = line.find(':');
   if (!line.starts_with("listening 127.0.0.1:")) throw std::runtime_error("not listening: " + line);

@@ -59,7 +59,8 @@ void forbid(unsigned call, unsigned error);
 /// A server that listens on a free port of loopback.
 class RunningServer {
  public:
-  explicit RunningServer(std::vector<std::string> words, Stdout out = Stdout::read);
+  explicit RunningServer(std::vector<std::string> words, Stdout out = Stdout::read,
+                         const std::function<void()>& prepare = {});
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// A connection on which nothing has been sent.
   [[nodiscard]] echo::Descriptor connect_only() const { return open(0); }

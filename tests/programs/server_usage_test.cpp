@@ -142,12 +142,16 @@ TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutAllowPublic) {
   }
 }
 
+/// Lets a table hold 256 descriptors.
+void allow_few_descriptors() {
+  ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
+  const rlimit few{256, 256};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+}
+
 TEST_P(ServerUsage, EndsWithThreeNamingTheLimitAndTheCommandThatLiftsIt) {
-  const Ended ended = run(words({"-p", "0", "--max-connections", "1M"}), Stdout::read, [] {
-    ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
-    const rlimit few{256, 256};
-    ::setrlimit(RLIMIT_NOFILE, &few);
-  });
+  const Ended ended = run(words({"-p", "0", "--max-connections", "1M", "--tables", "1"}),
+                          Stdout::read, allow_few_descriptors);
   EXPECT_EQ(ended.code, echo::exit_refused);
   EXPECT_THAT(ended.err, AllOf(HasSubstr("open files"), HasSubstr("256"), HasSubstr("ulimit -n")));
   expect_one_line(ended);
