@@ -15,16 +15,18 @@ Ramp ramp_after(Table& table, std::uint64_t total) {
 }
 
 Connecting::Connecting(Table& table, std::uint32_t first, std::uint32_t stride,
-                       const std::optional<Pace>& connects)
+                       const std::optional<Pace>& connects, const std::atomic<bool>* enough)
     : Activity(Phase::connect),
       table_(table),
       first_(first),
       stride_(stride),
       connects_(connects),
+      enough_(enough),
       ramp_(ramp_after(table, table.size())),
       start_(table.at()) {}
 
 std::optional<Nanoseconds> Connecting::step() {
+  if (enough_ != nullptr && enough_->load(std::memory_order_relaxed)) ramp_.end();
   if (ramp_.finished()) return std::nullopt;
   const std::uint64_t room = ramp_.room(table_.at());
   Nanoseconds next = room > 0 ? table_.at() : ramp_.next_check().value_or(never);
@@ -49,10 +51,11 @@ void Connecting::on_connect_failed(std::uint32_t, Outcome outcome) {
   outcome == Outcome::connect_timeout ? ramp_.timed_out() : ramp_.failed();
 }
 
-/// A server that never answered: the rest is not tried.
+/// The rest is not tried after a server that never answered, and where there are enough.
 void Connecting::finish() {
-  if (!ramp_.hopeless()) return;
-  for (std::uint32_t i = 0; i < table_.size(); ++i) {
+  const bool enough = enough_ != nullptr && enough_->load(std::memory_order_relaxed);
+  if (!ramp_.hopeless() && !enough) return;
+  for (std::uint32_t i = ramp_.hopeless() ? 0 : table_.used(); i < table_.size(); ++i) {
     if (table_[i].state != State::ended) table_.end(i, {Outcome::not_attempted, phase(), 0});
   }
 }

@@ -31,7 +31,7 @@ enum class Outcome : std::uint8_t {
   server_lost,    ///< the server's process or listener is gone
   interrupted,    ///< a signal ended the run first
   deadline,       ///< the run's deadline came first
-  not_attempted,  ///< not tried: the whole first window of connects timed out
+  not_attempted,  ///< not tried: the whole first window timed out, or memory ran short
   other_error     ///< another errno, listed in `errors`
 };
 inline constexpr std::size_t outcomes = 23;

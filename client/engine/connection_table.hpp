@@ -6,6 +6,7 @@
 // more (docs/decisions/0002). A Dispatcher waits for the events, and passes them on to here.
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "client/activity/activity.hpp"
@@ -34,6 +35,8 @@ struct LoopContext {
   std::function<bool()> server_is_gone;  ///< called when a peer ends a connection too early
   const Heartbeat* heartbeat = nullptr;  ///< absences do not count towards timeouts
   const HttpRequest* http = nullptr;     ///< nullptr: the echo
+  /// No further connection is to be opened; nullptr: all are.
+  const std::atomic<bool>* enough = nullptr;
 };
 
 class ConnectionTable final : public Table {

@@ -34,6 +34,7 @@ constexpr std::uint32_t end_batch = 1'024;
 
 Loop::Loop(const Plan& plan, const LoopContext& context, ProgressSlot& progress_slot)
     : plan_(plan),
+      enough_(context.enough),
       progress_slot_(progress_slot),
       events_(context.stop),
       timeouts_(plan.connect_timeout, plan.timeout, context.heartbeat),
@@ -88,7 +89,7 @@ void Loop::post() {
 
 void Loop::ramp() {
   table_.tick();
-  Connecting connecting{table_, plan_.first, plan_.stride, plan_.connects};
+  Connecting connecting{table_, plan_.first, plan_.stride, plan_.connects, enough_};
   run(connecting);
 }
 

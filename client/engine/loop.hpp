@@ -53,6 +53,7 @@ class Loop {
   void end_all(Outcome outcome, bool also_complete);
 
   Plan plan_;
+  const std::atomic<bool>* enough_;
   ProgressSlot& progress_slot_;
   EventWait events_;
   Timeouts timeouts_;

@@ -172,6 +172,15 @@ std::vector<std::string> local_limits(const Result& result) {
   return warnings;
 }
 
+std::optional<std::string> short_of_memory(const Result& result) {
+  if (!result.short_of_memory_at) return std::nullopt;
+  return fmt::format(
+      "only {} of {} connections were opened: {} of memory were free, less than --keep-free {}",
+      limits::format_count(result.tally.total), limits::format_count(result.options.connections),
+      limits::format_bytes(*result.short_of_memory_at),
+      limits::format_bytes(result.options.keep_free));
+}
+
 /// Segments that were lost, or that the kernel took for lost.
 std::optional<std::string> retransmissions(const Result& result) {
   const Retransmissions& again = result.tally.retransmissions;
@@ -243,9 +252,9 @@ std::vector<std::string> warnings_of(const Result& result) {
     for (std::string& warning : several) warnings.push_back(std::move(warning));
   };
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
-  for (const auto judge :
-       {accept_queue, other_connections, slow_connects, retransmissions, late_resets,
-        large_messages, other_protocol, no_response, stale_connections, closed_by_server}) {
+  for (const auto judge : {short_of_memory, accept_queue, other_connections, slow_connects,
+                           retransmissions, late_resets, large_messages, other_protocol,
+                           no_response, stale_connections, closed_by_server}) {
     add(judge);
   }
   add_all(local_limits(result));

@@ -213,6 +213,9 @@ void declare_bounds(CLI::App& app, Options& options) {
   group(echo::add_duration(app, "--timeout", options.timeout, "Timeout of each message"));
   group(echo::add_duration(app, "--deadline", options.deadline,
                            "Deadline of the whole run; derived from the plan unless given"));
+  group(echo::add_size(app, "--keep-free", options.keep_free,
+                       "Open no further connection once the machine has less free memory; the run "
+                       "goes on with those that stand"));
   group(
       app.add_option("--allow-remote", options.allow_remote,
                      "Allow a target outside loopback in this network; a load client can do harm"))

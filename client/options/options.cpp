@@ -132,6 +132,8 @@ void check(const Options& options) {
             fmt::format("--tables: 1, auto, or at least the {} of --threads: each thread has a "
                         "table of its own",
                         options.threads));
+  refuse_if(churn && options.keep_free > 0,
+            "--keep-free: not with churn, which holds few connections");
   refuse_if(options.find_rate && options.half_close, "--half-close: not with --find-rate");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

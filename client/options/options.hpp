@@ -77,6 +77,7 @@ struct Options {
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{5};
   std::chrono::nanoseconds timeout = std::chrono::seconds{10};
   std::optional<std::chrono::nanoseconds> deadline;
+  std::uint64_t keep_free = 0;  ///< bytes of free memory below which no connection is opened
   std::vector<std::string> allow_remote;  ///< CIDRs
   // verdict
   std::optional<std::uint64_t> require_conc;

@@ -74,6 +74,8 @@ struct Result {
   Moments moments;
   Absences away;                     ///< of the client, in the measured windows
   std::uint64_t echoes_between = 0;  ///< received between moments.begin and moments.end
+  /// Free memory, in bytes, at which no further connection was opened (--keep-free).
+  std::optional<std::uint64_t> short_of_memory_at;
   std::vector<RoundFigures> rounds;
   std::optional<FoundRate> found;  ///< of --find-rate
   std::vector<Calibrated> calibration;

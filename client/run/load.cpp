@@ -158,6 +158,7 @@ void add(Result& all, Result round) {
   all.phases += round.phases;
   all.moments = std::move(round.moments);
   all.echoes_between = round.echoes_between;
+  if (round.short_of_memory_at) all.short_of_memory_at = round.short_of_memory_at;
 }
 
 /// As run_load(), without the conclusion.

@@ -5,7 +5,7 @@
 namespace client {
 
 std::uint64_t Ramp::room(Nanoseconds now) {
-  if (hopeless() || in_flight() >= most_in_flight) return 0;
+  if (hopeless() || in_flight() >= most_in_flight || not_attempted() == 0) return 0;
   if (in_flight() - aside_ >= window_) {
     if (!full_since_) full_since_ = now;
     // A window is not set aside before the first answer: a silent server would cost two windows.

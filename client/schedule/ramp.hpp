@@ -42,6 +42,8 @@ class Ramp {
   void established();
   void failed();
   void timed_out();
+  /// No further connect will be started.
+  void end() { total_ = started_; }
 
   [[nodiscard]] std::uint64_t in_flight() const { return started_ - established_ - failed_; }
   [[nodiscard]] bool any_established() const { return established_ > 0; }

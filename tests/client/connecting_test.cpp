@@ -50,6 +50,25 @@ TEST(Connecting, FollowsItsPace) {
   EXPECT_EQ(table.opened.size(), 3U);
 }
 
+TEST(Connecting, OpensNoMoreOnceThereAreEnough) {
+  ScriptedTable table{10};
+  std::atomic<bool> enough{false};
+  Connecting connecting{table, 0, 1, std::nullopt, &enough};
+  table.run(connecting);
+  connecting.step();
+  EXPECT_EQ(table.opened.size(), connect_batch);
+  enough = true;
+  EXPECT_EQ(connecting.step(), never) << "four connects are not decided";
+  EXPECT_EQ(table.opened.size(), connect_batch);
+  for (std::uint32_t i = 0; i < connect_batch; ++i) table.establish(i);
+  EXPECT_EQ(connecting.step(), std::nullopt);
+  connecting.finish();
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(table[i].state, i < connect_batch ? State::standing : State::ended) << i;
+  }
+  EXPECT_EQ(table.tally().count(Outcome::not_attempted), 10 - connect_batch);
+}
+
 TEST(Connecting, DoesNotTryTheRestIfTheWholeFirstWindowTimesOut) {
   ScriptedTable table{1'000};
   Connecting connecting{table, 0, 1, std::nullopt};

@@ -37,7 +37,8 @@ TEST(TooFewDescriptors, AreReportedBeforeTheFirstConnectWithTheLineToType) {
   std::atomic<int> accepted = 0;
   Liar server{[&accepted](Peer&) { ++accepted; }};
   const nanoseconds took = quickest(milliseconds{100}, [&] {
-    Program client{"client", {server.target(), "-n", "10000", "--tables", "1"}, at_most_open(9'000)};
+    Program client{
+        "client", {server.target(), "-n", "10000", "--tables", "1"}, at_most_open(9'000)};
     const Ended ended = client.end();
     EXPECT_EQ(ended.code, 3);
     EXPECT_EQ(ended.out, "");
@@ -55,6 +56,22 @@ TEST(TooFewDescriptors, AFewMoreThanTheConnectionsAreEnough) {
   Liar server{honest};
   const Report report = run_client(server.target(), {"-n", "100"}, at_most_open(120));
   EXPECT_EQ(report.code, 0);
+}
+
+// No machine has a TiB free.
+TEST(TooLittleMemory, LetsTheRunGoOnWithTheConnectionsThatStand) {
+  Liar server{honest};
+  const Report report =
+      run_client(server.target(), {"-n", "500", "--connect-rate", "1000", "--keep-free", "1T"});
+  EXPECT_EQ(report.code, 1);
+  const Buckets failed = report.failed();
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed.begin()->first, "not_attempted");
+  const std::uint64_t left_out = failed.begin()->second;
+  EXPECT_GT(left_out, 0U);
+  EXPECT_LT(left_out, 500U);
+  EXPECT_EQ(report.served(), 500 - left_out);
+  EXPECT_TRUE(report.warns("less than --keep-free 1 TiB"));
 }
 
 /// Lets epoll_ctl(2) fail with ENOSPC for descriptors from `first` on.
