@@ -89,6 +89,11 @@ FILES = {
         ("~/.local/state/echo-testbed/", "The journal of host-wide settings that are changed; `--recover` reads it."),
         ("libexec/echo-testbed/scripts/experiments/", "The shipped experiments, below the prefix."),
     ],
+    "million": [("DIR/million.json", "With `--out DIR`: the document, complete before anything is closed.")],
+    "threads": [
+        ("DIR/threads.json", "With `--out DIR`: the document, complete before anything is closed."),
+        ("~/.local/state/echo-testbed/", "The journal of host-wide settings that are changed; `--recover` reads it."),
+    ],
     "report": [("report.html", "The page, in the results folder, with its plots as SVG beside it.")],
     "limits": [("/proc, /sys", "Where the limits are read; each row names its file.")],
 }  # fmt: skip
@@ -131,4 +136,6 @@ SEE_ALSO = {
     "report": ["echo-testbed-sweep(1)"],
     "compare-models": ["echo-testbed-report(1)"],
     "demo": ["echo-testbed-limits(1)", "echo-testbed-compare-models(1)"],
+    "million": ["echo-testbed-threads(1)", "echo-testbed-limits(1)"],
+    "threads": ["echo-testbed-million(1)", "echo-testbed-tune(1)", "echo-testbed-limits(1)"],
 }

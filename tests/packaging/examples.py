@@ -122,6 +122,9 @@ RULES = (
     Rule(r"^echo-testbed report ", quick=True, files=(results_stacks,)),
     Rule(r"^echo-testbed false-alarms ", more="--comparisons 1 --pairs 8 --tries 1 --try-time 10s --time 60s",
          codes=(0, 1)),
+    Rule(r"^echo-testbed threads .*--apply", more="--dry-run", quick=True),
+    Rule(r"^echo-testbed threads --recover$", quick=True),
+    Rule(r"^echo-testbed (million|threads)", more="-n 50 --hold 3s"),
     Rule(r"^echo-testbed bench ", more="--pairs 1 -n 10 --seconds 0.1 --warm-up 0.1 --no-counts", codes=(0, 1)),
 )  # fmt: skip
 

@@ -37,6 +37,7 @@ OUTPUTS = (
     (("scripts/compare-models", "--models", "callbacks", "--json"), "file"),
     (("scripts/compare-models", "--from", COMPARISON, "--json"), "file"),
     (("scripts/compare-models", "--from", COMPARISON, "--into"), "present"),
+    (("scripts/million", "-n", "10", "--hold", "1s", "--out"), "folder"),
     (("scripts/bench", "client", "--json"), "file"),
     (("bench/establish", "--json"), "file"),
     (("bench/instructions", "--json"), "file"),

@@ -35,6 +35,8 @@ SCRIPTS = {
     "scripts/false-alarms": ("--comparisons", "1", *LONG),
     "scripts/stack-sweep": ("-n", "2000", "--touch", "16K"),
     "scripts/compare-models": ("--models", "callbacks", "-n", "4", "--seconds", "20"),
+    "scripts/million": ("-n", "4", "--hold", "20s"),
+    "scripts/threads": ("-n", "4", "--hold", "20s"),
     "scripts/bench": ("client", "-n", "4", "--seconds", "20", "--no-counts"),
     "bench/establish": ("-n", "1000", "--pairs", "500"),
 }

@@ -1,0 +1,1 @@
+"""How far this machine goes: the parts of scripts/million, scripts/threads and scripts/growth."""
