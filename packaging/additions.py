@@ -89,6 +89,7 @@ FILES = {
         ("~/.local/state/echo-testbed/", "The journal of host-wide settings that are changed; `--recover` reads it."),
         ("libexec/echo-testbed/scripts/experiments/", "The shipped experiments, below the prefix."),
     ],
+    "growth": [("DIR/growth.json, growth.md, growth.svg", "With `--out DIR`: the rows, a table, a plot.")],
     "million": [("DIR/million.json", "With `--out DIR`: the document, complete before anything is closed.")],
     "threads": [
         ("DIR/threads.json", "With `--out DIR`: the document, complete before anything is closed."),
@@ -136,6 +137,7 @@ SEE_ALSO = {
     "report": ["echo-testbed-sweep(1)"],
     "compare-models": ["echo-testbed-report(1)"],
     "demo": ["echo-testbed-limits(1)", "echo-testbed-compare-models(1)"],
+    "growth": ["echo-testbed-million(1)", "echo-testbed-threads(1)", "echo-testbed-compare-models(1)"],
     "million": ["echo-testbed-threads(1)", "echo-testbed-limits(1)"],
     "threads": ["echo-testbed-million(1)", "echo-testbed-tune(1)", "echo-testbed-limits(1)"],
 }

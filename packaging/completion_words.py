@@ -57,6 +57,7 @@ def lines_of(read, experiments):
         ("false-alarms", "--server"): sides,
         ("compare-models", "--models"): sides,
         ("bench", "--model"): sides,
+        ("growth", "--models"): sides,
         ("million", "--model"): models["echo_async"],
     }
     arguments = {"compare": (sides, FOLDERS), "tune": (experiments, FILES), "report": ([], FILES)}

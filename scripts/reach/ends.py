@@ -70,6 +70,12 @@ class Ends:
             except OSError as error:
                 raise Failed(f"{words[0]}: {error.strerror}") from error
 
+    def forget_client(self):
+        """Before the next one is started."""
+        self.client = None
+        for name in ("client.json", "series.jsonl"):
+            (self.folder / name).unlink(missing_ok=True)
+
     @property
     def pids(self):
         return [self.server.pid, self.client.pid]

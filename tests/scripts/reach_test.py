@@ -14,7 +14,8 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from reach import preflight, progress, result, run, series  # noqa: E402
+from page import gnuplot  # noqa: E402
+from reach import growth_text, levels, preflight, progress, result, run, series  # noqa: E402
 
 PATIENCE = 60
 
@@ -123,6 +124,54 @@ class Results(unittest.TestCase):
             self.assertEqual(progress.amount(size), text)
 
 
+def a_row(model="callbacks", connections=1000, **changed):
+    row = {
+        "model": model, "connections": connections, "tables": 1, "connects_per_s": 30_000.0,
+        "cpu_ns_per_echo": 13_400, "echoes_per_s": 80_000, "bytes_per_connection": 8400.0,
+        "p50_ns": 90_000, "p99_ns": None, "others": 0.0,
+    }  # fmt: skip
+    return {**row, **changed}
+
+
+class Growth(unittest.TestCase):
+    def test_the_numbers_of_connections(self):
+        whole = [1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000]
+        self.assertEqual(levels.numbers(1_000_000), whole)
+        self.assertEqual(levels.numbers(20_000), [*whole[:3], 20_000])
+        self.assertEqual(levels.numbers(7), [7])
+
+    def test_a_side_is_a_model_with_or_without_its_program(self):
+        programs = {"callbacks": "echo_async"}
+        for text in ("callbacks", "echo_async:callbacks"):
+            self.assertEqual(levels.Side.parse(text, programs), levels.Side("echo_async", "callbacks"))
+        for text in ("", "select", "echo_threads:callbacks"):
+            with self.assertRaisesRegex(ValueError, "one of callbacks"):
+                levels.Side.parse(text, programs)
+
+    def test_the_memory_that_others_took_is_not_the_connections(self):
+        cpu = {"total_ns_per_echo": 2, "client_ns_per_echo": 1, "server_ns_per_echo": 1, "others": None}
+        client = {
+            "phases": {"ramp": {"ns": 10**9}}, "cpu": cpu, "throughput": {"echoes_per_s": 5},
+            "latency": {"echo": {"percentiles": {"50": 7}}},
+        }  # fmt: skip
+        taken = {"free_lost": 9000, "others": 500}
+        side = levels.Side("echo_async", "callbacks")
+        row = levels.row_of(side, 1000, client, client, {"tables": 3}, taken)
+        self.assertEqual((row["bytes_per_connection"], row["connects_per_s"]), (8500, 1000))
+        self.assertEqual((row["tables"], row["p50_ns"], row["p99_ns"]), (3, 7, None))
+        self.assertIsNone(levels.row_of(side, 1, client, client, None, {})["bytes_per_connection"])
+
+    def test_table_and_plot(self):
+        rows = [a_row(connections=n, p99_ns=n) for n in (1000, 10_000)] + [a_row("select")]
+        lines = growth_text.lines(rows)
+        self.assertEqual(len({len(line) for line in lines}), 1, "aligned")
+        self.assertIn("8,400 B", lines[1])
+        self.assertEqual(lines[3].split()[-1], "-")
+        self.assertTrue(all(line.startswith("| ") for line in growth_text.markdown(rows)[2:]))
+        if gnuplot.found():
+            self.assertIn("<svg", growth_text.picture(rows))
+
+
 class Runs(unittest.TestCase):
     def script(self, *words, open_files=None, code=0):
         def prepare():
@@ -161,6 +210,18 @@ class Runs(unittest.TestCase):
         done = self.script("threads", "-n", "4M", code=3)
         self.assertIn("kernel.threads-max", done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_growth_ends_at_a_limit(self):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ("growth", "--up-to", 500, "--models", "callbacks,hand-off", "--seconds", 1)
+            done = self.script(*words, "--out", folder, "-q", open_files=400)
+            document = json.loads((pathlib.Path(folder) / "growth.json").read_text())
+            names = sorted(one.name for one in pathlib.Path(folder).iterdir())
+        rows = [(row["model"], row["connections"], row["tables"]) for row in document["rows"]]
+        self.assertEqual(rows, [("callbacks", 500, 2)])
+        self.assertEqual(document["ends"][0]["connections"], 500)
+        self.assertIn("hand-off ends before 500: open files", done.stdout)
+        self.assertLessEqual({"growth.json", "growth.md"}, set(names))
 
     def test_bad_input(self):
         for words in (("-n", "0"), ("--hold", "0"), ("--keep-free", "much"), ("--model",)):

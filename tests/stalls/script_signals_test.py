@@ -37,6 +37,7 @@ SCRIPTS = {
     "scripts/compare-models": ("--models", "callbacks", "-n", "4", "--seconds", "20"),
     "scripts/million": ("-n", "4", "--hold", "20s"),
     "scripts/threads": ("-n", "4", "--hold", "20s"),
+    "scripts/growth": ("--up-to", "4", "--seconds", "20"),
     "scripts/bench": ("client", "-n", "4", "--seconds", "20", "--no-counts"),
     "bench/establish": ("-n", "1000", "--pairs", "500"),
 }
