@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <CLI/Error.hpp>
+#include <CLI/Option.hpp>
 #include <cstdint>
 #include <memory>
 
 #include "echo/options.hpp"
+#include "echo_threads/stack/guard.hpp"
 #include "echo_threads/stack/static_tls.hpp"
 #include "server/protocol_options.hpp"
 
@@ -16,6 +18,7 @@ namespace {
 struct Options {
   StackOptions stack;
   bool one_page = false;
+  GuardMethod guards = GuardMethod::protect;
 };
 
 /// The largest buffer with which one page of stack suffices, in bytes. Without the surplus of
@@ -46,9 +49,29 @@ void check(const Options& options, const server::ServerOptions& common) {
 
 limits::Demand demand(const Options& options, std::uint64_t connections) {
   limits::Traits traits = limits::thread_traits(options.stack.size, options.stack.guard);
+  if (options.stack.allocator == StackAllocator::region) {
+    // Without guards, or with guards that are marks, all stacks are one map.
+    const bool divided = options.stack.guard > 0 && options.guards == GuardMethod::protect;
+    traits.maps_per_connection = divided ? 2 : 0;
+  }
   if (options.one_page) traits.resident_bytes -= 4096;
   traits.resident_bytes += touched_bytes(options.stack);
   return {connections, traits};
+}
+
+void add_stack_allocator(CLI::App& app, Options& options) {
+  // One region wins where it is one map; divided by mprotect(2) it takes as many as pthread's.
+  options.guards = guard_method_of_this_kernel();
+  const bool one_map = options.guards == GuardMethod::install;
+  options.stack.allocator = one_map ? StackAllocator::region : StackAllocator::pthread;
+  echo::add_choice(app, "--stack-allocator",
+                   "Where stacks lie: each in mappings of its own (pthread), or all in one "
+                   "(region). Default: region from Linux 6.13 on, which has guards without maps",
+                   {"pthread", "region"},
+                   [&options](std::size_t index) {
+                     options.stack.allocator = static_cast<StackAllocator>(index);
+                   })
+      ->default_str(one_map ? "region" : "pthread");
 }
 
 }  // namespace
@@ -58,6 +81,7 @@ server::Configured configured_with_stacks(CLI::App& app,
                                                         const StackOptions& stack)) {
   auto options = std::make_shared<Options>();
   add_stack_options(app, options->stack);
+  add_stack_allocator(app, *options);
   echo::add_flag(app, "--one-page-stacks", options->one_page,
                  "Touch one page of each stack instead of two; needs --buffer-size 512 or less");
   return {.check = [options](const server::ServerOptions& common) { check(*options, common); },

@@ -20,11 +20,17 @@
 
 namespace echo_threads {
 
+enum class StackAllocator {
+  pthread,  ///< pthread_create(3) maps each stack, and keeps some of those of ended threads
+  region,   ///< all stacks lie in one mapping (stack_region.hpp)
+};
+
 struct StackOptions {
   std::uint64_t size = 64U << 10U;
   std::uint64_t guard = 4096;
   std::uint64_t touch = 0;
   bool report = false;
+  StackAllocator allocator = StackAllocator::pthread;  ///< of a model with a thread per connection
 };
 
 /// -s/--stack-size, --guard-size, --touch-stack, --stack-report.

@@ -37,6 +37,7 @@ ConnectionThreads::ConnectionThreads(const server::Serving& serving, const Stack
   if (!running_event_ || !ended_event_)
     throw std::system_error(errno, std::generic_category(), "eventfd");
   apply(stack, attributes_.native_handle());
+  if (stack.allocator == StackAllocator::region) region_.emplace(stack.size, stack.guard);
   if (stack.report) serving.measurements.stacks.emplace(server::StackUse::of_this_machine());
 }
 
@@ -60,18 +61,33 @@ void ConnectionThreads::start(echo::Descriptor socket) {
     [[maybe_unused]] const auto* owned_by_the_lists = connection.release();
     return;
   }
+  release_stack(placed);
   const std::lock_guard lock(mutex_);
   live_.erase(live_.iterator_to(placed));
   --unjoined_;
   serving_.counters.shed(server::Shed::threads);
 }
 
+/// The thread that is started next gets a stack of the region; glibc then adds no guard.
+void ConnectionThreads::place_on_region(Connection& connection) {
+  if (connection.stack == nullptr) connection.stack = region_->allocate();
+  // Cannot fail: apply() has checked the size.
+  ::pthread_attr_setstack(attributes_.native_handle(), connection.stack, region_->stack_size());
+}
+
+void ConnectionThreads::release_stack(Connection& connection) {
+  if (connection.stack == nullptr) return;
+  region_->deallocate(connection.stack);
+  connection.stack = nullptr;
+}
+
 /// pthread_create fails with EAGAIN for a dozen causes. Some are temporary, such as threads that
 /// have ended but are not freed yet. So it tries a few times, then gives up this connection only.
-/// The same holds for the memory of the thread's object.
+/// The same holds for the memory of the thread's object and of its stack.
 bool ConnectionThreads::start_thread(Connection& connection) {
   for (int attempt = 0; attempt < 3; ++attempt) {
     try {
+      if (region_) place_on_region(connection);
       connection.thread = boost::thread(attributes_, [this, &connection] { serve(connection); });
       wait_for_starting_threads();
       return true;
@@ -158,6 +174,7 @@ void ConnectionThreads::join_ended() {
   if (more) ::eventfd_write(ended_event_.get(), 1);
   ended.clear_and_dispose([this](Connection* connection) {
     connection->thread.join();
+    release_stack(*connection);  // no code runs on it any more
     try {
       if (const std::uint64_t words = connection->high_water_words; words > 0)
         serving_.measurements.stacks->add(words * word);

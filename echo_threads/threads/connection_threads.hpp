@@ -12,10 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 
 #include "echo/descriptor.hpp"
 #include "echo_threads/stack/stack.hpp"
+#include "echo_threads/stack/stack_region.hpp"
 #include "server/model.hpp"
 
 namespace echo_threads {
@@ -61,10 +63,13 @@ class ConnectionThreads {
     /// small.
     std::uint32_t high_water_words = 0;
     boost::thread thread;
+    std::byte* stack = nullptr;  ///< of the region; pthread's own: nullptr
   };
   using Connections = boost::intrusive::list<Connection>;
 
   bool start_thread(Connection& connection);
+  void place_on_region(Connection& connection);
+  void release_stack(Connection& connection);
   void wait_for_starting_threads();
   void serve(Connection& connection);
   void end(Connection& connection);
@@ -76,6 +81,7 @@ class ConnectionThreads {
   const Work work_;
   const bool ordinary_stacks_;  ///< no paint, no depth to touch, no buffer that steps over a guard
   boost::thread::attributes attributes_;
+  std::optional<StackRegion> region_;  ///< used by the acceptor only
   /// The stop was forced: connections that end after this count as open at the stop.
   std::atomic<bool> forced_{false};
   std::uint64_t unjoined_ = 0;             ///< used by the acceptor only

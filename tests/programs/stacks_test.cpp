@@ -46,10 +46,14 @@ class Stacks : public ::testing::TestWithParam<Case> {
 };
 INSTANTIATE_TEST_SUITE_P(EchoThreads, Stacks,
                          ::testing::Values(Case{"thread-per-connection", {}},
+                                           Case{"thread-per-connection",
+                                                {"--stack-allocator", "pthread"}},
                                            Case{"pool-accept", {"--workers", "3"}},
                                            Case{"pool-own-queue", {"--workers", "3"}}),
                          [](const auto& info) {
                            std::string name{info.param.model};
+                           if (info.param.model == std::string{"thread-per-connection"})
+                             name += info.param.more.empty() ? "" : "_pthread";
                            for (char& letter : name) letter = letter == '-' ? '_' : letter;
                            return name;
                          });
