@@ -96,7 +96,9 @@ void serve(const server::Serving& serving) {
 }
 
 limits::Demand demand(std::uint64_t connections) {
-  return {connections, limits::event_traits(sizeof(Connection), 0)};
+  limits::Traits traits = limits::event_traits(sizeof(Connection), 0);
+  traits.watches_per_connection = 0;
+  return {connections, traits};
 }
 
 server::Configured configure(CLI::App&) {

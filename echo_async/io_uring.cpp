@@ -184,7 +184,9 @@ void prepare(const Options& options, const server::ServerOptions& common) {
 }
 
 limits::Demand demand(std::uint64_t connections) {
-  return {connections, limits::event_traits(sizeof(RingConnection), 0)};
+  limits::Traits traits = limits::event_traits(sizeof(RingConnection), 0);
+  traits.watches_per_connection = 0;
+  return {connections, traits};
 }
 
 server::Configured configure(CLI::App& app) {

@@ -148,6 +148,7 @@ void serve(const server::Serving& serving) {
 limits::Demand demand(std::uint64_t connections) {
   constexpr std::uint64_t bits = 1;  // in the bitmaps, in bytes
   limits::Traits traits = limits::event_traits(sizeof(Connection) + bits, 0);
+  traits.watches_per_connection = 0;
   traits.descriptors_below = FD_SETSIZE;
   return {connections, traits};
 }

@@ -34,6 +34,8 @@ void serve(const server::Serving& serving, const PoolOptions& options) {
 limits::Demand demand(const PoolOptions& options, std::uint64_t connections) {
   limits::Traits traits = thread_pool_traits(options);
   traits.descriptors_per_connection = 0;  // the rest wait in the kernel's queue
+  // Of each worker: the epoll and the reserve of its acceptor, the socket that it serves.
+  traits.fixed_descriptors += 3 * options.workers;
   return {connections, traits};
 }
 

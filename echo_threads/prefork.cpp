@@ -149,6 +149,7 @@ limits::Demand demand(const PoolOptions& options, std::uint64_t connections) {
   traits.descriptors_per_connection = 0;  // each is in the table of its worker
   traits.fixed_threads += options.workers;
   traits.fixed_descriptors += options.workers;  // a pidfd per worker
+  traits.fixed_files += 3 * options.workers;    // its epoll, its reserve, the socket it serves
   return {connections, traits};
 }
 

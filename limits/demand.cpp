@@ -23,8 +23,6 @@ constexpr std::uint64_t client_connection = 256;     // a connection's state; no
 constexpr std::uint64_t process_private_pages = 68U << 10U;  // copied on write (Private_Dirty)
 constexpr std::uint64_t process_page_tables = 56U << 10U;    // for ~1 MiB that it shares
 constexpr std::uint64_t process_slab = 9U << 10U;            // task_struct and mm_struct, rounded
-// Image, libraries, heap; no 64 MiB arena of glibc: when mmap refuses one, malloc shares another.
-constexpr std::uint64_t program_virtual = 64ULL << 20;
 
 std::uint64_t scaled(std::uint64_t connections, double each) {
   if (!(each > 0)) return 0;
@@ -73,9 +71,12 @@ std::uint64_t Demand::descriptors() const {
 }
 
 std::uint64_t Demand::files() const {
-  const std::uint64_t fixed = saturating_multiply(tables, traits.fixed_descriptors);
-  const std::uint64_t growing = scaled(connections, traits.descriptors_per_connection);
-  return saturating_add(fixed, std::max(connections, growing));
+  const std::uint64_t of_tables =
+      saturating_add(saturating_multiply(tables, traits.fixed_descriptors),
+                     scaled(connections, traits.descriptors_per_connection));
+  const std::uint64_t of_children =
+      saturating_add(traits.fixed_files, scaled(connections, traits.processes_per_connection));
+  return saturating_add(of_tables, of_children);
 }
 
 std::uint64_t Demand::threads() const {
@@ -89,6 +90,10 @@ std::uint64_t Demand::maps() const {
   return saturating_add(traits.fixed_maps, scaled(connections, traits.maps_per_connection));
 }
 
+std::uint64_t Demand::watches() const {
+  return scaled(connections, traits.watches_per_connection);
+}
+
 std::uint64_t Demand::memory_bytes() const {
   return saturating_add(
       traits.fixed_bytes,
@@ -100,8 +105,14 @@ std::uint64_t Demand::virtual_bytes() const {
       saturating_multiply(scaled(connections, traits.threads_per_connection), traits.stack_bytes);
   const std::uint64_t user =
       saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.virtual_bytes));
-  const std::uint64_t fixed = saturating_add(program_virtual, traits.fixed_virtual_bytes);
-  return saturating_add(fixed, saturating_add(stacks, user));
+  return saturating_add(traits.fixed_virtual_bytes, saturating_add(stacks, user));
+}
+
+std::uint64_t Demand::data_bytes() const {
+  const std::uint64_t guards =
+      saturating_multiply(scaled(connections, traits.threads_per_connection), traits.guard_bytes);
+  const std::uint64_t all = virtual_bytes();
+  return all == unlimited ? unlimited : all - guards;
 }
 
 Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes) {
@@ -112,6 +123,7 @@ Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes) {
   traits.kernel_bytes = connection_slab + thread_kernel_stack + thread_slab + thread_page_tables +
                         thread_task_frag + (stack_bytes >= large_stack ? page_table_page : 0);
   traits.stack_bytes = saturating_add(stack_bytes, guard_bytes);
+  traits.guard_bytes = guard_bytes;
   return traits;
 }
 
@@ -119,6 +131,7 @@ Traits process_traits() {
   Traits traits;
   traits.processes_per_connection = 1;
   traits.descriptors_per_connection = 1;  // in the parent: a pidfd, no socket
+  traits.watches_per_connection = 1;      // that pidfd
   traits.resident_bytes = process_private_pages;
   traits.kernel_bytes =
       connection_slab + thread_kernel_stack + process_slab + process_page_tables + thread_task_frag;
@@ -129,13 +142,13 @@ Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes) {
   Traits traits;
   traits.resident_bytes = saturating_add(state_bytes, buffer_bytes);
   traits.kernel_bytes = connection_slab;
+  traits.watches_per_connection = 1;
   return traits;
 }
 
 Traits pool_traits(std::uint64_t workers) {
   Traits traits;
   traits.fixed_threads += workers + 1;     // the thread that waits for the stop
-  traits.fixed_descriptors += workers;     // the epoll of each worker's acceptor
   traits.fixed_maps += 2 * (workers + 1);  // a stack and its guard
   traits.fixed_bytes += workers * thread_resident;
   return traits;

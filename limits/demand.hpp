@@ -20,15 +20,20 @@ struct Traits {
   double processes_per_connection = 0;
   double descriptors_per_connection = 1;
   double maps_per_connection = 0;        ///< 2 for a thread with a guard page
+  double watches_per_connection = 0;     ///< entries in epolls; 0 for blocking models and io_uring
   std::uint64_t fixed_descriptors = 16;  ///< listener, epoll, eventfds, stdio, log, spare
   std::uint64_t fixed_threads = 2;
+  std::uint64_t fixed_files = 0;  ///< open files in the tables of a pool's processes
   std::uint64_t fixed_maps = 100;
-  std::uint64_t fixed_bytes = 0;          ///< user memory that does not depend on the connections
-  std::uint64_t fixed_virtual_bytes = 0;  ///< address space of the stacks of a pool
-  std::uint64_t resident_bytes = 0;       ///< user memory per connection
+  std::uint64_t fixed_bytes = 0;  ///< user memory that does not depend on the connections
+  /// Address space that does not depend on the connections: image, libraries, heap, the stacks of a
+  /// pool. No 64 MiB arena of glibc: when mmap refuses one, malloc shares another.
+  std::uint64_t fixed_virtual_bytes = 64ULL << 20U;
+  std::uint64_t resident_bytes = 0;  ///< user memory per connection
   std::uint64_t kernel_bytes =
       4050;                         ///< one end of a connection: ~4,050 B of slab; threads add more
   std::uint64_t stack_bytes = 0;    ///< virtual size per thread, stack + guard
+  std::uint64_t guard_bytes = 0;    ///< of these the guard, which no access may touch
   std::uint64_t virtual_bytes = 0;  ///< reserved per connection in addition: coroutines' stacks
   /// All descriptors must be below this number, whatever the machine allows: FD_SETSIZE for
   /// select(2). 0: no such bound.
@@ -54,14 +59,18 @@ struct Demand {
   [[nodiscard]] Demand divided(std::uint64_t ceiling) const;
   /// Descriptors in one table.
   [[nodiscard]] std::uint64_t descriptors() const;
-  /// Open files of the whole program: at least one socket per connection, whichever process holds
-  /// it. A model that forks has few descriptors in each table, but all of them count for the
-  /// machine.
+  /// Open files of the whole program, whichever of its processes holds them. A model that forks has
+  /// a pidfd per connection in the parent and the socket in the child. What waits in the kernel's
+  /// accept queue is no open file.
   [[nodiscard]] std::uint64_t files() const;
   [[nodiscard]] std::uint64_t threads() const;  ///< threads and processes: both are tasks
   [[nodiscard]] std::uint64_t maps() const;
+  [[nodiscard]] std::uint64_t watches() const;        ///< entries in the epolls of the program
   [[nodiscard]] std::uint64_t memory_bytes() const;   ///< resident + kernel + fixed
   [[nodiscard]] std::uint64_t virtual_bytes() const;  ///< of one process
+  /// Private writable address space of one process: virtual_bytes() without the guards of stacks.
+  /// An upper bound: the program's text and shared memory are in it.
+  [[nodiscard]] std::uint64_t data_bytes() const;
 };
 
 /// A thread per connection: a stack of `stack_bytes` and `guard_bytes`; two pages are touched.
@@ -71,7 +80,8 @@ Traits process_traits();
 /// `workers` threads, each of which serves one connection at a time. Their stacks are touched as in
 /// thread_traits.
 Traits pool_traits(std::uint64_t workers);
-/// One loop for all connections; each holds `buffer_bytes` of user memory beside its own state.
+/// One loop on epoll for all connections; each holds `buffer_bytes` of user memory beside its own
+/// state.
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
 /// The load client: event-driven, without a buffer per connection.
 Traits client_traits();

@@ -24,6 +24,23 @@ TEST(Demand, FractionsRoundUpAndForkedChildrenHoldTheirOwnFiles) {
   EXPECT_EQ(demand.files(), 10'016U);
 }
 
+// Bug: of a forked connection the parent's pidfd was counted, and the child's socket was not; what
+// waits in the accept queue of a pool was counted as an open file.
+TEST(Demand, OpenFilesAreThoseOfAllProcessesAndNotOfTheAcceptQueue) {
+  EXPECT_EQ((Demand{10'000, process_traits()}.files()), 20'016U);
+  Traits pool;
+  pool.descriptors_per_connection = 0;
+  pool.fixed_files = 24;
+  EXPECT_EQ((Demand{10'000, pool}.files()), 40U);
+}
+
+// Bug: the guards of stacks, which nothing can write, were counted against RLIMIT_DATA.
+TEST(Demand, TheDataSegmentIsTheAddressSpaceWithoutGuards) {
+  const Demand demand = threads(1'000);
+  EXPECT_EQ(demand.virtual_bytes() - demand.data_bytes(), 4'096'000U);
+  EXPECT_EQ(threads(unlimited).data_bytes(), unlimited);
+}
+
 TEST(Demand, AThreadCostsWhatWasMeasuredWithBothEnds) {
   const double bytes =
       static_cast<double>(threads(1'000).memory_bytes() + client(1'000).memory_bytes());
