@@ -31,8 +31,15 @@ Ceilings read_ceilings(const Kernel& kernel) {
   ceilings.cgroup_tasks = kernel.cgroup_tasks();
   ceilings.cgroup_memory = kernel.cgroup_memory();
   ceilings.memory = kernel.memory_available();
+  ceilings.epoll_watches = kernel.sysctl("fs.epoll.max_user_watches");
+  ceilings.inner_pid_namespace = kernel.in_inner_pid_namespace();
+  ceilings.commit_limit = kernel.commit_limit();
+  if (ceilings.commit_limit) ceilings.committed = kernel.committed().value_or(0);
+  ceilings.tcp_pages = kernel.tcp_pages();
+  ceilings.tcp_pages_used = kernel.tcp_pages_used().value_or(0);
   ceilings.files_open = kernel.files_open().value_or(0);
   ceilings.threads_running = kernel.threads_running().value_or(0);
+  ceilings.process_ids_used = kernel.process_ids_used();
   ceilings.cgroup_tasks_used = kernel.cgroup_tasks_used().value_or(0);
   ceilings.cgroup_memory_used = kernel.cgroup_memory_used().value_or(0);
   ceilings.conntrack_max = kernel.sysctl("net.netfilter.nf_conntrack_max");

@@ -187,6 +187,18 @@ std::optional<CpuQuota> cpu_quota(pid_t pid, const std::filesystem::path& root) 
   return found;
 }
 
+std::optional<std::string> own_cgroup(const std::filesystem::path& root, Controller controller) {
+  const auto groups = read_text(root / "proc/self/cgroup");
+  const auto mountinfo = read_text(root / "proc/self/mountinfo");
+  if (!groups || !mountinfo) return std::nullopt;
+  const std::string_view name = controller == Controller::tasks ? "pids" : "memory";
+  for (const Mount& mount : cgroup_mounts(*mountinfo, name)) {
+    if (!carries(root, mount, name)) continue;
+    return mount.point + below(own_group(*groups, name, mount.second_version), mount.top);
+  }
+  return std::nullopt;
+}
+
 std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& root,
                                                  Controller controller) {
   const auto groups = read_text(root / "proc/self/cgroup");

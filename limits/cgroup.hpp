@@ -31,6 +31,9 @@ struct CgroupLimit {
 std::optional<CgroupLimit> tightest_cgroup_limit(const std::filesystem::path& root,
                                                  Controller controller);
 
+/// The directory of this process's own group with that controller, "/sys/fs/cgroup/pids/a".
+std::optional<std::string> own_cgroup(const std::filesystem::path& root, Controller controller);
+
 /// The CPU bandwidth that the groups of a process allow, and how often they withheld it.
 struct CpuQuota {
   /// Processors' worth of time, of the tightest group; infinity where no group has a quota.

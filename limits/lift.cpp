@@ -33,6 +33,7 @@ constexpr std::array highest{
     Most{"vm.max_map_count", 2'147'483'647},
     Most{"fs.nr_open", 2'147'483'584},  // INT_MAX rounded down to BITS_PER_LONG
     Most{"fs.file-max", 9'223'372'036'854'775'807},
+    Most{"fs.epoll.max_user_watches", 9'223'372'036'854'775'807},
     Most{"net.netfilter.nf_conntrack_max", 2'147'483'647},
 };
 
@@ -106,6 +107,13 @@ std::string Lift::sysctl(const std::string& name, std::uint64_t needed) const {
 std::string Lift::shared_sysctl(const std::string& name, std::uint64_t needed) const {
   if (needed > most_of(name)) return "";
   return sysctl(name, std::min(with_spare(needed), most_of(name)));
+}
+
+std::string Lift::tcp_pages(std::uint64_t needed) const {
+  // As the kernel sets them when it starts: pressure at two thirds of the limit, none below a half.
+  const std::uint64_t most = with_spare(needed);
+  return as_root(root, "sysctl -w net.ipv4.tcp_mem='" + std::to_string(most / 2) + " " +
+                           std::to_string(most / 3 * 2) + " " + std::to_string(most) + "'");
 }
 
 std::string Lift::write(std::uint64_t needed, const std::string& path) const {

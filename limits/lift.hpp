@@ -29,6 +29,8 @@ struct Lift {
   [[nodiscard]] std::string sysctl(const std::string& name, std::uint64_t needed) const;
   /// A limit shared by the whole machine: a sixteenth to spare, rounded up to thousands.
   [[nodiscard]] std::string shared_sysctl(const std::string& name, std::uint64_t needed) const;
+  /// The three figures of net.ipv4.tcp_mem, of which the third is `needed` pages or more.
+  [[nodiscard]] std::string tcp_pages(std::uint64_t needed) const;
   /// The file of a control group; also with a sixteenth to spare.
   [[nodiscard]] std::string write(std::uint64_t needed, const std::string& path) const;
 

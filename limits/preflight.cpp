@@ -1,12 +1,14 @@
 // Compares demand with ceilings; see preflight.hpp. The commands that lift a limit: lift.hpp.
 //
-// Each function below handles one group of limits: what counts against it, how much of it other
-// programs use already, and what happens when it is exceeded.
+// The rows of descriptors are below, the others in groups/. What each limit shows when it is
+// reached, and who may lift it: groups/effect.cpp.
 #include "limits/preflight.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "limits/groups/effect.hpp"
+#include "limits/groups/groups.hpp"
 #include "limits/lift.hpp"
 #include "limits/quantity.hpp"
 #include "limits/rows.hpp"
@@ -20,13 +22,6 @@ void exempt_from_shared(Verdict& row) {
   row.source += " (exempt)";
   row.bites_at.reset();
   if (row.status == Status::short_) row.status = Status::warn;
-}
-
-void warn_when_nearly_full(Verdict& row) {
-  row.bytes = true;
-  if (row.status == Status::ok && row.have && row.need > *row.have - *row.have / 10) {
-    row.status = Status::warn;
-  }
 }
 
 /// The descriptors that a model's own interface can name. Only another model lifts this limit.
@@ -66,15 +61,14 @@ void add_descriptor_rows(Rows& rows, const Demands& demands, const Ceilings& c, 
     return most;
   };
   const std::string tables = of_tables(demands, ceiling);
-  if (c.can_raise_hard && c.nr_open) {
-    Verdict& row = rows.add("open files", c.nr_open->source + tables, c.nr_open->value, need);
-    if (row.status == Status::short_) row.lift = lift.sysctl("fs.nr_open", row.need);
+  if (c.can_raise_hard) {
+    rows.add("open files", "RLIMIT_NOFILE (CAP_SYS_RESOURCE raises it)" + tables, unlimited, need);
   } else {
     Verdict& row = rows.add("open files", "RLIMIT_NOFILE, hard" + tables, c.open_files.hard, need);
     if (row.status == Status::short_) row.lift = lift.open_files(row.need, c.open_files.hard);
-    Verdict& top = rows.add("open files, highest", c.nr_open, 0, "/proc/sys/fs/nr_open", need);
-    if (top.status == Status::short_) top.lift = lift.sysctl("fs.nr_open", top.need);
   }
+  Verdict& top = rows.add("open files, highest", c.nr_open, 0, "/proc/sys/fs/nr_open", need);
+  if (top.status == Status::short_) top.lift = lift.sysctl("fs.nr_open", top.need);
   Verdict& row = rows.add("open files, machine", c.file_max, c.files_open, "/proc/sys/fs/file-max",
                           on_machine(&Demand::files));
   if (row.status == Status::short_) {
@@ -83,133 +77,13 @@ void add_descriptor_rows(Rows& rows, const Demands& demands, const Ceilings& c, 
   if (c.exempt_from_file_max && c.file_max) exempt_from_shared(row);
 }
 
-void add_task_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
-  // Pids below 300 are not reused once the counter has wrapped (kernel/pid.c).
-  constexpr std::uint64_t reserved_pids = 300;
-  const Need need = on_machine(&Demand::threads);
-
-  if (c.exempt_from_processes) {
-    rows.add("user processes", "RLIMIT_NPROC (exempt)", unlimited, need);
-  } else {
-    const std::uint64_t left = c.processes.soft == unlimited
-                                   ? unlimited
-                                   : saturating_subtract(c.processes.soft, c.processes_used);
-    Verdict& row = rows.add("user processes", "RLIMIT_NPROC, soft", left, need);
-    if (row.status == Status::short_) {
-      row.lift = lift.processes(saturating_add(row.need, c.processes_used), c.processes.hard);
-    }
-  }
-
-  const std::uint64_t pids_used = saturating_add(c.threads_running, reserved_pids);
-  Verdict& pids = rows.add("process ids", c.pid_max, pids_used, "/proc/sys/kernel/pid_max", need);
-  if (pids.status == Status::short_) {
-    pids.lift = lift.shared_sysctl("kernel.pid_max", saturating_add(pids.need, pids_used));
-  }
-
-  Verdict& threads = rows.add("threads, machine", c.threads_max, c.threads_running,
-                              "/proc/sys/kernel/threads-max", need);
-  if (threads.status == Status::short_) {
-    threads.lift =
-        lift.shared_sysctl("kernel.threads-max", saturating_add(threads.need, c.threads_running));
-  }
-
-  Verdict& group =
-      rows.add("cgroup tasks", c.cgroup_tasks, c.cgroup_tasks_used, "cgroup pids.max", need);
-  if (group.status == Status::short_) {
-    group.lift = lift.write(saturating_add(group.need, c.cgroup_tasks_used), group.source);
-  }
-}
-
-/// The address space that a processor gives to a process. Only stacks of 32 MiB or more reach it
-/// before the kernel runs out of process ids (PID_MAX_LIMIT), so other demands get no row.
-void add_user_address_row(Rows& rows, const Need& need) {
-  constexpr std::uint64_t user_addresses = 1ULL << 47;
-  constexpr std::uint64_t most_tasks = 4'194'304;
-  if (!rows.reach(need, user_addresses, most_tasks)) return;
-  rows.add("user addresses", "47 bits of an address, x86-64", user_addresses, need).bytes = true;
-}
-
-void add_memory_rows(Rows& rows, const Ceilings& c, const Lift& lift) {
-  Verdict& maps = rows.add("memory maps", c.max_map_count, 0, "/proc/sys/vm/max_map_count",
-                           per_process(&Demand::maps));
-  if (maps.status == Status::short_) maps.lift = lift.sysctl("vm.max_map_count", maps.need);
-
-  const Need virtual_need = per_process(&Demand::virtual_bytes);
-  add_user_address_row(rows, virtual_need);
-  Verdict& space = rows.add("address space", "RLIMIT_AS, soft", c.address_space.soft, virtual_need);
-  space.bytes = true;
-  if (space.status == Status::short_) {
-    space.lift = lift.address_space(space.need, c.address_space.hard);
-  }
-  Verdict& data = rows.add("data segment", "RLIMIT_DATA, soft", c.data.soft, virtual_need);
-  data.bytes = true;
-  if (data.status == Status::short_) data.lift = lift.data(data.need, c.data.hard);
-
-  const Need memory_need = on_machine(&Demand::memory_bytes);
-  warn_when_nearly_full(rows.add("memory", c.memory, 0, "/proc/meminfo MemAvailable", memory_need));
-  Verdict& group = rows.add("cgroup memory", c.cgroup_memory, c.cgroup_memory_used, "cgroup memory",
-                            memory_need);
-  warn_when_nearly_full(group);
-  if (group.status == Status::short_) {
-    group.lift = lift.write(saturating_add(group.need, c.cgroup_memory_used), group.source);
-  }
-}
-
-/// A port range counts as full at half: beyond that connect() searches up to 12 times as long.
-void add_port_rows(Rows& rows, const Demands& demands, const Ceilings& c, const Lift& lift) {
-  for (const Demand& client : demands) {
-    if (!client.takes_ports) continue;
-    const std::uint64_t have = saturating_multiply(client.sources, c.ports.count() / 2);
-    std::string source = "/proc/sys/net/ipv4/ip_local_port_range (half of it";
-    if (client.sources > 1) source += ", x " + format_count(client.sources) + " sources";
-    Verdict& row = rows.add("local ports", source + ")", have, most_connections);
-    if (row.status == Status::short_) row.lift = lift.ports(client, c.ports);
-  }
-}
-
-/// The kernel queues min(backlog, somaxconn) + 1 connections that wait for accept(). Further SYNs
-/// of one burst are retried after a second. That is slow but not a refusal, so the row is a warning
-/// at most.
-void add_backlog_row(Rows& rows, const Ceilings& c, const Lift& lift, std::uint64_t backlog) {
-  const Need need = [](const Demands& demands) {
-    constexpr std::uint64_t burst = 4'096;
-    return std::min(most_connections(demands), burst);
-  };
-  std::optional<Ceiling> queue = c.somaxconn;
-  if (queue) queue->value = saturating_add(std::min(backlog, queue->value), 1);
-  Verdict& row = rows.add("listen backlog", queue, 0, "/proc/sys/net/core/somaxconn", need);
-  row.bites_at.reset();
-  if (row.status != Status::short_) return;
-  row.status = Status::warn;
-  row.lift = lift.backlog(row.need, backlog, c.somaxconn->value);
-}
-
-/// The table of nf_conntrack, which drops packets when it is full. Over loopback too, a connection
-/// has one entry, which both ends share. Whether the kernel tracks depends on the firewall's rules,
-/// which cannot be read without privilege, so the row is a warning at most.
-void add_conntrack_row(Rows& rows, const Ceilings& c, const Lift& lift) {
-  if (!c.conntrack_max) return;
-  Verdict& row = rows.add("tracked connections", c.conntrack_max, c.conntrack_used,
-                          "/proc/sys/net/netfilter/nf_conntrack_max", most_connections);
-  row.bites_at.reset();
-  if (row.status != Status::short_) return;
-  row.status = Status::warn;
-  row.lift = lift.shared_sysctl("net.netfilter.nf_conntrack_max",
-                                saturating_add(row.need, c.conntrack_used));
-}
-
-/// A quota is reached by load, not by a number of connections: it bites at no N, and is a warning
-/// at most. A group that has used up its quota stands still until the next period, 100 ms by
-/// default.
-void add_quota_row(Rows& rows, const Ceilings& c, const Lift& lift) {
-  if (!c.cpu_quota) return;
-  const std::uint64_t all = 100 * c.processors;
-  Verdict& row = rows.add("CPU quota, % of one", c.cpu_quota, 0, "cgroup cpu.max",
-                          [all](const Demands&) { return all; });
-  row.bites_at.reset();
-  if (row.status != Status::short_) return;
-  row.status = Status::warn;
-  row.lift = lift.unlimit_cpu(c.cpu_quota->source);
+/// The kernel counts the entries of all epolls that a user made, in whichever process. Nothing
+/// shows how many there are, so the row has those of the demands alone.
+void add_watch_row(Rows& rows, const Ceilings& c, const Lift& lift) {
+  Verdict& row = rows.add("epoll watches, user", c.epoll_watches, 0,
+                          "/proc/sys/fs/epoll/max_user_watches", on_machine(&Demand::watches));
+  if (row.status == Status::short_)
+    row.lift = lift.shared_sysctl("fs.epoll.max_user_watches", row.need);
 }
 
 }  // namespace
@@ -227,13 +101,15 @@ std::vector<Verdict> preflight(const Demands& asked, const Ceilings& ceilings,
   Rows rows(demands);
   add_number_row(rows, demands);
   add_descriptor_rows(rows, demands, ceilings, lift);
+  add_watch_row(rows, ceilings, lift);
   add_task_rows(rows, ceilings, lift);
+  add_address_rows(rows, ceilings, lift);
   add_memory_rows(rows, ceilings, lift);
-  add_port_rows(rows, demands, ceilings, lift);
-  add_conntrack_row(rows, ceilings, lift);
+  add_network_rows(rows, demands, ceilings, lift, backlog);
   add_quota_row(rows, ceilings, lift);
-  if (backlog > 0) add_backlog_row(rows, ceilings, lift, backlog);
-  return std::move(rows).sorted();
+  std::vector<Verdict> verdicts = std::move(rows).sorted();
+  for (Verdict& verdict : verdicts) add_effect(verdict);
+  return verdicts;
 }
 
 const Verdict* first_refusal(const std::vector<Verdict>& verdicts) {
@@ -241,21 +117,6 @@ const Verdict* first_refusal(const std::vector<Verdict>& verdicts) {
     return verdict.status == Status::short_;
   });
   return found == verdicts.end() ? nullptr : &*found;
-}
-
-std::string task_shortage(const Ceilings& ceilings) {
-  Demand one_more;
-  one_more.traits = Traits{};
-  one_more.traits.descriptors_per_connection = 0;
-  one_more.traits.fixed_threads = 1;
-  one_more.traits.fixed_descriptors = one_more.traits.fixed_maps = 0;
-  const Lift lift{ceilings.root, ceilings.can_raise_hard, ceilings.ancestors_open_files};
-  Rows rows({one_more});
-  add_task_rows(rows, ceilings, lift);
-  const auto verdicts = std::move(rows).sorted();
-  if (const Verdict* refusal = first_refusal(verdicts)) return refusal_line(*refusal);
-  return "one of these is reached, or memory: user processes (RLIMIT_NPROC), process ids "
-         "(kernel.pid_max), threads (kernel.threads-max), cgroup tasks (pids.max)";
 }
 
 std::string refusal_line(const Verdict& verdict) {

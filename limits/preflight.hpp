@@ -38,7 +38,15 @@ struct Ceilings {
   std::uint64_t ancestors_open_files = 0;  ///< what a new shell can have; 0: unknown
   /// CPU quota of the cgroups, in percent of one processor; nullopt: no controller, no row.
   std::optional<Ceiling> cpu_quota = {};
-  std::uint64_t processors = 0;  ///< online
+  std::uint64_t processors = 0;               ///< online
+  std::optional<Ceiling> epoll_watches = {};  ///< of each user; how many are used cannot be read
+  std::optional<std::uint64_t> process_ids_used = {};  ///< nullopt: as `threads_running`
+  /// kernel.pid_max of the pid namespaces around this one holds too, and cannot be read.
+  bool inner_pid_namespace = false;
+  std::optional<Ceiling> commit_limit = {};  ///< only where vm.overcommit_memory is 2
+  std::uint64_t committed = 0;
+  std::optional<Ceiling> tcp_pages = {};  ///< nullopt: not visible in this network namespace
+  std::uint64_t tcp_pages_used = 0;
 
   /// The largest number of descriptors that a table can be made to hold without a privilege that
   /// this process lacks.
@@ -60,7 +68,9 @@ struct Verdict {
       bites_at;  ///< the smallest N >= 1 (the same for all demands) that exceeds it; nullopt: none
   /// The exact command to type. Empty where the limit suffices, or no command lifts it that far.
   std::string lift;
-  bool bytes = false;  ///< have and need are bytes, not a count
+  bool bytes = false;        ///< have and need are bytes, not a count
+  std::string symptom = {};  ///< the errno, or what else shows, when it is reached
+  std::string who = {};      ///< who may lift it
 };
 
 /// "ok", "warn", "short", "unknown".
@@ -77,10 +87,6 @@ std::vector<Verdict> preflight(const Demands& demands, const Ceilings& ceilings,
 
 /// The first row whose limit is too small, or nullptr.
 const Verdict* first_refusal(const std::vector<Verdict>& verdicts);
-
-/// Why a thread or a process could not be started (EAGAIN): the limit that has no room for one
-/// more, as refusal_line(), or the names of all that may be the cause.
-std::string task_shortage(const Ceilings& ceilings);
 
 /// One line for stderr: what is short, have, need, and the command to type.
 std::string refusal_line(const Verdict& verdict);

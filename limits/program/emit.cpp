@@ -19,11 +19,13 @@ struct Sysctl {
   std::string_view name;
 };
 constexpr std::array sysctls{Sysctl{"open files, machine", "fs.file-max"},
+                             Sysctl{"epoll watches, user", "fs.epoll.max_user_watches"},
                              Sysctl{"process ids", "kernel.pid_max"},
                              Sysctl{"threads, machine", "kernel.threads-max"},
                              Sysctl{"memory maps", "vm.max_map_count"},
                              Sysctl{"listen backlog", "net.core.somaxconn"},
                              Sysctl{"tracked connections", "net.netfilter.nf_conntrack_max"},
+                             Sysctl{"TCP memory, pages", "net.ipv4.tcp_mem"},
                              Sysctl{"local ports", "net.ipv4.ip_local_port_range"}};
 
 const Verdict* row_named(const std::vector<Verdict>& verdicts, std::string_view name) {

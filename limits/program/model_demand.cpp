@@ -21,7 +21,7 @@
 #include "echo/describe.hpp"
 #include "echo/descriptor.hpp"
 #include "echo/exit_code.hpp"
-#include "limits/preflight.hpp"
+#include "limits/groups/task_shortage.hpp"
 
 namespace limits {
 namespace {

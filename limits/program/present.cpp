@@ -71,12 +71,26 @@ std::string json_row(const Verdict& row) {
          ", \"have\": " + json_number(row.have) + ", \"need\": " + json_number(row.need) +
          ", \"status\": " + json_string(std::string(status_name(row.status))) +
          ", \"bites_at\": " + json_number(row.bites_at) +
-         ", \"lift\": " + json_text_or_null(row.lift) + "}";
+         ", \"lift\": " + json_text_or_null(row.lift) +
+         ", \"symptom\": " + json_text_or_null(row.symptom) +
+         ", \"who\": " + json_text_or_null(row.who) + "}";
+}
+
+/// What shows at each of these limits, and who may lift it.
+std::string explanations(const std::vector<Verdict>& verdicts, Explain which) {
+  std::string text;
+  for (const Verdict& row : verdicts) {
+    const bool is_low = row.status == Status::short_ || row.status == Status::warn;
+    if ((which == Explain::low && !is_low) || row.symptom.empty()) continue;
+    text += "\n" + row.name + "\n  shows as: " + row.symptom + "\n  lifted by: " + row.who + "\n";
+  }
+  return text;
 }
 
 }  // namespace
 
-std::string as_table(const Question& question, const std::vector<Verdict>& verdicts) {
+std::string as_table(const Question& question, const std::vector<Verdict>& verdicts,
+                     Explain which) {
   std::vector<Line> lines{{"limit", "have", "need", "verdict", "bites at", "read from", "lift"}};
   for (const Verdict& row : verdicts) lines.push_back(line_of(row));
   std::array<std::size_t, columns> widths{};
@@ -93,7 +107,7 @@ std::string as_table(const Question& question, const std::vector<Verdict>& verdi
 
   std::string text = headline(question, verdicts) + printable(question.who) + "\n\n";
   for (const Line& line : lines) text += aligned(line, widths);
-  return text;
+  return text + explanations(verdicts, which);
 }
 
 std::string as_json(const Question& question, const std::vector<Verdict>& verdicts) {

@@ -19,8 +19,14 @@ struct Question {
   std::string who;    ///< "echo_threads --model prefork and the client, over loopback"
 };
 
-/// A headline with the verdict and the N that reaches the first limit, then one row per limit.
-std::string as_table(const Question& question, const std::vector<Verdict>& verdicts);
+/// Of which limits the table explains the symptom and who may lift them: those that are too low or
+/// nearly so, or all.
+enum class Explain { low, all };
+
+/// A headline with the verdict and the N that reaches the first limit, one row per limit, and then
+/// the explanations.
+std::string as_table(const Question& question, const std::vector<Verdict>& verdicts,
+                     Explain which = Explain::low);
 
 /// Schema "echo-testbed/1", program "limits"; null for an unknown figure.
 std::string as_json(const Question& question, const std::vector<Verdict>& verdicts);

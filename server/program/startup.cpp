@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "echo/exit_code.hpp"
 #include "echo/output/status_lines.hpp"
 #include "echo/output/writer.hpp"
+#include "limits/groups/task_shortage.hpp"
 #include "limits/preflight.hpp"
 #include "limits/quantity.hpp"
 
@@ -111,10 +113,26 @@ void report_ready(const ServerOptions& options, const echo::Endpoint& where,
   echo::write_message(ready);
 }
 
+namespace {
+
+/// A thread with the default attributes, such as the one that waits for signals.
+limits::RefusedTask a_default_thread() {
+  pthread_attr_t attributes;
+  std::size_t stack = 0;
+  std::size_t guard = 0;
+  if (::pthread_getattr_default_np(&attributes) != 0) return {};
+  ::pthread_attr_getstacksize(&attributes, &stack);
+  ::pthread_attr_getguardsize(&attributes, &guard);
+  ::pthread_attr_destroy(&attributes);
+  return limits::refused_thread(stack, guard);
+}
+
+}  // namespace
+
 std::string shortage(const std::system_error& error) {
   switch (error.code().value()) {
     case EAGAIN:
-      return limits::task_shortage(limits::read_ceilings(limits::Kernel{}));
+      return limits::task_shortage(limits::read_ceilings(limits::Kernel{}), a_default_thread());
     case ENOMEM:
       return "memory, address space (RLIMIT_AS) or memory maps (vm.max_map_count)";
     case EMFILE:

@@ -67,6 +67,56 @@ TEST(Kernel, CountsTheTasksOfOneUserOnly) {
   EXPECT_EQ(Kernel(tree.root()).tasks_of_user(1000), 7U);
 }
 
+// Bug: RLIMIT_NPROC counts by user and user namespace; tasks of the same uid outside were counted.
+TEST(Kernel, CountsTheTasksOfItsOwnUserNamespaceOnly) {
+  FixtureTree tree;
+  tree.file("/proc/self/ns/user", "own")
+      .file("/proc/10/status", "Uid:\t0\t0\t0\t0\nThreads:\t5\n")
+      .file("/proc/11/status", "Uid:\t0\t0\t0\t0\nThreads:\t2\n")
+      .file("/proc/11/ns/user", "another")
+      .file("/proc/12/status", "Uid:\t0\t0\t0\t0\nThreads:\t9\n");
+  std::filesystem::create_directory(tree.root() / "proc/10/ns");
+  std::filesystem::create_hard_link(tree.root() / "proc/self/ns/user",
+                                    tree.root() / "proc/10/ns/user");
+  EXPECT_EQ(Kernel(tree.root()).tasks_of_user(0), 5U) << "not those that may not be seen, either";
+}
+
+TEST(Kernel, CountsTheProcessIdsOfItsOwnNamespaceWhereItIsAnInnerOne) {
+  FixtureTree tree;
+  tree.file("/proc/loadavg", "0.08 0.02 0.01 1/83 3119\n")
+      .file("/proc/1/status", "Uid:\t0\nThreads:\t5\n")
+      .file("/proc/2/status", "Uid:\t7\nThreads:\t2\n");
+  const Kernel kernel(tree.root());
+  EXPECT_FALSE(kernel.in_inner_pid_namespace()) << "unknown";
+  EXPECT_EQ(kernel.process_ids_used(), 83U);
+  tree.file("/proc/self/ns/pid", "");
+  EXPECT_TRUE(kernel.in_inner_pid_namespace());
+  EXPECT_EQ(kernel.process_ids_used(), 7U);
+}
+
+TEST(Kernel, ReadsTheMemoryOfTcpAndTheCommitLimit) {
+  FixtureTree tree;
+  tree.file("/proc/sys/net/ipv4/tcp_mem", "287901\t383868\t575802\n")
+      .file("/proc/net/sockstat", "sockets: used 9\nTCP: inuse 1 orphan 0 tw 0 alloc 3 mem 198\n")
+      .file("/proc/meminfo", "CommitLimit:      100 kB\nCommitted_AS:      40 kB\n")
+      .file("/proc/sys/vm/overcommit_memory", "0\n");
+  const Kernel kernel(tree.root());
+  EXPECT_EQ(kernel.tcp_pages()->value, 575'802U);
+  EXPECT_EQ(kernel.tcp_pages_used(), 198U);
+  EXPECT_FALSE(kernel.commit_limit()) << "overcommitted: no such limit";
+  tree.file("/proc/sys/vm/overcommit_memory", "2\n");
+  EXPECT_EQ(kernel.commit_limit()->value, 102'400U);
+  EXPECT_EQ(kernel.committed(), 40'960U);
+}
+
+TEST(Cgroup, TheOwnGroupIsThatOfTheMountWithTheController) {
+  FixtureTree tree;
+  tree.file("/proc/self/cgroup", "0::/a/b\n").file("/proc/self/mountinfo", v2_mount);
+  EXPECT_FALSE(own_cgroup(tree.root(), Controller::tasks)) << "version 2 without the controller";
+  tree.file("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n");
+  EXPECT_EQ(own_cgroup(tree.root(), Controller::tasks), "/sys/fs/cgroup/a/b");
+}
+
 TEST(Cgroup, Version2TakesTheOwnGroupsLimit) {
   FixtureTree tree;
   tree.file("/proc/self/cgroup", "0::/a/b\n")

@@ -26,6 +26,8 @@ inline Ceilings roomy() {
   c.somaxconn = ceiling(4096, "/proc/sys/net/core/somaxconn");
   c.cgroup_tasks = ceiling(unlimited, "/sys/fs/cgroup/pids.max");
   c.cgroup_memory = ceiling(unlimited, "/sys/fs/cgroup/memory.max");
+  c.epoll_watches = ceiling(plenty, "/proc/sys/fs/epoll/max_user_watches");
+  c.tcp_pages = ceiling(plenty, "/proc/sys/net/ipv4/tcp_mem");
   c.memory = ceiling(plenty, "/proc/meminfo MemAvailable");
   return c;
 }

@@ -52,17 +52,32 @@ TEST(Table, ReportsThatNothingLiftsALimit) {
   EXPECT_NE(as_table(asked_of_callbacks, rows).find("nothing lifts it"), std::string::npos);
 }
 
+TEST(Table, ExplainsTheLimitsThatAreTooLowOrAllOfThem) {
+  auto rows = rows_of_callbacks();
+  rows[0].symptom = "EMFILE from accept(2)";
+  rows[0].who = "any user";
+  rows[1].symptom = "the OOM killer";
+  rows[1].who = "nobody";
+  const std::string low = as_table(asked_of_callbacks, rows);
+  EXPECT_TRUE(
+      low.ends_with("\n\nopen files\n  shows as: EMFILE from accept(2)\n  lifted by: any user\n"))
+      << low;
+  EXPECT_EQ(as_table(asked_of_callbacks, rows, Explain::all),
+            low + "\nmemory\n  shows as: the OOM killer\n  lifted by: nobody\n");
+}
+
 TEST(Document, IsTheContractWithNullWhereNothingIsKnown) {
   auto rows = rows_of_callbacks();
   rows.erase(rows.begin() + 1);
+  rows.front().symptom = "EMFILE";
   EXPECT_EQ(as_json(asked_of_callbacks, rows),
             R"({"schema": "echo-testbed/1", "program": "limits",
  "connections": 10000, "model": "callbacks",
  "bites_first": {"name": "open files", "at": 8985},
  "limits": [
-  {"name": "open files", "source": "RLIMIT_NOFILE, hard", "have": 9000, "need": 10016, "status": "short", "bites_at": 8985, "lift": "ulimit -n 10016 in a new shell"},
-  {"name": "address space", "source": "RLIMIT_AS, soft", "have": null, "need": 84000000, "status": "ok", "bites_at": null, "lift": null},
-  {"name": "process ids", "source": "/proc/sys/kernel/pid_max", "have": null, "need": 2, "status": "unknown", "bites_at": null, "lift": null}]}
+  {"name": "open files", "source": "RLIMIT_NOFILE, hard", "have": 9000, "need": 10016, "status": "short", "bites_at": 8985, "lift": "ulimit -n 10016 in a new shell", "symptom": "EMFILE", "who": null},
+  {"name": "address space", "source": "RLIMIT_AS, soft", "have": null, "need": 84000000, "status": "ok", "bites_at": null, "lift": null, "symptom": null, "who": null},
+  {"name": "process ids", "source": "/proc/sys/kernel/pid_max", "have": null, "need": 2, "status": "unknown", "bites_at": null, "lift": null, "symptom": null, "who": null}]}
 )");
   rows.erase(rows.begin());
   EXPECT_NE(as_json(asked_of_callbacks, rows).find("\"bites_first\": null"), std::string::npos);
