@@ -19,6 +19,7 @@
 #include "echo_threads/accept/pending_connections.hpp"
 #include "echo_threads/process/children.hpp"
 #include "server/model.hpp"
+#include "server/shortage.hpp"
 
 namespace echo_threads {
 namespace {
@@ -33,6 +34,7 @@ class ConnectionChildren {
   void start(echo::Descriptor connection) {
     serving_.counters.announce(0);  // before the child can echo a byte
     if (fork_for(connection)) return serving_.counters.confirm();
+    server::note_task_shortage(serving_.measurements);
     serving_.counters.withdraw(0);
     serving_.counters.shed(server::Shed::processes);
     connection.reset();  // after the counts, which its peer may look at

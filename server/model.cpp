@@ -37,6 +37,7 @@ ModelMeasurements& ModelMeasurements::operator+=(const ModelMeasurements& other)
   } else if (other.stacks) {
     *stacks += *other.stacks;
   }
+  if (task_shortage.empty()) task_shortage = other.task_shortage;
   return *this;
 }
 

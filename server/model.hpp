@@ -58,6 +58,8 @@ struct ModelMeasurements {
   std::optional<echo::Histogram> queue_wait;
   /// How deep the serving threads used their stacks; with --stack-report.
   std::optional<StackUse> stacks;
+  /// The limit for which no thread or process could be started, at the first failure; empty: none.
+  std::string task_shortage;
 
   /// Adds those of another descriptor table.
   ModelMeasurements& operator+=(const ModelMeasurements& other);

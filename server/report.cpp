@@ -160,6 +160,10 @@ std::vector<std::string> warnings_of(const ServerResult& result) {
         "worker {} handled {:.1f} times an even share of the messages from {:.1f} s to {:.1f} s",
         lopsided->worker, lopsided->over_mean, seconds(lopsided->from), seconds(lopsided->to)));
   }
+  if (!result.measurements.task_shortage.empty())
+    warnings.push_back(
+        "no thread or process for a connection: " + result.measurements.task_shortage +
+        " (limits -n N: what N connections need)");
   return warnings;
 }
 

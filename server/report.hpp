@@ -32,7 +32,8 @@ struct ServerResult {
   boost::json::object options;
 };
 
-/// Warnings about what the totals hide, one line each: a worker with far more than an even share.
+/// Warnings about what the totals hide, one line each: a worker with far more than an even share,
+/// the limit for which connections got no thread.
 std::vector<std::string> warnings_of(const ServerResult& result);
 
 /// The text report. Its first five lines equal, byte for byte, those of 10kthreads, from which this

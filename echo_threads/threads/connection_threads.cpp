@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "server/shortage.hpp"
+
 namespace echo_threads {
 namespace {
 
@@ -62,6 +64,7 @@ void ConnectionThreads::start(echo::Descriptor socket) {
     return;
   }
   release_stack(placed);
+  server::note_task_shortage(serving_.measurements, stack_.size, stack_.guard);
   const std::lock_guard lock(mutex_);
   live_.erase(live_.iterator_to(placed));
   --unjoined_;

@@ -1,7 +1,10 @@
 // What the machine does not allow is refused at the start, with exit 3 and the name of the limit.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "echo/descriptor.hpp"
 #include "tests/programs/process.hpp"
 
 namespace programs {
@@ -81,6 +85,64 @@ TEST(Shortage, OfProcessesForTheThreadsOfAServerIsRefusedByName) {
     expect_refusal(
         run({"echo_threads", "-p", "0", "--model", model}, Stdout::read, as_a_user_with(1)),
         "user processes: need");
+  }
+}
+#endif
+
+#if !defined(TESTBED_SANITIZES_ADDRESS) && !defined(TESTBED_SANITIZES_THREAD)
+/// A socket that is connected to `port` of loopback, or an empty one.
+echo::Descriptor connection_to(std::uint16_t port) {
+  echo::Descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(port);
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
+    socket.reset();
+  return socket;
+}
+
+/// The report of a server that had 40 connections, which is more than `confine` lets it serve.
+std::string report_of_a_confined_server(std::vector<std::string> words,
+                                        const std::function<void()>& confine) {
+  Process server{std::move(words), Stdout::read, confine};
+  const std::string line = server.next_error_line();  // "listening 127.0.0.1:PORT, room for ..."
+  const std::size_t colon = line.find(':');
+  if (colon == std::string::npos) return line;
+  const auto port = static_cast<std::uint16_t>(std::strtoul(line.c_str() + colon + 1, nullptr, 10));
+  std::vector<echo::Descriptor> open;
+  for (int i = 0; i < 40; ++i) open.push_back(connection_to(port));
+  for (const echo::Descriptor& socket : open) {  // until each is served, or shed
+    char byte = 0;
+    if (::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == 1) {
+      [[maybe_unused]] const auto answered_or_ended = ::recv(socket.get(), &byte, 1, 0);
+    }
+  }
+  open.clear();
+  server.signal(SIGTERM);
+  return server.wait().out;
+}
+
+// Wanted: the report counted connections without a thread, and did not name the limit.
+TEST(Shortage, OfAddressSpaceForConnectionsIsNamedInTheReport) {
+  const std::string report =
+      report_of_a_confined_server({"echo_threads", "-p", "0", "--stack-size", "8M"}, [] {
+        const rlimit few{160'000'000, 160'000'000};
+        ::setrlimit(RLIMIT_AS, &few);
+      });
+  EXPECT_THAT(report, HasSubstr("shed threads: "));
+  EXPECT_THAT(report, HasSubstr("warning: no thread or process for a connection: address space: "));
+}
+
+TEST(Shortage, OfProcessesForConnectionsIsNamedInTheReport) {
+  for (const char* model : {"thread-per-connection", "fork-per-connection"}) {
+    SCOPED_TRACE(model);
+    const std::string report = report_of_a_confined_server(
+        {"echo_threads", "-p", "0", "--model", model}, as_a_user_with(20));
+    if (report.empty()) GTEST_SKIP() << "needs root, and programs that others may run";
+    EXPECT_THAT(report,
+                HasSubstr("warning: no thread or process for a connection: user processes: need 1, "
+                          "have 0 (RLIMIT_NPROC, soft)"));
   }
 }
 #endif

@@ -103,6 +103,17 @@ TEST_F(ServerReport, CountsWhatWasShedTimedOutAndReplaced) {
   EXPECT_NE(text.find("children: 1, the largest 3 MiB resident"), std::string::npos) << text;
 }
 
+TEST_F(ServerReport, NamesTheLimitForWhichThereWasNoThread) {
+  EXPECT_TRUE(warnings_of(result()).empty());
+  measurements_.task_shortage = "user processes: need 1, have 0";
+  EXPECT_NE(text_of(result()).find("\nwarning: no thread or process for a connection: user "
+                                   "processes: need 1, have 0 (limits -n N: what N connections "
+                                   "need)\n"),
+            std::string::npos)
+      << text_of(result());
+  EXPECT_EQ(to_json(result()).at("warnings").as_array().size(), 1U);
+}
+
 TEST_F(ServerReport, NamesTheTimeLimitsOfHttp) {
   counters_.timed_out();
   const protocol::HttpProtocol http{{}};
