@@ -4,7 +4,8 @@
     include_direction.py ROOT         exit 1 and one line per violation
     include_direction.py --self-test  each rule against a small tree that breaks it
 
-limits <- echo <- protocol <- server <- echo_threads, echo_async; protocol <- client; echo <- limits/program.
+limits <- echo <- protocol <- server <- echo_threads, echo_async; protocol <- client;
+limits <- limits/verify; echo, limits/verify <- limits/program.
 The programs never include each other. bench includes nothing of the project, tests include everything, and nothing includes
 bench or tests. The library limits/ uses libc and the standard library only, so that it can be used on its
 own. CMake cannot check this: one include path serves all folders, so a wrong include still compiles as long
@@ -29,6 +30,7 @@ def client(*folders):
 #: What each layer may include. A layer is a folder with all its sub-folders, except those that are layers.
 LAYERS = {
     "limits": {"limits"},
+    "limits/verify": {"limits", "limits/verify"},
     "echo": {"limits", "echo"},
     "protocol": {"limits", "echo", "protocol"},
     "server": {"limits", "echo", "protocol", "server"},
@@ -45,7 +47,7 @@ LAYERS = {
     "client/report": client("options", "result", "report"),
     "client/run": client("schedule", "connection", "options", "measure", "activity", "engine",
                          "result", "findings", "run"),
-    "limits/program": {"limits", "echo", "limits/program"},
+    "limits/program": {"limits", "echo", "limits/verify", "limits/program"},
     "bench": {"bench"},
 }
 LAYERS["client"] = {"limits", "echo", "protocol", "client"} | {
@@ -100,8 +102,8 @@ def violations_in(root, path):
         elif target is not None and target not in LAYERS[layer]:
             allowed = ", ".join(other for other in LAYERS if other in LAYERS[layer])
             yield f"{where}: {layer} must not include {name}; it may include {allowed}"
-        elif layer == "limits" and target is None and name.startswith(FOREIGN_LIBRARIES):
-            yield f"{where}: limits uses libc only and must not include {name}"
+        elif layer in ("limits", "limits/verify") and target is None and name.startswith(FOREIGN_LIBRARIES):
+            yield f"{where}: {layer} uses libc only and must not include {name}"
 
 
 def sources(root):
@@ -172,6 +174,11 @@ CASES = [
     ("limits/rlimit.cpp", "#include <boost/json.hpp>", "libc only"),
     ("limits/usage.cpp", "#include <CLI/CLI.hpp>", "libc only"),
     ("limits/usage.cpp", '#include "limits/program/present.hpp"', "limits must not include"),
+    ("limits/rlimit.cpp", '#include "limits/verify/verify.hpp"', "limits must not include"),
+    ("limits/verify/verify.cpp", '#include "limits/rlimit.hpp"', None),
+    ("limits/verify/verify.cpp", '#include "echo/wire.hpp"', "limits/verify must not include"),
+    ("limits/verify/verify.cpp", "#include <boost/json.hpp>", "libc only"),
+    ("limits/program/main.cpp", '#include "limits/verify/verify.hpp"', None),
     ("limits/program/main.cpp", "#include <CLI/CLI.hpp>", None),
     ("limits/program/main.cpp", '#include "limits/rlimit.hpp"', None),
     ("limits/program/main.cpp", '#include "limits/program/present.hpp"', None),
@@ -215,7 +222,7 @@ CYCLES = [
     ({"a.hpp": [], "a.cpp": ["a", "b"], "b.cpp": ["b", "a"]}, ["a", "b"]),
     ({"a.cpp": ["b"], "b.hpp": ["c"], "c.cpp": ["d"], "d.cpp": ["b"], "e.cpp": ["b"]}, ["b", "c", "d"]),
 ]
-FIXTURE = ["limits/rlimit.hpp", "limits/program/present.hpp", "echo/wire.hpp", "server/model.hpp",
+FIXTURE = ["limits/rlimit.hpp", "limits/verify/verify.hpp", "limits/program/present.hpp", "echo/wire.hpp", "server/model.hpp",
            "client/ramp.hpp", "client/run/load.hpp", "client/findings/warnings.hpp",
            "client/result/result.hpp", "client/report/text.hpp", "echo_threads/models.inc", "echo_async/models.inc", "bench/floor.hpp", "tests/peer.hpp"]
 

@@ -2,7 +2,8 @@
 //
 // Computes for a server and the client on one machine unless --ends is given. The demand of the
 // server's model comes from the server itself (model_demand.hpp). It changes nothing. Exit code: 0
-// all suffice, 3 one does not, 2 usage, 7 output or no server found.
+// all suffice, 3 one does not, 2 usage, 7 output or no server found. --verify reaches limits in
+// confined children (verify/): 0 all are where they are computed, 1 one is not.
 //
 // Try: limits -n 10000; limits -n 1M --model io-uring; (ulimit -n 9000; limits -n 10k)
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@
 #include "limits/program/emit.hpp"
 #include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"
+#include "limits/program/verification.hpp"
 #include "limits/quantity.hpp"
 
 namespace {
@@ -36,6 +38,8 @@ struct Options {
   std::optional<std::uint64_t> stack_size;
   Ends ends = Ends::both;
   bool json = false;
+  bool explain = false;
+  bool verify = false;
   std::optional<limits::EmitTo> emit;
   std::vector<std::string> server_options;
 
@@ -73,6 +77,14 @@ void declare(CLI::App& app, Options& options) {
          "Print the settings that are needed, to paste into a unit or a file")
       ->type_name("systemd|limits.d|sysctl.d")
       ->excludes(json);
+  echo::add_flag(app, "--explain", options.explain,
+                 "Below the table: how each limit shows, and who may lift it")
+      ->excludes(json)
+      ->excludes("--emit");
+  echo::add_flag(app, "--verify", options.verify,
+                 "Reach the limits that can be reached in confined processes, and compare")
+      ->excludes("--emit")
+      ->excludes("--explain");
   app.add_option("server_options", options.server_options,
                  "Options of the server, after --, such as -- --workers 64")
       ->type_name("OPTION");
@@ -118,11 +130,27 @@ void check(const CLI::App& app, const Options& options) {
       throw CLI::ValidationError("server_options", name + ": limits sets it, or has its own");
     }
   }
+  if (options.verify) {
+    for (const char* name : {"--connections", "--model", "--stack-size", "--ends"}) {
+      if (app.get_option(name)->count() > 0)
+        throw CLI::ValidationError("--verify", std::string("not with ") + name +
+                                                   ": it reaches limits, whatever needs them");
+    }
+    if (!options.server_options.empty())
+      throw CLI::ValidationError("--verify", "not with options of a server");
+  }
   const bool about_server = app.get_option("--model")->count() > 0 || !options.words().empty();
   if (!options.has_server() && about_server) {
     throw CLI::ValidationError("--ends",
                                "client: without --model, --stack-size and server options");
   }
+}
+
+/// Reaches limits instead of computing those of a number of connections.
+int verify(const Options& options) {
+  const std::vector<limits::Verification> found = limits::verify_limits();
+  echo::write_text(options.json ? limits::as_json(found) : limits::as_table(found));
+  return limits::all_agree(found) ? echo::exit_pass : echo::exit_fail;
 }
 
 int answer(const Options& options) {
@@ -150,7 +178,9 @@ int answer(const Options& options) {
     return limits::has_unliftable(verdicts) ? echo::exit_refused : echo::exit_pass;
   }
   echo::write_text(options.json ? limits::as_json(question, verdicts)
-                                : limits::as_table(question, verdicts));
+                                : limits::as_table(question, verdicts,
+                                                   options.explain ? limits::Explain::all
+                                                                   : limits::Explain::low));
   return limits::first_refusal(verdicts) == nullptr ? echo::exit_pass : echo::exit_refused;
 }
 
@@ -168,7 +198,7 @@ int run(int argc, char** argv) {
   }
   if (echo::print_requested(app, "limits", summary, "")) return echo::exit_pass;
   check(app, options);
-  return answer(options);
+  return options.verify ? verify(options) : answer(options);
 }
 
 }  // namespace

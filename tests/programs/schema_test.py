@@ -25,7 +25,7 @@ except ImportError:
 
 TIMEOUT = 60
 VALIDATORS = {}
-for name in ("client", "server", "limits", "describe"):
+for name in ("client", "server", "limits", "limits-verify", "describe"):
     schema = json.loads((SOURCE / "docs" / "schema" / f"{name}.json").read_text())
     Draft202012Validator.check_schema(schema)
     VALIDATORS[name] = Draft202012Validator(schema)
@@ -252,6 +252,20 @@ def limits():
     return document
 
 
+def verified():
+    """The limits that a confined process reaches. At least those that need no privilege are."""
+    done = subprocess.run(
+        [BIN / "limits", "--verify", "--json"], capture_output=True, text=True, timeout=TIMEOUT
+    )
+    expect(done.returncode in (0, 1), f"limits --verify ends with 0 or 1, not {done.returncode}")
+    document = check("limits-verify", json.loads(done.stdout), "limits --verify")
+    verdicts = {one["name"]: one["verdict"] for one in document["verified"]}
+    expect(verdicts["open files"] == "ok", f"the limit of open files is where it says: {verdicts}")
+    differing = "differs" in verdicts.values()
+    expect(done.returncode == differing, f"exit {done.returncode} with the verdicts {verdicts}")
+    return document
+
+
 def paths_of(value, here=()):
     """The path of each key and of each list's first element, at any depth."""
     if isinstance(value, dict):
@@ -298,6 +312,7 @@ def main():
     spoil("client", client)
     spoil("server", server)
     spoil("limits", limits())
+    spoil("limits-verify", verified())
     spoil("describe", descriptions())
 
 
