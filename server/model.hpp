@@ -86,7 +86,7 @@ struct Shape {
   bool spins = false;
 };
 
-/// How a model uses several descriptor tables (tables.hpp).
+/// How a model uses several descriptor tables (program/tables.hpp).
 enum class TableUse {
   one,   ///< all its connections are in one
   loop,  ///< a loop in each, on the thread that has the table

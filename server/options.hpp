@@ -28,7 +28,7 @@ struct ServerOptions {
   protocol::HttpSettings http;
   /// idle_timeout of HTTP's connections at rest, unless --idle-timeout is given.
   std::optional<std::chrono::nanoseconds> keepalive_timeout;
-  /// Descriptor tables (tables.hpp). nullopt: as many as are needed.
+  /// Descriptor tables (program/tables.hpp). nullopt: as many as are needed.
   std::optional<std::uint64_t> tables = 1;
   std::vector<unsigned> cpus;  ///< processors to run on; empty: all. Worker i runs on the i-th
   bool allow_public = false;

@@ -25,7 +25,7 @@
 #include "server/protocol_options.hpp"
 #include "server/report.hpp"
 #include "server/series.hpp"
-#include "server/tables.hpp"
+#include "server/program/tables.hpp"
 
 namespace server {
 namespace {

@@ -8,7 +8,7 @@
 #include "echo/demand.hpp"
 #include "echo/describe.hpp"
 #include "echo/report.hpp"
-#include "server/tables.hpp"
+#include "server/program/tables.hpp"
 
 namespace server {
 namespace {

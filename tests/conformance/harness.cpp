@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "server/tables.hpp"
+#include "server/program/tables.hpp"
 #include "tests/conformance/eventually.hpp"
 
 namespace conformance {

@@ -10,7 +10,7 @@
 
 #include "echo_async/models.hpp"
 #include "echo_threads/models.hpp"
-#include "server/tables.hpp"
+#include "server/program/tables.hpp"
 #include "tests/conformance/every_model.hpp"
 
 namespace conformance {

@@ -1,4 +1,4 @@
-#include "server/tables.hpp"
+#include "server/program/tables.hpp"
 
 #include <algorithm>
 #include <optional>
