@@ -126,9 +126,9 @@ std::uint64_t start_waiting_threads(std::uint64_t stack_bytes, std::uint64_t gua
 
 Finding probe_user_processes() {
   if (const std::string reason = count_tasks_apart(); !reason.empty()) return not_verified(reason);
-  const rlimit few{64, 64};
+  const rlimit few{40, 40};
   if (::setrlimit(RLIMIT_NPROC, &few) != 0) return not_verified("setrlimit of RLIMIT_NPROC");
-  return threads_until_refused("user processes", "RLIMIT_NPROC 64", 500);
+  return threads_until_refused("user processes", "RLIMIT_NPROC 40", 500);
 }
 
 Finding probe_process_ids() {
@@ -146,14 +146,14 @@ Finding probe_cgroup_tasks(std::chrono::milliseconds at_most) {
   const OwnGroup group(*parent);
   if (group.error() != 0)
     return not_verified("mkdir of " + group.path() + ": " + std::strerror(group.error()));
-  if (const std::string reason = write_setting(group.path() + "/pids.max", "64"); !reason.empty())
+  if (const std::string reason = write_setting(group.path() + "/pids.max", "40"); !reason.empty())
     return not_verified(reason);
   return in_child(
       [&] {
         const std::string reason =
             write_setting(group.path() + "/cgroup.procs", std::to_string(::getpid()));
         if (!reason.empty()) return not_verified(reason);
-        return threads_until_refused("cgroup tasks", "pids.max 64 of a group of its own", 500);
+        return threads_until_refused("cgroup tasks", "pids.max 40 of a group of its own", 500);
       },
       at_most);
 }
