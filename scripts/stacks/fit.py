@@ -13,7 +13,8 @@ import subprocess
 #: Limits of connections, not of threads.
 OF_CONNECTIONS = (
     *("open files", "open files, highest", "open files, machine"),
-    *("local ports", "listen backlog"),
+    *("local ports", "listen backlog", "epoll watches, user"),
+    *("TCP memory, pages", "tracked connections"),
 )
 #: Address space of a process on x86-64 with four levels of page tables; the kernel has the rest.
 USER_ADDRESSES = 1 << 47
