@@ -1,15 +1,18 @@
-// Thread stacks that lie one after the other in one mapping (--stack-allocator region).
+// Thread stacks that lie one after the other in one mapping (--stack-allocator region):
 //
 //     | guard | stack | guard | stack | ...
 //
-// pthread_create(3) maps each stack by itself, which takes two memory maps with its guard: a
-// process with vm.max_map_count 65,530 has at most about 32,700 threads. Here all stacks are one map
-// where guards are marks (guard.hpp). The mapping grows at its end by some MiB at a time. It begins
-// below a large free range, which is looked for but not reserved, so that other mappings of the
-// process, which the kernel places from the top down, are not in its way. If one is, the region
-// goes on in another place. Stacks are used again, last in first out. As glibc's cache does, a
-// reused stack keeps its upper pages only, and only a bounded number of unused stacks keep any. Try
-// it: ./echo_threads --stack-allocator region & ./client -n 10000; wc -l /proc/PID/maps
+// pthread_create(3) maps each stack by itself, which takes two memory maps with its guard: with
+// vm.max_map_count 65,530 a process has at most about 32,700 threads. Here all stacks are one map
+// where guards are marks (guard.hpp). The mapping grows at its end, by some MiB at a time. It
+// begins below a large free range, which is looked for but not reserved, so that other mappings,
+// which the kernel places from the top down, do not get in its way. If one does, the region goes on
+// in another place.
+//
+// Stacks are used again, last in first out. Like glibc's cache, it keeps only the upper pages of an
+// unused stack, and those of a bounded number of stacks.
+//
+// Try it: ./echo_threads --stack-allocator region & ./client -n 10000 -d 9; wc -l /proc/PID/maps
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,7 @@ SYSCTLS = {
     "kernel.randomize_va_space": "addresses, and with them cache and page-table layout",
     "kernel.sched_autogroup_enabled": "how the threads of a terminal share a processor with others",
     "kernel.numa_balancing": "pages that move while they are measured",
-    "vm.max_map_count": "threads: two maps per stack",
+    "vm.max_map_count": "threads: two maps per stack outside a region",
     "vm.overcommit_memory": "whether stacks may exceed memory and swap",
     "vm.swappiness": "whether resident memory may be swapped out",
     "net.core.somaxconn": "the longest accept queue",

@@ -30,7 +30,7 @@ class ServerReport : public ::testing::Test {
   }
   [[nodiscard]] ServerResult result() { return result_of(protocol_); }
   [[nodiscard]] ServerResult result_of(const protocol::Protocol& protocol) {
-    return {model,   protocol, counters_, measurements_, shape_, read_workers(counters_),
+    return {model,   protocol, counters_, measurements_, shape_, 1, read_workers(counters_),
             nullptr, 10s,      5ms,       usage_,        {},     {}};
   }
 
