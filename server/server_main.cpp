@@ -22,10 +22,10 @@
 #include "limits/usage.hpp"
 #include "server/program/describe.hpp"
 #include "server/program/startup.hpp"
+#include "server/program/tables.hpp"
 #include "server/protocol_options.hpp"
 #include "server/report.hpp"
 #include "server/series.hpp"
-#include "server/program/tables.hpp"
 
 namespace server {
 namespace {
