@@ -6,9 +6,9 @@
     found = account.difference(before, after, connections=n, threads=1)
     print("\\n".join(account.table(found, account.forecast(n, "callbacks"))))
 
-All figures are in bytes; one that cannot be read is None, never 0. Resident memory is that of the
-given processes; every other kind is that of the whole machine: of both ends if both are local, and
-of all other programs. `snapshot` and `settle`: memory_snapshot.py.
+All figures are in bytes; one that cannot be read is None, never 0. Resident memory and page tables
+are those of the given processes; every other kind is that of the whole machine: of both ends if
+both are local, and of all other programs. `snapshot` and `settle`: memory_snapshot.py.
 """
 
 import os
@@ -35,23 +35,29 @@ class NoForecast(Exception):
 def lost(before, after):
     """Bytes that were taken between two snapshots, in all, by kind.
 
-    Beside KINDS: free_lost (by which the free memory shrank), others (by which the anonymous memory
-    of all other processes grew), unexplained (free_lost less all of these: send fragments, and
-    what other programs did meanwhile), slab_by_cache, resident_by_pid. A pid that was not there
-    before had nothing.
+    Beside KINDS: free_lost (by which the free memory shrank), others (by which anonymous memory and
+    page tables of all other processes grew), proc_inodes (not in `slab` where they are known),
+    slab_in_use (of objects and not of pages: what of slab was needed),
+    unexplained (free_lost less all of these: send fragments, and what other programs did
+    meanwhile), slab_by_cache, and what is by pid. A pid that was not there before had nothing.
     """
-    pids_before = before["resident_by_pid"]
-    by_pid = {
-        pid: _minus(now, pids_before.get(pid, 0)) for pid, now in after["resident_by_pid"].items()
-    }
     taken = {kind: _minus(after[kind], before[kind]) for kind in KINDS}
-    taken["resident"] = sum_of(by_pid.values())
+    for kind in ("resident", "page_tables"):
+        key = f"{kind}_by_pid"
+        taken[key] = {
+            pid: _minus(now, before[key].get(pid, 0)) for pid, now in after[key].items()
+        }
+        taken[kind] = sum_of(taken[key].values())
     taken["free_lost"] = _minus(before["free"], after["free"])
-    taken["others"] = _minus(_minus(after["anon"], before["anon"]), taken["resident"])
+    taken["slab_in_use"] = _minus(after["slab_in_use"], before["slab_in_use"])
+    of_all = _minus(after["processes"], before["processes"])
+    taken["others"] = _minus(of_all, sum_of((taken["resident"], taken["page_tables"])))
     explained = sum_of(taken[kind] for kind in (*KINDS, "others"))
+    taken["proc_inodes"] = _minus(after["proc_inodes"], before["proc_inodes"])
+    if taken["slab"] is not None and taken["proc_inodes"] is not None:
+        taken["slab"] -= taken["proc_inodes"]
     taken["unexplained"] = _minus(taken["free_lost"], explained)
     taken["slab_by_cache"] = _caches_lost(before["slab_by_cache"], after["slab_by_cache"])
-    taken["resident_by_pid"] = by_pid
     return taken
 
 
@@ -85,11 +91,12 @@ def table(account, forecast=None):
     """
     expected = forecast["total"]["per_connection"] if forecast else {}
     rows = [("per connection", "measured", "forecast", "difference")]
-    for kind in KINDS:
-        measured, figure = account.get(kind), expected.get(kind)
+    for kind in (*KINDS[:4], "slab_in_use", *KINDS[4:]):
+        measured = account.get(kind)
+        figure = expected.get("slab" if kind == "slab_in_use" else kind)
         name = kind.replace("_", " ")
         rows.append((name, _bytes(measured), _bytes(figure), _percent(measured, figure)))
-    for kind in ("others", "unexplained", "free_lost"):
+    for kind in _NAMES:
         if kind not in account:
             continue
         measured = account[kind]
@@ -104,6 +111,7 @@ def table(account, forecast=None):
 
 
 _NAMES = {
+    "proc_inodes": "names of /proc",
     "others": "other programs",
     "unexplained": "send fragment, unexplained",
     "free_lost": "in all, free memory lost",

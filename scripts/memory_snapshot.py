@@ -6,13 +6,14 @@ All figures are in bytes; one that cannot be read is None, never 0. Sources: /pr
 """
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import re
 import time
 
 #: Kinds whose readings agree once the kernel has freed what it frees late (RCU, per-CPU lists).
-SETTLING = ("page_tables", "kernel_stack", "slab", "socket")
+SETTLING = ("kernel_stack", "slab", "socket")
 TOLERANCE = 512 * 1024  #: bytes by which two settled readings may differ ...
 SHARE = 0.001  #: ... or this share of the larger one
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -24,28 +25,38 @@ def snapshot(pids, root="/"):
     resident        anonymous memory of `pids`: Pss_Anon, so that what forked processes share
                     counts once; RssAnon where smaps_rollup is unreadable. Pages of files and
                     shared memory are page cache, which is in `free`. None if a pid is gone.
-    resident_by_pid the same of each pid
-    page_tables, kernel_stack, slab   of the machine
+    page_tables     of `pids`: VmPTE
+    resident_by_pid, page_tables_by_pid   the same of each pid
+    kernel_stack, slab   of the machine
     slab_by_cache   of each cache; None without the privilege to read /proc/slabinfo
+    slab_in_use     the same of the objects in use only, without names of /proc: after other runs a
+                    cache has free places, and the next run takes these before it takes pages
+    proc_inodes     the part of slab that holds names of /proc: whoever lists /proc/PID/fd leaves
+                    an inode and a dentry for each descriptor, 940 B, until they are reclaimed
     socket          buffers of all TCP sockets (IPv4 and IPv6 share this account)
-    anon            anonymous memory of all processes
+    processes       anonymous memory and page tables of all processes
     free            MemFree, buffers and page cache, and the pages that processors keep at hand
                     (limits/machine.cpp)
 
     smaps_rollup takes 12 to 16 ms for 10,000 memory maps (two per thread): not for timed phases.
     """
     root = pathlib.Path(root)
-    each = {pid: _anonymous(root, pid) for pid in pids}
+    resident = {pid: _anonymous(root, pid) for pid in pids}
+    tables = {pid: _kilobytes(_text(root / f"proc/{pid}/status"), "VmPTE") for pid in pids}
     memory = _text(root / "proc/meminfo")
+    caches = _caches(_text(root / "proc/slabinfo"))
     return {
-        "resident": sum_of(each.values()),
-        "resident_by_pid": each,
-        "page_tables": _kilobytes(memory, "PageTables"),
+        "resident": sum_of(resident.values()),
+        "resident_by_pid": resident,
+        "page_tables": sum_of(tables.values()),
+        "page_tables_by_pid": tables,
         "kernel_stack": _kilobytes(memory, "KernelStack"),
         "slab": _kilobytes(memory, "Slab"),
-        "slab_by_cache": _caches(_text(root / "proc/slabinfo")),
+        "slab_by_cache": {name: cache.bytes for name, cache in caches.items()} or None,
+        "slab_in_use": _in_use(caches),
+        "proc_inodes": _proc_inodes(caches),
         "socket": _socket(_text(root / "proc/net/sockstat")),
-        "anon": _kilobytes(memory, "AnonPages"),
+        "processes": sum_of(_kilobytes(memory, name) for name in ("AnonPages", "PageTables")),
         "free": _free(memory, _text(root / "proc/zoneinfo")),
     }
 
@@ -93,13 +104,44 @@ def _free(memory, zones):
     return sum_of([*parts, at_hand * PAGE])
 
 
+@dataclasses.dataclass(frozen=True)
+class Cache:
+    """A line of slabinfo. `objects`: for how many its slabs have room; `active`: those in use."""
+
+    active: int
+    objects: int
+    bytes: int  #: of its slabs
+
+    def of(self, objects):
+        """Bytes of that many objects, each with its share of what is left over in a slab."""
+        return objects * self.bytes // self.objects if self.objects else 0
+
+
 def _caches(text):
-    """Bytes of each cache: its slabs in pages. None where there is no line of a cache."""
     form = re.compile(
-        r"^(\S+) +\d+ +\d+ +\d+ +\d+ +(\d+) : tunables .* : slabdata +\d+ +(\d+)", re.MULTILINE
+        r"^(\S+) +(\d+) +(\d+) +\d+ +\d+ +(\d+) : tunables .* : slabdata +\d+ +(\d+)",
+        re.MULTILINE,
     )
-    found = {name: int(pages) * int(slabs) * PAGE for name, pages, slabs in form.findall(text)}
-    return found or None
+    return {
+        name: Cache(int(active), int(objects), int(pages) * int(slabs) * PAGE)
+        for name, active, objects, pages, slabs in form.findall(text)
+    }
+
+
+def _proc_inodes(caches, active=False):
+    """Bytes of the inodes of /proc, each with a dentry and, where there is one, its LSM blob."""
+    inodes = caches.get("proc_inode_cache")
+    if inodes is None:
+        return None
+    count = inodes.active if active else inodes.objects
+    names = ("proc_inode_cache", "dentry", "lsm_inode_cache")
+    return sum(caches[name].of(count) for name in names if name in caches)
+
+
+def _in_use(caches):
+    if not caches:
+        return None
+    return sum(one.of(one.active) for one in caches.values()) - (_proc_inodes(caches, True) or 0)
 
 
 def _agree(one, other):

@@ -21,10 +21,12 @@ FILES = {
     "net/sockstat": "sockets: used 3\nTCP: inuse 1 orphan 0 tw 0 alloc 1 mem 11\nUDP: mem 4\n",
     "slabinfo": "slabinfo - version: 2.1\n# name <active_objs> ...\n"
     "TCP  100  104  2368  13  8 : tunables 0 0 0 : slabdata  8  8  0\n"
+    "proc_inode_cache 9 23 696 23 4 : tunables 0 0 0 : slabdata 1 1 0\n"
+    "dentry 9 42 192 21 1 : tunables 0 0 0 : slabdata 2 2 0\n"
     "kmalloc-64 5 64 64 64 1 : tunables 0 0 0 : slabdata  1  1  0\n",
     "7/smaps_rollup": "0-1 ---p [rollup]\nRss: 99 kB\nPss_Anon: 16 kB\n",
-    "7/status": "RssAnon:\t 20 kB\n",
-    "8/status": "VmRSS: 50 kB\nRssAnon:\t 24 kB\n",
+    "7/status": "RssAnon:\t 20 kB\nVmPTE:\t 3 kB\n",
+    "8/status": "VmRSS: 50 kB\nRssAnon:\t 24 kB\nVmPTE:\t 2 kB\n",
 }
 
 
@@ -44,15 +46,27 @@ class Snapshot(Tree):
         found = account.snapshot([7, 8], self.root)
         self.assertEqual(found["resident_by_pid"], {7: 16 * KIB, 8: 24 * KIB})
         self.assertEqual(found["resident"], 40 * KIB)
-        self.assertEqual(found["page_tables"], 8 * KIB)
+        self.assertEqual(found["page_tables"], 5 * KIB)
+        self.assertEqual(found["page_tables_by_pid"], {7: 3 * KIB, 8: 2 * KIB})
         self.assertEqual(found["kernel_stack"], 32 * KIB)
         self.assertEqual(found["slab"], 60 * KIB)
         self.assertEqual(
             found["slab_by_cache"],
-            {"TCP": 8 * 8 * memory_snapshot.PAGE, "kmalloc-64": memory_snapshot.PAGE},
+            {
+                "TCP": 8 * 8 * memory_snapshot.PAGE,
+                "proc_inode_cache": 4 * memory_snapshot.PAGE,
+                "dentry": 2 * memory_snapshot.PAGE,
+                "kmalloc-64": memory_snapshot.PAGE,
+            },
         )
+        # 23 inodes and as many dentries, 21 to a page.
+        pages = 4 + 23 / 21
+        self.assertEqual(found["proc_inodes"], int(pages * memory_snapshot.PAGE))
+        # 100 of 104 sockets, 5 of 64, and 9 dentries less those of the 9 inodes of /proc.
+        sockets = 100 * 64 / 104 + 5 / 64
+        self.assertAlmostEqual(found["slab_in_use"], sockets * memory_snapshot.PAGE, delta=4)
         self.assertEqual(found["socket"], 11 * memory_snapshot.PAGE)
-        self.assertEqual(found["anon"], 70 * KIB)
+        self.assertEqual(found["processes"], 78 * KIB)
 
     def test_free_memory_includes_the_page_cache_and_what_processors_keep(self):
         found = account.snapshot([], self.root)
@@ -64,6 +78,7 @@ class Snapshot(Tree):
             (self.root / "proc" / name).unlink()
         found = account.snapshot([7], self.root)
         self.assertEqual(found.pop("resident_by_pid"), {7: None})
+        self.assertEqual(found.pop("page_tables_by_pid"), {7: None})
         self.assertEqual(set(found.values()), {None}, found)
 
     def test_a_process_that_is_gone_leaves_no_sum(self):
@@ -103,16 +118,21 @@ class Settle(unittest.TestCase):
 
 def taken(**changes):
     kinds = {"resident": 0, "page_tables": 0, "kernel_stack": 0, "slab": 0, "socket": 0}
-    rest = {"anon": 0, "free": 0, "slab_by_cache": None, "resident_by_pid": {}}
+    rest = {"processes": 0, "free": 0, "slab_by_cache": None, "proc_inodes": None}
+    rest["slab_in_use"] = None
+    rest |= {"resident_by_pid": {}, "page_tables_by_pid": {}}
     return {**kinds, **rest, **changes}
 
 
 class Difference(unittest.TestCase):
     BEFORE = taken(
-        anon=1_000, free=90_000, slab=500, slab_by_cache={"TCP": 100}, resident_by_pid={7: 100}
-    )
+        processes=1_000, free=90_000, slab=500, slab_in_use=400, slab_by_cache={"TCP": 100},
+        resident_by_pid={7: 100},
+    )  # fmt: skip
     AFTER = taken(
-        anon=5_100, free=10_000, slab=20_500, kernel_stack=16_000, page_tables=200, socket=300,
+        processes=5_300, free=10_000, slab=20_500, slab_in_use=19_400,
+        kernel_stack=16_000, socket=300,
+        page_tables_by_pid={8: 200},
         slab_by_cache={"TCP": 10_100, "filp": 50}, resident_by_pid={7: 1_100, 8: 2_000},
     )  # fmt: skip
 
@@ -120,13 +140,20 @@ class Difference(unittest.TestCase):
         found = account.difference(self.BEFORE, self.AFTER, 10, threads=10)
         self.assertEqual(found["resident"], 300)  # 1,000 of 7, and 8 was not there before
         self.assertEqual(found["resident_by_pid"], {7: 100, 8: 200})
-        self.assertEqual(found["slab"], 2_000)
+        self.assertEqual((found["slab"], found["slab_in_use"]), (2_000, 1_900))
         self.assertEqual(found["slab_by_cache"], {"TCP": 1_000, "filp": 5})
         self.assertEqual(found["free_lost"], 8_000)
-        self.assertEqual(found["others"], 110)  # 4,100 of all, less 3,000
+        self.assertEqual(found["others"], 110)  # 4,300 of all, less 3,000 and 200
         self.assertEqual(found["unexplained"], 8_000 - (300 + 20 + 1_600 + 2_000 + 30 + 110))
         self.assertEqual(found["unexplained_per_thread"], found["unexplained"])
         self.assertIsNone(account.difference(self.BEFORE, self.AFTER, 10)["unexplained_per_thread"])
+
+    def test_names_of_proc_are_apart_from_slab_and_not_unexplained(self):
+        before = {**self.BEFORE, "proc_inodes": 100}
+        found = account.difference(before, {**self.AFTER, "proc_inodes": 900}, 10)
+        self.assertEqual((found["slab"], found["proc_inodes"]), (1_920, 80))
+        plain = account.difference(self.BEFORE, self.AFTER, 10)
+        self.assertEqual(found["unexplained"], plain["unexplained"])
 
     def test_nothing_is_explained_by_what_could_not_be_read(self):
         after = {**self.AFTER, "socket": None, "slab_by_cache": None}
@@ -158,7 +185,9 @@ class Slopes(unittest.TestCase):
 class Table(unittest.TestCase):
     FOUND = {
         "resident": 1_740.0, "page_tables": 4.0, "kernel_stack": 0.0, "slab": 8_181.0,
-        "socket": None, "others": 12.0, "unexplained": 30_000.0, "free_lost": 41_000.0,
+        "slab_in_use": 8_019.0,
+        "socket": None, "proc_inodes": 900.0, "others": 12.0, "unexplained": 30_000.0,
+        "free_lost": 41_000.0,
     }  # fmt: skip
     EXPECTED = {
         "resident": 1_700, "page_tables": 4, "kernel_stack": 0, "slab": 8_100, "socket": 0,
@@ -174,7 +203,9 @@ class Table(unittest.TestCase):
                 "page tables                      4 B                4 B      +0.0 %",
                 "kernel stack                     0 B                0 B           -",
                 "slab                         8,181 B            8,100 B      +1.0 %",
+                "slab in use                  8,019 B            8,100 B      -1.0 %",
                 "socket                             -                0 B           -",
+                "names of /proc                 900 B                  -           -",
                 "other programs                  12 B                  -           -",
                 "send fragment, unexplained  30,000 B      0 to 32,768 B      within",
                 "in all, free memory lost    41,000 B  9,804 to 40,000 B      +2.5 %",
@@ -183,7 +214,7 @@ class Table(unittest.TestCase):
 
     def test_stands_without_a_forecast(self):
         lines = account.table(self.FOUND)
-        self.assertEqual(len(lines), 9)
+        self.assertEqual(len(lines), 11)
         self.assertIn("slab                         8,181 B         -           -", lines)
 
 
