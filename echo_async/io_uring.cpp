@@ -26,6 +26,7 @@
 #include "echo/options.hpp"
 #include "echo_async/uring/ring.hpp"
 #include "echo_async/uring/ring_exchange.hpp"
+#include "limits/saturating.hpp"
 #include "server/acceptor.hpp"
 #include "server/model.hpp"
 
@@ -183,9 +184,11 @@ void prepare(const Options& options, const server::ServerOptions& common) {
   }
 }
 
-limits::Demand demand(std::uint64_t connections) {
-  limits::Traits traits = limits::event_traits(sizeof(RingConnection), 0);
-  traits.watches_per_connection = 0;
+limits::Demand demand(const Options& options, std::uint64_t buffer_size,
+                      std::uint64_t connections) {
+  limits::Traits traits = limits::ring_traits(sizeof(RingConnection));
+  // Buffers are used in turn, so all are touched.
+  traits.table_bytes = limits::saturating_multiply(options.ring_buffers, buffer_size);
   return {connections, traits};
 }
 
@@ -197,8 +200,10 @@ server::Configured configure(CLI::App& app) {
   return {.check = [options](const server::ServerOptions&) { check(*options); },
           .prepare = [options](const server::ServerOptions& common) { prepare(*options, common); },
           .shape = {},
-          .demand = [](const server::ServerOptions&,
-                       std::uint64_t connections) { return demand(connections); },
+          .demand =
+              [options](const server::ServerOptions& common, std::uint64_t connections) {
+                return demand(*options, common.buffer_size, connections);
+              },
           .serve = [options](const server::Serving& serving) { serve(serving, *options); }};
 }
 

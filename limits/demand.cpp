@@ -10,15 +10,16 @@ namespace limits {
 namespace {
 
 constexpr std::uint64_t connection_slab = 4'050;  // one end: tcp sock, inode, file, dentry, epitem
-constexpr std::uint64_t thread_resident = 8'480;  // two touched stack pages, and glibc's share
+constexpr std::uint64_t watch_slab = 208;         // the part of it that is the epoll's
+constexpr std::uint64_t ring_request_slab = 866;  // of a receive that is armed in an io_uring
+constexpr std::uint64_t thread_resident = 8'912;  // two touched stack pages, and glibc's share
 constexpr std::uint64_t thread_kernel_stack = 16'384;
-constexpr std::uint64_t thread_slab = 7'000;  // task_struct and what it refers to
-constexpr std::uint64_t thread_page_tables = 75;
+constexpr std::uint64_t thread_slab = 5'730;  // task_struct and what it refers to, its memory maps
 constexpr std::uint64_t thread_task_frag = 32'768;  // kept by each thread that has sent on TCP
-constexpr std::uint64_t page_table_page = 4'096;    // one more for each stack of 2 MiB or more
-constexpr std::uint64_t large_stack = 2ULL << 20;
+constexpr std::uint64_t page_table_page = 4'096;
 constexpr std::uint64_t maps_per_guarded_stack = 2;  // the stack and its guard
-constexpr std::uint64_t client_connection = 256;     // a connection's state; no buffer
+constexpr std::uint64_t client_connection = 74;      // a connection's state; no buffer
+constexpr std::uint64_t client_resident = 400U << 10U;
 // A forked child that echoes 64 B messages, measured with 2,000 of them.
 constexpr std::uint64_t process_private_pages = 68U << 10U;  // copied on write (Private_Dirty)
 constexpr std::uint64_t process_page_tables = 56U << 10U;    // for ~1 MiB that it shares
@@ -95,8 +96,10 @@ std::uint64_t Demand::watches() const {
 }
 
 std::uint64_t Demand::memory_bytes() const {
+  const std::uint64_t fixed =
+      saturating_add(traits.fixed_bytes, saturating_multiply(tables, traits.table_bytes));
   return saturating_add(
-      traits.fixed_bytes,
+      fixed,
       saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.kernel_bytes)));
 }
 
@@ -120,10 +123,12 @@ Traits thread_traits(std::uint64_t stack_bytes, std::uint64_t guard_bytes) {
   traits.threads_per_connection = 1;
   traits.maps_per_connection = guard_bytes > 0 ? double{maps_per_guarded_stack} : 1.0;
   traits.resident_bytes = thread_resident;
-  traits.kernel_bytes = connection_slab + thread_kernel_stack + thread_slab + thread_page_tables +
-                        thread_task_frag + (stack_bytes >= large_stack ? page_table_page : 0);
   traits.stack_bytes = saturating_add(stack_bytes, guard_bytes);
   traits.guard_bytes = guard_bytes;
+  // An entry of 8 bytes for each page of a stack, but no more than one page of entries is in use.
+  const std::uint64_t page_tables = std::min(page_table_page, traits.stack_bytes / 512);
+  traits.kernel_bytes =
+      connection_slab + thread_kernel_stack + thread_slab + page_tables + thread_task_frag;
   return traits;
 }
 
@@ -140,9 +145,17 @@ Traits process_traits() {
 
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes) {
   Traits traits;
+  traits.watches_per_connection = 1;
   traits.resident_bytes = saturating_add(state_bytes, buffer_bytes);
   traits.kernel_bytes = connection_slab;
-  traits.watches_per_connection = 1;
+  return traits;
+}
+
+Traits ring_traits(std::uint64_t state_bytes) {
+  Traits traits = event_traits(state_bytes, 0);
+  traits.watches_per_connection = 0;
+  traits.ring_requests_per_connection = 1;
+  traits.kernel_bytes += ring_request_slab - watch_slab;
   return traits;
 }
 
@@ -156,6 +169,7 @@ Traits pool_traits(std::uint64_t workers) {
 
 Traits client_traits() {
   Traits traits = event_traits(client_connection, 0);
+  traits.fixed_bytes = client_resident;
   traits.most_tables = most_descriptor_tables;
   return traits;
 }

@@ -19,13 +19,15 @@ struct Traits {
   double threads_per_connection = 0;
   double processes_per_connection = 0;
   double descriptors_per_connection = 1;
-  double maps_per_connection = 0;        ///< 2 for a thread with a guard page
-  double watches_per_connection = 0;     ///< entries in epolls; 0 for blocking models and io_uring
-  std::uint64_t fixed_descriptors = 16;  ///< listener, epoll, eventfds, stdio, log, spare
+  double maps_per_connection = 0;     ///< 2 for a thread with a guard page
+  double watches_per_connection = 0;  ///< entries in epolls; 0 for blocking models and io_uring
+  double ring_requests_per_connection = 0;  ///< receives that stay armed in an io_uring
+  std::uint64_t fixed_descriptors = 16;     ///< listener, epoll, eventfds, stdio, log, spare
   std::uint64_t fixed_threads = 2;
   std::uint64_t fixed_files = 0;  ///< open files in the tables of a pool's processes
   std::uint64_t fixed_maps = 100;
   std::uint64_t fixed_bytes = 0;  ///< user memory that does not depend on the connections
+  std::uint64_t table_bytes = 0;  ///< the same for each descriptor table: a ring's buffers
   /// Address space that does not depend on the connections: image, libraries, heap, the stacks of a
   /// pool. No 64 MiB arena of glibc: when mmap refuses one, malloc shares another.
   std::uint64_t fixed_virtual_bytes = 64ULL << 20U;
@@ -83,6 +85,8 @@ Traits pool_traits(std::uint64_t workers);
 /// One loop on epoll for all connections; each holds `buffer_bytes` of user memory beside its own
 /// state.
 Traits event_traits(std::uint64_t state_bytes, std::uint64_t buffer_bytes);
+/// One io_uring for all connections, on each of which a receive stays armed.
+Traits ring_traits(std::uint64_t state_bytes);
 /// The load client: event-driven, without a buffer per connection.
 Traits client_traits();
 

@@ -18,9 +18,11 @@
 #include "echo/exit_code.hpp"
 #include "echo/options.hpp"
 #include "echo/output/writer.hpp"
+#include "limits/forecast/forecast.hpp"
 #include "limits/program/emit.hpp"
 #include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"
+#include "limits/program/present_forecast.hpp"
 #include "limits/program/verification.hpp"
 #include "limits/quantity.hpp"
 
@@ -177,10 +179,16 @@ int answer(const Options& options) {
     echo::write_text(limits::emit(*options.emit, question, verdicts, ceilings));
     return limits::has_unliftable(verdicts) ? echo::exit_refused : echo::exit_pass;
   }
-  echo::write_text(options.json ? limits::as_json(question, verdicts)
-                                : limits::as_table(question, verdicts,
-                                                   options.explain ? limits::Explain::all
-                                                                   : limits::Explain::low));
+  for (limits::Demand& demand : demands) {
+    demand = demand.divided(ceilings.descriptors_of_a_table());
+  }
+  const limits::Forecast forecast = limits::forecast_of(
+      demands, limits::SlabObjects::of_this_kernel(), limits::send_fragment_bytes());
+  const auto explained = options.explain ? limits::Explain::all : limits::Explain::low;
+  echo::write_text(options.json
+                       ? limits::as_json(question, verdicts, limits::forecast_json(forecast))
+                       : limits::as_table(question, verdicts, explained) +
+                             limits::forecast_table(forecast));
   return limits::first_refusal(verdicts) == nullptr ? echo::exit_pass : echo::exit_refused;
 }
 

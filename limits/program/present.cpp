@@ -110,7 +110,8 @@ std::string as_table(const Question& question, const std::vector<Verdict>& verdi
   return text + explanations(verdicts, which);
 }
 
-std::string as_json(const Question& question, const std::vector<Verdict>& verdicts) {
+std::string as_json(const Question& question, const std::vector<Verdict>& verdicts,
+                    const std::string& forecast) {
   std::string text = "{\"schema\": \"echo-testbed/1\", \"program\": \"limits\",\n";
   text += " \"connections\": " + std::to_string(question.connections) +
           ", \"model\": " + json_string(question.model) + ",\n \"bites_first\": ";
@@ -126,7 +127,7 @@ std::string as_json(const Question& question, const std::vector<Verdict>& verdic
     text.append(before).append(json_row(row));
     before = ",\n  ";
   }
-  return text + "]}\n";
+  return text + "],\n \"forecast\": " + forecast + "}\n";
 }
 
 std::string json_string(const std::string& text) {

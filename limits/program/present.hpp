@@ -28,8 +28,10 @@ enum class Explain { low, all };
 std::string as_table(const Question& question, const std::vector<Verdict>& verdicts,
                      Explain which = Explain::low);
 
-/// Schema "echo-testbed/1", program "limits"; null for an unknown figure.
-std::string as_json(const Question& question, const std::vector<Verdict>& verdicts);
+/// Schema "echo-testbed/1", program "limits"; null for an unknown figure. `forecast`: a JSON
+/// object.
+std::string as_json(const Question& question, const std::vector<Verdict>& verdicts,
+                    const std::string& forecast);
 
 /// `text` as a JSON string, quotes included (RFC 8259, section 7). Bytes above ASCII are unchanged.
 std::string json_string(const std::string& text);

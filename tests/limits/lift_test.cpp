@@ -66,8 +66,8 @@ TEST(Refusal, ThatNothingLiftsStatesHowManyFit) {
   const auto verdicts = preflight({client(100'000)}, ceilings, 0);
   EXPECT_EQ(
       refusal_line(*first_refusal(verdicts)),
-      "memory: need 411 MiB, have 41.1 MiB (/proc/meminfo MemAvailable): nothing lifts it; at "
-      "most 10,000 connections fit");
+      "memory: need 394 MiB, have 41.1 MiB (/proc/meminfo MemAvailable): nothing lifts it; at "
+      "most 10,341 connections fit");
 }
 
 }  // namespace
