@@ -66,7 +66,7 @@ void add_stack_allocator(CLI::App& app, Options& options) {
   options.stack.allocator = one_map ? StackAllocator::region : StackAllocator::pthread;
   echo::add_choice(app, "--stack-allocator",
                    "Where stacks lie: each in mappings of its own (pthread), or all in one "
-                   "(region). Default: region from Linux 6.13 on, which has guards without maps",
+                   "(region), the default where the kernel has guards without maps (Linux 6.13)",
                    {"pthread", "region"},
                    [&options](std::size_t index) {
                      options.stack.allocator = static_cast<StackAllocator>(index);

@@ -62,7 +62,8 @@ void add_stack_options(CLI::App& app, StackOptions& options) {
                  "Stack size of each thread, in virtual memory; only touched pages are resident",
                  {1, 1ULL << 40U});
   echo::add_size(app, "--guard-size", options.guard,
-                 "Guard size below each stack; 0: none, and one memory map per thread, not two",
+                 "Guard size below each stack; 0: none. The guard of a stack that pthread maps "
+                 "takes a memory map",
                  {0, 1ULL << 30U});
   echo::add_size(app, "--touch-stack", options.touch,
                  "Bytes of each stack to touch above the serving frames, as a real handler would; "
