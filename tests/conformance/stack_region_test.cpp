@@ -2,14 +2,12 @@
 #include "echo_threads/stack/stack_region.hpp"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <fstream>
 #include <new>
@@ -221,43 +219,6 @@ TEST(StackRegion, ThrowsBadAllocWithoutMemoryMaps) {
               return count > maps / 2 - 1'000 && count <= maps / 2 ? 0 : 2;
             }),
             0);
-}
-
-/// Runs on a thread with a stack of the region; reads the byte below its stack.
-void* read_below(void* stack) {
-  static_cast<void>(*(static_cast<volatile std::byte*>(stack) - 1));
-  return nullptr;
-}
-
-/// Starts a thread on the second of two stacks, which reads below it, and ends the process with 0.
-[[noreturn]] void overflow(std::size_t guard, GuardMethod method) {
-  const rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  StackRegion region{stack_size, guard, method};
-  std::byte* const stack = allocate(region, 2).back();
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstack(&attributes, stack, region.stack_size());
-  pthread_t thread{};
-  if (::pthread_create(&thread, &attributes, read_below, stack) != 0) ::_exit(2);
-  ::pthread_join(thread, nullptr);
-  ::_exit(0);
-}
-
-bool died_of_the_fault(int status) {
-  if (sanitized) return WIFEXITED(status) && WEXITSTATUS(status) > 2;
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
-}
-
-TEST(StackRegionDeathTest, AnOverflowFaultsOnTheGuard) {
-  for (const GuardMethod method : {guard_method_of_this_kernel(), GuardMethod::protect}) {
-    EXPECT_EXIT(overflow(1, method), died_of_the_fault, "");
-    EXPECT_EXIT(overflow(3 * page(), method), died_of_the_fault, "");
-  }
-}
-
-TEST(StackRegionDeathTest, AnOverflowWithoutAGuardReachesTheNextStack) {
-  EXPECT_EXIT(overflow(0, guard_method_of_this_kernel()), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
