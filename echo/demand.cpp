@@ -29,6 +29,8 @@ constexpr Field fields_of_traits[] = {
     {"table_bytes", &Traits::table_bytes},
     {"fixed_virtual_bytes", &Traits::fixed_virtual_bytes},
     {"resident_bytes", &Traits::resident_bytes},
+    {"loop_bytes", &Traits::loop_bytes},
+    {"loops", &Traits::loops},
     {"kernel_bytes", &Traits::kernel_bytes},
     {"stack_bytes", &Traits::stack_bytes},
     {"guard_bytes", &Traits::guard_bytes},

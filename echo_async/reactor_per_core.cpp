@@ -29,8 +29,10 @@ void serve(const server::Serving& serving) {
 }
 
 limits::Demand demand(unsigned workers, std::uint64_t connections) {
-  // Each loop's table extends to the highest descriptor of the process.
-  limits::Traits traits = limits::event_traits(sizeof(Connection) * workers, 0);
+  // Each loop's table extends to the highest descriptor of its descriptor table.
+  limits::Traits traits = limits::event_traits(0, 0);
+  traits.loop_bytes = sizeof(Connection);
+  traits.loops = workers;
   traits.fixed_threads += workers;
   traits.fixed_descriptors += std::uint64_t{8} * workers;
   return {connections, traits};

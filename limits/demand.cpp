@@ -95,19 +95,24 @@ std::uint64_t Demand::watches() const {
   return scaled(connections, traits.watches_per_connection);
 }
 
+std::uint64_t Demand::connection_bytes() const {
+  const std::uint64_t loops = traits.loops / tables + (traits.loops % tables != 0 ? 1 : 0);
+  return saturating_add(traits.resident_bytes, saturating_multiply(loops, traits.loop_bytes));
+}
+
 std::uint64_t Demand::memory_bytes() const {
   const std::uint64_t fixed =
       saturating_add(traits.fixed_bytes, saturating_multiply(tables, traits.table_bytes));
   return saturating_add(
       fixed,
-      saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.kernel_bytes)));
+      saturating_multiply(connections, saturating_add(connection_bytes(), traits.kernel_bytes)));
 }
 
 std::uint64_t Demand::virtual_bytes() const {
   const std::uint64_t stacks =
       saturating_multiply(scaled(connections, traits.threads_per_connection), traits.stack_bytes);
   const std::uint64_t user =
-      saturating_multiply(connections, saturating_add(traits.resident_bytes, traits.virtual_bytes));
+      saturating_multiply(connections, saturating_add(connection_bytes(), traits.virtual_bytes));
   return saturating_add(traits.fixed_virtual_bytes, saturating_add(stacks, user));
 }
 

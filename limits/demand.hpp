@@ -32,6 +32,8 @@ struct Traits {
   /// pool. No 64 MiB arena of glibc: when mmap refuses one, malloc shares another.
   std::uint64_t fixed_virtual_bytes = 64ULL << 20U;
   std::uint64_t resident_bytes = 0;  ///< user memory per connection
+  std::uint64_t loop_bytes = 0;  ///< and in each loop that shares the connection's descriptor table
+  std::uint64_t loops = 1;       ///< of the program; several tables divide them
   std::uint64_t kernel_bytes =
       4050;                         ///< one end of a connection: ~4,050 B of slab; threads add more
   std::uint64_t stack_bytes = 0;    ///< virtual size per thread, stack + guard
@@ -67,7 +69,9 @@ struct Demand {
   [[nodiscard]] std::uint64_t files() const;
   [[nodiscard]] std::uint64_t threads() const;  ///< threads and processes: both are tasks
   [[nodiscard]] std::uint64_t maps() const;
-  [[nodiscard]] std::uint64_t watches() const;        ///< entries in the epolls of the program
+  [[nodiscard]] std::uint64_t watches() const;  ///< entries in the epolls of the program
+  /// User memory per connection, in the number of tables in use.
+  [[nodiscard]] std::uint64_t connection_bytes() const;
   [[nodiscard]] std::uint64_t memory_bytes() const;   ///< resident + kernel + fixed
   [[nodiscard]] std::uint64_t virtual_bytes() const;  ///< of one process
   /// Private writable address space of one process: virtual_bytes() without the guards of stacks.

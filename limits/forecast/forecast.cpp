@@ -27,9 +27,10 @@ double page_tables_of(double stride) {
          std::min(page, stride / addresses_of_a_directory_entry);
 }
 
-double page_tables_of_a_connection(const Traits& traits) {
+double page_tables_of_a_connection(const Demand& demand) {
+  const Traits& traits = demand.traits;
   const double stacks = traits.threads_per_connection * page_tables_of(number(traits.stack_bytes));
-  const double heap = traits.threads_per_connection > 0 ? 0 : number(traits.resident_bytes);
+  const double heap = traits.threads_per_connection > 0 ? 0 : number(demand.connection_bytes());
   return stacks + page_tables_of(number(traits.virtual_bytes)) + heap / addresses_of_an_entry +
          traits.processes_per_connection * process_page_tables;
 }
@@ -38,11 +39,11 @@ double tasks_of_a_connection(const Traits& traits) {
   return traits.threads_per_connection + traits.processes_per_connection;
 }
 
-MemoryKinds of_a_connection(const Traits& traits, double fragment) {
-  const double tasks = tasks_of_a_connection(traits);
+MemoryKinds of_a_connection(const Demand& demand, double fragment) {
+  const double tasks = tasks_of_a_connection(demand.traits);
   MemoryKinds kinds;
-  kinds.resident = number(traits.resident_bytes);
-  kinds.page_tables = page_tables_of_a_connection(traits);
+  kinds.resident = number(demand.connection_bytes());
+  kinds.page_tables = page_tables_of_a_connection(demand);
   kinds.kernel_stack = tasks * kernel_stack_bytes;
   kinds.send_fragment.most = tasks * fragment;
   return kinds;
@@ -72,7 +73,7 @@ EndForecast end_of(const Demand& demand, const SlabObjects& objects, double frag
   EndForecast end;
   end.end = demand.takes_ports ? "client" : "server";
   end.threads = demand.threads();
-  end.per_connection = of_a_connection(demand.traits, fragment);
+  end.per_connection = of_a_connection(demand, fragment);
   MemoryKinds fixed = fixed_part(demand, fragment);
   for (const KernelObjects& one : kernel_objects(demand)) {
     const SlabObject& object = objects.at(one.cache);

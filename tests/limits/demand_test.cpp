@@ -78,6 +78,17 @@ TEST(Demand, WhatTheClientDividesItselfNeedsNoRoomForChance) {
   EXPECT_EQ(demand.divided(20'000).descriptors(), 16U + 19'608);
 }
 
+TEST(Demand, LoopsThatTablesDivideHoldLessForAConnection) {
+  Demand demand{1'000, event_traits(10, 0)};
+  demand.traits.loop_bytes = 16;
+  demand.traits.loops = 3;
+  EXPECT_EQ(demand.connection_bytes(), 10U + 3 * 16);
+  demand.tables = 2;
+  EXPECT_EQ(demand.connection_bytes(), 10U + 2 * 16);
+  demand.tables = 50;
+  EXPECT_EQ(demand.connection_bytes(), 10U + 16);
+}
+
 TEST(Demand, UsesTheTablesThatWereAskedForAndNoMoreThanAllowed) {
   Demand demand = loops_in_tables(10'000, 3);
   EXPECT_EQ(demand.divided(1'024).tables, 3U);
