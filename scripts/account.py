@@ -24,6 +24,7 @@ __all__ = ["NoForecast", "difference", "forecast", "lost", "settle", "slopes", "
 #: they are `unexplained`.
 KINDS = ("resident", "page_tables", "kernel_stack", "slab", "socket")
 TIMEOUT = 30
+LEAST = 20  #: bytes per connection
 ENOUGH, REFUSED = 0, 3  #: exit codes of limits with which it writes its document
 
 
@@ -87,9 +88,11 @@ def slopes(points):
 def table(account, forecast=None):
     """Lines: kind, measured and forecast bytes per connection, measured against forecast in %.
 
-    `account`: of difference() or slopes(). `forecast`: of forecast().
+    `account`: of difference() or slopes(). `forecast`: of forecast(). An account of a difference
+    contains what does not depend on N, so it is compared with the forecast of all, divided by N.
+    A figure below LEAST bytes has no percentage.
     """
-    expected = forecast["total"]["per_connection"] if forecast else {}
+    expected = _expected(forecast["total"], account.get("connections")) if forecast else {}
     rows = [("per connection", "measured", "forecast", "difference")]
     for kind in (*KINDS[:4], "slab_in_use", *KINDS[4:]):
         measured = account.get(kind)
@@ -108,6 +111,17 @@ def table(account, forecast=None):
         + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:])).rstrip()
         for row in rows
     ]
+
+
+def _expected(total, connections):
+    if not connections:
+        return total["per_connection"]
+    return {
+        kind: {end: _each(value, connections) for end, value in figure.items()}
+        if isinstance(figure, dict)
+        else _each(figure, connections)
+        for kind, figure in total["in_all"].items()
+    }
 
 
 _NAMES = {
@@ -183,7 +197,7 @@ def _range(spread):
 
 
 def _percent(measured, figure):
-    if measured is None or not figure:
+    if measured is None or not figure or figure < LEAST:
         return "-"
     return f"{(measured / figure - 1) * 100:+.1f} %"
 

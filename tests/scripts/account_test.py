@@ -200,7 +200,7 @@ class Table(unittest.TestCase):
             [
                 "per connection              measured           forecast  difference",
                 "resident                     1,740 B            1,700 B      +2.4 %",
-                "page tables                      4 B                4 B      +0.0 %",
+                "page tables                      4 B                4 B           -",
                 "kernel stack                     0 B                0 B           -",
                 "slab                         8,181 B            8,100 B      +1.0 %",
                 "slab in use                  8,019 B            8,100 B      -1.0 %",
@@ -211,6 +211,13 @@ class Table(unittest.TestCase):
                 "in all, free memory lost    41,000 B  9,804 to 40,000 B      +2.5 %",
             ],
         )
+
+    def test_of_a_difference_the_fixed_part_is_forecast_too(self):
+        in_all = {name: {end: one * 10 for end, one in size.items()} if isinstance(size, dict) else
+                  size * 10 + 500 for name, size in self.EXPECTED.items()}  # fmt: skip
+        total = {"per_connection": self.EXPECTED, "in_all": in_all}
+        lines = account.table({**self.FOUND, "connections": 10}, {"total": total})
+        self.assertIn("resident                     1,740 B            1,750 B      -0.6 %", lines)
 
     def test_stands_without_a_forecast(self):
         lines = account.table(self.FOUND)
