@@ -32,7 +32,7 @@ Line line_of(const Verdict& row) {
   return line;
 }
 
-std::string aligned(const Line& line, const std::array<std::size_t, columns>& widths) {
+std::string text_of(const Line& line, const std::array<std::size_t, columns>& widths) {
   std::string text;
   for (std::size_t column = 0; column < columns; ++column) {
     const std::string blanks(widths[column] - std::min(widths[column], line[column].size()), ' ');
@@ -106,7 +106,7 @@ std::string as_table(const Question& question, const std::vector<Verdict>& verdi
   if (nothing_to_lift) lines.front()[lift].clear();
 
   std::string text = headline(question, verdicts) + printable(question.who) + "\n\n";
-  for (const Line& line : lines) text += aligned(line, widths);
+  for (const Line& line : lines) text += text_of(line, widths);
   return text + explanations(verdicts, which);
 }
 

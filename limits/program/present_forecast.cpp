@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "limits/program/present.hpp"
+#include "limits/program/text_table.hpp"
 #include "limits/quantity.hpp"
 #include "limits/rlimit.hpp"
 
@@ -30,26 +31,9 @@ std::uint64_t whole(double bytes) {
   return bytes >= most ? unlimited : static_cast<std::uint64_t>(std::llround(bytes));
 }
 
-using Rows = std::vector<std::vector<std::string>>;
-
-/// The first column to the left, the others to the right.
-std::string aligned(const Rows& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string blanks(widths[i] - row[i].size(), ' ');
-      text += i == 0 ? row[i] + blanks : "  " + blanks + row[i];
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    text += "\n";
-  }
-  return text;
-}
+using Rows = TextRows;
+/// The first column holds names, the others figures.
+constexpr std::size_t last_figure = 99;
 
 std::string each(double bytes) {
   return format_count(whole(bytes)) + " B";
@@ -130,7 +114,7 @@ std::string slab_rows(const Forecast& forecast) {
     row.push_back(each(cache.use.bytes));
     rows.push_back(std::move(row));
   }
-  return "\n" + aligned(rows);
+  return "\n" + aligned(rows, 1, last_figure);
 }
 
 std::string json_range(const ByteRange& range, bool in_whole_bytes) {
@@ -184,7 +168,7 @@ std::string forecast_table(const Forecast& forecast) {
   }
   add_row(rows, "send fragments", forecast, [](const MemoryKinds& of) { return of.send_fragment; });
   add_row(rows, "all kinds", forecast, [](const MemoryKinds& of) { return of.all(); });
-  return "\n" + aligned(rows) + slab_rows(forecast) + "sizes of objects: " +
+  return "\n" + aligned(rows, 1, last_figure) + slab_rows(forecast) + "sizes of objects: " +
          (forecast.sizes_are_read ? "/proc/slabinfo"
                                   : "measured on Linux 6.18 (root may read /proc/slabinfo)") +
          "\n";

@@ -1,26 +1,26 @@
 #include "limits/program/verification.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string_view>
 
 #include "limits/proc_text.hpp"
 #include "limits/program/present.hpp"
+#include "limits/program/text_table.hpp"
 #include "limits/quantity.hpp"
 
 namespace limits {
 namespace {
 
-enum Column { name, predicted, reached, error, verdict, confined, columns };
-using Line = std::array<std::string, columns>;
+/// The columns of the table that hold figures: predicted, reached.
+constexpr std::size_t first_figure = 1;
+constexpr std::size_t second_figure = 2;
 
 std::string verdict_of(const Finding& finding) {
   if (!finding.verified) return "not verified";
   return finding.agrees() ? "ok" : "differs";
 }
 
-Line line_of(const Verification& one) {
+std::vector<std::string> row_of(const Verification& one) {
   const Finding& found = one.finding;
   return {one.name,
           format_count(found.predicted),
@@ -28,17 +28,6 @@ Line line_of(const Verification& one) {
           std::string(found.error.view()),
           verdict_of(found),
           printable(std::string(found.confined.view()))};
-}
-
-std::string aligned(const Line& line, const std::array<std::size_t, columns>& widths) {
-  std::string text;
-  for (std::size_t column = 0; column < columns; ++column) {
-    const std::string blanks(widths[column] - line[column].size(), ' ');
-    const bool figure = column == predicted || column == reached;
-    text += (column == 0 ? "" : "  ") + (figure ? blanks + line[column] : line[column] + blanks);
-  }
-  text.erase(text.find_last_not_of(' ') + 1);
-  return text + "\n";
 }
 
 std::string headline(const std::vector<Verification>& verifications) {
@@ -74,24 +63,18 @@ std::string json_row(const Verification& one) {
 }  // namespace
 
 std::string as_table(const std::vector<Verification>& verifications) {
-  std::vector<Line> lines{{"limit", "predicted", "reached", "error", "verdict", "confined to"}};
+  TextRows rows{{"limit", "predicted", "reached", "error", "verdict", "confined to"}};
   std::string others;
   for (const Verification& one : verifications) {
     if (one.finding.verified) {
-      lines.push_back(line_of(one));
+      rows.push_back(row_of(one));
     } else {
       others += "not verified: " + one.name + ": " +
                 printable(std::string(one.finding.reason.view())) + "\n";
     }
   }
-  std::array<std::size_t, columns> widths{};
-  for (const Line& line : lines) {
-    for (std::size_t column = 0; column < columns; ++column)
-      widths[column] = std::max(widths[column], line[column].size());
-  }
-  std::string text = headline(verifications) + "\n";
-  for (const Line& line : lines) text += aligned(line, widths);
-  return text + "\n" + others;
+  return headline(verifications) + "\n" + aligned(rows, first_figure, second_figure) + "\n" +
+         others;
 }
 
 std::string as_json(const std::vector<Verification>& verifications) {

@@ -23,7 +23,7 @@ namespace limits {
 namespace {
 
 constexpr std::uint64_t small_stack = 64U << 10U;
-constexpr std::uint64_t guard = 4096;
+constexpr std::uint64_t small_guard = 4096;
 
 void* wait_for_ever(void*) {
   for (;;) ::pause();
@@ -45,7 +45,7 @@ Finding threads_until_refused(const std::string& row, const std::string& confine
   finding.confined = ShortText<64>(confined);
   finding.predicted = predicted(row, one_thread_each());
   int error = 0;
-  finding.reached = start_waiting_threads(small_stack, guard, most, error);
+  finding.reached = start_waiting_threads(small_stack, small_guard, most, error);
   finding.error = ShortText<64>(name_of_error(error));
   finding.verified = true;
   return finding;
