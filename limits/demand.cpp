@@ -84,7 +84,10 @@ std::uint64_t Demand::threads() const {
   const std::uint64_t growing =
       saturating_add(scaled(connections, traits.threads_per_connection),
                      scaled(connections, traits.processes_per_connection));
-  return saturating_add(saturating_add(traits.fixed_threads, tables - 1), growing);
+  // Each table has a thread, and loops of its own where the model has several.
+  const std::uint64_t in_each = traits.loops / tables + (traits.loops % tables != 0 ? 1 : 0);
+  const std::uint64_t more_loops = traits.loops > 1 ? tables * in_each - traits.loops : 0;
+  return saturating_add(saturating_add(traits.fixed_threads, tables - 1 + more_loops), growing);
 }
 
 std::uint64_t Demand::maps() const {

@@ -53,9 +53,10 @@ Figure count_descriptors(const std::filesystem::path& directory) {
 /// Of all tables of a process. A process of another root belongs to a test: it has one.
 Figure count_descriptors(pid_t pid, Detail detail, const std::filesystem::path& root) {
   constexpr std::uint64_t few = 1'024;
+  constexpr std::uint64_t most = 32'768;  // some 0.1 s
   const std::filesystem::path process = root / "proc" / std::to_string(pid);
   if (root != "/") return count_descriptors(process / "fd");
-  const auto threads = descriptor_tables(pid, detail == Detail::quick ? few : unlimited);
+  const auto threads = descriptor_tables(pid, detail == Detail::quick ? few : most);
   if (!threads) return std::nullopt;
   Figure sum = count_descriptors(process / "fd");
   for (std::size_t i = 1; i < threads->size(); ++i) {
@@ -125,7 +126,7 @@ void add(Usage& sum, const Usage& part) {
 }  // namespace
 
 std::optional<std::vector<pid_t>> descriptor_tables(pid_t pid, std::uint64_t most) {
-  std::vector<pid_t> tables{pid};
+  std::vector<pid_t> tables{pid};  // in the kernel's order
   std::uint64_t threads = 0;
   std::error_code error;
   const auto directory = std::filesystem::path("/proc") / std::to_string(pid) / "task";
@@ -135,15 +136,18 @@ std::optional<std::vector<pid_t>> descriptor_tables(pid_t pid, std::uint64_t mos
     const auto thread =
         static_cast<pid_t>(leading_number(entry->path().filename().string()).value_or(0));
     bool known = false;
-    // From the last one: threads that were started one after the other usually share theirs.
-    for (auto table = tables.rbegin(); table != tables.rend() && !known; ++table) {
-      const long order = ::syscall(SYS_kcmp, *table, thread, KCMP_FILES, 0, 0);
+    bool refused = false;
+    const auto place = std::partition_point(tables.begin(), tables.end(), [&](pid_t table) {
+      const long order = ::syscall(SYS_kcmp, table, thread, KCMP_FILES, 0, 0);
       // A thread that ends meanwhile has no table of its own any more.
-      if (order < 0 && errno != ESRCH) return threads == 1 ? std::optional(tables) : std::nullopt;
-      known = order <= 0;
-    }
-    if (!known) tables.push_back(thread);
+      known = known || order == 0 || (order < 0 && errno == ESRCH);
+      refused = refused || (order < 0 && errno != ESRCH);
+      return order == 1;
+    });
+    if (refused) return threads == 1 ? std::optional(tables) : std::nullopt;
+    if (!known) tables.insert(place, thread);
   }
+  std::iter_swap(tables.begin(), std::find(tables.begin(), tables.end(), pid));
   return tables;
 }
 

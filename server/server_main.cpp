@@ -206,7 +206,10 @@ int run_server(const char* name, Models models, const Model& default_model, int 
   if (print_requested(request)) return echo::exit_pass;
   check_ready_fd(options.ready_fd);
   const std::uint64_t open_files = limits::raise_open_files(limits::unlimited);
+  const bool chosen = options.tables || options.max_connections;
   options.tables = tables_for(configured, options, open_files);
+  // Nobody asked for 10,000 connections: fewer threads serve fewer.
+  if (!chosen && !limits_suffice(configured, options)) options.tables = 1;
   // Before anything takes a thread or memory: only the preflight names the limit that is too low.
   const std::string room = check_limits(configured, options);
   if (configured.prepare) configured.prepare(options);

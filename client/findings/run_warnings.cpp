@@ -173,7 +173,8 @@ std::vector<std::string> local_limits(const Result& result) {
 }
 
 std::optional<std::string> short_of_memory(const Result& result) {
-  if (!result.short_of_memory_at) return std::nullopt;
+  if (!result.short_of_memory_at || result.tally.count(Outcome::not_attempted) == 0)
+    return std::nullopt;
   return fmt::format(
       "only {} of {} connections were opened: {} of memory were free, less than --keep-free {}",
       limits::format_count(result.tally.total), limits::format_count(result.options.connections),

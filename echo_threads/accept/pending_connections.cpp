@@ -35,6 +35,7 @@ echo::Descriptor PendingConnections::next(std::uint64_t live) {
     if (!connection) break;
     try {
       waiting_.push_back(std::move(connection));
+      counters_.hold(live + waiting_.size(), std::exchange(held_, live + waiting_.size()));
     } catch (const std::bad_alloc&) {  // it is closed
       counters_.shed(server::Shed::memory);
       break;

@@ -115,7 +115,10 @@ Finding probe_epoll_watches() {
   // A watch is a pair of an epoll and a file: some hundred of each are enough.
   constexpr std::size_t files = 450;
   std::vector<int> watched;
-  for (std::size_t i = 0; i < files; ++i) watched.push_back(::eventfd(0, EFD_CLOEXEC));
+  for (std::size_t i = 0; i < files; ++i) {
+    watched.push_back(::eventfd(0, EFD_CLOEXEC));
+    if (watched.back() < 0) return not_verified("RLIMIT_NOFILE is too low for this probe");
+  }
   int error = 0;
   for (std::size_t epolls = 0; epolls < files && error == 0; ++epolls) {
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);

@@ -71,12 +71,15 @@ class Result:
         if self.client is None:
             return {"unknown": self.last["failed"]} if self.last.get("failed") else {}
         failed = dict(self.client["connections"]["failed"])
-        failed.pop("not_attempted", None)
+        if self.left_out:
+            del failed["not_attempted"]
         return failed
 
     @property
     def left_out(self):
-        return self.client["connections"]["failed"].get("not_attempted", 0) if self.client else 0
+        if self.client is None or not any("--keep-free" in text for text in self.client["warnings"]):
+            return 0  # the client has the same cause for a server that never answers
+        return self.client["connections"]["failed"].get("not_attempted", 0)
 
     @property
     def passed(self):
@@ -89,9 +92,11 @@ class Result:
         )
 
     def status(self):
+        if self.interrupted:
+            return "interrupted"
         if self.client is None:
-            return "interrupted" if self.interrupted else "standing" if self.standing else "failed"
-        return "pass" if self.passed else "interrupted" if self.interrupted else "fail"
+            return "standing" if self.standing else "failed"
+        return "pass" if self.passed else "fail"
 
     def document(self):
         plan = self.plan
@@ -139,7 +144,8 @@ class Result:
         words = [plan.program, "--model", plan.model, *plan.server_options]
         lines = [
             f"server       {' '.join(words)}",
-            f"established  {self.established:,} of {plan.connections:,} at once",
+            f"established  {self.established:,} of {plan.connections:,}"
+            + (" at once" if self.standing else ""),
             f"echoes       {self.verified:,} verified, one on each connection",
         ]
         if self.free is not None:

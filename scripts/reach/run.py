@@ -63,8 +63,9 @@ class Run:
                 both.connect(plan.client_words())
                 try:
                     self.follow(both)
+                    self.watch_closing(both)
                 finally:
-                    self.tear_down(both)
+                    self.end(both)
         return self.result
 
     def follow(self, both):
@@ -102,23 +103,27 @@ class Run:
         self.progress.clear()
         self.save(self.result)
 
-    def tear_down(self, both):
-        """The client closes at the end of its hold by itself; a signal cuts the hold short."""
-        began = time.monotonic()
-        while both.client.poll() is None and time.monotonic() - began < self.plan.hold + both.closing:
+    def watch_closing(self, both):
+        """The client closes at the end of its hold by itself."""
+        give_up = time.monotonic() + self.plan.hold + both.closing
+        while both.client.poll() is None and time.monotonic() < give_up:
             self.look(both)
-            if both.series.phase == "drain":
-                break
+            if both.series.phase == "drain" and self.result.closing_began is None:
+                self.result.closing_began = time.monotonic()
             time.sleep(LOOK)
-        self.result.closing_began = time.monotonic()
-        while both.client.poll() is None and time.monotonic() - began < self.plan.hold + both.closing:
-            self.look(both)
-            time.sleep(LOOK)
-        both.stop_client()
-        self.result.client_closed = time.monotonic() - self.result.closing_began
-        self.result.server_closed = both.stop_server()
-        self.result.client = both.document("client")
-        self.result.server = both.document("server")
-        self.result.complaint = both.last_error("client.err")
-        self.progress.clear()
-        self.save(self.result)
+
+    def end(self, both):
+        """Ends what runs, at once after a signal or a failure, and reads what both wrote."""
+        try:
+            began = self.result.closing_began or time.monotonic()
+            both.stop_client()
+            self.result.client_closed = time.monotonic() - began
+            self.result.server_closed = both.stop_server()
+        finally:
+            both.stop_client()
+            both.stop_server()
+            self.result.client = both.document("client")
+            self.result.server = both.document("server")
+            self.result.complaint = both.last_error("client.err")
+            self.progress.clear()
+            self.save(self.result)

@@ -92,6 +92,10 @@ def carry_out(plan, given):
         output.save(one.result)
         output.finish(one.result)
         raise
+    except ends.Failed:
+        output.save(one.result)
+        output.finish(one.result)
+        raise
     output.finish(one.result)
     return DONE if one.result.passed else FAILED
 

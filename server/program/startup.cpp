@@ -69,6 +69,12 @@ void pin(const std::vector<unsigned>& cpus) {
   ::sched_setaffinity(0, sizeof wanted, &wanted);
 }
 
+bool limits_suffice(const Configured& configured, const ServerOptions& options) {
+  const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
+  const auto verdicts = limits::preflight({configured.demand(options, 1)}, ceilings, 0);
+  return limits::first_refusal(verdicts) == nullptr;
+}
+
 std::string check_limits(const Configured& configured, const ServerOptions& options) {
   const limits::Ceilings ceilings = limits::read_ceilings(limits::Kernel{});
   const std::uint64_t connections = options.max_connections.value_or(1);

@@ -17,6 +17,8 @@ namespace server {
 /// which could get that number.
 void check_ready_fd(int fd);
 /// Refuses what cannot work; returns the text about how many connections there is room for.
+/// Whether one connection can be served with the descriptor tables of `options`.
+bool limits_suffice(const Configured& configured, const ServerOptions& options);
 std::string check_limits(const Configured& configured, const ServerOptions& options);
 /// Sets the affinity of the process to `cpus`, before any thread is started; each worker then takes
 /// one of them.

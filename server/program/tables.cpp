@@ -61,10 +61,11 @@ Tables::Tables(const Model& model, const Configured& configured, const Serving& 
       whole_(whole),
       shape_(shape_of_table(configured, whole.options)) {
   try {
-    for (unsigned table = 1; table < tables; ++table)
+    // Thousands take a while; after a stop no further one is needed.
+    for (unsigned table = 1; table < tables && !whole.stop.draining(); ++table)
       threads_.emplace_back([this, table] { run(table); });
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return failure_ || listening_ == tables; });
+    changed_.wait(lock, [&] { return failure_ || listening_ == threads_.size() + 1; });
     if (failure_) std::rethrow_exception(failure_);
   } catch (...) {
     begin(Phase::cancelled);

@@ -49,7 +49,7 @@ void* read_below(void* stack) {
 }
 
 bool died_of_the_fault(int status) {
-  if (sanitized) return WIFEXITED(status) && WEXITSTATUS(status) > 2;
+  if (sanitized) return WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 2;
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
 

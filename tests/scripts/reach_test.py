@@ -108,6 +108,8 @@ class Results(unittest.TestCase):
 
     def test_left_out_for_memory_is_no_failure_but_no_pass(self):
         found = a_result(served=800, most=800, failed={"not_attempted": 200})
+        self.assertEqual((found.failed, found.left_out), ({"not_attempted": 200}, 0))
+        found.client["warnings"].append("1.2 GiB of memory were free, less than --keep-free 2 GiB")
         self.assertEqual((found.failed, found.left_out, found.status()), ({}, 200, "fail"))
         text = "\n".join(found.lines_at_the_end())
         self.assertIn("left out     200: free memory came to the floor", text)
@@ -227,7 +229,7 @@ class Runs(unittest.TestCase):
         for words in (("-n", "0"), ("--hold", "0"), ("--keep-free", "much"), ("--model",)):
             done = self.script("million", *words, code=2)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        self.assertIn("no-such", self.script("million", "--model", "no-such", code=3).stderr)
+        self.assertIn("no-such", self.script("million", "--model", "no-such", code=2).stderr)
 
     def test_the_document_is_there_while_all_stand(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -245,7 +247,18 @@ class Runs(unittest.TestCase):
         self.assertIsNone(standing["closing"]["client_s"])
         self.assertEqual(process.returncode, 130)
         self.assertEqual(interrupted["status"], "interrupted")
+        self.assertEqual(interrupted["client"]["connections"]["established"], 100)
+        self.assertEqual(interrupted["server"]["connections"]["accepted"], 100)
         self.assertIn("INTERRUPTED: ", out)
+
+    def test_one_signal_ends_it_while_it_connects(self):
+        words = [SOURCE / "scripts/million", "-n", "10000", "--hold", "1h", "-q", "--json"]
+        process = subprocess.Popen([*words, "--bin", BIN], stdout=subprocess.PIPE, text=True)
+        time.sleep(4)  # it settles, connects or holds
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 143)
+        self.assertEqual(json.loads(out)["status"], "interrupted")
 
 
 if __name__ == "__main__":
