@@ -11,7 +11,6 @@
 #include <climits>
 #include <cstring>
 #include <exception>
-#include <future>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -100,8 +99,9 @@ namespace {
 
 /// What the thread of a lookup and the one that waits for it share; the last of them frees it.
 struct Lookup {
-  std::promise<std::vector<Endpoint>> result;
-  Stop done;
+  std::vector<Endpoint> found;
+  std::string error;  ///< why nothing was found; empty: something was
+  Stop done;          ///< requested when both are written
 };
 
 /// Adds `flags` to the hints of getaddrinfo(3).
@@ -141,13 +141,12 @@ std::optional<std::vector<Endpoint>> resolve(const std::string& host, std::uint1
                                              std::chrono::steady_clock::time_point until) {
   if (is_numeric(host)) return look_up(host, port, AI_NUMERICHOST);
   const auto lookup = std::make_shared<Lookup>();
-  std::future<std::vector<Endpoint>> result = lookup->result.get_future();
   try {
     std::thread([lookup, host, port] {
       try {
-        lookup->result.set_value(look_up(host, port, 0));
-      } catch (...) {
-        lookup->result.set_exception(std::current_exception());
+        lookup->found = look_up(host, port, 0);
+      } catch (const std::exception& error) {
+        lookup->error = error.what();
       }
       lookup->done.request_drain();
     }).detach();
@@ -162,7 +161,8 @@ std::optional<std::vector<Endpoint>> resolve(const std::string& host, std::uint1
     pollfd entries[2] = {{lookup->done.drain_fd(), POLLIN, 0}, {stop.drain_fd(), POLLIN, 0}};
     if (::poll(entries, 2, wait) < 0) std::this_thread::sleep_for(milliseconds{10});
   }
-  return result.get();
+  if (!lookup->error.empty()) throw std::runtime_error(lookup->error);
+  return lookup->found;
 }
 
 Endpoint local_endpoint(int fd) {
