@@ -1,5 +1,6 @@
 """Tests of scripts/million and scripts/threads: their parts, and small runs with real programs."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -174,6 +175,16 @@ class Growth(unittest.TestCase):
             self.assertIn("<svg", growth_text.picture(rows))
 
 
+def children_of(pid):
+    """The names of a process's children."""
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    names = []
+    for child in path.read_text().split():
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            names.append(pathlib.Path(f"/proc/{child}/comm").read_text().strip())
+    return names
+
+
 class Runs(unittest.TestCase):
     def script(self, *words, open_files=None, code=0):
         def prepare():
@@ -254,7 +265,9 @@ class Runs(unittest.TestCase):
     def test_one_signal_ends_it_while_it_connects(self):
         words = [SOURCE / "scripts/million", "-n", "10000", "--hold", "1h", "-q", "--json"]
         process = subprocess.Popen([*words, "--bin", BIN], stdout=subprocess.PIPE, text=True)
-        time.sleep(4)  # it settles, connects or holds
+        give_up = time.monotonic() + PATIENCE
+        while "client" not in children_of(process.pid) and time.monotonic() < give_up:
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 143)
