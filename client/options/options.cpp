@@ -161,4 +161,24 @@ void check(const Options& options) {
     throw echo::Exit(echo::exit_usage, "--interval: 10ms or longer");
 }
 
+Options options_of(Options whole, Share share) {
+  const auto refuse_if = [](bool wrong, const std::string& why) {
+    if (wrong) throw echo::Exit(echo::exit_usage, why);
+  };
+  if (share.is_whole()) return whole;
+  refuse_if(whole.find_rate.has_value(), "--find-rate: not with several clients");
+  refuse_if(whole.calibrate, "--calibrate: not with several clients");
+  refuse_if(whole.connections < share.ranks,
+            fmt::format("--connections: at least one for each of the {} clients", share.ranks));
+  Options mine = std::move(whole);
+  const std::uint64_t all = mine.connections;
+  mine.share = share;
+  mine.connections = share.of(all);
+  const double part = static_cast<double>(mine.connections) / static_cast<double>(all);
+  mine.rate *= part;
+  mine.connect_rate *= part;
+  if (mine.require_conc) mine.require_conc = share.of(*mine.require_conc);
+  return mine;
+}
+
 }  // namespace client

@@ -13,6 +13,7 @@
 #include "client/connection/connector.hpp"
 #include "client/options/objective.hpp"
 #include "client/options/option_values.hpp"
+#include "client/options/share.hpp"
 #include "client/schedule/sizes.hpp"
 
 namespace client {
@@ -62,6 +63,7 @@ struct Options {
   /// Descriptor tables, each of a loop. nullopt: as many as the limit of open files demands.
   std::optional<std::uint64_t> tables = 1;
   std::vector<unsigned> cpus;
+  Share share;  ///< of a load that several clients put on the server
   std::optional<std::uint64_t> seed;
   std::uint64_t repeat = 1;
   std::chrono::nanoseconds settle = std::chrono::seconds{65};
@@ -129,6 +131,11 @@ struct Options {
 
 /// `wait`, limited to a year: the sum of several waits must fit 64 bits of nanoseconds.
 std::chrono::nanoseconds bounded(std::chrono::nanoseconds wait);
+
+/// What the client that has `share` does of `whole`: its part of the connections and of the number
+/// required, and rates in proportion to its connections. Throws echo::Exit(exit_usage) where there
+/// are fewer connections than clients, or an option cannot be shared.
+Options options_of(Options whole, Share share);
 
 /// Throws echo::Exit(exit_usage) for options that contradict each other.
 void check(const Options& options);

@@ -16,6 +16,7 @@
 #include "client/options/options.hpp"
 #include "client/result/costs.hpp"
 #include "client/result/found_rate.hpp"
+#include "client/result/rank.hpp"
 #include "client/schedule/plan.hpp"
 #include "echo/socket.hpp"
 
@@ -79,7 +80,9 @@ struct Result {
   std::vector<RoundFigures> rounds;
   std::optional<FoundRate> found;  ///< of --find-rate
   std::vector<Calibrated> calibration;
-  std::string lost_status_lines;  ///< a warning; empty: none was lost
+  std::optional<Rank> rank;                    ///< of a fleet
+  std::optional<CommonMoment> traffic_begins;  ///< of the last round, in a fleet
+  std::string lost_status_lines;               ///< a warning; empty: none was lost
 
   // What follows from it.
   Costs costs;

@@ -52,7 +52,7 @@ Tally measure(LoopGroup& group, Watch& watch, double rate, Nanoseconds time, boo
   traffic.start = now() + std::chrono::microseconds{200};
   traffic.measure_from = traffic.start + trial_warm_up;
   traffic.stop_at = traffic.measure_from + time;
-  const std::vector<std::optional<Pace>> paces = paces_of(group, rate, poisson, seed);
+  const std::vector<std::optional<Pace>> paces = paces_of(group, rate, poisson, seed, Share{});
   watch.run(group, [&](Loop& loop, unsigned number) {
     Traffic mine = traffic;
     mine.pace = paces[number];

@@ -132,12 +132,29 @@ bool wait_for_the_start(const Options& options, const echo::Stop& stop) {
   }
 }
 
+/// Waits for the other ranks and for the common start. Returns false if the run ends before.
+bool start_with_the_others(Rendezvous& rendezvous, const echo::Stop& stop, Result& result) {
+  const std::optional<Nanoseconds> due = rendezvous.start(stop, result.deadline_at);
+  if (!due || !sleep_until(*due, stop)) return false;
+  result.rank = rendezvous.rank();
+  result.rank->start = CommonMoment{*due, now()};
+  return true;
+}
+
 /// Counts every connection under `reason`: none was begun. In churn none was requested either.
 void end_before_the_start(Result& result, StopReason reason) {
   result.stop_reason = reason;
   result.requested = result.options.mode == Mode::churn ? 0 : result.options.connections;
   const Outcome outcome = reason == StopReason::deadline ? Outcome::deadline : Outcome::interrupted;
   result.tally.end({outcome, Phase::connect, 0}, result.requested);
+}
+
+/// What is known of the ranks at the end.
+void complete_rank(Result& result, const Rendezvous& rendezvous) {
+  const std::optional<CommonMoment> start = result.rank ? result.rank->start : std::nullopt;
+  result.rank = rendezvous.rank();
+  result.rank->start = start;
+  result.rank->traffic = result.traffic_begins;
 }
 
 /// Adds a round: counts are summed; samples and the found rate are those of the last round.
@@ -157,13 +174,14 @@ void add(Result& all, Result round) {
   all.stop_reason = round.stop_reason;
   all.phases += round.phases;
   all.moments = std::move(round.moments);
+  all.traffic_begins = round.traffic_begins;
   all.echoes_between = round.echoes_between;
   if (round.short_of_memory_at) all.short_of_memory_at = round.short_of_memory_at;
 }
 
 /// As run_load(), without the conclusion.
 Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
-               echo::LineOutput* series) {
+               echo::LineOutput* series, Rendezvous* rendezvous) {
   Options options = given;
   options.tables = tables_for(options, limits::raise_open_files(limits::unlimited));
   Result result;
@@ -191,10 +209,12 @@ Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
   const Heartbeat heartbeat;
   const PacketTimestamps timestamps{options.measures_receive_lateness()};
   Watch watch{options, series};
-  if (wait_for_the_start(options, stop)) {
-    if (options.start_at) result.deadline_at = now() + options.effective_deadline();
-    RunContext context{options, std::move(connectors), stop,     watch,
-                       seed,    result.deadline_at,    heartbeat};
+  if (wait_for_the_start(options, stop) &&
+      (rendezvous == nullptr || start_with_the_others(*rendezvous, stop, result))) {
+    if (options.start_at || rendezvous != nullptr)
+      result.deadline_at = now() + options.effective_deadline();
+    RunContext context{options, std::move(connectors), stop,      watch,
+                       seed,    result.deadline_at,    heartbeat, rendezvous};
     for (std::uint64_t number = 0;
          number < options.repeat && result.stop_reason == StopReason::none; ++number) {
       // Other sources in each round: the ports of the last one are in TIME_WAIT.
@@ -203,8 +223,9 @@ Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
     }
   } else {
     result.target = addresses.front();
-    end_before_the_start(result, StopReason::interrupted);
+    end_before_the_start(result, stop.draining() ? StopReason::interrupted : StopReason::deadline);
   }
+  if (rendezvous != nullptr) complete_rank(result, *rendezvous);
   watch.clear();
   result.lost_status_lines = watch.lost_status_lines();
   return result;
@@ -217,9 +238,9 @@ void check_limits(const Options& options) {
 }
 
 Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
-                echo::LineOutput* series) {
+                echo::LineOutput* series, Rendezvous* rendezvous) {
   check(options);
-  Result result = measure(options, stop, begun, series);
+  Result result = measure(options, stop, begun, series, rendezvous);
   conclude(result);
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "client/fleet/rendezvous.hpp"
 #include "client/options/options.hpp"
 #include "client/result/result.hpp"
 #include "client/schedule/plan.hpp"
@@ -17,9 +18,10 @@ namespace client {
 ///
 /// `stop` ends it; the caller creates it, with its SignalWatch, before anything that may wait, and
 /// sets Result::signal. `begun`: from then on the deadline counts, or from --start-at if given.
-/// `series`: nullptr for none; opened once nothing can be refused any more.
+/// `series`: nullptr for none; opened once nothing can be refused any more. `rendezvous`: with the
+/// other clients of a fleet; nullptr for none.
 Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begun,
-                echo::LineOutput* series);
+                echo::LineOutput* series, Rendezvous* rendezvous = nullptr);
 
 /// From the first signal until the client ends immediately.
 inline constexpr std::chrono::seconds drain_after_signal{2};

@@ -44,9 +44,9 @@ class ClocksAtEdges {
   std::optional<Clocks> opens_, closes_;
 };
 
-Traffic traffic_of(const Options& options) {
+Traffic traffic_of(const Options& options, Nanoseconds agreed) {
   Traffic traffic;
-  traffic.start = now() + head_start;
+  traffic.start = std::max(now() + head_start, agreed);
   traffic.measure_from = traffic.start + bounded(options.warm_up);
   if (options.timed()) traffic.stop_at = traffic.measure_from + options.traffic_time();
   traffic.messages = static_cast<std::uint32_t>(options.messages_each());
@@ -61,11 +61,13 @@ void run_traffic(const RunContext& context, const Observer& observer,
   const Options& options = context.options;
   const bool churn = options.mode == Mode::churn;
   Moments& moments = result.moments;
+  const Nanoseconds agreed = context.agreed_traffic();
   group.run([](Loop& loop, unsigned) { loop.traffic_begins(); });
   moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
-  const Traffic traffic = traffic_of(options);
+  const Traffic traffic = traffic_of(options, agreed);
+  if (context.rendezvous != nullptr) result.traffic_begins = {agreed, traffic.start};
   const std::vector<std::optional<Pace>> paces =
-      paces_of(group, options.rate, options.poisson, seed);
+      paces_of(group, options.rate, options.poisson, seed, options.share);
   ClocksAtEdges clocks{observer};
   const std::function<void(Edge)> at_edge = clocks.reader();
   const Nanoseconds beside = at_edge ? beside_the_edge : Nanoseconds{0};

@@ -17,6 +17,12 @@ Reconnects reconnects_in(Mode mode) {
                               : Reconnects::never;
 }
 
+/// The share of a gap at which loop `i` of `loops` begins: all loops of all ranks interleave.
+double phase_of(Share share, std::uint64_t i, std::uint64_t loops) {
+  return static_cast<double>(share.rank + share.ranks * i) /
+         static_cast<double>(share.ranks * loops);
+}
+
 }  // namespace
 
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch) {
@@ -26,13 +32,14 @@ std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, cons
   for (std::uint32_t i = 0; i < threads; ++i) {
     Plan& plan = plans[i];
     plan.connections = connections / threads + (i < connections % threads ? 1 : 0);
-    plan.first = i;
-    plan.stride = threads;
+    plan.first = options.share.rank + options.share.ranks * i;
+    plan.stride = options.share.ranks * threads;
     plan.depth = static_cast<std::uint32_t>(options.depth);
     plan.churn = options.mode == Mode::churn;
     if (options.connect_rate > 0) {
       const double share = double{1} * plan.connections / connections;
-      plan.connects = Pace::evenly(options.connect_rate * share, double{1} * i / threads);
+      plan.connects =
+          Pace::evenly(options.connect_rate * share, phase_of(options.share, i, threads));
     }
     plan.connect_timeout = bounded(options.connect_timeout);
     plan.timeout = bounded(options.timeout);
@@ -51,7 +58,7 @@ std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, cons
 }
 
 std::vector<std::optional<Pace>> paces_of(LoopGroup& group, double rate, bool poisson,
-                                          std::uint64_t seed) {
+                                          std::uint64_t seed, Share share) {
   std::vector<std::optional<Pace>> paces(group.size());
   if (rate <= 0) return paces;
   std::uint64_t standing = 0;
@@ -59,9 +66,10 @@ std::vector<std::optional<Pace>> paces_of(LoopGroup& group, double rate, bool po
   for (unsigned i = 0; i < group.size(); ++i) {
     const std::uint64_t mine = group.loop(i).standing();
     if (mine == 0) continue;
-    const double share = rate * static_cast<double>(mine) / static_cast<double>(standing);
-    paces[i] = poisson ? Pace::poisson(share, echo::splitmix64(seed + i + 1))
-                       : Pace::evenly(share, double{1} * i / group.size());
+    const double part = rate * static_cast<double>(mine) / static_cast<double>(standing);
+    const std::uint64_t number = share.rank + std::uint64_t{share.ranks} * i;
+    paces[i] = poisson ? Pace::poisson(part, echo::splitmix64(seed + number + 1))
+                       : Pace::evenly(part, phase_of(share, i, group.size()));
   }
   return paces;
 }

@@ -16,8 +16,9 @@ namespace client {
 std::vector<Plan> plans_of(const Options& options, Nanoseconds deadline_at, const Watch& watch);
 
 /// Divides `rate` (messages/s) among the loops of `group`, in proportion to the connections that
-/// each holds; nullopt for a loop that holds none, and for all of them if `rate` is 0.
+/// each holds; nullopt for a loop that holds none, and for all of them if `rate` is 0. `rate` is
+/// that of this client, which has `share` of the whole.
 std::vector<std::optional<Pace>> paces_of(LoopGroup& group, double rate, bool poisson,
-                                          std::uint64_t seed);
+                                          std::uint64_t seed, Share share);
 
 }  // namespace client
