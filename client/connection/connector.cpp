@@ -101,9 +101,9 @@ Sources::Sources(std::vector<AddressRange> ranges) : ranges_(std::move(ranges)),
 Sources Sources::enough(const echo::Endpoint& target, std::uint64_t connections,
                         std::uint64_t target_ports, limits::PortRange ports, std::uint64_t seed) {
   if (target.family() != AF_INET || !target.is_loopback()) return {};
-  const std::uint64_t half = std::max<std::uint64_t>(ports.count() / 2, 1) * target_ports;
+  const std::uint64_t each = std::max<std::uint64_t>(ports.count() / part_used, 1) * target_ports;
   const std::uint64_t wanted =
-      std::clamp<std::uint64_t>((connections + half - 1) / half, 1, pool_size);
+      std::clamp<std::uint64_t>((connections + each - 1) / each, 1, pool_size);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   const auto place = [&address](std::uint64_t offset) {

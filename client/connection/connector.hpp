@@ -1,11 +1,11 @@
 // Opens connections: chooses target and source addresses, and opens the first connection alone.
 //
 // A connect() needs a local port, and there are ~28,000 per (source, destination, destination
-// port). On loopback all of 127/8 is local, so sources come from there. There are enough of them to
-// keep each port range under half full: beyond that the kernel's search slows down. Each run uses
-// different sources because TIME_WAIT holds the ports of the last run for a minute.
-// IP_BIND_ADDRESS_NO_PORT (https://man7.org/linux/man-pages/man7/ip.7.html) lets connect() choose
-// the port: a plain bind() to a source reserves the port for all destinations.
+// port). On loopback all of 127/8 is local, so sources come from there, so many that most of each
+// range stays free (Sources::part_used). Each run uses different sources because TIME_WAIT holds
+// the ports of the last run for a minute. IP_BIND_ADDRESS_NO_PORT
+// (https://man7.org/linux/man-pages/man7/ip.7.html) lets connect() choose the port: a plain bind()
+// to a source reserves the port for all destinations.
 #pragma once
 
 #include <chrono>
@@ -40,13 +40,18 @@ AddressRange parse_source(std::string_view text);
 /// The source addresses of connections.
 class Sources {
  public:
+  static constexpr std::uint64_t part_used = 32;
+
   /// The kernel chooses.
   Sources() = default;
   /// These, round-robin.
   explicit Sources(std::vector<AddressRange> ranges);
-  /// For a loopback IPv4 target with `target_ports` ports: as many addresses of 127/8 as keep each
-  /// range of `ports` under half full with `connections`. For other targets the kernel chooses.
-  /// `seed` selects the first address within 127/8; pass a different one in each run.
+  /// For a loopback IPv4 target with `target_ports` ports: as many addresses of 127/8 as leave
+  /// `connections` no more than one in `part_used` of each range of `ports`. connect(2) tries ports
+  /// until it finds a free one, those of one parity first: with half of each range in use, a
+  /// million connects took twice as long (docs/results/2026-12-01-million.md). For other targets
+  /// the kernel chooses. `seed` selects the first address within 127/8; pass a different one in
+  /// each run.
   static Sources enough(const echo::Endpoint& target, std::uint64_t connections,
                         std::uint64_t target_ports, limits::PortRange ports, std::uint64_t seed);
 
