@@ -31,6 +31,7 @@ constexpr Field fields_of_traits[] = {
     {"resident_bytes", &Traits::resident_bytes},
     {"loop_bytes", &Traits::loop_bytes},
     {"loops", &Traits::loops},
+    {"threads_per_loop", &Traits::threads_per_loop},
     {"kernel_bytes", &Traits::kernel_bytes},
     {"stack_bytes", &Traits::stack_bytes},
     {"guard_bytes", &Traits::guard_bytes},

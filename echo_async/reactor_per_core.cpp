@@ -33,6 +33,7 @@ limits::Demand demand(unsigned workers, std::uint64_t connections) {
   limits::Traits traits = limits::event_traits(0, 0);
   traits.loop_bytes = sizeof(Connection);
   traits.loops = workers;
+  traits.threads_per_loop = 1;
   traits.fixed_threads += workers;
   traits.fixed_descriptors += std::uint64_t{8} * workers;
   return {connections, traits};

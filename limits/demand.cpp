@@ -80,14 +80,18 @@ std::uint64_t Demand::files() const {
   return saturating_add(of_tables, of_children);
 }
 
+std::uint64_t Demand::own_threads() const {
+  // Each table has a thread, and at least one loop.
+  const std::uint64_t in_each = traits.loops / tables + (traits.loops % tables != 0 ? 1 : 0);
+  const std::uint64_t more_loops = (tables * in_each - traits.loops) * traits.threads_per_loop;
+  return saturating_add(traits.fixed_threads, tables - 1 + more_loops);
+}
+
 std::uint64_t Demand::threads() const {
   const std::uint64_t growing =
       saturating_add(scaled(connections, traits.threads_per_connection),
                      scaled(connections, traits.processes_per_connection));
-  // Each table has a thread, and loops of its own where the model has several.
-  const std::uint64_t in_each = traits.loops / tables + (traits.loops % tables != 0 ? 1 : 0);
-  const std::uint64_t more_loops = traits.loops > 1 ? tables * in_each - traits.loops : 0;
-  return saturating_add(saturating_add(traits.fixed_threads, tables - 1 + more_loops), growing);
+  return saturating_add(own_threads(), growing);
 }
 
 std::uint64_t Demand::maps() const {

@@ -34,6 +34,7 @@ struct Traits {
   std::uint64_t resident_bytes = 0;  ///< user memory per connection
   std::uint64_t loop_bytes = 0;  ///< and in each loop that shares the connection's descriptor table
   std::uint64_t loops = 1;       ///< of the program; several tables divide them
+  std::uint64_t threads_per_loop = 0;  ///< 0: the thread of a table runs its loop
   std::uint64_t kernel_bytes =
       4050;                         ///< one end of a connection: ~4,050 B of slab; threads add more
   std::uint64_t stack_bytes = 0;    ///< virtual size per thread, stack + guard
@@ -67,6 +68,8 @@ struct Demand {
   /// a pidfd per connection in the parent and the socket in the child. What waits in the kernel's
   /// accept queue is no open file.
   [[nodiscard]] std::uint64_t files() const;
+  /// Threads that do not depend on the number of connections.
+  [[nodiscard]] std::uint64_t own_threads() const;
   [[nodiscard]] std::uint64_t threads() const;  ///< threads and processes: both are tasks
   [[nodiscard]] std::uint64_t maps() const;
   [[nodiscard]] std::uint64_t watches() const;  ///< entries in the epolls of the program

@@ -51,7 +51,7 @@ MemoryKinds of_a_connection(const Demand& demand, double fragment) {
 
 /// What does not depend on the connections: the fixed threads and memory.
 MemoryKinds fixed_part(const Demand& demand, double fragment) {
-  const double threads = number(demand.traits.fixed_threads) + number(demand.tables - 1);
+  const double threads = number(demand.own_threads());
   MemoryKinds kinds;
   kinds.resident =
       number(demand.traits.fixed_bytes) + number(demand.tables) * number(demand.traits.table_bytes);

@@ -53,8 +53,7 @@ class Sum {
 std::vector<KernelObjects> kernel_objects(const Demand& demand) {
   const Traits& traits = demand.traits;
   const double tasks = traits.threads_per_connection + traits.processes_per_connection;
-  const double fixed =
-      static_cast<double>(traits.fixed_threads) + static_cast<double>(demand.tables - 1);
+  const double fixed = static_cast<double>(demand.own_threads());
   Sum sum;
   sum.add(of_a_socket, 1, 0);
   sum.add(of_a_watch, traits.watches_per_connection, 0);

@@ -89,6 +89,18 @@ TEST(Demand, LoopsThatTablesDivideHoldLessForAConnection) {
   EXPECT_EQ(demand.connection_bytes(), 10U + 16);
 }
 
+TEST(Demand, LoopsWithAThreadEachAreAtLeastOneInEachTable) {
+  Demand demand{1'000, event_traits(10, 0)};
+  demand.traits.fixed_threads = 3;
+  demand.traits.threads_per_loop = 1;
+  EXPECT_EQ(demand.threads(), 3U);
+  demand.tables = 12;
+  EXPECT_EQ(demand.threads(), 3U + 11 + 11)
+      << "the threads of the tables, and those of their loops";
+  demand.traits.loops = 24;
+  EXPECT_EQ(demand.threads(), 3U + 11);
+}
+
 TEST(Demand, UsesTheTablesThatWereAskedForAndNoMoreThanAllowed) {
   Demand demand = loops_in_tables(10'000, 3);
   EXPECT_EQ(demand.divided(1'024).tables, 3U);
