@@ -5,6 +5,7 @@
 
 #include "client/findings/conclusion.hpp"
 #include "client/program/command.hpp"
+#include "client/program/framed_run.hpp"
 #include "client/program/outputs.hpp"
 #include "client/report/merge.hpp"
 #include "client/run/calibrate.hpp"
@@ -39,9 +40,10 @@ int run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "merge")
     return client::run_merge({argv + 2, argv + argc});
   const std::optional<client::Command> command =
-      client::read_command({"client", summary, examples}, argc, argv);
+      client::read_command({"client", summary, examples, client::refuse_in_a_frame}, argc, argv);
   if (!command) return echo::exit_pass;
-  const client::Options& options = command->options;
+  if (command->options.frames) return client::run_framed(*command);
+  const client::Options options = client::options_of(command->options, command->options.share);
   client::Outputs outputs{options};
   // Before anything that may wait: a name server, a busy /proc, a server that does not answer.
   const client::Nanoseconds begun = client::now();

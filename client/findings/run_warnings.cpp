@@ -201,6 +201,11 @@ std::optional<std::string> late_resets(const Result& result) {
       limits::format_count(result.tally.late_resets), words_of(result.options.protocol()).one);
 }
 
+std::optional<std::string> other_ranks(const Result& result) {
+  if (!result.rank || result.rank->warning.empty()) return std::nullopt;
+  return result.rank->warning;
+}
+
 std::optional<std::string> unknown_server(const Result& result) {
   if (result.options.server_pid || result.server_is_known || result.tally.established == 0)
     return std::nullopt;
@@ -253,9 +258,9 @@ std::vector<std::string> warnings_of(const Result& result) {
     for (std::string& warning : several) warnings.push_back(std::move(warning));
   };
   if (!result.lost_status_lines.empty()) warnings.push_back(result.lost_status_lines);
-  for (const auto judge : {short_of_memory, accept_queue, other_connections, slow_connects,
-                           retransmissions, late_resets, large_messages, other_protocol,
-                           no_response, stale_connections, closed_by_server}) {
+  for (const auto judge : {other_ranks, short_of_memory, accept_queue, other_connections,
+                           slow_connects, retransmissions, late_resets, large_messages,
+                           other_protocol, no_response, stale_connections, closed_by_server}) {
     add(judge);
   }
   add_all(local_limits(result));

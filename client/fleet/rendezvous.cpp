@@ -2,8 +2,10 @@
 
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 namespace client {
 namespace {
@@ -27,6 +29,11 @@ bool sleep_until(Nanoseconds due, const echo::Stop& stop) {
   const timespec at{.tv_sec = due.count() / 1'000'000'000, .tv_nsec = due.count() % 1'000'000'000};
   while (now() < due) ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
   return true;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "-";
 }
 
 }  // namespace client

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "client/result/rank.hpp"
 #include "client/schedule/plan.hpp"
@@ -14,7 +15,8 @@
 
 namespace client {
 
-/// Used by the leader of a run, between its phases: no call is made while messages are timed.
+/// Used by the leader of a run, between its phases. While messages are timed it calls progress()
+/// only.
 class Rendezvous {
  public:
   Rendezvous() = default;
@@ -32,11 +34,19 @@ class Rendezvous {
   /// passed. Does not throw.
   virtual Nanoseconds traffic(const echo::Stop& stop, Nanoseconds give_up) = 0;
 
+  /// Whether progress() is to be called.
+  [[nodiscard]] virtual bool wants_progress() const { return false; }
+  /// A line of --series, each interval. Does not wait, and does not throw.
+  virtual void progress(const std::string& /*line*/) {}
+
   /// The clocks as far as they are known, and what happened to the others.
   [[nodiscard]] virtual Rank rank() const = 0;
 };
 
 /// Sleeps until `due`. Returns false if `stop` was requested before.
 bool sleep_until(Nanoseconds due, const echo::Stop& stop);
+
+/// The name of this machine, for people; "-" if it has none.
+std::string host_name();
 
 }  // namespace client

@@ -184,6 +184,13 @@ void declare_runs(CLI::App& app, Options& options) {
   load(add(app, "--start-at", "DATE",
            "Start time, 2026-11-21T15:04:05Z or @SECONDS, to start several machines together",
            [&](const std::string& text) { options.start_at = parse_start(text); }));
+  load(add(app, "--share", "RANK/RANKS",
+           "One of several clients that put this load on the server, such as 0/4: its share of the "
+           "connections, and of the rates",
+           [&](const std::string& text) {
+             options.share = parse_share(text);
+             options.has_share = true;
+           }));
   load(add(app, "--find-rate", "OBJECTIVE",
            "Find the highest open-loop rate at which the server holds an objective such as p99<5ms",
            [&](const std::string& text) { options.find_rate = Objective::parse(text); }));
@@ -241,6 +248,9 @@ void declare_output(CLI::App& app, Options& options) {
                          "--json"));
   group(echo::add_output(app, "--series", options.series,
                          "Write a line of JSON per interval to this file; -: as --json"));
+  group(app.add_flag("--frames", options.frames,
+                     "Write frames for the program that started this client to stdout, in place of "
+                     "the report"));
   group(add(app, "--receive-lateness", "auto|always|never",
             "Measure how long echoes lie in the client's sockets before it reads them; the kernel "
             "then stamps every packet of the machine. auto: in an open loop",
@@ -250,7 +260,8 @@ void declare_output(CLI::App& app, Options& options) {
                   text, {{"auto", in_open_loop}, {"always", always}, {"never", never}});
             }))
       ->default_str("auto");
-  group(echo::add_duration(app, "--interval", options.interval, "Interval of --series"));
+  group(
+      echo::add_duration(app, "--interval", options.interval, "Interval of --series and --frames"));
   group(app.add_option("--server-pid", options.server_pid,
                        "Process id of the server, if it cannot be found by its listener"))
       ->check(CLI::PositiveNumber)

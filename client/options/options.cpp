@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "client/connection/http_request.hpp"
 #include "client/options/http_values.hpp"
@@ -146,6 +147,14 @@ void check(const Options& options) {
   }
   refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
   refuse_if(options.calibrate && !options.series.empty(), "--calibrate: not with --series");
+  refuse_if(options.frames && (options.calibrate || options.find_rate),
+            "--frames: not with --calibrate or --find-rate, which are for a client alone");
+  for (const auto& [name, path] : {std::pair{"--json", &options.json},
+                                   {"--hgrm", &options.hgrm},
+                                   {"--series", &options.series}}) {
+    refuse_if(options.frames && *path == "-",
+              std::string(name) + " -: not with --frames, which write to stdout; give a file");
+  }
   if (options.start_at) {
     const nanoseconds ago = std::chrono::system_clock::now() - *options.start_at;
     if (ago > late_start) {

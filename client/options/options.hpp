@@ -63,7 +63,8 @@ struct Options {
   /// Descriptor tables, each of a loop. nullopt: as many as the limit of open files demands.
   std::optional<std::uint64_t> tables = 1;
   std::vector<unsigned> cpus;
-  Share share;  ///< of a load that several clients put on the server
+  Share share;             ///< of a load that several clients put on the server
+  bool has_share = false;  ///< --share was given
   std::optional<std::uint64_t> seed;
   std::uint64_t repeat = 1;
   std::chrono::nanoseconds settle = std::chrono::seconds{65};
@@ -91,6 +92,7 @@ struct Options {
   std::string json, hgrm, series;
   std::chrono::nanoseconds interval = std::chrono::seconds{1};
   std::map<std::string, std::string> labels;
+  bool frames = false;  ///< stdout has frames, for the program that started the client
   bool quiet = false;
   ShowProgress progress = ShowProgress::when_terminal;
 

@@ -30,7 +30,12 @@ std::optional<Command> read_command(const ProgramTexts& texts, int argc, char** 
     return std::nullopt;
   }
   if (echo::print_requested(app, texts.name, texts.summary, "client")) return std::nullopt;
-  check(command.options);
+  try {
+    check(command.options);
+  } catch (const echo::Exit& why) {
+    if (texts.on_refusal != nullptr) texts.on_refusal(command.options, why);
+    throw;
+  }
   command.given = echo::options_to_json(app);
   return command;
 }

@@ -9,6 +9,7 @@
 
 #include "client/options/options.hpp"
 #include "client/run/load.hpp"
+#include "echo/exit_code.hpp"
 #include "echo/stop.hpp"
 
 namespace client {
@@ -18,6 +19,8 @@ struct ProgramTexts {
   const char* name;
   std::string_view summary;  ///< one sentence
   const char* footer;        ///< examples
+  /// Told what check() refuses, before it is thrown; nullptr: nobody.
+  void (*on_refusal)(const Options&, const echo::Exit&) = nullptr;
 };
 
 struct Command {

@@ -13,9 +13,7 @@ Outputs::Outputs(const Options& options)
   echo::refuse_shared_outputs({&json, &hgrm, &series});
 }
 
-int report(const Result& result, Outputs& outputs, echo::ResultWriter results) {
-  results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
-  if (outputs.leave_stdout_to_text()) results.write_text(text_of(result));
+void write_outputs(const Result& result, Outputs& outputs, echo::ResultWriter& results) {
   results.attempt([&] {
     if (!outputs.hgrm.is_wanted()) return;
     outputs.hgrm.write(echo::hgrm_of(result.tally.measured.latency),
@@ -27,6 +25,12 @@ int report(const Result& result, Outputs& outputs, echo::ResultWriter results) {
     outputs.json.write(echo::text_of_document(json_of(result, results.code())),
                        results.patience_for(outputs.json));
   });
+}
+
+int report(const Result& result, Outputs& outputs, echo::ResultWriter results) {
+  results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
+  if (outputs.leave_stdout_to_text()) results.write_text(text_of(result));
+  write_outputs(result, outputs, results);
   return results.finish();
 }
 

@@ -23,6 +23,9 @@ struct Outputs {
   echo::LineOutput lines{series};
 };
 
+/// Writes the outputs that have an option: --hgrm, --series, and --json last.
+void write_outputs(const Result& result, Outputs& outputs, echo::ResultWriter& results);
+
 /// Writes every output of the run. Returns the exit code.
 int report(const Result& result, Outputs& outputs, echo::ResultWriter results);
 

@@ -53,6 +53,12 @@ json::object connections_json(const Result& result) {
                       {"errors", errors}};
 }
 
+/// null for a client that was alone.
+json::value rank_of_owner(Share share, std::uint64_t connection) {
+  if (share.is_whole()) return nullptr;
+  return share.rank_of(connection);
+}
+
 json::object echoes_json(const Result& result) {
   const auto sum = [&tally = result.tally](std::uint64_t Echoes::*field) {
     return (tally.ramp ? *tally.ramp.*field : 0) + (tally.warm_up ? *tally.warm_up.*field : 0) +
@@ -63,7 +69,8 @@ json::object echoes_json(const Result& result) {
     json::object owner;
     if (mismatch->mismatch.owner) {
       owner = {{"connection", mismatch->mismatch.owner->connection},
-               {"message", mismatch->mismatch.owner->message}};
+               {"message", mismatch->mismatch.owner->message},
+               {"rank", rank_of_owner(result.options.share, mismatch->mismatch.owner->connection)}};
     }
     first = json::object{{"connection", mismatch->connection},
                          {"message", mismatch->message},
@@ -229,6 +236,7 @@ json::value json_of(const Result& result, int code) {
       {"find_rate", found_json(result)},
       {"calibration", calibration_json(result.calibration)},
       {"repeats", rounds_json(result.rounds)},
+      {"rank", rank_json(result.rank)},
       {"environment", echo::environment()},
       {"warnings", warnings}};
 }

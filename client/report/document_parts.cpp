@@ -9,6 +9,22 @@ namespace client {
 
 namespace json = boost::json;
 
+namespace {
+
+json::value clock_json(const std::optional<ClockOffset>& clock) {
+  if (!clock) return nullptr;
+  return json::object{{"offset_ns", clock->offset.count()},
+                      {"bound_ns", clock->bound.count()},
+                      {"at_ns", clock->at.count()}};
+}
+
+json::value moment_json(const std::optional<CommonMoment>& moment) {
+  if (!moment) return nullptr;
+  return json::object{{"due_ns", moment->due.count()}, {"begun_ns", moment->begun.count()}};
+}
+
+}  // namespace
+
 json::value rate_or_null(const std::optional<double>& value) {
   return value ? rate_json(*value) : json::value(nullptr);
 }
@@ -70,6 +86,17 @@ json::array rounds_json(const std::vector<RoundFigures>& rounds) {
                                {"time_wait", echo::to_json(round.time_wait)}});
   }
   return all;
+}
+
+json::value rank_json(const std::optional<Rank>& rank) {
+  if (!rank) return nullptr;
+  return json::object{{"rank", rank->share.rank},
+                      {"ranks", rank->share.ranks},
+                      {"host", rank->host},
+                      {"clock_before", clock_json(rank->clock_before)},
+                      {"clock_after", clock_json(rank->clock_after)},
+                      {"start", moment_json(rank->start)},
+                      {"traffic", moment_json(rank->traffic)}};
 }
 
 }  // namespace client

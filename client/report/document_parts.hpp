@@ -16,6 +16,8 @@ boost::json::value rate_or_null(const std::optional<double>& value);
 boost::json::value found_json(const Result& result);
 /// null if the run was no calibration.
 boost::json::value calibration_json(const std::vector<Calibrated>& lines);
+/// null for a client that was alone.
+boost::json::value rank_json(const std::optional<Rank>& rank);
 boost::json::array rounds_json(const std::vector<RoundFigures>& rounds);
 
 }  // namespace client

@@ -49,6 +49,8 @@ std::string load_line(const Result& result) {
   } else if (options.threads > 1) {
     text += fmt::format(", {} threads", options.threads);
   }
+  if (!options.share.is_whole())
+    text += fmt::format(", share {}/{}", options.share.rank, options.share.ranks);
   if (options.repeat > 1) text += fmt::format(", {} rounds", result.rounds.size());
   return text + "\n";
 }
@@ -175,6 +177,9 @@ std::string failures_text(const Result& result) {
     if (wrong.owner) {
       text += fmt::format(", a byte of connection {}, message {}", wrong.owner->connection,
                           wrong.owner->message);
+      const Share share = result.options.share;
+      if (!share.is_whole())
+        text += fmt::format(", rank {}", share.rank_of(wrong.owner->connection));
     }
     text += "\n";
   }

@@ -62,8 +62,9 @@ limits::Demand demand_of(const Options& options) {
   limits::Demand demand{options.connections, limits::client_traits()};
   const std::uint64_t threads = std::min(options.threads, options.connections);
   demand.traits.fixed_descriptors += threads + (options.measures_receive_lateness() ? 1 : 0);
-  // The thread that waits for signals is one more; the leader's is there already.
-  demand.traits.fixed_threads = threads + 1;
+  if (options.frames) demand.traits.fixed_descriptors += 3;  // two events, and stdout anew
+  // The threads that wait for signals, and for commands, are more; the leader's is there already.
+  demand.traits.fixed_threads = threads + (options.frames ? 2 : 1);
   demand.traits.least_tables = options.tables.value_or(1);
   demand.traits.most_tables = options.tables.value_or(limits::most_descriptor_tables);
   return demand;
@@ -149,10 +150,16 @@ void end_before_the_start(Result& result, StopReason reason) {
   result.tally.end({outcome, Phase::connect, 0}, result.requested);
 }
 
-/// What is known of the ranks at the end.
-void complete_rank(Result& result, const Rendezvous& rendezvous) {
+/// What is known of the ranks at the end. `rendezvous` nullptr: nothing of the others, if this
+/// client has a share all the same.
+void complete_rank(Result& result, const Rendezvous* rendezvous) {
+  const Share share = result.options.share;
+  if (rendezvous == nullptr) {
+    if (!share.is_whole()) result.rank = Rank{share, host_name(), {}, {}, {}, {}, {}};
+    return;
+  }
   const std::optional<CommonMoment> start = result.rank ? result.rank->start : std::nullopt;
-  result.rank = rendezvous.rank();
+  result.rank = rendezvous->rank();
   result.rank->start = start;
   result.rank->traffic = result.traffic_begins;
 }
@@ -208,7 +215,7 @@ Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // ns: the default of 50 us would add to each lateness
   const Heartbeat heartbeat;
   const PacketTimestamps timestamps{options.measures_receive_lateness()};
-  Watch watch{options, series};
+  Watch watch{options, series, rendezvous};
   if (wait_for_the_start(options, stop) &&
       (rendezvous == nullptr || start_with_the_others(*rendezvous, stop, result))) {
     if (options.start_at || rendezvous != nullptr)
@@ -225,7 +232,6 @@ Result measure(const Options& given, const echo::Stop& stop, Nanoseconds begun,
     result.target = addresses.front();
     end_before_the_start(result, stop.draining() ? StopReason::interrupted : StopReason::deadline);
   }
-  if (rendezvous != nullptr) complete_rank(result, *rendezvous);
   watch.clear();
   result.lost_status_lines = watch.lost_status_lines();
   return result;
@@ -241,6 +247,7 @@ Result run_load(const Options& options, const echo::Stop& stop, Nanoseconds begu
                 echo::LineOutput* series, Rendezvous* rendezvous) {
   check(options);
   Result result = measure(options, stop, begun, series, rendezvous);
+  complete_rank(result, rendezvous);
   conclude(result);
   return result;
 }

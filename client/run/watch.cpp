@@ -37,10 +37,11 @@ json::value percentile(const echo::Histogram& latency, double percent) {
 
 }  // namespace
 
-Watch::Watch(const Options& options, echo::LineOutput* series)
+Watch::Watch(const Options& options, echo::LineOutput* series, Rendezvous* others)
     : connections_(options.connections),
       words_(words_of(options.protocol())),
-      on_(!options.quiet && options.progress != ShowProgress::never),
+      on_(!options.quiet && options.progress != ShowProgress::never &&
+          !(options.frames && options.progress == ShowProgress::when_terminal)),
       live_(on_ && ::isatty(STDERR_FILENO) == 1),
       begun_(now()),
       next_(begun_),
@@ -50,11 +51,10 @@ Watch::Watch(const Options& options, echo::LineOutput* series)
   } else if (on_) {
     interval_ = options.progress == ShowProgress::always ? always_interval : plain_interval;
   }
-  if (series == nullptr) return;
-  series->open();
-  if (!series->is_open()) return;
-  interval_ = options.interval;
-  series_ = series;
+  if (series != nullptr) series->open();
+  if (series != nullptr && series->is_open()) series_ = series;
+  if (others != nullptr && others->wants_progress()) others_ = others;
+  if (writes_lines()) interval_ = options.interval;
 }
 
 bool Watch::wait_for(LoopGroup& group, Nanoseconds until) {
@@ -76,7 +76,7 @@ void Watch::run(LoopGroup& group, LoopGroup::Task task) {
 }
 
 void Watch::finish(LoopGroup& group) {
-  if (series_) look(group, now());
+  if (writes_lines()) look(group, now());
   last_echoes_ = last_received_ = 0;
 }
 
@@ -93,7 +93,7 @@ void Watch::look(LoopGroup& group, Nanoseconds at) {
   const double bytes_per_s = rate(progress.received, last_received_);
   last_ = at;
   if (on_) show(progress, echoes_per_s, bytes_per_s, latency);
-  if (series_) write(progress, at, echoes_per_s, latency);
+  if (writes_lines()) write(progress, at, echoes_per_s, latency);
 }
 
 void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per_s,
@@ -121,7 +121,7 @@ void Watch::show(const Progress& progress, double echoes_per_s, double bytes_per
 void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
                   const echo::Histogram& latency) {
   const QuickMemory resident = observer_ != nullptr ? observer_->quick_memory() : QuickMemory{};
-  const json::object line{
+  const json::object figures{
       {"at_ns", (at - begun_).count()},
       {"phase", progress.phase},
       {"connected", progress.connected},
@@ -139,7 +139,9 @@ void Watch::write(const Progress& progress, Nanoseconds at, double echoes_per_s,
                                                         : json::value(nullptr)}}},
       {"client_rss", echo::to_json(resident.client)},
       {"server_rss", echo::to_json(resident.server)}};
-  series_->add(json::serialize(line) + "\n");
+  const std::string line = json::serialize(figures) + "\n";
+  if (series_ != nullptr) series_->add(line);
+  if (others_ != nullptr) others_->progress(line);
 }
 
 void Watch::show_message(const std::string& message) {

@@ -1,5 +1,6 @@
 // The progress of a run: one live line on a terminal; elsewhere a plain line every 10 s, or every
-// second with --progress always; and a line of JSON per interval for --series.
+// second with --progress always; and a line of JSON per interval for --series and for the parent of
+// a fleet.
 //
 // The leader of the group writes them while the loops work, from the progress that the loops post.
 // So no loop ever waits for a terminal or a disk, and the leader never waits for a reader: see
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "client/engine/loop_group.hpp"
+#include "client/fleet/rendezvous.hpp"
 #include "client/measure/observe.hpp"
 #include "client/options/options.hpp"
 #include "client/options/words.hpp"
@@ -20,15 +22,16 @@ namespace client {
 
 class Watch {
  public:
-  /// Opens `series`, unless it is nullptr. Throws echo::Exit(exit_internal) if that fails.
-  Watch(const Options& options, echo::LineOutput* series);
+  /// Opens `series`, unless it is nullptr. Throws echo::Exit(exit_internal) if that fails. `others`
+  /// get the same lines, if they want them; nullptr: none.
+  Watch(const Options& options, echo::LineOutput* series, Rendezvous* others = nullptr);
 
   /// How often the loops should post their progress; `never`: it is not read.
   [[nodiscard]] Nanoseconds interval() const { return interval_; }
   /// The time from which these intervals count.
   [[nodiscard]] Nanoseconds begun() const { return begun_; }
   /// Whether posted progress should include the latencies of its interval.
-  [[nodiscard]] bool wants_latency() const { return live_ || series_ != nullptr; }
+  [[nodiscard]] bool wants_latency() const { return live_ || writes_lines(); }
 
   /// Begins a round.
   void follow(const Observer& observer) { observer_ = &observer; }
@@ -47,6 +50,7 @@ class Watch {
   [[nodiscard]] std::string lost_status_lines() const { return lines_.warning(); }
 
  private:
+  [[nodiscard]] bool writes_lines() const { return series_ != nullptr || others_ != nullptr; }
   void look(LoopGroup& group, Nanoseconds at);
   void show(const Progress& progress, double echoes_per_s, double bytes_per_s,
             const echo::Histogram& latency);
@@ -60,6 +64,7 @@ class Watch {
   bool shown_ = false;
   echo::StatusLines lines_;
   echo::LineOutput* series_ = nullptr;  ///< open, or nullptr
+  Rendezvous* others_ = nullptr;        ///< they want the lines, or nullptr
   Nanoseconds interval_ = never;
   Nanoseconds begun_;
   Nanoseconds next_;

@@ -35,6 +35,12 @@ Patience ResultWriter::for_pipe() {
   return {idle, time_left_, stop_->draining() ? stop_->force_fd() : stop_->drain_fd()};
 }
 
+Patience ResultWriter::patience_for_program() {
+  waits_for_reader_ = true;
+  if (stop_ == nullptr || stop_->forced()) return {idle, time_left_};
+  return {idle, time_left_, stop_->force_fd()};
+}
+
 void ResultWriter::take_off(std::chrono::nanoseconds waited) {
   time_left_ = std::max(time_left_ - waited, std::chrono::nanoseconds{0});
 }

@@ -56,6 +56,9 @@ class ResultWriter {
   /// arrives or has already stopped the run. Of a pipe or a device: its reader must take something
   /// each second, and all of them have `longest_time` together.
   [[nodiscard]] Patience patience_for(const Output& output);
+  /// The same for what a program reads from stdout: as for a pipe, and the first signal of a run
+  /// does not end it.
+  [[nodiscard]] Patience patience_for_program();
 
   [[nodiscard]] bool has_failed() const { return failure_.has_value(); }
   /// The exit code, after what was written so far: a signal before a failed output before the run.

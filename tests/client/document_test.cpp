@@ -145,7 +145,11 @@ TEST(Document, NamesTheFirstWrongByteAndItsOwner) {
                          R"({"connection":7,"message":1,"offset":33,"expected":15,"got":240,)"
                          R"("owner":null})"}});
   result.tally.first_mismatch->mismatch.owner = echo::MessageId{8, 2};
-  expect_holds(result, {{"/echoes/first_mismatch/owner", R"({"connection":8,"message":2})"}});
+  expect_holds(result,
+               {{"/echoes/first_mismatch/owner", R"({"connection":8,"message":2,"rank":null})"}});
+  result.options.share = {1, 3};
+  expect_holds(result,
+               {{"/echoes/first_mismatch/owner", R"({"connection":8,"message":2,"rank":2})"}});
 }
 
 }  // namespace
