@@ -106,10 +106,29 @@ void check_protocol(const Options& options) {
       "--header 'Connection: close': in churn only with one message per connection (-m 1)");
 }
 
+/// What does not go with --frames, which needs stdout.
+void check_frames(const Options& options) {
+  if (!options.frames) return;
+  if (options.calibrate || options.find_rate) {
+    throw echo::Exit(echo::exit_usage,
+                     "--frames: not with --calibrate or --find-rate, which are for a client alone");
+  }
+  for (const auto& [name, path] : {std::pair{"--json", &options.json},
+                                   {"--hgrm", &options.hgrm},
+                                   {"--series", &options.series}}) {
+    if (*path == "-") {
+      throw echo::Exit(
+          echo::exit_usage,
+          fmt::format("{} -: not with --frames, which write to stdout; give a file", name));
+    }
+  }
+}
+
 }  // namespace
 
 void check(const Options& options) {
   check_protocol(options);
+  check_frames(options);
   const auto refuse_if = [](bool wrong, const std::string& why) {
     if (wrong) throw echo::Exit(echo::exit_usage, why);
   };
@@ -147,14 +166,6 @@ void check(const Options& options) {
   }
   refuse_if(options.calibrate && options.find_rate, "--calibrate: not with --find-rate");
   refuse_if(options.calibrate && !options.series.empty(), "--calibrate: not with --series");
-  refuse_if(options.frames && (options.calibrate || options.find_rate),
-            "--frames: not with --calibrate or --find-rate, which are for a client alone");
-  for (const auto& [name, path] : {std::pair{"--json", &options.json},
-                                   {"--hgrm", &options.hgrm},
-                                   {"--series", &options.series}}) {
-    refuse_if(options.frames && *path == "-",
-              std::string(name) + " -: not with --frames, which write to stdout; give a file");
-  }
   if (options.start_at) {
     const nanoseconds ago = std::chrono::system_clock::now() - *options.start_at;
     if (ago > late_start) {

@@ -152,5 +152,24 @@ TEST(Document, NamesTheFirstWrongByteAndItsOwner) {
                {{"/echoes/first_mismatch/owner", R"({"connection":8,"message":2,"rank":2})"}});
 }
 
+TEST(Document, SaysWhichRankItIsOf) {
+  Result result = fixtures::held();
+  expect_holds(result, {{"/rank", "null"}});
+  result.options.share = {1, 3};
+  result.rank = Rank{result.options.share,
+                     "h1",
+                     ClockOffset{Nanoseconds{-5}, Nanoseconds{7}, Nanoseconds{9}},
+                     {},
+                     CommonMoment{Nanoseconds{100}, Nanoseconds{103}},
+                     {},
+                     "rank 2 is gone"};
+  expect_holds(
+      result,
+      {{"/rank", R"({"rank":1,"ranks":3,"host":"h1",)"
+                 R"("clock_before":{"offset_ns":-5,"bound_ns":7,"at_ns":9},"clock_after":null,)"
+                 R"("start":{"due_ns":100,"begun_ns":103},"traffic":null})"},
+       {"/warnings/0", R"("rank 2 is gone")"}});
+}
+
 }  // namespace
 }  // namespace client

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -146,6 +147,7 @@ TEST(FrameOutput, WritesADocumentThatIsLargerThanItsBound) {
 }
 
 TEST(FrameOutput, SaysThatItsReaderIsGone) {
+  std::signal(SIGPIPE, SIG_IGN);  // as every program of the project does
   SmallPipe pipe;
   FrameOutput frames{0, echo::Writer::to_own(echo::Descriptor{::dup(pipe.writer.get())})};
   pipe.reader.reset();

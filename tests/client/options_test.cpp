@@ -150,25 +150,17 @@ TEST(Options, ReceiveLatenessIsMeasuredInAnOpenLoopUnlessASearchChoosesItsRate) 
 }
 
 TEST(Options, WithAWrongValueAreRefusedByName) {
-  const std::pair<const char*, const char*> rows[] = {{"--mode", "burst"},
-                                                      {"--arrivals", "regular"},
-                                                      {"--rate", "0"},
-                                                      {"--connect-rate", "0"},
-                                                      {"--depth", "0"},
-                                                      {"--depth", "1025"},
-                                                      {"--threads", "0"},
-                                                      {"--threads", "1025"},
-                                                      {"--cpus", "a"},
-                                                      {"--repeat", "0"},
-                                                      {"--source", "x"},
-                                                      {"--source", "127.0.0.1,"},
-                                                      {"--start-at", "soon"},
-                                                      {"--slo", "fast"},
-                                                      {"--label", "novalue"},
-                                                      {"--size", "64:0"},
-                                                      {"--find-rate", "p99"},
-                                                      {"--rcvbuf", "0"},
-                                                      {"--connections", "4294967295"}};
+  const std::pair<const char*, const char*> rows[] = {
+      {"--mode", "burst"},    {"--arrivals", "regular"},
+      {"--rate", "0"},        {"--connect-rate", "0"},
+      {"--depth", "0"},       {"--depth", "1025"},
+      {"--threads", "0"},     {"--threads", "1025"},
+      {"--cpus", "a"},        {"--repeat", "0"},
+      {"--source", "x"},      {"--source", "127.0.0.1,"},
+      {"--start-at", "soon"}, {"--slo", "fast"},
+      {"--label", "novalue"}, {"--size", "64:0"},
+      {"--find-rate", "p99"}, {"--rcvbuf", "0"},
+      {"--share", "4/4"},     {"--connections", "4294967295"}};
   for (const auto& [name, value] : rows) {
     try {
       parsed({name, value});
@@ -238,6 +230,12 @@ TEST(Options, ThatContradictEachOtherAreRefusedByName) {
       {{"--find-rate", "p99<5ms", "--calibrate"}, "--calibrate"},
       {{"--find-rate", "p99<5ms", "--receive-lateness", "always"}, "--receive-lateness always"},
       {{"--find-rate", "p99<5ms", "--receive-lateness", "never"}, nullptr},
+      {{"--frames", "--share", "0/2", "--json", "a.json"}, nullptr},
+      {{"--frames", "--share", "0/2", "--json", "-"}, "--json -"},
+      {{"--frames", "--share", "0/2", "--series", "-"}, "--series -"},
+      {{"--frames", "--share", "0/2", "--hgrm", "-"}, "--hgrm -"},
+      {{"--frames", "--share", "0/1", "--calibrate"}, "--frames"},
+      {{"--frames", "--share", "0/1", "--find-rate", "p99<5ms"}, "--frames"},
       {{"--interval", "9ms"}, "--interval"},
       {{"--interval", "10ms"}, nullptr},
   };

@@ -140,7 +140,8 @@ TEST_F(Parent, ThatNeverStartsIsGivenUp) {
 TEST_F(Parent, EndsEachWaitByAStop) {
   stop_.request_drain();
   EXPECT_EQ(client_->start(stop_, never), std::nullopt);
-  EXPECT_LE(client_->traffic(stop_, never), now());
+  const Nanoseconds traffic = client_->traffic(stop_, never);
+  EXPECT_LE(traffic, now());
 }
 
 TEST_F(Parent, ThatIsGoneStopsTheClient) {
@@ -196,14 +197,17 @@ TEST_F(Parent, MaySayWhatIsNoCommand) {
                                std::string(5000, 'x'),
                                "\xff\x1b[31m",
                                ""};
+  client_.reset();
   ::testing::internal::CaptureStderr();
+  client_.emplace(Share{2, 4}, seconds{40}, pipes_.command_reader.get(), frames_, stop_);
   for (const std::string& line : wrong) say(line + "\n");
   catch_up();
+  EXPECT_EQ(client_->rank().warning, "14 commands on stdin were not understood");
+  EXPECT_FALSE(stop_.draining());
+  client_.reset();
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 10);
   EXPECT_EQ(said.find('\x1b'), std::string::npos);
-  EXPECT_EQ(client_->rank().warning, "14 commands on stdin were not understood");
-  EXPECT_FALSE(stop_.draining());
 }
 
 /// The promise of decision 0029. The best of several: another process may have the processor.

@@ -1,6 +1,7 @@
 // The text report: whole texts, byte for byte, of results made by hand.
 #include "client/report/present.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -198,6 +199,14 @@ FAIL: nothing could connect to 127.0.0.1:1234
 )");
 }
 
+TEST(Present, TheOwnerOfAForeignByteHasARank) {
+  Result result = held();
+  result.options.share = {1, 3};
+  result.tally.first_mismatch =
+      FirstMismatch{7, 1, {33, std::byte{0x0f}, std::byte{0xf0}, echo::MessageId{8, 2}}};
+  EXPECT_THAT(report(result), ::testing::HasSubstr("a byte of connection 8, message 2, rank 2\n"));
+}
+
 TEST(Present, TheLoadLineNamesWhatIsUnusual) {
   struct Row {
     const char* what;
@@ -223,6 +232,11 @@ TEST(Present, TheLoadLineNamesWhatIsUnusual) {
        "stream, closed loop: messages of 64 B, 4 in flight per connection, 3 threads"},
       {"churn", [](Options& o) { o.mode = Mode::churn; },
        "churn, closed loop: messages of 64 B, 1 per connection"},
+      {"a share",
+       [](Options& o) {
+         o.share = {1, 4};
+       },
+       "hold, burst loop: messages of 64 B, 1 per connection, share 1/4"},
   };
   for (const Row& row : rows) {
     Result result = held();

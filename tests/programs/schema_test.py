@@ -97,6 +97,7 @@ def loads(folder, target):
             *["-n", "20", "--mode", "stream", "-R", "2000", "--arrivals", "poisson", "-d", "300ms"]
         ],
         "churn": ["-n", "10", "--mode", "churn", "-d", "300ms"],
+        "one of several": ["-n", "60", "--share", "1/3"],
         "an objective": ["-n", "20", "--mode", "stream", "-d", "500ms", "--slo", "max<1m"],
     }
     for what, arguments in passes.items():
