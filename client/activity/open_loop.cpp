@@ -59,7 +59,7 @@ void OpenLoop::send_waiting(std::uint32_t index) {
   if (!table_.running() || over()) return;
   while (connection.waits() && connection.in_flight() < table_.depth()) {
     const Nanoseconds due = overdue_.pop(connection);
-    table_.recorder().waited(due);
+    table_.recorder().waited(due, table_.at());
     table_.begin(index, due);
   }
   table_.flush(index);

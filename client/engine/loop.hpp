@@ -44,6 +44,8 @@ class Loop {
   [[nodiscard]] std::uint32_t standing() const { return table_.standing(); }
   Table& table() { return table_; }
   Tally& tally() { return table_.tally(); }
+  /// The samples of the last traffic.
+  [[nodiscard]] Samples take_samples() { return table_.recorder().take_samples(); }
 
  private:
   void drive(Activity& activity, bool also_after_a_stop);

@@ -1,5 +1,6 @@
 #include "client/findings/conclusion.hpp"
 
+#include "client/findings/checks.hpp"
 #include "client/findings/cost_accounting.hpp"
 #include "client/findings/run_warnings.hpp"
 #include "client/result/rate.hpp"
@@ -27,6 +28,7 @@ Throughput throughput_of(const Result& result) {
 void conclude(Result& result) {
   result.costs = costs_of(result.moments, result.echoes_between);
   result.throughput = throughput_of(result);
+  result.checks = checks_of(result);
   if (result.options.slo)
     result.judgements = result.options.slo->judge(result.tally.measured.latency);
   result.warnings = warnings_of(result);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "client/findings/check_warnings.hpp"
 #include "client/findings/warnings.hpp"
 #include "client/result/rate.hpp"
 #include "limits/quantity.hpp"
@@ -267,6 +268,7 @@ std::vector<std::string> warnings_of(const Result& result) {
   for (const auto judge : {unknown_server, other_listener, skipped_time_wait}) add(judge);
   const bool nothing_was_measured = result.tally.verified() == 0;
   if (!nothing_was_measured) add_all(warnings_about(measured_in(result)));
+  add_all(warnings_of_checks(result.checks, words_of(result.options.protocol())));
   return warnings;
 }
 

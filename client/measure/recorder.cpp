@@ -20,17 +20,20 @@ void Recorder::begin(const Traffic& traffic) {
   } else {
     early_ = &tally_.measured;
   }
+  sampler_.begin(traffic_);
   next_edge_ = traffic_.measure_from;
+  look_next();
 }
 
 void Recorder::stop(Nanoseconds at) {
   traffic_.stop_at = std::min(traffic_.stop_at, at);
   next_edge_ = within_ ? traffic_.stop_at : never;
+  look_next();
   advance(at);
 }
 
 void Recorder::end() {
-  next_edge_ = never;
+  next_edge_ = next_look_ = never;
   set_within(false);
 }
 
@@ -44,13 +47,35 @@ void Recorder::set_within(bool within) {
 }
 
 /// Both edges in one call if the clock was not read in between.
-void Recorder::cross_edge(Nanoseconds at) {
+void Recorder::look(Nanoseconds at) {
+  if (within_) end_intervals(at);
   while (at >= next_edge_) {
-    const bool closes = next_edge_ == traffic_.stop_at;
-    set_within(!closes);
-    next_edge_ = closes ? never : traffic_.stop_at;
-    if (traffic_.at_edge) traffic_.at_edge(closes ? Edge::closes : Edge::opens);
+    cross_edge();
+    if (within_) end_intervals(at);
   }
+  look_next();
+}
+
+void Recorder::cross_edge() {
+  const bool closes = next_edge_ == traffic_.stop_at;
+  set_within(!closes);
+  next_edge_ = closes ? never : traffic_.stop_at;
+  const echo::Histogram& latency = tally_.measured.latency;
+  if (!closes) sampler_.begin_intervals(latency.count(), latency.sum());
+  if (traffic_.at_edge) traffic_.at_edge(closes ? Edge::closes : Edge::opens);
+}
+
+/// Ends the intervals that were over by `at`. If several were, their echoes belong to the first:
+/// the loop did not read in the others.
+void Recorder::end_intervals(Nanoseconds at) {
+  const echo::Histogram& latency = tally_.measured.latency;
+  while (sampler_.next_interval(traffic_.measure_from) <= std::min(at, traffic_.stop_at))
+    sampler_.end_interval(latency.count(), latency.sum());
+}
+
+void Recorder::look_next() {
+  next_look_ =
+      within_ ? std::min(next_edge_, sampler_.next_interval(traffic_.measure_from)) : next_edge_;
 }
 
 void Recorder::echoed(const Flight& times, Nanoseconds at, std::uint64_t bytes) {
@@ -59,13 +84,19 @@ void Recorder::echoed(const Flight& times, Nanoseconds at, std::uint64_t bytes) 
   ++verified_;
   echo.bytes_verified += bytes;
   echo.latency.record(at - times.due);
-  if (traffic_.pace && times.due >= traffic_.measure_from) tally_.wire.record(at - times.sent);
+  if (traffic_.pace && times.due >= traffic_.measure_from) {
+    tally_.wire.record(at - times.sent);
+    sampler_.echoed(at - times.due);
+  }
   if (interval_) interval_->record(at - times.due);
   if (within_) ++tally_.echoes_within;
 }
 
 void Recorder::lateness(Nanoseconds due, Nanoseconds at) {
-  if (due >= traffic_.measure_from) tally_.lateness.record(at - due);
+  if (due >= traffic_.measure_from) {
+    tally_.lateness.record(at - due);
+    sampler_.sent(at);
+  }
   if (at - due >= clearly_late) ++part(due).late;
 }
 

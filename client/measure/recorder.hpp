@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "client/connection/connection.hpp"
+#include "client/measure/sampler.hpp"
 #include "client/measure/tally.hpp"
 #include "client/schedule/plan.hpp"
 
@@ -31,8 +32,8 @@ class Recorder {
 
   /// The clock is at `at`: enters or leaves the measured phase where it passes an edge of it.
   void advance(Nanoseconds at) {
-    if (at >= next_edge_) [[unlikely]]
-      cross_edge(at);
+    if (at >= next_look_) [[unlikely]]
+      look(at);
   }
   [[nodiscard]] Nanoseconds next_edge() const { return next_edge_; }
   /// Whether the clock is between the two edges: what arrives now is measured.
@@ -50,8 +51,11 @@ class Recorder {
   void received(Nanoseconds lateness) {
     if (within_) tally_.receive_lateness.record(lateness);
   }
-  /// A message was sent late because earlier ones were in flight.
-  void waited(Nanoseconds due) { ++part(due).late; }
+  /// A message was sent late, at `at`, because earlier ones were in flight.
+  void waited(Nanoseconds due, Nanoseconds at) {
+    ++part(due).late;
+    if (due >= traffic_.measure_from) sampler_.sent(at);
+  }
   /// A message had no echo until `at`: it took at least that long.
   void censored(Nanoseconds due, Nanoseconds at) { part(due).latency.record_censored(at - due); }
   /// `times` messages that were due at `due` will never be sent.
@@ -68,9 +72,14 @@ class Recorder {
   [[nodiscard]] std::uint64_t verified() const { return verified_; }
   /// Latencies since the last progress, if they are kept.
   [[nodiscard]] std::optional<echo::Histogram>& interval() { return interval_; }
+  /// The samples of the last traffic.
+  [[nodiscard]] Samples take_samples() { return sampler_.take(); }
 
  private:
-  void cross_edge(Nanoseconds at);
+  void look(Nanoseconds at);
+  void cross_edge();
+  void end_intervals(Nanoseconds at);
+  void look_next();
   void set_within(bool within);
   /// The counts of the phase to which a message due at `due` belongs.
   Echoes& part(Nanoseconds due) { return due >= traffic_.measure_from ? tally_.measured : *early_; }
@@ -80,11 +89,13 @@ class Recorder {
   Traffic traffic_;
   Echoes* early_;                  ///< counts of what is due before traffic_.measure_from
   Nanoseconds next_edge_ = never;  ///< measure_from, then stop_at, then never
+  Nanoseconds next_look_ = never;  ///< next_edge_, or the end of an interval before
   bool within_ = false;
   std::uint64_t received_before_ = 0;  ///< when within_ became true
   std::uint64_t sent_ = 0;
   std::uint64_t verified_ = 0;
   std::optional<echo::Histogram> interval_;
+  Sampler sampler_;
 };
 
 }  // namespace client

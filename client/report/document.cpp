@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <cmath>
 
+#include "client/report/checks_part.hpp"
 #include "client/report/document_parts.hpp"
 #include "client/report/present.hpp"
 #include "echo/exit_code.hpp"
@@ -233,6 +234,7 @@ json::value json_of(const Result& result, int code) {
                               {"machine", machine_json(costs)}}},
       {"cpu", cpu_json(costs, result.away)},
       {"kernel", kernel_json(costs, result.tally)},
+      {"checks", checks_json(result.checks)},
       {"find_rate", found_json(result)},
       {"calibration", calibration_json(result.calibration)},
       {"repeats", rounds_json(result.rounds)},

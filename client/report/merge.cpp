@@ -259,6 +259,7 @@ json::value merge(const Runs& runs) {
                       {"memory", nullptr},
                       {"cpu", nullptr},
                       {"kernel", nullptr},
+                      {"checks", nullptr},
                       {"find_rate", nullptr},
                       {"calibration", nullptr},
                       {"repeats", json::array{}},

@@ -12,8 +12,10 @@
 
 #include "client/measure/heartbeat.hpp"
 #include "client/measure/observe.hpp"
+#include "client/measure/sampler.hpp"
 #include "client/measure/tally.hpp"
 #include "client/options/options.hpp"
+#include "client/result/checks.hpp"
 #include "client/result/costs.hpp"
 #include "client/result/found_rate.hpp"
 #include "client/result/rank.hpp"
@@ -54,7 +56,7 @@ struct Throughput {
   std::optional<double> connects;       ///< in churn within the measured phase, else in the ramp
 };
 
-/// Of several rounds: the sum; memory and CPU are those of the last.
+/// Of several rounds: the sum; memory, CPU and samples are those of the last.
 struct Result {
   Options options;
   boost::json::object shown_options;  ///< all, with effective values, as one would type them
@@ -73,6 +75,7 @@ struct Result {
   Nanoseconds deadline_at = never;  ///< on the clock of now()
   Phases phases;
   Moments moments;
+  std::vector<Samples> samples;      ///< of each loop
   Absences away;                     ///< of the client, in the measured windows
   std::uint64_t echoes_between = 0;  ///< received between moments.begin and moments.end
   /// Free memory, in bytes, at which no further connection was opened (--keep-free).
@@ -87,6 +90,7 @@ struct Result {
   // What follows from it.
   Costs costs;
   Throughput throughput;
+  Checks checks;
   std::vector<Judgement> judgements;  ///< of --slo
   std::vector<std::string> warnings;  ///< what may make the result misleading, and the remedy
   int exit_code = 0;

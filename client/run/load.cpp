@@ -181,6 +181,7 @@ void add(Result& all, Result round) {
   all.stop_reason = round.stop_reason;
   all.phases += round.phases;
   all.moments = std::move(round.moments);
+  all.samples = std::move(round.samples);
   all.traffic_begins = round.traffic_begins;
   all.echoes_between = round.echoes_between;
   if (round.short_of_memory_at) all.short_of_memory_at = round.short_of_memory_at;

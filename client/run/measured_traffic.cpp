@@ -53,6 +53,21 @@ Traffic traffic_of(const Options& options, Nanoseconds agreed) {
   return traffic;
 }
 
+/// A hundred intervals of the measured phase, and samples that are spread over all of it.
+Sampling sampling_of(const Options& options, const Traffic& traffic) {
+  Sampling sampling;
+  const bool timed = traffic.stop_at != never;
+  if (timed && options.mode == Mode::stream)
+    sampling.interval = (traffic.stop_at - traffic.measure_from) / most_intervals;
+  if (sampling.interval <= Nanoseconds{0}) sampling.interval = never;
+  if (!traffic.pace) return sampling;
+  const auto each = static_cast<std::uint64_t>(traffic.messages) * options.connections;
+  sampling.expected =
+      timed ? traffic.pace->due_within(traffic.stop_at - traffic.measure_from) : each;
+  sampling.every = sampling.expected / most_samples + 1;
+  return sampling;
+}
+
 }  // namespace
 
 void run_traffic(const RunContext& context, const Observer& observer,
@@ -71,9 +86,10 @@ void run_traffic(const RunContext& context, const Observer& observer,
   ClocksAtEdges clocks{observer};
   const std::function<void(Edge)> at_edge = clocks.reader();
   const Nanoseconds beside = at_edge ? beside_the_edge : Nanoseconds{0};
-  group.start([&traffic, &paces, churn, &at_edge](Loop& loop, unsigned number) {
+  group.start([&traffic, &paces, &options, churn, &at_edge](Loop& loop, unsigned number) {
     Traffic mine = traffic;
     mine.pace = paces[number];
+    mine.sampling = sampling_of(options, mine);
     if (number == 0) mine.at_edge = at_edge;
     churn ? loop.churn(mine) : loop.exchange(mine);
   });
@@ -90,6 +106,8 @@ void run_traffic(const RunContext& context, const Observer& observer,
   group.wait();
   clocks.complete(moments);
   group.run([](Loop& loop, unsigned) { loop.traffic_ends(); });
+  for (unsigned i = 0; i < group.size(); ++i)
+    result.samples.push_back(group.loop(i).take_samples());
   end = std::min(end, group.stopped_at());  // what came after it is not measured
   result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});

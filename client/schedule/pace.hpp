@@ -30,6 +30,7 @@ class Pace {
   void advance(std::uint64_t by = 1);
   /// The same in constant time: several gaps of a Poisson process are skipped with their mean.
   void skip(std::uint64_t by);
+  [[nodiscard]] double per_second() const { return per_second_; }
   /// Average number due within `time`.
   [[nodiscard]] std::uint64_t due_within(std::chrono::nanoseconds time) const {
     return static_cast<std::uint64_t>(static_cast<double>(time.count()) * per_second_ / 1e9);

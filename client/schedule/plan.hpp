@@ -52,6 +52,13 @@ struct Plan {
 /// The two ends of a measured window.
 enum class Edge : std::uint8_t { opens, closes };
 
+/// What is sampled of a traffic, for the checks of a run.
+struct Sampling {
+  std::uint64_t every = 0;       ///< one send and one echo in so many, with the one before; 0: none
+  std::uint64_t expected = 0;    ///< how many samples that will be, about
+  Nanoseconds interval = never;  ///< length of the intervals of the measured phase
+};
+
 /// One period of messages. Times are on the clock of now().
 struct Traffic {
   Nanoseconds start{};
@@ -61,6 +68,7 @@ struct Traffic {
   std::optional<Pace> pace{};        ///< open loop, this loop's share; nullopt: closed loop
   bool first_echoes = false;         ///< the messages belong to the ramp
   bool half_close = false;           ///< FIN behind the last message of each connection
+  Sampling sampling{};
   /// Called by the loop when its clock passes measure_from and stop_at. CPU clocks read here match
   /// the counted echoes, no matter when the leader gets a processor.
   std::function<void(Edge)> at_edge{};

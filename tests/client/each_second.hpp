@@ -28,7 +28,7 @@ class EachSecond final : public TrafficActivity {
   void on_echoes(std::uint32_t index) override {
     bool any = false;
     for (; may_begin(index); any = true) {
-      table_.recorder().waited(due(begun_[index]));
+      table_.recorder().waited(due(begun_[index]), table_.at());
       begin(index);
     }
     if (any) table_.flush(index);
