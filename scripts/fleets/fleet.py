@@ -4,7 +4,7 @@
     with fleet:
         fleet.begin()         all ranks are there, their clocks are known, they can begin, they began
         fleet.follow()        until there is a result of each, or none will come
-    fleet.missing()           {rank number: why}
+    fleet.missing             {rank number: (host, why)}
 
 Before the start one rank that cannot begin refuses the whole. From then on the others go on.
 """
@@ -22,7 +22,7 @@ LEAD = 200_000_000
 #: Nanoseconds after its deadline until which a rank's result counts.
 FOR_THE_RESULTS = 1_000_000_000
 #: Seconds: for a rank to end after `quit`, and for the others to refuse as well.
-ENDING, OTHER_REFUSALS = 5.0, 0.3
+ENDING, OTHER_REFUSALS = 2.0, 0.3
 
 
 class Refused(Exception):
@@ -49,6 +49,7 @@ class Fleet:
         self.round = 0
         self.started_at = self.give_up = None
         self.ended = False  #: what comes now is too late
+        self.missing = {}  #: {number: (host, why)} of the ranks without a document, at the end
 
     # ---- frame -----------------------------------------------------------------------------------
     def __enter__(self):
@@ -86,7 +87,7 @@ class Fleet:
         self.start()
 
     def launch(self, rank, words):
-        reader = frames.Reader(rank=rank.number)
+        reader = rank.reader = frames.Reader(rank=rank.number)
 
         def heard(data, at):
             found, other = reader.feed(data)
@@ -180,7 +181,7 @@ class Fleet:
                 break
             self.agree_on_traffic([rank for rank in awaited if rank.document is None])
             self.progress.show(self.ranks)
-        self.ended = True
+        self.conclude(time.monotonic_ns())
 
     def turn_ends(self):
         """Seconds of the clock, for Loop.turn."""
@@ -220,20 +221,19 @@ class Fleet:
                 rank.send(f"traffic {rank.before.there(due)}")
 
     # ---- the end ---------------------------------------------------------------------------------
-    def missing(self):
-        """{number: (host, why)} of the ranks without a document."""
-        now = time.monotonic_ns()
-        found = {}
+    def conclude(self, now):
+        """Before those that have not ended are."""
+        self.ended = True
         for rank in self.ranks:
             if rank.document is None:
-                found[rank.number] = rank.host, f"{self.why(rank, now)}; {rank.last_seen()}"
-        return found
+                self.missing[rank.number] = rank.host, f"{self.why(rank, now)}; {rank.last_seen()}"
 
     def why(self, rank, now):
         if rank.refused:
             return f"exit {rank.refused[0]}: {rank.refused[1]}"
         if rank.is_gone:
-            return rank.pipe.end_text() if rank.pipe else "it was not started"
+            torn = f", {rank.reader.dropped} lines of it were torn" if rank.reader.dropped else ""
+            return rank.pipe.end_text() + torn
         if rank.is_silent(now):
             return "it did not answer any more"
         return "interrupted" if len(self.signals) > 1 else "no result by the deadline"

@@ -23,7 +23,7 @@ class Fleet(fleet.Fleet):
         give_up = time.monotonic() + self.patience
         if self.watch:
             self.watch.begin(self.loop, give_up)
-        reader = frames.Reader()
+        reader = self.mpirun.reader = frames.Reader()
 
         def heard(data, at):
             found, other = reader.feed(data)
@@ -63,7 +63,7 @@ class Fleet(fleet.Fleet):
             self.expected = ranks
             self.ranks = [Rank(number, f"rank {number}") for number in range(ranks)]
             for rank in self.ranks:
-                rank.pipe = self.mpirun.pipe
+                rank.pipe, rank.reader = self.mpirun.pipe, self.mpirun.reader
         if frame.rank < self.expected:
             rank = self.ranks[frame.rank]
             rank.take(frame, at)

@@ -16,7 +16,7 @@ import time
 AT_ONCE, MOST_PENDING = 65536, 65536
 #: Seconds between two looks at what has no descriptor to wait for.
 LOOK = 0.25
-#: Seconds in which what a process wrote before its end is read.
+#: Seconds of silence after a process's end: another one may still write to its pipes.
 AFTER_THE_END = 2.0
 
 
@@ -46,7 +46,7 @@ class Pipe:
         for stream in (self.process.stdin, *self.open):
             if stream:
                 os.set_blocking(stream.fileno(), False)
-        self.ended_at = None
+        self.ended_at = None  #: or when it was last heard of, if that was later
 
     @property
     def is_closed(self):
@@ -125,6 +125,7 @@ class Loop:
                 raise
             data = b""
         at = time.monotonic_ns()
+        pipe.ended_at = None
         if not data:
             self._close(pipe, stream)
         elif stream is pipe.process.stdout:

@@ -18,7 +18,7 @@ class Rank:
 
     def __init__(self, number, host):
         self.number, self.host = number, host
-        self.pipe = None
+        self.pipe = self.reader = None
         self.hello = self.refused = self.document = self.exit_code = self.deadline = None
         self.ready = False
         self.standing = 0  #: how many times: once in each round

@@ -11,7 +11,12 @@ from experiment import command, options
 from . import fleet, launcher, mpi, pipe, progress, results, server
 
 DONE, FAILED, USAGE, MISSING, NETWORK = 0, 1, 2, 3, 4
-CODES = {options.Missing: MISSING, pipe.NotStarted: MISSING, results.Failed: FAILED}
+CODES = {
+    options.Missing: MISSING,
+    pipe.NotStarted: MISSING,
+    results.Failed: FAILED,
+    server.Failed: NETWORK,
+}
 #: Seconds in which all clients must be ready: a host may be slow, a queue of jobs slower.
 PATIENCE = 60.0
 #: Options of a client that the parent gives it, or has itself.
@@ -63,6 +68,8 @@ def parse(parser, words):
         parser.error("--hosts and --launch must be given together, as --launch 'ssh {host}'")
     if (given.server_via is None) != (given.server_pid is None):
         parser.error("--server-via and --server-pid must be given together")
+    if given.mpi and given.server_pid:
+        parser.error("--server-pid: not with --mpi: this machine's clock is none of the ranks'")
     if "-" == given.json == given.hgrm:
         parser.error("--json and --hgrm cannot both be on stdout")
     ranks = len(given.hosts or ()) or given.ranks or 1
@@ -135,7 +142,7 @@ def carry_out(name, given, client):
 
 def conclude(name, given, one, kept, watch):
     """Merges and writes what came. Returns the exit code."""
-    missing = one.missing()
+    missing = one.missing
     for number, (host, why) in missing.items():
         streams.log(f"{name}: rank {number} is missing: {host}: {why}")
     code, text, document, percentiles = kept.merge(missing, given.hgrm)

@@ -8,7 +8,8 @@
 itself (SIGSTOP), likewise. `ahead`: nanoseconds by which its clock is ahead. `refuse`: a message.
 `version`. `banner`: a line before the first frame. `torn`: the second line of its document is torn.
 `time`, `standing_time`: seconds. `deadline`: of `ready`, in nanoseconds. `deaf`: it does not end at
-`quit`. `status`: the exit code with which it ends.
+`quit`. `goes_on`: it does not end at `stop`. `kills_launcher`: before its traffic. `status`: the exit
+code with which it ends.
 """
 
 import json
@@ -81,7 +82,7 @@ class FakeClient:
         if words[0] in ("start", "traffic"):
             self.times[words[0]] = int(words[1])
         self.quit = self.quit or (words[0] == "quit" and not self.fake.get("deaf"))
-        self.stop = self.stop or words[0] == "stop"
+        self.stop = self.stop or (words[0] == "stop" and not self.fake.get("goes_on"))
 
     def wait_for(self, name):
         self.listen(lambda: name in self.times)
@@ -115,6 +116,8 @@ class FakeClient:
         self.emit("standing", {})
         if self.wait_for("traffic"):
             self.progress("echo", 7)
+            if self.fake.get("kills_launcher"):
+                os.kill(os.getppid(), signal.SIGKILL)
             self.at("traffic")
             self.listen(self.fake.get("time", 0.1))
         return self.end()

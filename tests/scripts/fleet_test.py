@@ -1,0 +1,384 @@
+"""Tests of scripts/fleet: its parts, and whole runs with clients that only speak the protocol."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(SOURCE / "scripts"))
+from fleets import clock, frames, launcher, progress, rank, server  # noqa: E402
+
+PATIENCE = 50
+HOSTILE = ("a b", "it's", '"x"', "$HOME", ";exit 9;", "*", "", "\\", "`id`", "\n")
+
+
+def lines_of(number, kind, value, part=900):
+    text = json.dumps(value).encode()
+    parts = [text[at : at + part] for at in range(0, len(text), part)]
+    return [frames.line_of(number, kind, at, len(parts), one) for at, one in enumerate(parts, 1)]
+
+
+class Frames(unittest.TestCase):
+    def test_a_line_is_that_of_the_client(self):
+        """Frames.* in tests/client/frames_test.cpp has the same one."""
+        line = b'@echo-testbed 3 ready 1/1 f5538ef7 {"a":1}\n'
+        self.assertEqual(frames.line_of(3, "ready", 1, 1, b'{"a":1}'), line)
+        self.assertEqual(frames.Reader(rank=3).feed(line)[0], [frames.Frame(3, "ready", {"a": 1})])
+
+    def test_pieces_of_any_size_give_the_same_frames(self):
+        data = b"".join([b"motd\r\n", *lines_of(0, "hello", {"a": 1}), *lines_of(0, "document", {"b": "\u00e4" * 3000})])
+        for size in (1, 7, 1000, len(data)):
+            reader, found, other = frames.Reader(rank=0), [], []
+            for at in range(0, len(data), size):
+                more, lines = reader.feed(data[at : at + size])
+                found, other = found + more, other + lines
+            self.assertEqual([one.kind for one in found], ["hello", "document"])
+            self.assertEqual((found[1].value["b"], other), ("\u00e4" * 3000, [b"motd"]))
+
+    def test_ranks_may_alternate_and_a_line_may_begin_within_another(self):
+        one, two = (lines_of(number, "document", {"of": number, "x": "y" * 2000}) for number in (0, 1))
+        mixed = [line for pair in zip(one, two) for line in pair]
+        reader = frames.Reader()
+        found, other = reader.feed(b"warning: " + b"".join(mixed))
+        self.assertEqual([frame.value["of"] for frame in found], [0, 1])
+        self.assertEqual((other, reader.dropped), ([b"warning: "], 0))
+
+    def test_a_torn_line_takes_its_frame_and_no_other(self):
+        document, ready = lines_of(0, "document", {"x": "y" * 4000}), lines_of(0, "ready", {})
+        random.seed(1)
+        for _ in range(200):
+            lines = [*document, *ready]
+            torn = random.randrange(len(document))
+            at, width = random.randrange(len(lines[torn]) - 1), random.randrange(1, 9)
+            lines[torn] = lines[torn][:at] + lines[torn][at + width :].removesuffix(b"\n") + b"\n"
+            reader = frames.Reader(rank=0)
+            self.assertEqual([one.kind for one in reader.feed(b"".join(lines))[0]], ["ready"])
+
+    def test_what_no_client_sends_is_dropped(self):
+        reader = frames.Reader(ranks=4, rank=None)
+        for line in (
+            frames.line_of(4, "ready", 1, 1, b"{}"), frames.line_of(0, "format", 1, 1, b"{}"),
+            frames.line_of(0, "ready", 2, 1, b"{}"), frames.line_of(0, "ready", 0, 1, b"{}"),
+            frames.line_of(0, "ready", 1, 1, b"{"), frames.line_of(0, "ready", 1, 1, b"NaN"),
+            frames.line_of(0, "ready", 1, 1, b"[" * 100_000)[:4000] + b"\n",
+            b"@echo-testbed\n", b"@echo-testbed 0 ready 1/1 zzzzzzzz {}\n", b"@echo-testbed " + b" " * 50 + b"\n",
+        ):  # fmt: skip
+            self.assertEqual(reader.feed(line)[0], [], line)
+        self.assertEqual(frames.Reader(rank=1).feed(lines_of(0, "ready", {})[0])[0], [], "another's")
+
+    def test_endless_text_takes_no_memory(self):
+        reader = frames.Reader(rank=0)
+        shown = [line for _ in range(100) for line in reader.feed(b"x" * 65536)[1]]
+        self.assertEqual((len(shown), len(shown[0]), len(reader.buffer)), (1, frames.SHOWN, 0))
+        self.assertEqual(reader.feed(b"x\n" + lines_of(0, "ready", {})[0])[0][0].kind, "ready")
+        part = b"y" * 900
+        for number in range(1, 40_000):
+            reader.feed(frames.line_of(0, "document", number, 99_999, part))
+        self.assertLessEqual(reader.held, frames.LARGEST)
+
+
+class Clocks(unittest.TestCase):
+    def measured(self, ahead, trips):
+        """`trips`: (way there, way back) of each round trip in turn, nanoseconds."""
+        asked, now = [], 10**9
+        one = clock.Clock(asked.append)
+        one.begin(now)
+        for there, back in trips:
+            if not one.busy:
+                break
+            now += there
+            answer = now + ahead
+            now += back
+            one.answered(asked[-1], answer, now)
+        return one, asked
+
+    def test_the_shortest_round_trip_counts_and_its_half_is_the_bound(self):
+        trips = [(50_000, 90_000)] * 100 + [(1000, 3001)] + [(50_000, 20_000)] * 200
+        one, asked = self.measured(-7 * 10**12, trips)
+        self.assertEqual((one.busy, len(asked)), (False, clock.TRIPS + clock.WARM_UP))
+        self.assertEqual(one.offset.bound, 2001)
+        self.assertLessEqual(abs(one.offset.ns + 7 * 10**12), one.offset.bound)
+
+    def test_the_first_trips_do_not_count(self):
+        one, _ = self.measured(0, [(1, 1)] * clock.WARM_UP + [(500, 500)] * clock.TRIPS)
+        self.assertEqual(one.offset.bound, 500)
+
+    def test_a_slow_way_ends_in_time_and_a_lost_answer_is_asked_again(self):
+        one, asked = self.measured(0, [(30_000_000, 30_000_000)] * 300)
+        self.assertFalse(one.busy)
+        self.assertLess(len(asked), 40)
+        one.begin(0)
+        one.look(clock.PATIENCE + 1)
+        self.assertEqual(len(asked), asked[-1])
+        one.answered(asked[-2], 5, clock.PATIENCE + 2)
+        one.look(clock.BUDGET * 2)
+        self.assertEqual((one.busy, one.offset), (False, None))
+
+
+class Launchers(unittest.TestCase):
+    def test_a_remote_shell_gets_the_words_as_they_were(self):
+        words = launcher.command(["/usr/bin/ssh", "-p1", "u@{host}"], "h1", ["client", *HOSTILE])
+        self.assertEqual(words[:3], ["/usr/bin/ssh", "-p1", "u@h1"])
+        self.assertEqual(shlex.split(words[3]), ["client", *HOSTILE])
+
+    def test_other_launchers_get_the_words_themselves(self):
+        words = launcher.command(["kubectl", "exec", "-i", "{host}", "--"], "pod", ["c", *HOSTILE])
+        self.assertEqual(words, ["kubectl", "exec", "-i", "pod", "--", "c", *HOSTILE])
+
+    def test_no_host_is_an_option(self):
+        self.assertEqual(launcher.hosts_of("h1,u@10.0.0.1,[::1]"), ["h1", "u@10.0.0.1", "[::1]"])
+        for text in ("", "h1,", "-oProxyCommand=x", "a b", "a\x1b[m", "a;b"):
+            with self.assertRaisesRegex(ValueError, "names of hosts"):
+                launcher.hosts_of(text)
+        for text in ("ssh", "", "ssh '{host}"):
+            with self.assertRaisesRegex(ValueError, "must be a command"):
+                launcher.words_of(text)
+
+
+class Ranks(unittest.TestCase):
+    def test_values_of_wrong_types_are_ignored(self):
+        one = rank.Rank(0, "h")
+        for kind in frames.KINDS:
+            for value in (None, [], 7, {"id": "x", "ns": None, "exit_code": [], "phase": {}, "deadline_ns": "9"}):
+                one.take(frames.Frame(0, kind, value), 5)
+        self.assertEqual(one.refused[0], 4)
+        self.assertIn("0 connected", one.last_seen() + progress.line_of([one]))
+
+    def test_a_silent_rank_is_asked_and_then_given_up(self):
+        one = rank.Rank(0, "h")
+        sent = []
+        one.send = sent.append
+        self.assertFalse(one.is_silent(int(4e9)))
+        self.assertFalse(one.is_silent(int(6e9)) or one.is_silent(int(19e9)))
+        self.assertEqual(sent, ["clock 1"])
+        self.assertTrue(one.is_silent(int(21e9)))
+        one.take(frames.Frame(0, "clock", {"id": 1, "ns": 3}), int(22e9))
+        self.assertFalse(one.is_silent(int(23e9)))
+
+
+class Server(unittest.TestCase):
+    def test_cpu_of_the_window_in_which_all_measured(self):
+        watch = server.Watch([], 7)
+        for second in range(10):  # its clock is 100 s behind; lines take 1 ms, the fastest 0
+            line = {"ns": second * 10**9, "cpu_ns": max(second - 4, 0) * 10**8, "resident": 1000 + 500 * second, "threads": 1}
+            watch.heard(json.dumps(line).encode() + b"\nnoise\n", (100 + second) * 10**9 + (second % 3) * 10**6)
+        one = rank.Rank(0, "h")
+        one.before = clock.Offset(5 * 10**9, 1, 0)
+        one.document = {
+            "phases": {"warm_up": {"ns": 10**9}, "measured": {"ns": 2 * 10**9, "verified": 100}},
+            "rank": {"traffic": {"begun_ns": (105 + 4) * 10**9 + 10**9 // 2}},
+            "connections": {"established": 10},
+        }  # fmt: skip
+        found = watch.figures([one])  # from 5.5 s to 7.5 s of the server's clock
+        self.assertEqual((found["cpu_ns"], found["cpu_ns_per_echo"]), (2 * 10**8, 2 * 10**6))
+        self.assertEqual((found["resident"], found["resident_per_connection"]), (4500, 350))
+        self.assertIn("2.00 ms per echo", watch.text_of(found))
+        one.document["phases"]["measured"]["ns"] = 10**11  # beyond the last sample
+        self.assertIsNone(watch.figures([one])["cpu_ns_per_echo"])
+        self.assertIn("CPU - per echo", watch.text_of(watch.figures([one])))
+
+
+#: {name: (words before --, what the fake clients do)}. All run at once; the tests look at what came of each.
+RUNS = {
+    "whole": ((), {"0": {"ahead": 5 * 10**9, "banner": "\x1b[31mWelcome"}}),
+    "killed before hello": ((), {"1": {"die": "hello"}}),
+    "killed before ready": ((), {"1": {"die": "ready"}}),
+    "killed before standing": ((), {"1": {"die": "standing"}}),
+    "killed in traffic": ((), {"1": {"die": "traffic"}}),
+    "killed after its document": ((), {"1": {"die": "document"}}),
+    "refused": ((), {"1": {"refuse": "open files: need 9, have 5: ulimit -n 9"}}),
+    "another version": ((), {"1": {"version": "2"}}),
+    "stalled before hello": (("--wait", "1s"), {"1": {"stall": "hello"}}),
+    "stalled in traffic": ((), {"1": {"stall": "traffic"}, "all": {"deadline": 10**9}}),
+    "torn": ((), {"1": {"torn": True}}),
+    "failed": ((), {"1": {"status": 5}}),
+    "deaf": ((), {"1": {"deaf": True}}),
+}
+RAN = {}
+
+
+class Run:
+    """scripts/fleet with fake clients."""
+
+    def __init__(self, folder, name, words=(), fake=None, ranks=2, client=()):
+        self.folder = pathlib.Path(folder)
+        self.json = self.folder / f"{name}.json"
+        ways = () if "--launch" in words else ("--ranks", str(ranks))
+        words = [SOURCE / "scripts/fleet", "--bin", self.folder, *ways, "--json", self.json, *words, "--"]
+        if fake is not None:
+            words += ["--fake", json.dumps(fake)]
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [*words, *client], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, "TESTBED_SOURCE_DIR": str(SOURCE)},
+        )  # fmt: skip
+
+    def end(self):
+        try:
+            self.out, self.errors = self.process.communicate(timeout=PATIENCE)
+        finally:
+            self.process.kill()
+        self.took = time.monotonic() - self.began
+        self.code = self.process.returncode
+        self.document = json.loads(self.json.read_text()) if self.json.exists() else None
+        return self
+
+
+def setUpModule():
+    global FOLDER
+    FOLDER = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(FOLDER.cleanup)
+    (pathlib.Path(FOLDER.name) / "client").symlink_to(SOURCE / "tests/scripts/fake_client.py")
+
+    def run(name):
+        words, fake = RUNS[name]
+        RAN[name] = Run(FOLDER.name, name, words, fake).end()
+
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        list(pool.map(run, sorted(RUNS, key=lambda name: "stalled" not in name and name != "deaf")))
+
+
+class Whole(unittest.TestCase):
+    def test_all_begin_at_a_time_on_their_own_clocks(self):
+        run = RAN["whole"]
+        self.assertEqual((run.code, run.out), (0, "merged 2\n"), run.errors)
+        logs = [{word[0] + word[1] * (word[0] == "offset"): word for word in one["log"]} for one in run.document["of"]]
+        found = [int(log["offsetbefore"][2]) for log in logs]
+        self.assertLessEqual(abs(found[0] - 5 * 10**9), int(logs[0]["offsetbefore"][3]))
+        self.assertLess(int(logs[0]["offsetbefore"][3]), 10**7)
+        for name in ("start", "traffic"):
+            self.assertEqual(int(logs[0][name][1]) - int(logs[1][name][1]), found[0] - found[1])
+        for one in run.document["of"]:
+            self.assertGreater(one["rank"]["clock_after"]["bound_ns"], 0)
+
+    def test_all_have_one_seed_and_their_shares(self):
+        words = [one["argv"] for one in RAN["whole"].document["of"]]
+        self.assertEqual([one[:3] for one in words], [["--frames", "--share", f"{at}/2"] for at in (0, 1)])
+        self.assertEqual(words[0][3:5], words[1][3:5])
+        self.assertEqual(words[0][3], "--seed")
+
+    def test_other_lines_of_a_host_are_told_and_are_printable(self):
+        self.assertEqual(RAN["whole"].errors, "local0: \\x1b[31mWelcome\n")
+
+    def test_a_client_that_does_not_end_is_ended(self):
+        run = RAN["deaf"]
+        self.assertEqual((run.code, run.out), (0, "merged 2\n"), run.errors)
+        self.assertLess(run.took, 20)
+
+    def test_the_exit_code_is_that_of_the_merged_report(self):
+        self.assertEqual((RAN["failed"].code, RAN["failed"].document["missing"]), (1, []))
+
+
+class Refused(unittest.TestCase):
+    def check(self, name, code, pattern):
+        run = RAN[name]
+        self.assertEqual((run.code, run.out, run.document), (code, "", None), run.errors)
+        self.assertRegex(run.errors, pattern)
+        self.assertEqual(run.errors.count("\n"), 1, run.errors)
+
+    def test_one_that_cannot_begin_refuses_the_whole_with_the_line_to_type(self):
+        self.check("refused", 3, "^scripts/fleet: local1: open files: need 9, have 5: ulimit -n 9\n")
+
+    def test_one_that_dies_before_the_start_refuses_the_whole(self):
+        self.check("killed before hello", 4, "local1: .*signal 9")
+        self.check("killed before ready", 4, "local1: .*signal 9")
+
+    def test_one_that_does_not_answer_refuses_the_whole(self):
+        self.check("stalled before hello", 4, "local1: no client answers")
+
+    def test_several_versions(self):
+        self.check("another version", 3, "several versions: local0: 1; local1: 2; must be the same")
+
+
+class Lost(unittest.TestCase):
+    def check(self, name, pattern):
+        run = RAN[name]
+        self.assertEqual((run.code, len(run.document["of"])), (1, 1), run.errors)
+        self.assertEqual(len(run.document["missing"]), 1)
+        self.assertRegex(run.document["missing"][0], pattern)
+        self.assertIn("rank 1 is missing: local1: ", run.errors)
+        return run
+
+    def test_traffic_starts_without_one_that_died_before_it_stood(self):
+        run = self.check("killed before standing", "^1=local1: .*signal 9; last seen .*connect, 5 connected")
+        self.assertTrue(run.document["of"][0]["rank"]["traffic"]["begun_ns"])
+
+    def test_one_that_died_in_traffic_is_named_with_what_was_last_seen(self):
+        self.check("killed in traffic", "signal 9; last seen after 0 s: echo, 5 connected, 7 verified")
+
+    def test_one_that_died_after_its_document_is_not_missing(self):
+        run = RAN["killed after its document"]
+        self.assertEqual((run.code, run.document["missing"], len(run.document["of"])), (0, [], 2))
+
+    def test_one_that_stalls_is_waited_for_until_its_deadline_and_a_second(self):
+        run = self.check("stalled in traffic", "no result by the deadline; last seen .*echo")
+        self.assertLess(run.took, 15)
+
+    def test_a_document_that_came_torn(self):
+        self.check("torn", "lines of it were torn")
+
+
+class Alone(unittest.TestCase):
+    """Runs of their own."""
+
+    def run_(self, name, *arguments, **named):
+        return Run(FOLDER.name, name, *arguments, **named)
+
+    def interrupted(self, name, fake, *signals):
+        run = self.run_(name, ("--progress", "always"), {"all": {"time": 30}, **fake})
+        for line in run.process.stderr:
+            if "echo: " in line:
+                break
+        for number in signals:
+            run.process.send_signal(number)
+            time.sleep(0.1)  # else the two are one
+        return run.end()
+
+    def test_a_signal_ends_all_with_their_results(self):
+        run = self.interrupted("once", {}, signal.SIGINT)
+        self.assertEqual((run.code, run.out, run.document["missing"]), (130, "merged 2\n", []), run.errors)
+        self.assertEqual([one["log"][-1] for one in run.document["of"]], [["stop"], ["stop"]])
+
+    def test_a_second_one_ends_at_once_with_what_came(self):
+        run = self.interrupted("twice", {"1": {"time": 30, "goes_on": True}}, signal.SIGTERM, signal.SIGTERM)
+        self.assertEqual((run.code, run.out), (143, "merged 1\n"), run.errors)
+        self.assertRegex(run.document["missing"][0], "1=local1: interrupted")
+        self.assertLess(run.took, 10)
+
+    def test_words_arrive_as_they_were_and_an_ended_launcher_loses_nothing(self):
+        folder = pathlib.Path(FOLDER.name)
+        for name, text in (("ssh", 'shift\nsh -c "$*"; exit $?\n'), ("other", 'shift\n"$@"; exit $?\n')):
+            (folder / name).write_text("#!/bin/sh\n" + text)
+            (folder / name).chmod(0o755)
+            words = ("--hosts", "h1", "--launch", f"{folder / name} {{host}}", "--seed", "7")
+            fake = {"all": {"kills_launcher": name == "other", "time": 0.5}}
+            run = self.run_(name, words, fake, client=HOSTILE).end()
+            self.assertEqual(run.code, 0, run.errors)
+            self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
+
+    def test_usage(self):
+        for words in (
+            (), ("--hosts", "a"), ("--ranks", "0"), ("--ranks", "2", "--mpi", "x"), ("--ranks", "5000"),
+            ("--ranks", "1", "--", "--json", "x"), ("--ranks", "1", "--server-pid", "7"), ("-n", "9"),
+            ("--mpi", "mpirun", "--server-via", "env", "--server-pid", "7"),
+        ):  # fmt: skip
+            command = [SOURCE / "scripts/fleet", *words]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr.count("\n"), done.stdout), (2, 1, ""), done.stderr)
+
+    def test_a_launcher_that_is_not_there(self):
+        run = self.run_("nowhere", ("--launch", "/nowhere/ssh {host}", "--hosts", "a")).end()
+        self.assertEqual((run.code, run.errors.count("\n")), (3, 1), run.errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
