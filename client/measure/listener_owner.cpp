@@ -11,7 +11,6 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -169,34 +168,6 @@ std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes, const fs
   if (pids.empty()) pids = holders_in_other_tables(wanted, root);
   std::sort(pids.begin(), pids.end());
   return pids;
-}
-
-std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids, const fs::path& root) {
-  if (pids.empty()) return {};
-  std::multimap<pid_t, pid_t> children;
-  for_each_number(root / "proc", [&](std::uint64_t pid) {
-    std::ifstream file(root / "proc" / std::to_string(pid) / "stat");
-    std::string text;
-    std::getline(file, text);
-    const std::size_t close = text.rfind(')');  // comm may contain any character, also ')'
-    if (close == std::string::npos) return;
-    char state = 0;
-    pid_t parent = 0;
-    std::istringstream(text.substr(close + 1)) >> state >> parent;
-    children.emplace(parent, static_cast<pid_t>(pid));
-  });
-  std::vector<pid_t> sorted = pids;
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<pid_t> family = pids;
-  for (std::size_t i = 0; i < family.size(); ++i) {
-    const auto [first, last] = children.equal_range(family[i]);
-    for (auto child = first; child != last; ++child) {
-      if (!std::binary_search(sorted.begin(), sorted.end(), child->second))
-        family.push_back(child->second);
-    }
-  }
-  std::sort(family.begin(), family.end());
-  return family;
 }
 
 std::string command_of(pid_t pid, const fs::path& root) {

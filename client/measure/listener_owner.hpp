@@ -32,10 +32,6 @@ std::vector<std::uint64_t> listening_inodes(const std::vector<echo::Endpoint>& t
 std::vector<pid_t> holders_of(const std::vector<std::uint64_t>& inodes,
                               const std::filesystem::path& root = "/");
 
-/// `pids` and all their descendants, ascending.
-std::vector<pid_t> with_descendants(const std::vector<pid_t>& pids,
-                                    const std::filesystem::path& root = "/");
-
 /// The contents of /proc/PID/comm, or "" when the process is gone.
 std::string command_of(pid_t pid, const std::filesystem::path& root = "/");
 

@@ -9,6 +9,7 @@
 
 #include "client/measure/listener_owner.hpp"
 #include "limits/proc_text.hpp"
+#include "limits/processes/family.hpp"
 
 namespace client {
 namespace {
@@ -35,7 +36,7 @@ bool is_gone(pid_t pid) {
 /// `pids` and their descendants without this program: --server-pid may be a shell that started
 /// both.
 std::vector<pid_t> server_family(const std::vector<pid_t>& pids) {
-  std::vector<pid_t> family = with_descendants(pids);
+  std::vector<pid_t> family = limits::with_descendants(pids);
   std::erase(family, ::getpid());
   return family;
 }
@@ -60,7 +61,7 @@ Observer::Observer(const Connector& connector, std::optional<pid_t> server_pid,
     server_ = holders_of(listening_inodes(connector.targets()));
   }
   if (!server_pid) return;
-  const std::vector<pid_t> family = with_descendants({*server_pid});
+  const std::vector<pid_t> family = limits::with_descendants({*server_pid});
   const bool holds = std::any_of(server_.begin(), server_.end(), [&family](pid_t holder) {
     return std::find(family.begin(), family.end(), holder) != family.end();
   });

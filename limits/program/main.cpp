@@ -3,7 +3,8 @@
 // Computes for a server and the client on one machine unless --ends is given. The demand of the
 // server's model comes from the server itself (model_demand.hpp). It changes nothing. Exit code: 0
 // all suffice, 3 one does not, 2 usage, 7 output or no server found. --verify reaches limits in
-// confined children (verify/): 0 all are where they are computed, 1 one is not.
+// confined children (verify/): 0 all are where they are computed, 1 one is not. `limits watch PID`
+// is apart from all that: what a server uses, for a client on another machine (process_watch.hpp).
 //
 // Try: limits -n 10000; limits -n 1M --model io-uring; (ulimit -n 9000; limits -n 10k)
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "echo/describe.hpp"
@@ -23,6 +25,7 @@
 #include "limits/program/model_demand.hpp"
 #include "limits/program/present.hpp"
 #include "limits/program/present_forecast.hpp"
+#include "limits/program/process_watch.hpp"
 #include "limits/program/verification.hpp"
 #include "limits/quantity.hpp"
 
@@ -193,6 +196,8 @@ int answer(const Options& options) {
 }
 
 int run(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "watch")
+    return limits::run_watch({argv + 2, argv + argc});
   Options options;
   CLI::App app{std::string(summary), "limits"};
   echo::use_plain_help(app);

@@ -1,9 +1,10 @@
 """A fleet whose ranks mpirun starts: they meet over MPI, and the parent only listens (decision 0029).
 
-All frames come over mpirun's output. A signal goes to mpirun, which passes it on. When a rank dies,
+All frames come over mpirun's output. A signal becomes SIGUSR1, which mpirun passes on. When a rank dies,
 mpirun ends the others; what came before is merged.
 """
 
+import signal
 import time
 
 from . import fleet, frames
@@ -82,7 +83,8 @@ class Fleet(fleet.Fleet):
         super().compare_versions()
 
     def stop(self):
-        self.mpirun.pipe.process.send_signal(self.signals[0])
+        # mpirun passes it on and goes on itself; after SIGTERM it kills within a second.
+        self.mpirun.pipe.process.send_signal(signal.SIGUSR1)
 
     def is_awaited(self, rank, now):
         """No clock answers here; mpirun ends when the ranks have."""

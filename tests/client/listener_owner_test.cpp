@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "limits/processes/family.hpp"
 #include "tests/limits/fixture_tree.hpp"
 
 namespace client {
@@ -106,20 +107,6 @@ TEST(ListenerOwner, HoldersAreTheProcessesWithADescriptorOfTheSocket) {
   EXPECT_EQ(holders_of({6}, tree.root()), Pids{});
 }
 
-TEST(ListenerOwner, DescendantsBelongToTheFamily) {
-  FixtureTree tree;
-  tree.file("/proc/10/stat", "10 (server) S 1 10 10 0 -1 0\n")
-      .file("/proc/11/stat",
-            "11 (a ) S 99 (name) S 10 10 10 0 -1 0\n")  // comm may contain any character
-      .file("/proc/12/stat", "12 (worker) S 11 10 10 0 -1 0\n")
-      .file("/proc/13/stat", "13 (shell) S 1 13 13 0 -1 0\n");
-  EXPECT_EQ(with_descendants({10}, tree.root()), (Pids{10, 11, 12}));
-  EXPECT_EQ(with_descendants({10, 11}, tree.root()), (Pids{10, 11, 12}))
-      << "no process is listed twice";
-  EXPECT_EQ(with_descendants({13}, tree.root()), Pids{13});
-  EXPECT_EQ(with_descendants({}, tree.root()), Pids{});
-}
-
 TEST(ListenerOwner, CommandsAreReadOrEmpty) {
   FixtureTree tree;
   tree.file("/proc/10/comm", "echo_threads\n");
@@ -145,7 +132,7 @@ TEST_P(RealListener, OfThisProcessIsFoundWithItsForkedChild) {
   const Pids both = holders_of(listening_inodes(target));
   EXPECT_TRUE(std::find(both.begin(), both.end(), child) != both.end());
   EXPECT_EQ(both.size(), 2U);
-  const Pids family = with_descendants({::getpid()});
+  const Pids family = limits::with_descendants({::getpid()});
   EXPECT_TRUE(std::find(family.begin(), family.end(), child) != family.end());
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);

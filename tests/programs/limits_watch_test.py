@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""`limits watch PID`: its lines, what ends it, and the CPU time of a server with its children."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import BIN, SOURCE  # noqa: E402
+
+PATIENCE = 30
+#: Uses 0.2 s of CPU in a child that ends, tells, and waits.
+WORK = """
+import os, sys, time
+child = os.fork()
+if child == 0:
+    while time.process_time() < 0.2: pass
+    os._exit(0)
+os.waitpid(child, 0)
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+class Watch(unittest.TestCase):
+    def start(self, *words, **more):
+        command = [BIN / "limits", "watch", *map(str, words)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **{"stdin": subprocess.PIPE, **more},
+        )  # fmt: skip
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def end(self, process, code):
+        out, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, errors), (code, ""), out)
+        lines = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(lines[-1]["samples"], len(lines) - 1 + (process.first is not None))
+        self.check(lines)
+        return lines
+
+    def check(self, lines):
+        try:
+            from jsonschema import Draft202012Validator
+        except ImportError:
+            return
+        schema = json.loads((SOURCE / "docs/schema/limits-watch.json").read_text())
+        for line in lines:
+            Draft202012Validator(schema).validate(line)
+            for key in line:
+                self.assertFalse(Draft202012Validator(schema).is_valid({**line, key: [1]}), key)
+                rest = {name: line[name] for name in line if name != key}
+                self.assertFalse(Draft202012Validator(schema).is_valid(rest), key)
+
+    def watch(self, *words, **more):
+        process = self.start(*words, "--json", "--interval", "20ms", **more)
+        process.first = process.stdout.readline()
+        return process
+
+    def test_the_end_of_stdin_ends_it(self):
+        process = self.watch(os.getpid())
+        process.stdin.close()
+        process.stdin = None
+        lines = self.end(process, 0)
+        self.assertEqual(lines[-1]["ended"], "stdin")
+        self.assertGreater(lines[-2]["resident"], 10**6)
+
+    def test_a_signal_ends_it_with_its_last_lines(self):
+        process = self.watch(os.getpid(), stdin=subprocess.DEVNULL)
+        process.send_signal(signal.SIGTERM)
+        lines = self.end(process, 143)
+        self.assertEqual(lines[-1]["ended"], "signal")
+
+    def test_the_duration_ends_it(self):
+        process = self.watch(os.getpid(), "--duration", "0.2s", stdin=subprocess.DEVNULL)
+        self.assertEqual(self.end(process, 0)[-1]["ended"], "duration")
+
+    def test_the_end_of_the_server_ends_it(self):
+        server = subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(server.stdout.close)
+        process = self.watch(server.pid)
+        server.stdout.readline()
+        server.communicate()
+        process.wait(PATIENCE)  # before its stdin is closed
+        lines = self.end(process, 1)
+        self.assertEqual(lines[-1]["ended"], "process gone")
+        self.assertTrue(any(line["processes"] == 2 for line in [json.loads(process.first), *lines[:-1]]))
+
+    def test_the_time_of_a_child_that_ended_stays(self):
+        with subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+            server.stdout.readline()
+            process = self.watch(server.pid)
+            line = json.loads(process.first)
+            process.stdin.close()
+            process.stdin = None
+            self.end(process, 0)
+        self.assertEqual(line["processes"], 1)
+        self.assertGreater(line["cpu_ns"], 150 * 10**6)
+        self.assertLess(abs(line["ns"] - time.monotonic_ns()), PATIENCE * 10**9)
+
+    def test_text(self):
+        process = self.start(os.getpid(), "--duration", "0.1s", stdin=subprocess.DEVNULL)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertRegex(out, r"^CPU -, resident .*, 1 processes, [1-9]")
+        self.assertRegex(out.splitlines()[-1], r"^0\.1 s, CPU .*ended by: duration$")
+
+    def test_usage(self):
+        for words in ((), ("0",), ("x",), ("4194304",), (os.getpid(), "--interval", "0")):
+            process = self.start(*words)
+            _, errors = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, errors.count("\n")), (2, 1), errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
