@@ -14,16 +14,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from processes import BIN, SOURCE  # noqa: E402
 
 PATIENCE = 30
-#: Uses 0.2 s of CPU in a child that ends, tells, and waits.
+#: Has a child that uses 0.2 s of CPU when it is told to, and ends.
 WORK = """
 import os, sys, time
 child = os.fork()
 if child == 0:
+    os.read(0, 1)
     while time.process_time() < 0.2: pass
     os._exit(0)
+print("forked", flush=True)
 os.waitpid(child, 0)
 print("done", flush=True)
-sys.stdin.read()
+os.read(0, 1)
 """
 
 
@@ -82,25 +84,36 @@ class Watch(unittest.TestCase):
         process = self.watch(os.getpid(), "--duration", "0.2s", stdin=subprocess.DEVNULL)
         self.assertEqual(self.end(process, 0)[-1]["ended"], "duration")
 
-    def test_the_end_of_the_server_ends_it(self):
-        server = subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(server.stdout.close)
-        process = self.watch(server.pid)
+    def server(self):
+        process = subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        process.stdout.readline()
+        return process
+
+    def work(self, server):
+        server.stdin.write(b"x")
+        server.stdin.flush()
         server.stdout.readline()
-        server.communicate()
+
+    def test_the_end_of_the_server_ends_it(self):
+        server = self.server()
+        process = self.watch(server.pid)
+        self.assertEqual(json.loads(process.first)["processes"], 2)
+        self.work(server)
+        server.stdin.write(b"x")
+        server.stdin.flush()
+        server.wait(PATIENCE)
         process.wait(PATIENCE)  # before its stdin is closed
-        lines = self.end(process, 1)
-        self.assertEqual(lines[-1]["ended"], "process gone")
-        self.assertTrue(any(line["processes"] == 2 for line in [json.loads(process.first), *lines[:-1]]))
+        self.assertEqual(self.end(process, 1)[-1]["ended"], "process gone")
 
     def test_the_time_of_a_child_that_ended_stays(self):
-        with subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-            server.stdout.readline()
-            process = self.watch(server.pid)
-            line = json.loads(process.first)
-            process.stdin.close()
-            process.stdin = None
-            self.end(process, 0)
+        server = self.server()
+        self.work(server)
+        process = self.watch(server.pid)
+        line = json.loads(process.first)
+        process.stdin.close()
+        process.stdin = None
+        self.end(process, 0)
         self.assertEqual(line["processes"], 1)
         self.assertGreater(line["cpu_ns"], 150 * 10**6)
         self.assertLess(abs(line["ns"] - time.monotonic_ns()), PATIENCE * 10**9)
