@@ -27,9 +27,10 @@ namespace {
 using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC
 using Nanoseconds = std::chrono::nanoseconds;
 
-/// A sample of thousands of processes takes long: the next one comes no sooner than this many times
-/// that, so that watching takes 2 % of one processor at most.
-constexpr int rest_after_a_sample = 50;
+/// What takes long, such as a sample of thousands of processes, is done again no sooner than after
+/// this many times that long: watching takes some percent of one processor at most.
+constexpr int rest = 50;
+constexpr std::chrono::seconds between_looks{1};
 
 struct WatchOptions {
   std::int64_t pid = 0;
@@ -118,26 +119,26 @@ class Lines {
 };
 
 WatchEnd watch(const WatchOptions& options, const echo::Stop& stop, Lines& lines,
-               ProcessTotals& totals) {
+               ProcessSampler& processes, ProcessTotals& totals) {
   const bool watches_stdin = stdin_is_a_pipe();
   const Nanoseconds end = options.duration ? now() + *options.duration : Nanoseconds::max();
   std::optional<ProcessSample> before;
   Nanoseconds due = now();
   for (;;) {
     const Nanoseconds began = now();
-    const auto sample = sample_processes(static_cast<pid_t>(options.pid));
+    const auto sample = processes.sample();
     if (!sample) return WatchEnd::process_gone;
     lines.write(options.json ? as_json(*sample) : as_text(*sample, before));
     totals.add(*sample);
     before = sample;
     if (now() >= end) return WatchEnd::duration;
-    const Nanoseconds rested = now() + (now() - began) * rest_after_a_sample;
+    const Nanoseconds rested = now() + (now() - began) * rest;
     due += options.interval;
     if (due < rested)
       due +=
           (rested - due + options.interval - Nanoseconds{1}) / options.interval * options.interval;
     if (const auto ended = wait_until(std::min(due, end), stop, watches_stdin)) {
-      if (const auto last = sample_processes(static_cast<pid_t>(options.pid))) {
+      if (const auto last = processes.sample()) {
         lines.write(options.json ? as_json(*last) : as_text(*last, before));
         totals.add(*last);
       }
@@ -158,15 +159,19 @@ void declare(CLI::App& app, WatchOptions& options) {
 
 }  // namespace
 
-std::optional<ProcessSample> sample_processes(pid_t pid) {
-  std::vector<pid_t> family = with_descendants({pid});
-  std::erase(family, ::getpid());  // the process may be a shell that started both
+std::optional<ProcessSample> ProcessSampler::sample() {
+  if (const Nanoseconds began = now(); began >= look_at_) {
+    family_ = with_descendants({pid_});
+    std::erase(family_, ::getpid());  // the process may be a shell that started both
+    const Nanoseconds ended = now();
+    look_at_ = ended + std::max<Nanoseconds>(between_looks, (ended - began) * rest);
+  }
   ProcessSample sample;
-  sample.usage = read_usage(family, Detail::quick);
+  sample.usage = read_usage(family_, Detail::quick);
   const auto& alive = sample.usage.pids;
-  if (std::find(alive.begin(), alive.end(), pid) == alive.end()) return std::nullopt;
-  sample.cpu = cpu_time(family);
-  if (sample.cpu) *sample.cpu += children_cpu_time(family);
+  if (std::find(alive.begin(), alive.end(), pid_) == alive.end()) return std::nullopt;
+  sample.cpu = cpu_time(family_);
+  if (sample.cpu) *sample.cpu += children_cpu_time(family_);
   sample.at = now();
   return sample;
 }
@@ -229,13 +234,14 @@ int run_watch(const std::vector<std::string>& arguments) {
     echo::write_text(app.help());
     return echo::exit_pass;
   }
-  if (!sample_processes(static_cast<pid_t>(options.pid)))
+  ProcessSampler processes{static_cast<pid_t>(options.pid)};
+  if (!processes.sample())
     throw echo::Exit(echo::exit_usage, fmt::format("watch: no process {} here", options.pid));
   echo::Stop stop;
   echo::SignalWatch signals{stop, std::chrono::seconds{1}};
   Lines lines{stop};
   ProcessTotals totals;
-  const WatchEnd end = watch(options, stop, lines, totals);
+  const WatchEnd end = watch(options, stop, lines, processes, totals);
   lines.write(options.json ? totals.as_json(end) : totals.as_text(end));
   if (end == WatchEnd::signal) return echo::exit_signal + signals.signal();
   return end == WatchEnd::process_gone ? echo::exit_fail : echo::exit_pass;

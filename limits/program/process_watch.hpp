@@ -28,8 +28,19 @@ struct ProcessSample {
   Usage usage;
 };
 
-/// Without this process itself. nullopt: the process is gone, or a zombie.
-std::optional<ProcessSample> sample_processes(pid_t pid);
+/// Samples of a process and its descendants, without this process itself.
+class ProcessSampler {
+ public:
+  explicit ProcessSampler(pid_t pid) : pid_(pid) {}
+  /// nullopt: the process is gone, or a zombie. Looks for new descendants once a second at most,
+  /// and less often where that takes long: it reads a file of every process of the machine.
+  std::optional<ProcessSample> sample();
+
+ private:
+  pid_t pid_;
+  std::vector<pid_t> family_;
+  std::chrono::nanoseconds look_at_{};  ///< when to look for descendants again
+};
 
 /// Why a watch ended.
 enum class WatchEnd { reader_gone, signal, duration, process_gone };
