@@ -118,9 +118,11 @@ class Fleet:
         failed = [rank for rank in self.ranks if rank.refused]
         failed = failed or [rank for rank in self.ranks if rank.is_gone]
         failed = failed or [rank for rank in self.ranks if not condition(rank)]
-        codes_and_lines = [(rank.host, *rank.failure()) for rank in failed]
-        lines = [f"{host}: {line}" for host, _, line in codes_and_lines]
-        raise Refused(codes_and_lines[0][1], "\n".join(dict.fromkeys(lines)))
+        hosts = {}  #: {(exit code, line): those that say so}
+        for rank in failed:
+            hosts.setdefault(rank.failure(), []).append(rank.host)
+        lines = [f"{', '.join(dict.fromkeys(those))}: {line}" for (_, line), those in hosts.items()]
+        raise Refused(next(iter(hosts))[0], "\n".join(lines))
 
     def compare_versions(self):
         versions = {}

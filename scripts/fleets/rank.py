@@ -120,7 +120,8 @@ class Rank:
         code = self.pipe.process.poll()
         if code == 127:  # of a shell
             code = 3
-        return _code(code), f"{self.pipe.end_text()}{said}"
+        # 1 is that of many launchers, and of no client that cannot begin.
+        return 4 if code == 1 else _code(code), f"{self.pipe.end_text()}{said}"
 
 
 def _code(value):

@@ -24,10 +24,10 @@ OWN = {
     "--share": "given to each client",
     "--frames": "given to each client",
     "--start-at": "the clients agree on a time",
-    "--json": "an option of scripts/fleet",
-    "--hgrm": "an option of scripts/fleet",
-    "--series": "not with several clients",
 }
+#: Files that a client writes at its host: each has a name of its own, by {rank}.
+FILES = ("--json", "--hgrm", "--series")
+RANK = "{rank}"
 DESCRIPTORS_EACH = 4
 
 
@@ -75,11 +75,19 @@ def parse(parser, words):
     ranks = len(given.hosts or ()) or given.ranks or 1
     if ranks > launcher.MOST_RANKS:
         parser.error(f"{ranks} clients; must be {launcher.MOST_RANKS} or fewer")
-    for word in client:
-        name = word.partition("=")[0]
+    check_client(parser, given, client)
+    return given, client
+
+
+def check_client(parser, given, client):
+    for at, word in enumerate(client):
+        name, _, value = word.partition("=")
         if name in OWN:
             parser.error(f"{name}: {OWN[name]}; must not follow --")
-    return given, client
+        value = value or "".join(client[at + 1 : at + 2])
+        if name in FILES and not given.mpi and RANK not in value:
+            hint = f"after --: must have {RANK} in it, as rank-{RANK}.json; else put it before --"
+            parser.error(f"{name} {value} {hint}")
 
 
 def commands_of(given, client):
@@ -96,10 +104,22 @@ def commands_of(given, client):
     return [
         (host, launcher.command(
             given.launch or [], host,
-            [path, "--frames", "--share", f"{rank}/{len(hosts)}", *more, *client],
+            [path, "--frames", "--share", f"{rank}/{len(hosts)}", *more, *words_of(client, rank)],
         ))
         for rank, host in enumerate(hosts)
     ]  # fmt: skip
+
+
+def words_of(client, rank):
+    """Those of one client: the names of its files are its own."""
+    return [
+        word.replace(RANK, str(rank)) if before in FILES or name_of(word) in FILES else word
+        for before, word in zip(("", *client), client)
+    ]
+
+
+def name_of(word):
+    return word.partition("=")[0]
 
 
 def need_programs(given):

@@ -1,6 +1,8 @@
 """Tests of scripts/fleet: its parts, and whole runs with clients that only speak the protocol."""
 
 import concurrent.futures
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -15,7 +17,8 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
-from fleets import clock, frames, launcher, progress, rank, server  # noqa: E402
+from experiment import command  # noqa: E402
+from fleets import clock, frames, launcher, progress, rank, script, server  # noqa: E402
 
 PATIENCE = 50
 HOSTILE = ("a b", "it's", '"x"', "$HOME", ";exit 9;", "*", "", "\\", "`id`", "\n")
@@ -145,6 +148,11 @@ class Launchers(unittest.TestCase):
 
 
 class Ranks(unittest.TestCase):
+    def test_files_at_the_hosts_have_the_number_of_their_rank(self):
+        words = ["--json", "a-{rank}", "--data", "{rank}", "--hgrm=b-{rank}", "{rank}"]
+        expected = ["--json", "a-7", "--data", "{rank}", "--hgrm=b-7", "{rank}"]
+        self.assertEqual(script.words_of(words, 7), expected)
+
     def test_values_of_wrong_types_are_ignored(self):
         one = rank.Rank(0, "h")
         for kind in frames.KINDS:
@@ -368,12 +376,15 @@ class Alone(unittest.TestCase):
     def test_usage(self):
         for words in (
             (), ("--hosts", "a"), ("--ranks", "0"), ("--ranks", "2", "--mpi", "x"), ("--ranks", "5000"),
-            ("--ranks", "1", "--", "--json", "x"), ("--ranks", "1", "--server-pid", "7"), ("-n", "9"),
+            ("--ranks", "1", "--", "--json", "x"), ("--ranks", "1", "--", "--share=0/2"), ("--ranks", "1", "--server-pid", "7"), ("-n", "9"),
             ("--mpi", "mpirun", "--server-via", "env", "--server-pid", "7"),
         ):  # fmt: skip
-            command = [SOURCE / "scripts/fleet", *words]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-            self.assertEqual((done.returncode, done.stderr.count("\n"), done.stdout), (2, 1, ""), done.stderr)
+            parser = command.Parser("scripts/fleet", "")
+            script.add_options(parser)
+            errors = io.StringIO()
+            with contextlib.redirect_stderr(errors), self.assertRaises(SystemExit) as end:
+                script.parse(parser, words)
+            self.assertEqual((end.exception.code, errors.getvalue().count("\n")), (2, 1), words)
 
     def test_a_launcher_that_is_not_there(self):
         run = self.run_("nowhere", ("--launch", "/nowhere/ssh {host}", "--hosts", "a")).end()
