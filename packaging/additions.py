@@ -89,6 +89,7 @@ FILES = {
         ("~/.local/state/echo-testbed/", "The journal of host-wide settings that are changed; `--recover` reads it."),
         ("libexec/echo-testbed/scripts/experiments/", "The shipped experiments, below the prefix."),
     ],
+    "fleet": [("DIR/rank-RANK.json", "With `--out DIR`: the document of each client; `client merge` makes the report of them.")],
     "growth": [("DIR/growth.json, growth.md, growth.svg", "With `--out DIR`: the rows, a table, a plot.")],
     "million": [("DIR/million.json", "With `--out DIR`: the document, complete before anything is closed.")],
     "threads": [
@@ -122,6 +123,7 @@ EXAMPLES = {
         ("echo-testbed limits -n 100k --model callbacks", ""),
         ("echo-testbed limits --model pool-accept -- --workers 64", "With an option of the server"),
         ("echo-testbed limits -n 100k --emit systemd", "Lines for a unit file"),
+        ("echo-testbed limits watch $$ --json --duration 1s", "What a process and its descendants use"),
     ],
 }
 
@@ -137,6 +139,7 @@ SEE_ALSO = {
     "report": ["echo-testbed-sweep(1)"],
     "compare-models": ["echo-testbed-report(1)"],
     "demo": ["echo-testbed-limits(1)", "echo-testbed-compare-models(1)"],
+    "fleet": ["echo-testbed-client(1)", "echo-testbed-limits(1)", "ssh(1)", "mpirun(1)"],
     "growth": ["echo-testbed-million(1)", "echo-testbed-threads(1)", "echo-testbed-compare-models(1)"],
     "million": ["echo-testbed-threads(1)", "echo-testbed-limits(1)"],
     "threads": ["echo-testbed-million(1)", "echo-testbed-tune(1)", "echo-testbed-limits(1)"],

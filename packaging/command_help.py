@@ -15,7 +15,7 @@ import commands
 import help_text
 
 #: Commands with commands of their own.
-PARTS = {"client": ("merge",), "bench": ("client", "server")}
+PARTS = {"client": ("merge",), "limits": ("watch",), "bench": ("client", "server")}
 TIMEOUT = 60
 WIDTH = "1000"  # argparse then breaks no line
 

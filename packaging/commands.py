@@ -15,7 +15,7 @@ PROGRAMS = ("client", "echo_threads", "echo_async", "limits")
 SERVERS = ("echo_threads", "echo_async")
 SCRIPTS = (
     "demo", "sweep", "compare", "compare-models", "stack-sweep", "tune", "report", "false-alarms", "bench",
-    "million", "threads", "growth",
+    "million", "threads", "growth", "fleet",
 )  # fmt: skip
 COMMANDS = (*PROGRAMS, *SCRIPTS)
 #: Those that need a source tree.

@@ -32,6 +32,8 @@ PROGRAMS = ("client", "echo_threads", "echo_async", "limits")
 SERVERS = ("echo_threads", "echo_async")
 #: Options that print something and exit; --describe leaves them out.
 REQUESTS = ("-h", "--help", "--version", "--describe", "--list-models")
+#: Commands of a program that have options of their own.
+PARTS = {"client": ("merge",), "limits": ("watch",)}
 BLOCK = re.compile(r"^(?:<!-- run(?:: (?P<code>\d+))? -->\n)?```sh\n(?P<text>.*?)^```$", re.M | re.S)
 OPTION = re.compile(r"(?<![\w-])(--?[a-zA-Z][\w-]*)")
 DEFAULT_PORT = 1234  # the pages' commands use it
@@ -108,7 +110,15 @@ def options_named(text):
 def options_of(program):
     """All names of the options that --describe names, of all models, and those that only print."""
     described = options.Programs(BIN).described(program)
-    return {*options.by_name(described), *filter(lambda one: prints(program, one), REQUESTS)}
+    of_parts = set()
+    for part in PARTS.get(program, ()):
+        of_parts |= set(re.findall(OPTION, output_of(program, part, "--help")))
+    return {*options.by_name(described), *of_parts, *filter(lambda one: prints(program, one), REQUESTS)}
+
+
+def output_of(program, *words):
+    command = [BIN / program, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 def prints(program, option):

@@ -126,6 +126,9 @@ RULES = (
     Rule(r"^echo-testbed threads .*--apply", more="--dry-run", quick=True, codes=(0, 3)),
     Rule(r"^echo-testbed threads --recover$", quick=True),
     Rule(r"^echo-testbed (million|threads)", more="-n 50 --hold 3s"),
+    # No hosts are there: the launcher is missing, or reaches none.
+    Rule(r"^echo-testbed fleet --(hosts|mpi) ", quick=True, codes=(3, 4)),
+    Rule(r"^echo-testbed fleet --ranks ", server=True),
     Rule(r"^echo-testbed growth", more="--up-to 50 --seconds 0.5"),
     Rule(r"^echo-testbed bench ", more="--pairs 1 -n 10 --seconds 0.1 --warm-up 0.1 --no-counts", codes=(0, 1)),
 )  # fmt: skip
