@@ -100,14 +100,16 @@ TEST_F(Parent, GetsTheClockBetweenItsOwnTimes) {
 }
 
 TEST_F(Parent, LeadsAClientFromStartToTraffic) {
-  auto due = std::async(std::launch::async, [&] { return client_->start(stop_, never); });
+  auto due =
+      std::async(std::launch::async, [&] { return client_->start(stop_, now() + seconds{10}); });
   EXPECT_EQ(next("ready").at("deadline_ns"), 40'000'000'000);
   say("offset before -5 10 99\nstart 12345\n");
   EXPECT_EQ(due.get(), Nanoseconds{12345});
   EXPECT_TRUE(client_->has_started());
   // Two rounds, the second one with a command cut in two.
   for (const std::string& when : {std::string("77"), std::string("88")}) {
-    auto traffic = std::async(std::launch::async, [&] { return client_->traffic(stop_, never); });
+    auto traffic = std::async(std::launch::async,
+                              [&] { return client_->traffic(stop_, now() + seconds{10}); });
     EXPECT_FALSE(next("standing").is_null());
     say("traf");
     say("fic " + when + "\n");
