@@ -151,8 +151,8 @@ Rank PipeRendezvous::rank() const {
   if (said_.gone)
     warn("the program that started this client was gone before the end (stdin ended)");
   if (said_.wrong_lines > 0)
-    warn(fmt::format("{} commands on stdin were not understood", said_.wrong_lines));
-  if (lost > 0) warn(fmt::format("{} frames were lost: their reader was too slow", lost));
+    warn(fmt::format("commands on stdin that were not understood: {}", said_.wrong_lines));
+  if (lost > 0) warn(fmt::format("frames lost, because their reader was too slow: {}", lost));
   return rank;
 }
 

@@ -125,6 +125,7 @@ TEST(FrameOutput, WaitsForTheReaderOfADocumentNoLongerThanItsPatience) {
 
 TEST(FrameOutput, WritesADocumentThatIsLargerThanItsBound) {
   const SmallPipe pipe;
+  ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 65536);
   FrameOutput frames{0, echo::Writer::to_own(echo::Descriptor{::dup(pipe.writer.get())})};
   const std::string text(FrameOutput::most_kept + 100'000, 'x');
   std::string seen;

@@ -136,7 +136,7 @@ TEST_F(Parent, ThatNeverStartsIsGivenUp) {
   EXPECT_FALSE(client_->has_started());
   const Nanoseconds traffic = client_->traffic(stop_, now() + milliseconds{20});
   EXPECT_LE(traffic, now());
-  EXPECT_THAT(client_->rank().warning, ::testing::HasSubstr("1 commands"));
+  EXPECT_THAT(client_->rank().warning, ::testing::HasSubstr("not understood: 1"));
 }
 
 TEST_F(Parent, EndsEachWaitByAStop) {
@@ -204,7 +204,7 @@ TEST_F(Parent, MaySayWhatIsNoCommand) {
   client_.emplace(Share{2, 4}, seconds{40}, pipes_.command_reader.get(), frames_, stop_);
   for (const std::string& line : wrong) say(line + "\n");
   catch_up();
-  EXPECT_EQ(client_->rank().warning, "14 commands on stdin were not understood");
+  EXPECT_EQ(client_->rank().warning, "commands on stdin that were not understood: 14");
   EXPECT_FALSE(stop_.draining());
   client_.reset();
   const std::string said = ::testing::internal::GetCapturedStderr();

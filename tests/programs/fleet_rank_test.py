@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import select
 import signal
@@ -260,7 +261,21 @@ def refusals(server):
                               timeout=PATIENCE)
         said = done.stderr.decode()
         expect(done.returncode == 2 and said.count("\n") == 1, f"{words}: 2 and one line, not {said}")
-    print("refused: outside loopback, too few connections, two outputs on stdout")
+    refuses_a_terminal()
+    print("refused: outside loopback, too few connections, two outputs on stdout, a terminal")
+
+
+def refuses_a_terminal():
+    own_end, terminal = pty.openpty()
+    for name in ("stdin", "stdout"):
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, name: terminal}
+        done = subprocess.run([BIN / "client", "--frames", "--share", "0/1"], **streams,
+                              stderr=subprocess.PIPE, timeout=PATIENCE)
+        said = done.stderr.decode()
+        expect(done.returncode == 2 and f"{name} is a terminal" in said, f"{name}: 2, not {said}")
+        expect(said.count("\n") == 1, f"one line, not {said}")
+    os.close(own_end)
+    os.close(terminal)
 
 
 def a_parent_that_never_starts(server):
@@ -293,7 +308,7 @@ def wrong_commands(server):
         rank.say("quit")
         expect(rank.code() == 0, "exit 0")
         said = rank.errors()
-        expect("12 commands on stdin were not understood" in warnings, f"counted: {warnings}")
+        expect("commands on stdin that were not understood: 12" in warnings, f"counted: {warnings}")
         expect(said.count("\n") == 10 and "\x1b" not in said, f"ten lines: {said}")
         expect(max(map(len, said.splitlines())) < 250, "short lines")
     print("wrong commands: ten lines, and a count")
