@@ -26,7 +26,7 @@ namespace json = boost::json;
 
 /// Of the wrong lines, those that are printed; the report has the number of all.
 constexpr std::uint64_t most_complaints = 10;
-constexpr std::chrono::seconds longest_poll{60};
+constexpr std::chrono::seconds longest_wait_for_a_command{60};
 
 echo::Descriptor make_event() {
   echo::Descriptor event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -41,7 +41,8 @@ void raise_event(int fd) {
 }
 
 int milliseconds_until(Nanoseconds until) {
-  const Nanoseconds left = std::clamp<Nanoseconds>(until - now(), Nanoseconds{0}, longest_poll);
+  const Nanoseconds left =
+      std::clamp<Nanoseconds>(until - now(), Nanoseconds{0}, longest_wait_for_a_command);
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
@@ -54,7 +55,7 @@ std::string_view take_word(std::string_view& text) {
 }
 
 /// nullopt unless all of `text` is a number from `least` on.
-std::optional<std::int64_t> number_in(std::string_view text, std::int64_t least = 0) {
+std::optional<std::int64_t> integer_in(std::string_view text, std::int64_t least = 0) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < least)
@@ -222,7 +223,7 @@ bool PipeRendezvous::obey_word(std::string_view word, std::string_view rest, Nan
     if (!quit || !started_) request_stop();
     return true;
   }
-  const std::optional<std::int64_t> number = number_in(rest);
+  const std::optional<std::int64_t> number = integer_in(rest);
   if (!number) return false;
   if (word == "clock") {
     frames_.add("clock", fmt::format(R"({{"id":{},"ns":{}}})", *number, at.count()));
@@ -241,9 +242,9 @@ bool PipeRendezvous::obey_word(std::string_view word, std::string_view rest, Nan
 
 bool PipeRendezvous::take_offset(std::string_view rest) {
   const std::string_view when = take_word(rest);
-  const auto offset = number_in(take_word(rest), std::numeric_limits<std::int64_t>::min());
-  const auto bound = number_in(take_word(rest));
-  const auto at = number_in(rest);
+  const auto offset = integer_in(take_word(rest), std::numeric_limits<std::int64_t>::min());
+  const auto bound = integer_in(take_word(rest));
+  const auto at = integer_in(rest);
   if ((when != "before" && when != "after") || !offset || !bound || !at) return false;
   const ClockOffset clock{Nanoseconds{*offset}, Nanoseconds{*bound}, Nanoseconds{*at}};
   const std::lock_guard lock{mutex_};
