@@ -26,9 +26,11 @@ std::optional<Command> read_command(const ProgramTexts& texts, int argc, char** 
   try {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
-    echo::write_text(app.help());
+    if (texts.writes) echo::write_text(app.help());
     return std::nullopt;
   }
+  if (!texts.writes && (echo::asks_for_version(app) || echo::asks_for_description(app)))
+    return std::nullopt;
   if (echo::print_requested(app, texts.name, texts.summary, "client")) return std::nullopt;
   try {
     check(command.options);

@@ -1,0 +1,223 @@
+#include "client/mpi/fleet_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <memory>
+
+#include "client/findings/conclusion.hpp"
+#include "client/mpi/coordinator.hpp"
+#include "client/mpi/ending.hpp"
+#include "client/mpi/member.hpp"
+#include "client/mpi/own_files.hpp"
+#include "client/mpi/whole.hpp"
+#include "client/program/outputs.hpp"
+#include "client/report/present.hpp"
+#include "client/run/load.hpp"
+#include "echo/report.hpp"
+#include "echo/splitmix64.hpp"
+#include "limits/quantity.hpp"
+
+namespace client::mpi {
+namespace {
+
+/// How long the others are waited for that a rank with a wrong command line must tell.
+constexpr std::chrono::seconds for_a_refusal{30};
+/// Before the end of the others' patience: rank 0 has what came, and merges it.
+constexpr std::chrono::milliseconds to_merge{500};
+
+std::uint64_t seed_from_the_clock() {
+  return echo::splitmix64(static_cast<std::uint64_t>(now().count())) >> 24U;
+}
+
+class RankRun {
+ public:
+  explicit RankRun(const Beginning& beginning) : beginning_(beginning) {
+    if (beginning.share.rank == 0) {
+      coordinator_ = std::make_unique<Coordinator>(beginning.share, beginning.signals);
+    } else {
+      member_ = std::make_unique<Member>(beginning.share, beginning.signals);
+    }
+  }
+
+  End run();
+
+ private:
+  FleetRendezvous& rendezvous() {
+    return coordinator_ ? static_cast<FleetRendezvous&>(*coordinator_) : *member_;
+  }
+  [[noreturn]] void refuse(int code, const std::string& why) {
+    throw rendezvous().refuse(code, why, beginning_.stop, now() + for_a_refusal);
+  }
+  void prepare();
+  Result measure();
+  bool take_clocks(Result& result);
+  int write_own(const Result& result);
+  [[nodiscard]] std::string own_document(const Result& result) const;
+  End end_of_rank_0(const Result& result);
+  End end_of_member(const Result& result);
+  End end(const Result& result);
+
+  const Beginning& beginning_;
+  std::unique_ptr<Coordinator> coordinator_;  ///< on rank 0
+  std::unique_ptr<Member> member_;            ///< on the others
+  Options whole_, own_;
+  std::optional<Outputs> whole_outputs_;  ///< on rank 0
+  std::optional<Outputs> own_outputs_;
+  int own_code_ = 0;
+};
+
+/// This rank's options and outputs. What is wrong with them refuses the whole.
+void RankRun::prepare() {
+  try {
+    whole_ = beginning_.command->options;
+    if (!whole_.share.is_whole())
+      throw echo::Exit(echo::exit_usage, "--share: MPI gives each its share");
+    if (whole_.calibrate)
+      throw echo::Exit(echo::exit_usage, "--calibrate: not with several clients");
+    const Nanoseconds give_up = beginning_.begun + whole_.effective_deadline();
+    const std::uint64_t seed = whole_.seed.value_or(seed_from_the_clock());
+    whole_.seed = rendezvous().agree_on_seed(seed, beginning_.stop, give_up);
+    own_ = with_own_outputs(options_of(whole_, beginning_.share));
+    own_outputs_.emplace(own_);
+    if (!coordinator_) return;
+    Options rest = whole_;
+    rest.series.clear();
+    whole_outputs_.emplace(rest);
+  } catch (const Refused&) {
+    throw;
+  } catch (const echo::Exit& error) {
+    refuse(error.code(), error.what());
+  }
+}
+
+Result RankRun::measure() {
+  Result result;
+  try {
+    result = run_load(own_, beginning_.stop, beginning_.begun, &own_outputs_->lines, &rendezvous());
+  } catch (const Refused&) {
+    throw;
+  } catch (const echo::Exit& error) {
+    if (rendezvous().has_begun()) throw;
+    refuse(error.code(), error.what());
+  } catch (const std::exception& error) {
+    if (rendezvous().has_begun()) throw;
+    refuse(echo::exit_internal, error.what());
+  }
+  if (!rendezvous().has_begun()) {
+    const int signal = beginning_.signals.signal();
+    refuse(signal != 0 ? echo::exit_signal + signal : echo::exit_deadline,
+           signal != 0 ? "ended by a signal before the start"
+                       : "its deadline passed before the start");
+  }
+  return result;
+}
+
+/// Whether the clock was measured since.
+bool RankRun::take_clocks(Result& result) {
+  const Rank rank = rendezvous().rank();
+  const bool is_new = rank.clock_after && (!result.rank->clock_after ||
+                                           result.rank->clock_after->at != rank.clock_after->at);
+  result.rank->clock_after = rank.clock_after;
+  return is_new;
+}
+
+std::string RankRun::own_document(const Result& result) const {
+  return echo::text_of_document(json_of(result, own_code_));
+}
+
+/// Writes this rank's own document and waits for its disk. An output that fails changes the code.
+int RankRun::write_own(const Result& result) {
+  echo::ResultWriter results{own_code_, beginning_.stop, beginning_.signals};
+  results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
+  results.attempt([&] { own_outputs_->lines.finish(results.patience_for(own_outputs_->series)); });
+  results.attempt([&] {
+    if (!own_outputs_->json.is_wanted()) return;
+    own_outputs_->json.write(own_document(result), results.patience_for(own_outputs_->json));
+    sync_file(own_.json);
+  });
+  return results.code();
+}
+
+End RankRun::end_of_rank_0(const Result& result) {
+  const EndBound bound{result.deadline_at + for_the_results - to_merge, beginning_.signals};
+  std::vector<Part> parts = gather_parts(*coordinator_, bound);
+  parts.insert(parts.begin(),
+               Part{0, result.rank->host, own_code_, result.stop_reason == StopReason::server_lost,
+                    own_document(result)});
+  const bool all_are_here = std::all_of(parts.begin(), parts.end(),
+                                        [](const Part& part) { return !part.document.empty(); });
+  boost::json::object merged = merge_parts(whole_, parts);
+  echo::ResultWriter results{merged["exit_code"].to_number<int>(), beginning_.stop,
+                             beginning_.signals};
+  results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
+  End end;
+  end.all_are_here = all_are_here && beginning_.signals.signal() == 0;
+  try {
+    write_whole(std::move(merged), *whole_outputs_, results);
+  } catch (const echo::Exit& failure) {
+    end.message = std::string("client-mpi: ") + failure.what();
+  }
+  end.code = results.code();
+  for (const Part& part : parts) {
+    if (part.rank == 0 || part.document.empty()) continue;
+    coordinator_->tell(coordinator_->others()[part.rank - 1], Kind::merged, end.code);
+  }
+  coordinator_->flush();
+  return end;
+}
+
+/// One line for stderr, of results that are in no report.
+std::string summary_of(const Result& result) {
+  const echo::Histogram& latency = result.tally.measured.latency;
+  return fmt::format(
+      "{}: rank {}: not merged: {} of {} served, {} echoes, p99 {}", result.rank->host,
+      result.rank->share.rank, limits::format_count(result.tally.count(Outcome::served)),
+      limits::format_count(result.requested), limits::format_count(result.tally.verified()),
+      echo::text_of(latency.percentile(99)));
+}
+
+End RankRun::end_of_member(const Result& given) {
+  Result result = given;
+  const auto document_of = [&] {
+    if (take_clocks(result)) own_code_ = write_own(result);
+    return own_document(result);
+  };
+  const EndBound bound{result.deadline_at + for_the_results, beginning_.signals};
+  const std::optional<int> code = hand_over(*member_, document_of, bound);
+  if (code) return {*code, beginning_.signals.signal() == 0, ""};
+  End end{own_code_ == echo::exit_pass ? int{echo::exit_fail} : own_code_, false, ""};
+  if (!own_outputs_->json.is_wanted()) end.message = summary_of(result);
+  return end;
+}
+
+End RankRun::end(const Result& measured) {
+  Result result = measured;
+  result.signal = beginning_.signals.signal();
+  result.shown_options = shown_options(*beginning_.command, result.options);
+  result.arguments = beginning_.command->arguments;
+  own_code_ = result.exit_code = exit_code_of(result);
+  rendezvous().leave(own_code_, result.stop_reason == StopReason::server_lost);
+  take_clocks(result);
+  own_code_ = write_own(result);
+  return coordinator_ ? end_of_rank_0(result) : end_of_member(result);
+}
+
+End RankRun::run() {
+  try {
+    if (beginning_.failure) refuse(beginning_.failure->code, beginning_.failure->why);
+    prepare();
+    return end(measure());
+  } catch (const Refused& refused) {
+    return {refused.code(), refused.code() < echo::exit_signal && !*refused.what(), refused.what()};
+  }
+}
+
+}  // namespace
+
+End run_rank(const Beginning& beginning) {
+  return RankRun{beginning}.run();
+}
+
+}  // namespace client::mpi

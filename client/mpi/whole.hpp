@@ -1,0 +1,30 @@
+// The report of all ranks together, made on rank 0.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <vector>
+
+#include "client/options/options.hpp"
+#include "client/program/outputs.hpp"
+#include "client/report/run_document.hpp"
+
+namespace client::mpi {
+
+/// What came of one rank.
+struct Part {
+  std::uint32_t rank = 0;
+  std::string host;
+  int code = 0;
+  bool lost_its_server = false;
+  std::string document;  ///< empty: it is missing
+};
+
+/// The parts that came, merged as `client merge` does. What is missing is a warning. The exit code
+/// is that of the whole load: errors, concurrency and objectives are judged on all ranks together.
+boost::json::object merge_parts(const Options& whole, const std::vector<Part>& parts);
+
+/// Writes the text, --hgrm and --json of the whole. Returns the exit code.
+int write_whole(boost::json::object merged, Outputs& outputs, echo::ResultWriter& results);
+
+}  // namespace client::mpi
