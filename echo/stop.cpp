@@ -58,12 +58,13 @@ bool hangup_is_ignored() {
 
 /// SIGINT is among them even if it was ignored at the start, as a shell without job control does
 /// for a command behind `&`: `kill -INT` then still stops the program.
-sigset_t stop_signals() {
+sigset_t stop_signals(int another) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   if (!hangup_is_ignored()) sigaddset(&set, SIGHUP);
+  if (another != 0) sigaddset(&set, another);
   return set;
 }
 
@@ -92,9 +93,9 @@ void Stop::request_force() {
   raise_event(drain_.get());
 }
 
-SignalWatch::SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout)
+SignalWatch::SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout, int another)
     : stop_(stop), drain_timeout_(drain_timeout), done_(make_eventfd()) {
-  const sigset_t set = stop_signals();
+  const sigset_t set = stop_signals(another);
   // Threads inherit the signal mask, so a mask set before any other thread starts applies to all.
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
     errno = error;
@@ -153,6 +154,7 @@ bool SignalWatch::read_signals() {
 
 void SignalWatch::on_signal(int number) {
   const Clock::time_point at = Clock::now();
+  last_ = number;
   if (signal_ == 0) {
     signalled_at_ = at.time_since_epoch();
     signal_ = number;

@@ -48,7 +48,8 @@ class Stop {
 /// does not end the process.
 class SignalWatch {
  public:
-  SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout);
+  /// `another`: a further signal that stops as these do; 0: none.
+  SignalWatch(Stop& stop, std::chrono::nanoseconds drain_timeout, int another = 0);
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
@@ -59,7 +60,9 @@ class SignalWatch {
   void end_drain() { drained_ = true; }
   /// The first signal received so far, or 0.
   [[nodiscard]] int signal() const { return signal_; }
-  /// When it was received; the clock's epoch if none was.
+  /// The last one, or 0.
+  [[nodiscard]] int last_signal() const { return last_; }
+  /// When the first was received; the clock's epoch if none was.
   [[nodiscard]] std::chrono::steady_clock::time_point signalled_at() const;
 
  private:
@@ -76,6 +79,7 @@ class SignalWatch {
   std::atomic<bool> finishing_{false};
   std::atomic<bool> drained_{false};
   std::atomic<int> signal_{0};
+  std::atomic<int> last_{0};
   std::atomic<Clock::duration> signalled_at_{};
   Clock::time_point force_at_ = Clock::time_point::max();
   std::thread thread_;

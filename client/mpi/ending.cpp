@@ -25,7 +25,7 @@ bool wait_until(const std::function<bool()>& is_done, const EndBound& bound) {
 
 /// A rank that a signal ended has no time to measure its clock.
 void ask(Coordinator& coordinator, Other& other, const EndBound& bound) {
-  const bool hurries = bound.is_signalled() || *other.ended >= echo::exit_signal;
+  const bool hurries = bound.is_urgent() || *other.ended >= echo::exit_signal;
   if (hurries) {
     coordinator.tell(other, Kind::hand_over);
   } else {
@@ -35,9 +35,16 @@ void ask(Coordinator& coordinator, Other& other, const EndBound& bound) {
 
 }  // namespace
 
+bool EndBound::is_urgent() const {
+  return signals.last_signal() != 0 && signals.last_signal() != end_in_peace;
+}
+
 bool EndBound::has_passed() const {
-  if (now() >= latest) return true;
-  return is_signalled() && now() >= signals.signalled_at().time_since_epoch() + after_a_signal;
+  const Nanoseconds at = now();
+  if (at >= latest) return true;
+  if (signals.signal() == 0) return false;
+  const Nanoseconds since = at - signals.signalled_at().time_since_epoch();
+  return since >= after_any_signal || (is_urgent() && since >= after_a_signal);
 }
 
 std::vector<Part> gather_parts(Coordinator& coordinator, const EndBound& bound) {
@@ -71,7 +78,7 @@ std::optional<int> hand_over(Member& member, const std::function<std::string()>&
     while (const std::optional<Note> note = member.take()) {
       if (note->kind == Kind::turn || note->kind == Kind::hand_over) return true;
     }
-    return bound.is_signalled();
+    return bound.is_urgent();
   };
   if (!wait_until(may_send, bound)) return std::nullopt;
   member.send_document(document_of());

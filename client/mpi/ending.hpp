@@ -15,12 +15,14 @@
 
 namespace client::mpi {
 
-/// When a rank has waited enough: mpirun kills a second after it has passed a signal on, and within
-/// half a second a rank has answered it.
+/// When a rank has waited enough. mpirun kills a second after it has passed SIGINT or SIGTERM on,
+/// so a rank has answered within half of that.
 struct EndBound {
   Nanoseconds latest{};
   const echo::SignalWatch& signals;
-  [[nodiscard]] bool is_signalled() const { return signals.signal() != 0; }
+  Nanoseconds after_any_signal = never;  ///< also after one that leaves time
+  /// The launcher is about to kill.
+  [[nodiscard]] bool is_urgent() const;
   [[nodiscard]] bool has_passed() const;
 };
 

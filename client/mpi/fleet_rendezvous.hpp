@@ -5,6 +5,7 @@
 // that has said that it left, and every wait sleeps, is bounded, and ends with a signal.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,6 +16,14 @@
 #include "echo/stop.hpp"
 
 namespace client::mpi {
+
+/// mpirun passes SIGUSR1 on and kills nobody, so there is time to merge; after SIGINT and SIGTERM
+/// it kills within a second.
+inline constexpr int end_in_peace = SIGUSR1;
+/// The signal that the report names, or 0: SIGUSR1 ends a run as SIGTERM does.
+inline int told_signal(const echo::SignalWatch& signals) {
+  return signals.signal() == end_in_peace ? SIGTERM : signals.signal();
+}
 
 /// The whole does not begin. Rank 0 has said why; on another rank what() is empty, unless rank 0
 /// did not answer.
@@ -43,7 +52,7 @@ class FleetRendezvous : public Rendezvous {
 
  protected:
   /// The code and the reason of a rank that a signal ends before the start.
-  [[nodiscard]] int signal_code() const { return echo::exit_signal + signals_.signal(); }
+  [[nodiscard]] int signal_code() const { return echo::exit_signal + told_signal(signals_); }
   static constexpr const char* ended_by_signal = "ended by a signal before the start";
 
   bool begun_ = false;

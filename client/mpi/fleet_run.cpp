@@ -27,6 +27,9 @@ constexpr std::chrono::seconds for_a_refusal{30};
 /// Before the end of the others' patience: rank 0 has what came, and merges it.
 constexpr std::chrono::milliseconds to_merge{500};
 
+/// After a signal that leaves time, until rank 0 merges what has come.
+constexpr std::chrono::seconds for_the_others{2};
+
 std::uint64_t seed_from_the_clock() {
   return echo::splitmix64(static_cast<std::uint64_t>(now().count())) >> 24U;
 }
@@ -106,7 +109,7 @@ Result RankRun::measure() {
     refuse(echo::exit_internal, error.what());
   }
   if (!rendezvous().has_begun()) {
-    const int signal = beginning_.signals.signal();
+    const int signal = told_signal(beginning_.signals);
     refuse(signal != 0 ? echo::exit_signal + signal : echo::exit_deadline,
            signal != 0 ? "ended by a signal before the start"
                        : "its deadline passed before the start");
@@ -141,7 +144,8 @@ int RankRun::write_own(const Result& result) {
 }
 
 End RankRun::end_of_rank_0(const Result& result) {
-  const EndBound bound{result.deadline_at + for_the_results - to_merge, beginning_.signals};
+  EndBound bound{result.deadline_at + for_the_results - to_merge, beginning_.signals};
+  bound.after_any_signal = for_the_others;
   std::vector<Part> parts = gather_parts(*coordinator_, bound);
   parts.insert(parts.begin(),
                Part{0, result.rank->host, own_code_, result.stop_reason == StopReason::server_lost,
@@ -153,7 +157,7 @@ End RankRun::end_of_rank_0(const Result& result) {
                              beginning_.signals};
   results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
   End end;
-  end.all_are_here = all_are_here && beginning_.signals.signal() == 0;
+  end.all_are_here = all_are_here && !bound.is_urgent();
   try {
     write_whole(std::move(merged), *whole_outputs_, results);
   } catch (const echo::Exit& failure) {
@@ -186,7 +190,7 @@ End RankRun::end_of_member(const Result& given) {
   };
   const EndBound bound{result.deadline_at + for_the_results, beginning_.signals};
   const std::optional<int> code = hand_over(*member_, document_of, bound);
-  if (code) return {*code, beginning_.signals.signal() == 0, ""};
+  if (code) return {*code, !bound.is_urgent(), ""};
   End end{own_code_ == echo::exit_pass ? int{echo::exit_fail} : own_code_, false, ""};
   if (!own_outputs_->json.is_wanted()) end.message = summary_of(result);
   return end;
@@ -194,7 +198,7 @@ End RankRun::end_of_member(const Result& given) {
 
 End RankRun::end(const Result& measured) {
   Result result = measured;
-  result.signal = beginning_.signals.signal();
+  result.signal = told_signal(beginning_.signals);
   result.shown_options = shown_options(*beginning_.command, result.options);
   result.arguments = beginning_.command->arguments;
   own_code_ = result.exit_code = exit_code_of(result);

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "client/findings/conclusion.hpp"
+#include "client/mpi/fleet_rendezvous.hpp"
 #include "client/mpi/fleet_run.hpp"
 #include "client/program/command.hpp"
 #include "client/program/outputs.hpp"
@@ -73,7 +74,7 @@ int run_alone(const client::Command& command, const echo::Stop& stop,
   client::Result result = options.calibrate
                               ? client::calibrate(options, stop, begun)
                               : client::run_load(options, stop, begun, &outputs.lines);
-  result.signal = signals.signal();
+  result.signal = client::mpi::told_signal(signals);
   result.shown_options = client::shown_options(command, result.options);
   result.arguments = command.arguments;
   result.exit_code = client::exit_code_of(result);
@@ -109,7 +110,7 @@ int run(int argc, char** argv) {
   client::raise_limits(options);
   echo::Stop stop;
   std::optional<echo::SignalWatch> signals;
-  client::watch_signals(signals, stop, drain_after_signal, options);
+  client::watch_signals(signals, stop, drain_after_signal, options, client::mpi::end_in_peace);
   const client::Share share = start_mpi();
   if (share.is_whole()) {
     if (failure) throw echo::Exit(failure->code, failure->why);

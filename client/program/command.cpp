@@ -58,9 +58,9 @@ void raise_limits(const Options& options) {
 }
 
 void watch_signals(std::optional<echo::SignalWatch>& signals, echo::Stop& stop,
-                   std::chrono::nanoseconds drain, const Options& options) {
+                   std::chrono::nanoseconds drain, const Options& options, int another) {
   try {
-    signals.emplace(stop, drain);
+    signals.emplace(stop, drain, another);
   } catch (const std::system_error&) {
     check_limits(options);  // names the limit, if it is one
     throw;

@@ -42,9 +42,9 @@ boost::json::object shown_options(const Command& command, const Options& chosen)
 void raise_limits(const Options& options);
 
 /// Waits for signals from now on: before anything that may wait, and before the first thread. From
-/// the first signal until the client ends immediately: `drain`. Throws echo::Exit that names the
-/// limit, if one is the cause that it cannot.
+/// the first signal until the client ends immediately: `drain`. `another`: a further signal that
+/// stops it; 0: none. Throws echo::Exit that names the limit, if one is the cause that it cannot.
 void watch_signals(std::optional<echo::SignalWatch>& signals, echo::Stop& stop,
-                   std::chrono::nanoseconds drain, const Options& options);
+                   std::chrono::nanoseconds drain, const Options& options, int another = 0);
 
 }  // namespace client
