@@ -16,6 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds margin{30};
 constexpr std::chrono::microseconds margin_of_each{100};
 constexpr std::chrono::milliseconds patience_for_sends{100};
+constexpr std::chrono::seconds patience_for_ramps{10};
 
 }  // namespace
 
@@ -44,7 +45,10 @@ void Coordinator::take(Other& other, const Note& note) {
     other.refusal = note;
     other.ended = note.code;
   }
-  if (note.kind == Kind::standing) ++other.standing;
+  if (note.kind == Kind::standing) {
+    ++other.standing;
+    if (gone_) tell(other, Kind::gone);
+  }
   if (note.kind == Kind::ended) {
     other.ended = note.code;
     other.lost_its_server = note.value != 0;
@@ -64,8 +68,12 @@ void Coordinator::tell(const Other& other, Kind kind, int code, std::int64_t val
   sender_.send(other.rank, Note{.kind = kind, .code = code, .value = value});
 }
 
-void Coordinator::tell_all(Kind kind, int code, std::int64_t value) {
-  for (const Other& other : others_) tell(other, kind, code, value);
+/// Only those that wait: Open MPI ends a program that sends to a rank which is gone.
+void Coordinator::tell_those_who_wait(Kind kind, int code, std::int64_t value) {
+  for (const Other& other : others_) {
+    if (!other.ended && (meetings_ == 0 || other.standing >= meetings_))
+      tell(other, kind, code, value);
+  }
 }
 
 void Coordinator::flush() {
@@ -74,7 +82,7 @@ void Coordinator::flush() {
 
 std::uint64_t Coordinator::agree_on_seed(std::uint64_t own, const echo::Stop& /*stop*/,
                                          Nanoseconds /*give_up*/) {
-  tell_all(Kind::seed, 0, static_cast<std::int64_t>(own));
+  for (const Other& other : others_) tell(other, Kind::seed, 0, static_cast<std::int64_t>(own));
   return own;
 }
 
@@ -118,7 +126,10 @@ Refused Coordinator::refuse_all(const Refusals& refusals) {
     }
   }
   echo::write_message(text);
-  tell_all(Kind::refuse, first.code);
+  for (const Other& other : others_) {
+    const bool waits = other.refusal ? other.refusal->code < echo::exit_signal : other.ready;
+    if (waits) tell(other, Kind::refuse, first.code);
+  }
   flush();
   return {first.code, ""};
 }
@@ -137,7 +148,8 @@ bool Coordinator::give_turn(Other& other) {
 
 Nanoseconds Coordinator::name_a_time() {
   const Nanoseconds due = now() + margin + margin_of_each * others_.size();
-  tell_all(Kind::due, 0, due.count());
+  started_ = due;
+  tell_those_who_wait(Kind::due, 0, due.count());
   flush();
   return due;
 }
@@ -158,29 +170,45 @@ std::optional<Nanoseconds> Coordinator::start(const echo::Stop& stop, Nanosecond
 Nanoseconds Coordinator::traffic(const echo::Stop& stop, Nanoseconds give_up) {
   ++meetings_;
   if (gone_) return now();
-  const Waited waited = wait_for(
+  // All have as much to connect: one that needs more than twice as long is lost, and no reason to
+  // wait until the deadline.
+  const Nanoseconds lost_at = now() + (now() - started_) + patience_for_ramps;
+  Waited waited = wait_for(
       [this] {
         listen();
         return std::all_of(others_.begin(), others_.end(), [this](const Other& other) {
           return other.ended || other.standing >= meetings_;
         });
       },
-      stop, give_up);
+      stop, std::min(give_up, lost_at));
+  if (waited == Waited::late && now() < give_up) waited = Waited::done;
   for (Other& other : others_) {
     if (waited != Waited::done || stop.draining()) break;
-    if (!other.ended) give_turn(other);  // the clocks may have drifted during a long ramp
+    if (!other.ended && other.standing >= meetings_)
+      give_turn(other);  // the clocks may have drifted during a long ramp
   }
-  if (waited == Waited::done && !stop.draining()) return name_a_time();
+  if (waited == Waited::done && !stop.draining()) {
+    answered_ = meetings_;
+    return name_a_time();
+  }
   leave(0, false);
   return now();
 }
 
 void Coordinator::leave(int /*code*/, bool /*lost_its_server*/) {
-  rank_.clock_after = ClockOffset{Nanoseconds{0}, Nanoseconds{0}, now()};
   if (gone_) return;
   gone_ = true;
-  tell_all(Kind::gone);
+  // The others are told when they come to a meeting.
+  for (const Other& other : others_) {
+    if (!other.ended && other.standing > answered_) tell(other, Kind::gone);
+  }
   flush();
+}
+
+Rank Coordinator::rank() const {
+  Rank rank = rank_;
+  if (begun_) rank.clock_after = ClockOffset{Nanoseconds{0}, Nanoseconds{0}, now()};
+  return rank;
 }
 
 }  // namespace client::mpi

@@ -43,7 +43,9 @@ class Coordinator final : public FleetRendezvous {
                                Nanoseconds give_up) override;
   void leave(int code, bool lost_its_server) override;
 
-  // For the end (gathering.hpp).
+  [[nodiscard]] Rank rank() const override;
+
+  // For the end (ending.hpp).
   std::deque<Other>& others() { return others_; }
   /// Takes in what has arrived.
   void listen();
@@ -64,13 +66,15 @@ class Coordinator final : public FleetRendezvous {
 
   Refusals gather(const echo::Stop& stop, Nanoseconds give_up);
   [[nodiscard]] Refused refuse_all(const Refusals& refusals);
-  void tell_all(Kind kind, int code = 0, std::int64_t value = 0);
+  void tell_those_who_wait(Kind kind, int code = 0, std::int64_t value = 0);
   Nanoseconds name_a_time();
   void take(Other& other, const Note& note);
 
   std::deque<Other> others_;
   NoteSender sender_;
-  int meetings_ = 0;  ///< before traffic
+  int meetings_ = 0;       ///< before traffic
+  int answered_ = 0;       ///< of these
+  Nanoseconds started_{};  ///< the last time that was agreed on
   bool gone_ = false;
 };
 

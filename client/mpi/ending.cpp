@@ -1,13 +1,19 @@
 #include "client/mpi/ending.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
+
+#include "echo/output/status_lines.hpp"
+#include "limits/proc_text.hpp"
 
 namespace client::mpi {
 namespace {
 
 constexpr std::chrono::milliseconds after_a_signal{430};
 constexpr std::chrono::microseconds pause{300};
+constexpr std::chrono::seconds until_told{2};
 
 /// Of a rank whose document is here. Its receipt is complete.
 bool is_here(Other& other) {
@@ -23,10 +29,21 @@ bool wait_until(const std::function<bool()>& is_done, const EndBound& bound) {
   return true;
 }
 
-/// A rank that a signal ended has no time to measure its clock.
+void tell_who_is_missing(std::deque<Other>& others) {
+  std::string text;
+  for (Other& other : others) {
+    if (is_here(other)) continue;
+    text += fmt::format("{}rank {} on {}", text.empty() ? "" : ", ", other.rank,
+                        limits::printable(other.host));
+  }
+  echo::write_message("client-mpi: waiting for the results of " + text + "\n");
+}
+
+/// A rank that a signal ended sends its document unasked, and may be gone by now: Open MPI ends a
+/// program that sends to a rank which is gone.
 void ask(Coordinator& coordinator, Other& other, const EndBound& bound) {
-  const bool hurries = bound.is_urgent() || *other.ended >= echo::exit_signal;
-  if (hurries) {
+  if (*other.ended >= echo::exit_signal) return;
+  if (bound.is_urgent()) {
     coordinator.tell(other, Kind::hand_over);
   } else {
     coordinator.give_turn(other);
@@ -59,7 +76,15 @@ std::vector<Part> gather_parts(Coordinator& coordinator, const EndBound& bound) 
     }
     return std::all_of(others.begin(), others.end(), is_here);
   };
-  wait_until(all_are_here, bound);
+  const Nanoseconds told_at = now() + until_told;
+  bool told = false;
+  const auto all_are_here_or_told = [&] {
+    if (all_are_here()) return true;
+    if (!told && now() >= told_at) tell_who_is_missing(others);
+    told = told || now() >= told_at;
+    return false;
+  };
+  wait_until(all_are_here_or_told, bound);
   std::vector<Part> parts;
   for (Other& other : others) {
     Part part{.rank = static_cast<std::uint32_t>(other.rank),
@@ -72,25 +97,25 @@ std::vector<Part> gather_parts(Coordinator& coordinator, const EndBound& bound) 
   return parts;
 }
 
-std::optional<int> hand_over(Member& member, const std::function<std::string()>& document_of,
-                             const EndBound& bound) {
+std::optional<Merged> hand_over(Member& member, const std::function<std::string()>& document_of,
+                                const EndBound& bound) {
   const auto may_send = [&] {
     while (const std::optional<Note> note = member.take()) {
       if (note->kind == Kind::turn || note->kind == Kind::hand_over) return true;
     }
-    return bound.is_urgent();
+    return bound.signals.signal() != 0;
   };
   if (!wait_until(may_send, bound)) return std::nullopt;
   member.send_document(document_of());
-  std::optional<int> code;
+  std::optional<Merged> merged;
   const auto is_merged = [&] {
     while (const std::optional<Note> note = member.take()) {
-      if (note->kind == Kind::merged) code = note->code;
+      if (note->kind == Kind::merged) merged = {note->code, note->value != 0};
     }
-    return member.document_is_sent() && code.has_value();
+    return member.document_is_sent() && merged.has_value();
   };
   wait_until(is_merged, bound);
-  return code;
+  return merged;
 }
 
 }  // namespace client::mpi

@@ -30,9 +30,14 @@ struct EndBound {
 /// of all other ranks; a document that has not come by `bound` is empty.
 std::vector<Part> gather_parts(Coordinator& coordinator, const EndBound& bound);
 
-/// Another rank: measures its clock, and sends what `document_of` returns then. Returns the code
-/// that all end with; nullopt: rank 0 did not say that it has merged it.
-std::optional<int> hand_over(Member& member, const std::function<std::string()>& document_of,
-                             const EndBound& bound);
+struct Merged {
+  int code = 0;               ///< that all end with
+  bool all_are_here = false;  ///< no rank is missing
+};
+
+/// Another rank: measures its clock, and sends what `document_of` returns then. nullopt: rank 0 did
+/// not say that it has merged it.
+std::optional<Merged> hand_over(Member& member, const std::function<std::string()>& document_of,
+                                const EndBound& bound);
 
 }  // namespace client::mpi

@@ -166,7 +166,8 @@ End RankRun::end_of_rank_0(const Result& result) {
   end.code = results.code();
   for (const Part& part : parts) {
     if (part.rank == 0 || part.document.empty()) continue;
-    coordinator_->tell(coordinator_->others()[part.rank - 1], Kind::merged, end.code);
+    coordinator_->tell(coordinator_->others()[part.rank - 1], Kind::merged, end.code,
+                       end.all_are_here ? 1 : 0);
   }
   coordinator_->flush();
   return end;
@@ -189,8 +190,8 @@ End RankRun::end_of_member(const Result& given) {
     return own_document(result);
   };
   const EndBound bound{result.deadline_at + for_the_results, beginning_.signals};
-  const std::optional<int> code = hand_over(*member_, document_of, bound);
-  if (code) return {*code, !bound.is_urgent(), ""};
+  const std::optional<Merged> merged = hand_over(*member_, document_of, bound);
+  if (merged) return {merged->code, merged->all_are_here && !bound.is_urgent(), ""};
   End end{own_code_ == echo::exit_pass ? int{echo::exit_fail} : own_code_, false, ""};
   if (!own_outputs_->json.is_wanted()) end.message = summary_of(result);
   return end;
@@ -202,9 +203,8 @@ End RankRun::end(const Result& measured) {
   result.shown_options = shown_options(*beginning_.command, result.options);
   result.arguments = beginning_.command->arguments;
   own_code_ = result.exit_code = exit_code_of(result);
+  own_code_ = write_own(result);  // first: what follows may end the program
   rendezvous().leave(own_code_, result.stop_reason == StopReason::server_lost);
-  take_clocks(result);
-  own_code_ = write_own(result);
   return coordinator_ ? end_of_rank_0(result) : end_of_member(result);
 }
 

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "client/findings/conclusion.hpp"
 #include "client/mpi/fleet_rendezvous.hpp"
@@ -81,11 +82,21 @@ int run_alone(const client::Command& command, const echo::Stop& stop,
   return client::report(result, outputs, {result.exit_code, stop, signals});
 }
 
+/// MPI_Finalize() waits for all ranks, and for their launcher, without a bound of its own.
+void finalize(int code) {
+  static constexpr std::chrono::seconds longest{3};
+  std::thread([code] {
+    std::this_thread::sleep_for(longest);
+    ::_exit(code);
+  }).detach();
+  MPI_Finalize();
+}
+
 /// Ends the process. Where a rank is missing, MPI_Finalize() would wait for it.
 int finish(const End& end, client::Share share) {
   if (!end.message.empty()) echo::write_message(limits::printable(end.message) + "\n");
   if (end.all_are_here) {
-    MPI_Finalize();
+    finalize(end.code);
     return end.code;
   }
   // Rank 0 is the last to end, and the launcher ends what is left of the others.
@@ -115,7 +126,7 @@ int run(int argc, char** argv) {
   if (share.is_whole()) {
     if (failure) throw echo::Exit(failure->code, failure->why);
     const int code = run_alone(*command, stop, *signals, begun);
-    MPI_Finalize();
+    finalize(code);
     return code;
   }
   return finish(client::mpi::run_rank({command, failure, share, stop, *signals, begun}), share);

@@ -21,7 +21,7 @@ class Member final : public FleetRendezvous {
                                Nanoseconds give_up) override;
   void leave(int code, bool lost_its_server) override;
 
-  // For the end (gathering.hpp).
+  // For the end (ending.hpp).
   /// What rank 0 says next, after the clock was measured if that is what it wants; `turn` is
   /// returned too then.
   std::optional<Note> take();

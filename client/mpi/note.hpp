@@ -29,7 +29,7 @@ enum class Kind : std::int32_t {
   gone,       ///< rank 0 comes to no meeting any more: begin at once
   refuse,     ///< the whole is refused: code
   hand_over,  ///< send your document; there is no time to measure the clock
-  merged      ///< all is written: end with this code
+  merged      ///< all is written: end with this code; value is 1 if no rank is missing
 };
 
 /// Sent as bytes: all hosts of a fleet have one byte order.
