@@ -119,7 +119,7 @@ class Hosts:
     def start(self, implementation, *arguments, launcher=(), cwd=None):
         program, _ = implementations()[implementation]
         words = [*self.launcher(implementation, *launcher), str(program), *map(str, arguments)]
-        environment = {**os.environ, "UCX_TLS": "tcp,self"}
+        environment = {**os.environ, "UCX_TLS": "tcp,self", "TMPDIR": str(self.folder)}
         return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
                                 cwd=cwd or self.folder, env=environment)
 
