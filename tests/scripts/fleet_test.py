@@ -1,4 +1,5 @@
-"""Tests of scripts/fleet: its parts, and whole runs with clients that only speak the protocol."""
+"""Tests of scripts/fleet: its parts, whole runs with clients that only speak the protocol, and one with
+two real ones."""
 
 import concurrent.futures
 import contextlib
@@ -16,7 +17,9 @@ import time
 import unittest
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
+import bench_runs  # noqa: E402
 from experiment import command  # noqa: E402
 from fleets import clock, frames, launcher, progress, rank, script, server  # noqa: E402
 
@@ -389,6 +392,46 @@ class Alone(unittest.TestCase):
     def test_a_launcher_that_is_not_there(self):
         run = self.run_("nowhere", ("--launch", "/nowhere/ssh {host}", "--hosts", "a")).end()
         self.assertEqual((run.code, run.errors.count("\n")), (3, 1), run.errors)
+
+
+class Real(unittest.TestCase):
+    """Two clients of the testbed on this machine, and a server that is watched."""
+
+    def setUp(self):
+        self.server = bench_runs.Server(BIN, "echo_async:nested-epoll", None)
+        self.addCleanup(self.server.end, signal.SIGTERM)
+
+    def fleet(self, *words, code=0):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "fleet.json"
+            done = subprocess.run(
+                [SOURCE / "scripts/fleet", "--bin", BIN, "--ranks", "2", "--json", path, *map(str, words)],
+                capture_output=True, text=True, timeout=PATIENCE,
+            )  # fmt: skip
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            self.document = json.loads(path.read_text()) if path.exists() else None
+        return done
+
+    def test_both_put_one_load_on_the_server(self):
+        watched = ("--server-via", "env", "--server-pid", self.server.pid)
+        load = ("-n", 101, "--mode", "stream", "-d", "0.5s", "-R", 400, f"127.0.0.1:{self.server.port}")
+        done = self.fleet(*watched, "--", *load)
+        self.assertEqual(self.document["connections"]["served"], 101)
+        self.assertGreater(self.document["server"]["cpu_ns_per_echo"], 0)
+        self.assertIn("Max conc: 101\n", done.stdout)
+        with contextlib.suppress(ImportError):
+            from jsonschema import Draft202012Validator
+
+            schema = json.loads((SOURCE / "docs/schema/client.json").read_text())
+            found = Draft202012Validator(schema).iter_errors({"server": self.document["server"]})
+            wrong = [error.message for error in found if error.validator != "required"]
+            self.assertEqual(wrong, [])
+        self.assertRegex(done.stdout, r"(?m)^server +CPU .* per echo, resident .* per connection")
+
+    def test_a_limit_refuses_the_whole_before_any_connect(self):
+        done = self.fleet("--", "-n", "4", "192.0.2.1:1", code=6)
+        self.assertIn("--allow-remote 192.0.2.1/32", done.stderr)
+        self.assertEqual((done.stdout, self.document), ("", None))
 
 
 if __name__ == "__main__":
