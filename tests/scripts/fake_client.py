@@ -118,6 +118,9 @@ class FakeClient:
             self.progress("echo", 7)
             if self.fake.get("kills_launcher"):
                 os.kill(os.getppid(), signal.SIGKILL)
+                for _ in range(6):  # it is heard of for longer than an ended launcher's silence may last
+                    time.sleep(0.5)
+                    self.progress("echo", 7)
             self.at("traffic")
             self.listen(self.fake.get("time", 0.1))
         return self.end()

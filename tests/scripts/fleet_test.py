@@ -57,6 +57,8 @@ class Frames(unittest.TestCase):
         found, other = reader.feed(b"warning: " + b"".join(mixed))
         self.assertEqual([frame.value["of"] for frame in found], [0, 1])
         self.assertEqual((other, reader.dropped), ([b"warning: "], 0))
+        found, other = reader.feed(one[0][:50] + lines_of(1, "ready", {})[0])
+        self.assertEqual(([frame.kind for frame in found], other), (["ready"], []))
 
     def test_a_torn_line_takes_its_frame_and_no_other(self):
         document, ready = lines_of(0, "document", {"x": "y" * 4000}), lines_of(0, "ready", {})
@@ -204,7 +206,7 @@ RUNS = {
     "killed before hello": ((), {"1": {"die": "hello"}}),
     "killed before ready": ((), {"1": {"die": "ready"}}),
     "killed before standing": ((), {"1": {"die": "standing"}}),
-    "killed in traffic": ((), {"1": {"die": "traffic"}}),
+    "killed in traffic": ((), {"1": {"die": "traffic"}, "all": {"deadline": 100 * 10**9}}),
     "killed after its document": ((), {"1": {"die": "document"}}),
     "refused": ((), {"1": {"refuse": "open files: need 9, have 5: ulimit -n 9"}}),
     "another version": ((), {"1": {"version": "2"}}),
@@ -324,7 +326,8 @@ class Lost(unittest.TestCase):
         self.assertTrue(run.document["of"][0]["rank"]["traffic"]["begun_ns"])
 
     def test_one_that_died_in_traffic_is_named_with_what_was_last_seen(self):
-        self.check("killed in traffic", "signal 9; last seen after 0 s: echo, 5 connected, 7 verified")
+        run = self.check("killed in traffic", "signal 9; last seen after 0 s: echo, 5 connected, 7 verified")
+        self.assertLess(run.took, 40, "no deadline is waited for")
 
     def test_one_that_died_after_its_document_is_not_missing(self):
         run = RAN["killed after its document"]
@@ -371,7 +374,7 @@ class Alone(unittest.TestCase):
             (folder / name).write_text("#!/bin/sh\n" + text)
             (folder / name).chmod(0o755)
             words = ("--hosts", "h1", "--launch", f"{folder / name} {{host}}", "--seed", "7")
-            fake = {"all": {"kills_launcher": name == "other", "time": 0.5}}
+            fake = {"all": {"kills_launcher": name == "other"}}
             run = self.run_(name, words, fake, client=HOSTILE).end()
             self.assertEqual(run.code, 0, run.errors)
             self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
