@@ -1,6 +1,6 @@
 """Leads the ranks of a fleet from their start to their results (decision 0029).
 
-    fleet = Fleet(commands, keep, progress)
+    fleet = Fleet(commands, results, progress, patience)
     with fleet:
         fleet.begin()         all ranks are there, their clocks are known, they can begin, they began
         fleet.follow()        until there is a result of each, or none will come
@@ -23,6 +23,8 @@ LEAD = 200_000_000
 FOR_THE_RESULTS = 1_000_000_000
 #: Seconds: for a rank to end after `quit`, and for the others to refuse as well.
 ENDING, OTHER_REFUSALS = 2.0, 0.3
+#: Seconds between the end of a launcher's output and its own, for all.
+REAPING = 0.3
 
 
 class Refused(Exception):
@@ -38,10 +40,10 @@ class Interrupted(Exception):
 
 
 class Fleet:
-    """`commands`: [(host, words)], one per rank. `keep(rank)` is called when its document came."""
+    """`commands`: [(host, words)], one per rank. `results`: results.Results, which keeps what came."""
 
-    def __init__(self, commands, keep, progress, patience, watch=None):
-        self.commands, self.keep, self.progress = commands, keep, progress
+    def __init__(self, commands, results, progress, patience, watch=None):
+        self.commands, self.results, self.progress = commands, results, progress
         self.patience = patience  #: seconds in which all must be ready
         self.watch = watch  #: server.Watch, of the server's machine; None: it is not watched
         self.ranks = [Rank(number, host) for number, (host, _) in enumerate(commands)]
@@ -203,14 +205,14 @@ class Fleet:
             return
         rank.clock.look(now)
         if rank.clock.budget != AT_THE_END:
-            self.keep(rank)
+            self.results.keep(rank)
             rank.clock.budget = AT_THE_END
             rank.clock.begin(now)
         elif not rank.clock.busy and rank.clock.offset is not None:
             rank.after = rank.clock.offset
             self.send_offset(rank, "after", rank.after)
             rank.send("quit")
-            self.keep(rank)
+            self.results.keep(rank)
 
     def agree_on_traffic(self, running):
         """When all that run stand. Those that are silent find the command when they read again."""
@@ -226,8 +228,11 @@ class Fleet:
     def conclude(self, now):
         """Before those that have not ended are."""
         self.ended = True
+        give_up = time.monotonic() + REAPING
         for rank in self.ranks:
             if rank.document is None:
+                if rank.is_gone:
+                    rank.pipe.reap(give_up)
                 self.missing[rank.number] = rank.host, f"{self.why(rank, now)}; {rank.last_seen()}"
 
     def why(self, rank, now):

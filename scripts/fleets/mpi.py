@@ -13,8 +13,8 @@ from .rank import Rank
 
 
 class Fleet(fleet.Fleet):
-    def __init__(self, commands, *more):
-        super().__init__(commands, *more)
+    def __init__(self, commands, results, *more):
+        super().__init__(commands, results, *more)
         self.words = self.commands[0][1]
         self.ranks, self.expected = [], None
         self.mpirun = Rank(-1, "mpirun")  #: whose lines are no frames
@@ -93,10 +93,18 @@ class Fleet(fleet.Fleet):
     def look_at_document(self, rank, now):
         if rank.document is not None and rank.after is None:
             rank.after = False  # its document has it
-            self.keep(rank)
+            self.results.keep(rank)
 
     def agree_on_traffic(self, running):
         """They do, over MPI."""
+
+    def conclude(self, now):
+        """Where documents are missing, what the ranks merged themselves has them."""
+        super().conclude(now)
+        merged = next((rank.merged for rank in self.ranks if rank.merged), None)
+        if merged and self.missing:
+            self.missing = {}
+            self.results.keep_merged(merged)
 
     def why(self, rank, now):
         if not rank.refused and rank.is_gone:

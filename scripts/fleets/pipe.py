@@ -77,6 +77,11 @@ class Pipe:
                 self.process.stdin.close()
             self.process.stdin = None
 
+    def reap(self, give_up):
+        """Waits for its process, whose output has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(give_up - time.monotonic(), 0))
+
     def end_text(self):
         """How its process ended."""
         code = self.process.poll()

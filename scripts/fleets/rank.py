@@ -20,6 +20,7 @@ class Rank:
         self.number, self.host = number, host
         self.pipe = self.reader = None
         self.hello = self.refused = self.document = self.exit_code = self.deadline = None
+        self.merged = None  #: the report of all, from rank 0 of client-mpi
         self.ready = False
         self.standing = 0  #: how many times: once in each round
         self.progress = {}  #: the last one
@@ -54,6 +55,8 @@ class Rank:
             self.standing += 1
         elif frame.kind == "document":
             self.document = value
+        elif frame.kind == "merged":
+            self.merged = value
         elif frame.kind == "end":
             self.exit_code = value.get("exit_code")
 

@@ -46,6 +46,12 @@ class Results:
         outputs.replace(path, json.dumps(rank.document) + "\n")
         self.kept[rank.number] = path
 
+    def keep_merged(self, document):
+        """In place of those of the ranks."""
+        path = self.folder / "merged.json"
+        outputs.replace(path, json.dumps(document) + "\n")
+        self.kept = {0: path}
+
     def merge(self, missing, hgrm):
         """(exit code, text, document, percentile file or None). `missing`: {number: (host, why)}."""
         if not self.kept:

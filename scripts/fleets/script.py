@@ -146,7 +146,7 @@ def carry_out(name, given, client):
     with results.Results(given.bin, given.out) as kept:
         kind = mpi.Fleet if given.mpi else fleet.Fleet
         watch = server.of(given)
-        one = kind(commands, kept.keep, progress.Progress(given.progress), given.wait, watch)
+        one = kind(commands, kept, progress.Progress(given.progress), given.wait, watch)
         try:
             with one:
                 one.begin()

@@ -10,6 +10,7 @@ import pathlib
 import random
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -225,7 +226,7 @@ class Run:
     def __init__(self, folder, name, words=(), fake=None, ranks=2, client=()):
         self.folder = pathlib.Path(folder)
         self.json = self.folder / f"{name}.json"
-        ways = () if "--launch" in words else ("--ranks", str(ranks))
+        ways = () if {"--launch", "--mpi"} & {*words} else ("--ranks", str(ranks))
         words = [SOURCE / "scripts/fleet", "--bin", self.folder, *ways, "--json", self.json, *words, "--"]
         if fake is not None:
             words += ["--fake", json.dumps(fake)]
@@ -378,6 +379,19 @@ class Alone(unittest.TestCase):
             run = self.run_(name, words, fake, client=HOSTILE).end()
             self.assertEqual(run.code, 0, run.errors)
             self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
+
+    def test_what_came_of_mpirun_is_merged(self):
+        folder = pathlib.Path(FOLDER.name)
+        (folder / "client-mpi").symlink_to(folder / "client")
+        mpirun = folder / "mpirun"
+        mpirun.write_text('#!/bin/sh\nfor rank in 0 1; do "$@" --share $rank/2 & done\nwait\n')
+        mpirun.chmod(0o755)
+        for name, fake, code in (("mpi", {}, 0), ("mpi-lost", {"1": {"die": "traffic", "alone": True}}, 1)):
+            run = self.run_(name, ("--mpi", str(mpirun)), {"all": {"alone": True}, **fake}).end()
+            self.assertEqual((run.code, len(run.document["of"])), (code, 2 - code), run.errors)
+            self.assertEqual(len(run.document["missing"]), code)
+        pattern = f"^1={socket.gethostname()}: mpirun ended with 0; last seen .*echo"
+        self.assertRegex(run.document["missing"][0], pattern)
 
     def test_usage(self):
         for words in (
