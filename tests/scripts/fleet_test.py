@@ -16,13 +16,14 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
 import bench_runs  # noqa: E402
 from experiment import command  # noqa: E402
-from fleets import clock, frames, launcher, progress, rank, script, server  # noqa: E402
+from fleets import clock, fleet, frames, launcher, progress, rank, results, script, server  # noqa: E402
 
 PATIENCE = 50
 HOSTILE = ("a b", "it's", '"x"', "$HOME", ";exit 9;", "*", "", "\\", "`id`", "\n")
@@ -379,6 +380,22 @@ class Alone(unittest.TestCase):
             run = self.run_(name, words, fake, client=HOSTILE).end()
             self.assertEqual(run.code, 0, run.errors)
             self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
+
+    def test_traffic_starts_without_one_that_stalls_before_it_stands(self):
+        """In this process, where 20 s of silence can be 1 s."""
+        fake = json.dumps({"1": {"stall": "standing"}, "all": {"deadline": 100 * 10**9}})
+        client = str(SOURCE / "tests/scripts/fake_client.py")
+        commands = [
+            (f"h{number}", [client, "--frames", "--share", f"{number}/2", "--fake", fake]) for number in (0, 1)
+        ]
+        with tempfile.TemporaryDirectory() as folder, results.Results(pathlib.Path(folder), folder) as kept:
+            one = fleet.Fleet(commands, kept, progress.Progress("never"), PATIENCE)
+            with unittest.mock.patch.multiple(rank, ASK_AFTER=0.3, SILENT_AFTER=1.0), one:
+                one.begin()
+                one.follow()
+            document = json.loads(kept.kept[0].read_text())
+        self.assertTrue(document["rank"]["traffic"]["begun_ns"])
+        self.assertRegex(one.missing[1][1], "did not answer any more; last seen .*connect")
 
     def test_what_came_of_mpirun_is_merged(self):
         folder = pathlib.Path(FOLDER.name)
