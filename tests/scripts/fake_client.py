@@ -124,7 +124,7 @@ class FakeClient:
             self.progress("echo", 7)
             if self.fake.get("kills_launcher"):
                 os.kill(os.getppid(), signal.SIGKILL)
-                for _ in range(6):  # it is heard of for longer than an ended launcher's silence may last
+                for _ in range(5):  # it is heard of for longer than an ended launcher's silence may last
                     time.sleep(0.5)
                     self.progress("echo", 7)
             self.at("traffic")

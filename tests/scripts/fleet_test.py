@@ -202,7 +202,8 @@ class Server(unittest.TestCase):
         self.assertIn("CPU - per echo", watch.text_of(watch.figures([one])))
 
 
-#: {name: (words before --, what the fake clients do)}. All run at once; the tests look at what came of each.
+#: {name: (words before --, what the fake clients do)}. They run while the other tests do, because most of
+#: the time they wait; the tests look at what came of each.
 RUNS = {
     "whole": ((), {"0": {"ahead": 5 * 10**9, "banner": "\x1b[31mWelcome"}}),
     "killed before hello": ((), {"1": {"die": "hello"}}),
@@ -218,7 +219,16 @@ RUNS = {
     "failed": ((), {"1": {"status": 5}}),
     "deaf": ((), {"1": {"deaf": True}}),
 }
-RAN = {}
+
+
+class Ran(dict):
+    """The Runs by name, once each has ended."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name).result()
+
+
+RAN = Ran()
 
 
 class Run:
@@ -256,10 +266,12 @@ def setUpModule():
 
     def run(name):
         words, fake = RUNS[name]
-        RAN[name] = Run(FOLDER.name, name, words, fake).end()
+        return Run(FOLDER.name, name, words, fake).end()
 
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
-        list(pool.map(run, sorted(RUNS, key=lambda name: "stalled" not in name and name != "deaf")))
+    pool = concurrent.futures.ThreadPoolExecutor(6)
+    unittest.addModuleCleanup(pool.shutdown)
+    for name in sorted(RUNS, key=lambda name: "stalled" not in name and name != "deaf"):
+        dict.__setitem__(RAN, name, pool.submit(run, name))
 
 
 class Whole(unittest.TestCase):
@@ -359,26 +371,29 @@ class Alone(unittest.TestCase):
             time.sleep(0.1)  # else the two are one
         return run.end()
 
-    def test_a_signal_ends_all_with_their_results(self):
-        run = self.interrupted("once", {}, signal.SIGINT)
+    def test_a_signal_ends_all_with_their_results_and_a_second_one_at_once_with_what_came(self):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            once = pool.submit(self.interrupted, "once", {}, signal.SIGINT)
+            goes_on = {"1": {"time": 30, "goes_on": True}}
+            twice = pool.submit(self.interrupted, "twice", goes_on, signal.SIGTERM, signal.SIGTERM)
+        run = once.result()
         self.assertEqual((run.code, run.out, run.document["missing"]), (130, "merged 2\n", []), run.errors)
         self.assertEqual([one["log"][-1] for one in run.document["of"]], [["stop"], ["stop"]])
-
-    def test_a_second_one_ends_at_once_with_what_came(self):
-        run = self.interrupted("twice", {"1": {"time": 30, "goes_on": True}}, signal.SIGTERM, signal.SIGTERM)
+        run = twice.result()
         self.assertEqual((run.code, run.out), (143, "merged 1\n"), run.errors)
         self.assertRegex(run.document["missing"][0], "1=local1: interrupted")
         self.assertLess(run.took, 10)
 
     def test_words_arrive_as_they_were_and_an_ended_launcher_loses_nothing(self):
-        folder = pathlib.Path(FOLDER.name)
+        folder, runs = pathlib.Path(FOLDER.name), []
         for name, text in (("ssh", 'shift\nsh -c "$*"; exit $?\n'), ("other", 'shift\n"$@"; exit $?\n')):
             (folder / name).write_text("#!/bin/sh\n" + text)
             (folder / name).chmod(0o755)
             words = ("--hosts", "h1", "--launch", f"{folder / name} {{host}}", "--seed", "7")
             fake = {"all": {"kills_launcher": name == "other"}}
-            run = self.run_(name, words, fake, client=HOSTILE).end()
-            self.assertEqual(run.code, 0, run.errors)
+            runs.append(self.run_(name, words, fake, client=HOSTILE))
+        for run in runs:
+            self.assertEqual(run.end().code, 0, run.errors)
             self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
 
     def test_traffic_starts_without_one_that_stalls_before_it_stands(self):
@@ -390,7 +405,8 @@ class Alone(unittest.TestCase):
         ]
         with tempfile.TemporaryDirectory() as folder, results.Results(pathlib.Path(folder), folder) as kept:
             one = fleet.Fleet(commands, kept, progress.Progress("never"), PATIENCE)
-            with unittest.mock.patch.multiple(rank, ASK_AFTER=0.3, SILENT_AFTER=1.0), one:
+            shorter = unittest.mock.patch.multiple(rank, ASK_AFTER=0.3, SILENT_AFTER=1.0)
+            with shorter, unittest.mock.patch.object(fleet, "ENDING", 0.1), one:
                 one.begin()
                 one.follow()
             document = json.loads(kept.kept[0].read_text())
@@ -403,8 +419,12 @@ class Alone(unittest.TestCase):
         mpirun = folder / "mpirun"
         mpirun.write_text('#!/bin/sh\nfor rank in 0 1; do "$@" --share $rank/2 & done\nwait\n')
         mpirun.chmod(0o755)
-        for name, fake, code in (("mpi", {}, 0), ("mpi-lost", {"1": {"die": "traffic", "alone": True}}, 1)):
-            run = self.run_(name, ("--mpi", str(mpirun)), {"all": {"alone": True}, **fake}).end()
+        runs = [
+            self.run_(name, ("--mpi", str(mpirun)), {"all": {"alone": True}, **fake})
+            for name, fake in (("mpi", {}), ("mpi-lost", {"1": {"die": "traffic"}}))
+        ]
+        for code, run in enumerate(runs):
+            run.end()
             self.assertEqual((run.code, len(run.document["of"])), (code, 2 - code), run.errors)
             self.assertEqual(len(run.document["missing"]), code)
         pattern = f"^1={socket.gethostname()}: mpirun ended with 0; last seen .*echo"
