@@ -2,7 +2,7 @@
 //
 //   mpirun -np 4 --hostfile hosts client-mpi -n 1M -R 200k server:1234
 //
-// Each rank is a `client` with a share of the load (docs/fleet.md, docs/decisions/0029-*). Between
+// Each rank is a `client` with a share of the load (docs/fleet-mpi.md, docs/decisions/0029-*). Between
 // the start and the end of the traffic no call of MPI is made.
 
 #include <mpi.h>
@@ -41,7 +41,7 @@ constexpr const char* examples =
     "  mpirun -np 4 --hostfile hosts client-mpi -n 10000 --json out.json server:1234\n"
     "      out.json: all ranks together; out.0.json to out.3.json: each rank, on its own host\n"
     "-n, -R and --connect-rate are those of all ranks together. Terms: docs/terminology.md.\n"
-    "Launchers, clocks and firewalls: docs/fleet.md. Exit: as `client`";
+    "Launchers, clocks and firewalls: docs/fleet-mpi.md. Exit: as `client`";
 
 /// mpirun kills a second after it has passed a signal on: the drain must leave time for the rest.
 constexpr std::chrono::milliseconds drain_after_signal{300};

@@ -80,13 +80,17 @@ void run_traffic(const RunContext& context, const Observer& observer,
   group.run([](Loop& loop, unsigned) { loop.traffic_begins(); });
   moments.begin = observer.sample(concurrency.open(), limits::Detail::quick, Edge::opens);
   const Traffic traffic = traffic_of(options, agreed);
-  if (context.rendezvous != nullptr) result.traffic_begins = {agreed, traffic.start};
   const std::vector<std::optional<Pace>> paces =
       paces_of(group, options.rate, options.poisson, seed, options.share);
   ClocksAtEdges clocks{observer};
   const std::function<void(Edge)> at_edge = clocks.reader();
   const Nanoseconds beside = at_edge ? beside_the_edge : Nanoseconds{0};
-  group.start([&traffic, &paces, &options, churn, &at_edge](Loop& loop, unsigned number) {
+  Nanoseconds begun{};
+  group.start([&](Loop& loop, unsigned number) {
+    // Ranks promise each other a moment: more precise than the wait of a loop for its first
+    // message.
+    if (context.rendezvous != nullptr) sleep_until(traffic.start, context.stop);
+    if (number == 0) begun = now();
     Traffic mine = traffic;
     mine.pace = paces[number];
     mine.sampling = sampling_of(options, mine);
@@ -104,6 +108,7 @@ void run_traffic(const RunContext& context, const Observer& observer,
   moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
   context.watch.wait_for(group);
   group.wait();
+  if (context.rendezvous != nullptr) result.traffic_begins = {agreed, begun};
   clocks.complete(moments);
   group.run([](Loop& loop, unsigned) { loop.traffic_ends(); });
   for (unsigned i = 0; i < group.size(); ++i)
