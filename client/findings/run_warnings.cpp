@@ -44,7 +44,8 @@ std::optional<std::string> accept_queue(const Result& result) {
 
 std::optional<std::string> other_connections(const Result& result) {
   const std::uint64_t others = result.moments.other_connections.value_or(0);
-  if (others == 0) return std::nullopt;
+  // Of a fleet: its other clients.
+  if (others == 0 || !result.options.share.is_whole()) return std::nullopt;
   return fmt::format(
       "the server has {} connections of other clients: its CPU per {} and its memory per "
       "connection cannot be told (-), and the load is not this client's alone",

@@ -155,6 +155,7 @@ Nanoseconds Coordinator::name_a_time() {
 }
 
 std::optional<Nanoseconds> Coordinator::start(const echo::Stop& stop, Nanoseconds give_up) {
+  tell_ready();
   Refusals refusals = gather(stop, give_up);
   for (Other& other : others_) {
     if (!refusals.empty()) break;
@@ -168,6 +169,7 @@ std::optional<Nanoseconds> Coordinator::start(const echo::Stop& stop, Nanosecond
 }
 
 Nanoseconds Coordinator::traffic(const echo::Stop& stop, Nanoseconds give_up) {
+  tell_standing();
   ++meetings_;
   if (gone_) return now();
   // All have as much to connect: one that needs more than twice as long is lost, and no reason to

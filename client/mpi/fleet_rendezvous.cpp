@@ -3,7 +3,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <boost/json/object.hpp>
 #include <thread>
+
+#include "echo/report.hpp"
+#include "echo/version.hpp"
 
 namespace client::mpi {
 namespace {
@@ -23,6 +27,26 @@ FleetRendezvous::FleetRendezvous(Share share, const echo::SignalWatch& signals)
     : signals_(signals) {
   rank_.share = share;
   rank_.host = host_name();
+}
+
+void FleetRendezvous::tell_in(FrameOutput& frames, Nanoseconds length) {
+  frames_ = &frames;
+  length_ = length;
+  const boost::json::object hello{{"host", rank_.host},
+                                  {"pid", ::getpid()},
+                                  {"version", echo::version_to_json().at("version")},
+                                  {"ranks", rank_.share.ranks}};
+  frames.add("hello", echo::text_of_document(hello));
+}
+
+void FleetRendezvous::tell_ready() {
+  if (frames_ == nullptr) return;
+  const boost::json::object ready{{"deadline_ns", length_.count()}};
+  frames_->add("ready", echo::text_of_document(ready));
+}
+
+void FleetRendezvous::tell_standing() {
+  if (frames_ != nullptr) frames_->add("standing", "{}");
 }
 
 Waited wait_for(const std::function<bool()>& is_done, const echo::Stop& stop, Nanoseconds give_up) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "client/fleet/frames.hpp"
 #include "client/fleet/rendezvous.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/stop.hpp"
@@ -46,6 +47,11 @@ class FleetRendezvous : public Rendezvous {
   /// Does not wait.
   virtual void leave(int code, bool lost_its_server) = 0;
 
+  /// From now on what happens is told in frames too. `length`: from the start to the deadline.
+  void tell_in(FrameOutput& frames, Nanoseconds length);
+  [[nodiscard]] bool wants_progress() const override { return frames_ != nullptr; }
+  void progress(const std::string& line) override { frames_->add("progress", line); }
+
   /// Whether a start was agreed on.
   [[nodiscard]] bool has_begun() const { return begun_; }
   [[nodiscard]] Rank rank() const override { return rank_; }
@@ -55,9 +61,16 @@ class FleetRendezvous : public Rendezvous {
   [[nodiscard]] int signal_code() const { return echo::exit_signal + told_signal(signals_); }
   static constexpr const char* ended_by_signal = "ended by a signal before the start";
 
+  void tell_ready();
+  void tell_standing();
+
   bool begun_ = false;
   Rank rank_;
   const echo::SignalWatch& signals_;
+
+ private:
+  FrameOutput* frames_ = nullptr;  ///< nullptr: none are wanted
+  Nanoseconds length_{};
 };
 
 enum class Waited { done, stopped, late };

@@ -1,12 +1,14 @@
 #include "client/mpi/fleet_run.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <memory>
 
 #include "client/findings/conclusion.hpp"
+#include "client/fleet/frames.hpp"
 #include "client/mpi/coordinator.hpp"
 #include "client/mpi/ending.hpp"
 #include "client/mpi/member.hpp"
@@ -42,6 +44,9 @@ class RankRun {
     } else {
       member_ = std::make_unique<Member>(beginning.share, beginning.signals);
     }
+    if (!beginning.command || !beginning.command->options.frames) return;
+    frames_.emplace(beginning.share.rank, echo::Writer::to_shared(STDOUT_FILENO));
+    rendezvous().tell_in(*frames_, beginning.command->options.effective_deadline());
   }
 
   End run();
@@ -51,7 +56,13 @@ class RankRun {
     return coordinator_ ? static_cast<FleetRendezvous&>(*coordinator_) : *member_;
   }
   [[noreturn]] void refuse(int code, const std::string& why) {
+    refusal_ = why;
     throw rendezvous().refuse(code, why, beginning_.stop, now() + for_a_refusal);
+  }
+  /// A frame, if they are wanted. Waits for its reader as for the other outputs.
+  void write_frame(std::string_view kind, const std::string& text, echo::ResultWriter& results) {
+    if (!frames_) return;
+    results.attempt([&] { frames_->write(kind, text, results.patience_for_program()); });
   }
   void prepare();
   Result measure();
@@ -66,17 +77,19 @@ class RankRun {
   std::unique_ptr<Coordinator> coordinator_;  ///< on rank 0
   std::unique_ptr<Member> member_;            ///< on the others
   Options whole_, own_;
+  std::optional<FrameOutput> frames_;  ///< of --frames
+  std::string refusal_ = "another rank cannot begin";
   std::optional<Outputs> whole_outputs_;  ///< on rank 0
   std::optional<Outputs> own_outputs_;
   int own_code_ = 0;
+  bool has_framed_ = false;  ///< the document
 };
 
 /// This rank's options and outputs. What is wrong with them refuses the whole.
 void RankRun::prepare() {
   try {
     whole_ = beginning_.command->options;
-    if (!whole_.share.is_whole())
-      throw echo::Exit(echo::exit_usage, "--share: MPI gives each its share");
+    if (whole_.has_share) throw echo::Exit(echo::exit_usage, "--share: MPI gives each its share");
     if (whole_.calibrate)
       throw echo::Exit(echo::exit_usage, "--calibrate: not with several clients");
     const Nanoseconds give_up = beginning_.begun + whole_.effective_deadline();
@@ -134,6 +147,8 @@ std::string RankRun::own_document(const Result& result) const {
 int RankRun::write_own(const Result& result) {
   echo::ResultWriter results{own_code_, beginning_.stop, beginning_.signals};
   results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
+  if (!has_framed_) write_frame("document", own_document(result), results);
+  has_framed_ = true;
   results.attempt([&] { own_outputs_->lines.finish(results.patience_for(own_outputs_->series)); });
   results.attempt([&] {
     if (!own_outputs_->json.is_wanted()) return;
@@ -158,8 +173,9 @@ End RankRun::end_of_rank_0(const Result& result) {
   results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});
   End end;
   end.all_are_here = all_are_here && !bound.is_urgent();
+  if (all_are_here) write_frame("merged", echo::text_of_document(merged), results);
   try {
-    write_whole(std::move(merged), *whole_outputs_, results);
+    write_whole(std::move(merged), *whole_outputs_, !frames_, results);
   } catch (const echo::Exit& failure) {
     end.message = std::string("client-mpi: ") + failure.what();
   }
@@ -193,7 +209,7 @@ End RankRun::end_of_member(const Result& given) {
   const std::optional<Merged> merged = hand_over(*member_, document_of, bound);
   if (merged) return {merged->code, merged->all_are_here && !bound.is_urgent(), ""};
   End end{own_code_ == echo::exit_pass ? int{echo::exit_fail} : own_code_, false, ""};
-  if (!own_outputs_->json.is_wanted()) end.message = summary_of(result);
+  if (!own_outputs_->json.is_wanted() && !frames_) end.message = summary_of(result);
   return end;
 }
 
@@ -212,8 +228,15 @@ End RankRun::run() {
   try {
     if (beginning_.failure) refuse(beginning_.failure->code, beginning_.failure->why);
     prepare();
-    return end(measure());
+    End last = end(measure());
+    echo::ResultWriter results{last.code, beginning_.stop, beginning_.signals};
+    write_frame("end", echo::text_of_document(boost::json::object{{"exit_code", last.code}}),
+                results);
+    return last;
   } catch (const Refused& refused) {
+    echo::ResultWriter results{refused.code(), beginning_.stop, beginning_.signals};
+    const boost::json::object text{{"exit_code", refused.code()}, {"message", refusal_}};
+    write_frame("refused", echo::text_of_document(text), results);
     return {refused.code(), refused.code() < echo::exit_signal && !*refused.what(), refused.what()};
   }
 }

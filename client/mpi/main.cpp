@@ -2,8 +2,8 @@
 //
 //   mpirun -np 4 --hostfile hosts client-mpi -n 1M -R 200k server:1234
 //
-// Each rank is a `client` with a share of the load (docs/fleet-mpi.md, docs/decisions/0029-*). Between
-// the start and the end of the traffic no call of MPI is made.
+// Each rank is a `client` with a share of the load (docs/fleet-mpi.md, docs/decisions/0029-*).
+// Between the start and the end of the traffic no call of MPI is made.
 
 #include <mpi.h>
 #include <unistd.h>
@@ -108,8 +108,8 @@ int run(int argc, char** argv) {
   std::optional<client::Command> command;
   std::optional<Failure> failure;
   try {
-    command =
-        client::read_command({"client-mpi", summary, examples, !is_another_rank()}, argc, argv);
+    command = client::read_command({"client-mpi", summary, examples, nullptr, !is_another_rank()},
+                                   argc, argv);
     if (!command) return echo::exit_pass;
   } catch (const CLI::ParseError& error) {
     failure = {echo::exit_usage, echo::one_line(error) + " (--help lists the options)"};

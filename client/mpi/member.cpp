@@ -82,6 +82,7 @@ std::uint64_t Member::agree_on_seed(std::uint64_t /*own*/, const echo::Stop& sto
 }
 
 std::optional<Nanoseconds> Member::start(const echo::Stop& stop, Nanoseconds give_up) {
+  tell_ready();
   tell(Kind::ready);
   Note note;
   const Waited waited = await(note, {Kind::due, Kind::refuse}, stop, give_up);
@@ -102,6 +103,7 @@ Refused Member::refuse(int code, const std::string& why, const echo::Stop& stop,
 }
 
 Nanoseconds Member::traffic(const echo::Stop& stop, Nanoseconds give_up) {
+  tell_standing();
   if (gone_) return now();
   tell(Kind::standing);
   Note note;

@@ -20,11 +20,12 @@ struct Part {
   std::string document;  ///< empty: it is missing
 };
 
-/// The parts that came, merged as `client merge` does. What is missing is a warning. The exit code
-/// is that of the whole load: errors, concurrency and objectives are judged on all ranks together.
+/// The parts that came, merged as `client merge` does. What is missing is named. One verdict:
+/// errors, concurrency and objectives are judged on all ranks together.
 boost::json::object merge_parts(const Options& whole, const std::vector<Part>& parts);
 
-/// Writes the text, --hgrm and --json of the whole. Returns the exit code.
-int write_whole(boost::json::object merged, Outputs& outputs, echo::ResultWriter& results);
+/// Writes the text, where stdout is for it, --hgrm and --json of the whole. Returns the exit code.
+int write_whole(boost::json::object merged, Outputs& outputs, bool has_text,
+                echo::ResultWriter& results);
 
 }  // namespace client::mpi

@@ -21,7 +21,7 @@ struct ProgramTexts {
   const char* footer;        ///< examples
   /// Told what check() refuses, before it is thrown; nullptr: nobody.
   void (*on_refusal)(const Options&, const echo::Exit&) = nullptr;
-  bool writes = true;        ///< false: another process writes what was asked for
+  bool writes = true;  ///< false: another process writes what was asked for
 };
 
 struct Command {

@@ -12,6 +12,7 @@
 
 #include "client/options/objective.hpp"
 #include "client/report/provenance.hpp"
+#include "client/report/ranks.hpp"
 #include "client/report/validate.hpp"
 #include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
@@ -223,12 +224,29 @@ json::array merged_objectives(const Runs& runs, const echo::Histogram& latency) 
   return objectives;
 }
 
+/// The rows of the ranks, and the verdict on all of them together.
+void add_ranks(json::object& merged, const Runs& runs, const std::vector<MissingRank>& missing) {
+  const int code = code_of_ranks(runs, RunDocument("merged", merged), missing.empty());
+  merged["exit_code"] = code;
+  merged["status"] = code == echo::exit_pass     ? "pass"
+                     : code >= echo::exit_signal ? "interrupted"
+                                                 : "fail";
+  merged["ranks"] = rows_of(runs);
+  merged["missing"] = to_json(missing);
+  json::array warnings = warnings_of_ranks(runs, missing);
+  for (const json::value& each : merged["warnings"].as_array()) warnings.push_back(each);
+  merged["warnings"] = warnings;
+}
+
 }  // namespace
 
-json::value merge(const Runs& runs) {
+json::value merge(const Runs& runs, const std::vector<MissingRank>& told) {
   if (runs.empty()) throw echo::Exit(echo::exit_usage, "merge: no files");
   for (const RunDocument& run : runs) validate(run);
   refuse_the_same_twice(runs);
+  const bool fleet = are_ranks(runs);
+  if (!fleet && !told.empty())
+    throw echo::Exit(echo::exit_usage, "--missing: these documents are of no fleet");
   const json::value mode = common(runs, "/mode");
   json::object latency = merged_latency(runs);
   echo::Histogram echoes;
@@ -239,7 +257,7 @@ json::value merge(const Runs& runs) {
     sources = run.sum(sources, run.count("/sources"), "/sources");
     argv.emplace_back(run.name());
   }
-  return json::object{{"schema", echo::schema_name},
+  json::object merged{{"schema", echo::schema_name},
                       {"program", "client"},
                       {"status", worst_of(runs).text("/status")},
                       {"exit_code", worst_of(runs).count("/exit_code")},
@@ -265,7 +283,9 @@ json::value merge(const Runs& runs) {
                       {"repeats", json::array{}},
                       {"environment", echo::environment()},
                       {"merged_from", origins_of(runs)},
-                      {"warnings", warnings_of(runs)}};
+                      {"warnings", warnings_of(runs, fleet)}};
+  if (fleet) add_ranks(merged, runs, missing_of(runs, told));
+  return merged;
 }
 
 }  // namespace client

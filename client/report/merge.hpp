@@ -9,14 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "client/report/ranks.hpp"
 #include "client/report/run_document.hpp"
 
 namespace client {
 
 /// The runs as one document of the same schema, with `merged_from` and without the figures of a
 /// machine. Throws echo::Exit(exit_usage) for runs that cannot be merged: different modes or loops,
-/// or the same document twice.
-boost::json::value merge(const std::vector<RunDocument>& runs);
+/// or the same document twice. Ranks of a fleet are one load: a row for each, and one verdict.
+/// `missing`: of these, and only of them, it is known why no document came.
+boost::json::value merge(const std::vector<RunDocument>& runs,
+                         const std::vector<MissingRank>& missing = {});
 
 /// The text report of a merged document. Its first three lines are those of a run.
 std::string text_of_merge(const boost::json::value& merged);

@@ -6,6 +6,7 @@
 
 #include "client/options/words.hpp"
 #include "client/report/merge.hpp"
+#include "client/report/ranks_text.hpp"
 #include "client/result/rate.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/hgrm.hpp"
@@ -74,8 +75,8 @@ std::string text_of_merge(const json::value& document) {
                   count("/connections/total"), count("/connections/open_at_end"));
   const std::uint64_t requested = count("/connections/requested");
   const std::uint64_t served = count("/connections/served");
-  text += fmt::format("merged     {} runs against {}\n", merged.array("/merged_from").size(),
-                      shown("/target"));
+  text += fmt::format("merged     {} {} against {}\n", merged.array("/merged_from").size(),
+                      merged.at("/ranks").is_array() ? "ranks" : "runs", shown("/target"));
   text += fmt::format("requested  {}: established {}, served {}, failed {}\n",
                       format_count(requested), format_count(count("/connections/established")),
                       format_count(served), format_count(requested - std::min(requested, served)));
@@ -92,21 +93,26 @@ std::string text_of_merge(const json::value& document) {
                         format_count(count("/latency/retransmissions/connections")));
   }
   text += throughput_text(merged);
+  text += text_of_ranks(merged);
   for (std::size_t i = 0; i < merged.array("/objectives").size(); ++i) {
     const std::string here = fmt::format("/objectives/{}", i);
     text += fmt::format("objective  {}: {}\n", shown(here + "/text"), shown(here + "/verdict"));
   }
-  for (std::size_t i = 0; i < merged.array("/warnings").size(); ++i) {
-    text += fmt::format("warning    {}\n", shown(fmt::format("/warnings/{}", i)));
-  }
-  return text + fmt::format("{}: {} of {} served\n", count("/exit_code") == 0 ? "PASS" : "FAIL",
-                            format_count(served), format_count(requested));
+  text += text_of_warnings(merged);
+  const std::size_t missing =
+      merged.at("/missing").is_array() ? merged.array("/missing").size() : 0;
+  return text + fmt::format("{}: {} of {} served{}\n", count("/exit_code") == 0 ? "PASS" : "FAIL",
+                            format_count(served), format_count(requested),
+                            missing == 0   ? ""
+                            : missing == 1 ? ", a rank is missing"
+                                           : fmt::format(", {} ranks are missing", missing));
 }
 
 int run_merge(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   std::string json_path;
   std::string hgrm_path;
+  std::vector<MissingRank> missing;
   CLI::App app{"client merge: merges the JSON documents of several runs, histograms bin for bin",
                "client merge"};
   echo::use_plain_help(app);
@@ -118,6 +124,19 @@ int run_merge(const std::vector<std::string>& arguments) {
   echo::add_output(app, "--hgrm", hgrm_path,
                    "Write the echo latencies to this file in HdrHistogram's text format; -: as "
                    "--json");
+  app.add_option_function<std::vector<std::string>>(
+         "--missing",
+         [&missing](const std::vector<std::string>& texts) {
+           try {
+             for (const std::string& text : texts) missing.push_back(parse_missing(text));
+           } catch (const std::invalid_argument& error) {
+             throw CLI::ValidationError("--missing", error.what());
+           }
+         },
+         "A rank of a fleet without a document, and why; may be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("RANK=HOST: WHY");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
@@ -130,7 +149,7 @@ int run_merge(const std::vector<std::string>& arguments) {
   std::vector<RunDocument> runs;
   runs.reserve(files.size());
   for (const std::string& file : files) runs.push_back(read_document(file));
-  json::value merged = merge(runs);
+  json::value merged = merge(runs, missing);
   // A signal may have ended one of the runs, but not this program.
   const bool passed = merged.at("exit_code").to_number<int>() == 0;
   echo::ResultWriter results{passed ? echo::exit_pass : echo::exit_fail};

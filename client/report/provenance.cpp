@@ -63,9 +63,9 @@ const RunDocument& worst_of(const Runs& runs) {
                            [&rank](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
-json::array warnings_of(const Runs& runs) {
+json::array warnings_of(const Runs& runs, bool fleet) {
   json::array warnings;
-  if (runs.size() > 1) {
+  if (runs.size() > 1 && !fleet) {
     warnings.emplace_back(
         ran_together(runs)
             ? "the runs' measured phases overlap by their clocks: rates and max_concurrent are sums"
@@ -75,7 +75,10 @@ json::array warnings_of(const Runs& runs) {
   for (const RunDocument& run : runs) {
     for (const json::value& warning : run.array("/warnings")) {
       if (!warning.is_string()) run.refuse("/warnings", "not an array of strings");
-      warnings.emplace_back(run.name() + ": " + std::string(warning.as_string()));
+      const std::string whose =
+          fleet ? fmt::format("rank {} ({})", run.count("/rank/rank"), run.text("/rank/host"))
+                : run.name();
+      warnings.emplace_back(whose + ": " + std::string(warning.as_string()));
     }
   }
   return warnings;

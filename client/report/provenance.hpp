@@ -16,8 +16,9 @@ using Runs = std::vector<RunDocument>;
 /// The run that ended worst: interrupted, then refused, then by the precedence of exit codes.
 const RunDocument& worst_of(const Runs& runs);
 
-/// A warning about the meaning of the sums, then each run's warnings with the name of its file.
-boost::json::array warnings_of(const Runs& runs);
+/// A warning about the meaning of the sums, unless the runs were started as one fleet, then each
+/// run's warnings with the name of its file.
+boost::json::array warnings_of(const Runs& runs, bool fleet);
 
 /// One entry per run with the figures of its machine; for a merged document, its own entries.
 boost::json::array origins_of(const Runs& runs);

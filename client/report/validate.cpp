@@ -11,6 +11,7 @@
 
 #include "client/options/objective.hpp"
 #include "client/report/document_fields.hpp"
+#include "client/report/ranks.hpp"
 #include "echo/exit_code.hpp"
 
 namespace client {
@@ -138,6 +139,7 @@ void validate(const RunDocument& run) {
   check_order(run);
   check_objectives(run);
   check_origins(run);
+  check_rank(run);
 }
 
 }  // namespace client

@@ -12,72 +12,50 @@
 namespace client::mpi {
 namespace {
 
-std::string text_of(const Measured& run, const std::string& name) {
-  return boost::json::serialize(document(name, run).whole());
-}
+namespace json = boost::json;
 
-Part part(std::uint32_t rank, const Measured& run) {
+/// The result of one of `ranks`. tests/client/merge_ranks_test.cpp has the verdict on all of them.
+Part part(std::uint32_t rank, std::uint32_t ranks, const Measured& run) {
   const std::string host = "h" + std::to_string(rank);
-  return {rank, host, run.exit_code, false, text_of(run, host)};
+  json::object text = document(host, run).whole().as_object();
+  text["options"] = json::object{{"max-errors", "1000"}};
+  text["objectives"] = json::array{};
+  text["rank"] = json::object{
+      {"rank", rank},           {"ranks", ranks},   {"host", host},      {"clock_before", nullptr},
+      {"clock_after", nullptr}, {"start", nullptr}, {"traffic", nullptr}};
+  return {rank, host, run.exit_code, false, json::serialize(text)};
 }
 
-int code_of(const boost::json::object& merged) {
+int code_of(const json::object& merged) {
   return merged.at("exit_code").to_number<int>();
-}
-
-TEST(MpiWhole, ErrorsAreJudgedOnAllRanksTogether) {
-  const std::vector<Part> parts{part(0, {.served = 90, .reset = 10, .exit_code = 1}),
-                                part(1, {.served = 95, .reset = 5, .exit_code = 0})};
-  Options whole;
-  whole.max_errors = 15;
-  EXPECT_EQ(code_of(merge_parts(whole, parts)), echo::exit_pass);
-  whole.max_errors = 14;
-  const boost::json::object failed = merge_parts(whole, parts);
-  EXPECT_EQ(code_of(failed), echo::exit_fail);
-  EXPECT_EQ(failed.at("status"), "fail");
-}
-
-TEST(MpiWhole, ConcurrencyIsTheSum) {
-  const std::vector<Part> parts{part(0, {.served = 100}), part(1, {.served = 50})};
-  Options whole;
-  whole.require_conc = 150;
-  EXPECT_EQ(code_of(merge_parts(whole, parts)), echo::exit_pass);
-  whole.require_conc = 151;
-  EXPECT_EQ(code_of(merge_parts(whole, parts)), echo::exit_fail);
 }
 
 TEST(MpiWhole, ARankThatEndedEarlyEndsTheWhole) {
   for (const int code : {143, 130, 5, 7}) {
-    const std::vector<Part> parts{part(0, {.served = 1}),
-                                  part(1, {.served = 1, .exit_code = code})};
+    const std::vector<Part> parts{part(0, 2, {.served = 1}),
+                                  part(1, 2, {.served = 1, .exit_code = code})};
     EXPECT_EQ(code_of(merge_parts({}, parts)), code);
   }
 }
 
-TEST(MpiWhole, AServerThatOnlySomeRanksFoundIsAFailure) {
-  std::vector<Part> parts{part(0, {.served = 9}), part(1, {.reset = 9, .exit_code = 4})};
+TEST(MpiWhole, AServerThatWasLostIsAFailureHoweverManyErrorsAreAllowed) {
+  std::vector<Part> parts{part(0, 2, {.served = 9}), part(1, 2, {.served = 9})};
+  EXPECT_EQ(code_of(merge_parts({}, parts)), echo::exit_pass);
+  parts[1].lost_its_server = true;
   EXPECT_EQ(code_of(merge_parts({}, parts)), echo::exit_fail);
 }
 
-TEST(MpiWhole, AServerThatWasLostIsAFailureHoweverManyErrorsAreAllowed) {
-  std::vector<Part> parts{part(0, {.served = 9}), part(1, {.served = 9})};
-  Options whole;
-  whole.max_errors = 1000;
-  EXPECT_EQ(code_of(merge_parts(whole, parts)), echo::exit_pass);
-  parts[1].lost_its_server = true;
-  EXPECT_EQ(code_of(merge_parts(whole, parts)), echo::exit_fail);
-}
-
 TEST(MpiWhole, ARankThatIsMissingIsNamedAndFails) {
-  std::vector<Part> parts{part(0, {.served = 100}), part(1, {.served = 50}),
-                          part(2, {.served = 50})};
+  std::vector<Part> parts{part(0, 3, {.served = 100}), part(1, 3, {.served = 50}),
+                          part(2, 3, {.served = 50})};
   parts[2].document.clear();
   Options whole;
   whole.json = "out.json";
   const boost::json::object merged = merge_parts(whole, parts);
   EXPECT_EQ(code_of(merged), echo::exit_fail);
   EXPECT_EQ(merged.at("warnings").at(0),
-            "rank 2 on h2 is missing: its own document, if it wrote one, is out.2.json there");
+            "rank 2 (h2) is missing: its own document, if it wrote one, is out.2.json there: its "
+            "connections are in no figure");
   EXPECT_EQ(merged.at("connections").at("served"), 150);
 }
 

@@ -1,0 +1,163 @@
+#include "client/report/ranks_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cctype>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "client/report/text_parts.hpp"
+#include "limits/proc_text.hpp"
+#include "limits/quantity.hpp"
+
+namespace client {
+namespace {
+
+namespace json = boost::json;
+using limits::format_count;
+using limits::printable;
+using std::chrono::nanoseconds;
+
+constexpr std::size_t most_lines = 16;
+constexpr std::size_t columns = 12;
+using Line = std::array<std::string, columns>;
+
+const Line heading{"rank", "host",     "served",  "echoes",   "p50",   "p99",
+                   "late", "CPU/echo", "busiest", "resident", "clock", "traffic"};
+
+std::string duration_or_dash(const json::value& ns) {
+  if (!ns.is_number()) return "-";
+  return limits::format_duration(nanoseconds(ns.to_number<std::int64_t>()));
+}
+
+/// "+1000.000123 s, 20 us": ahead of the reference clock by, and the bound of the error.
+std::string clock_text(const json::value& clock) {
+  if (!clock.is_object()) return "-";
+  const auto offset = static_cast<double>(clock.at("offset_ns").to_number<std::int64_t>());
+  return fmt::format("{:+.6f} s, {}", offset / 1e9, duration_or_dash(clock.at("bound_ns")));
+}
+
+Line line_of(const json::object& row) {
+  const auto count = [&row](const char* key) { return row.at(key).to_number<std::uint64_t>(); };
+  const json::value& cpu = row.at("client_ns_per_echo");
+  const json::value& busiest = row.at("client_busiest_thread");
+  const json::value& resident = row.at("resident");
+  return {std::to_string(count("rank")),
+          printable(std::string(row.at("host").as_string())),
+          fmt::format("{}/{}", format_count(count("served")), format_count(count("requested"))),
+          format_count(count("echoes")),
+          duration_or_dash(row.at("p50_ns")),
+          duration_or_dash(row.at("p99_ns")),
+          duration_or_dash(row.at("lateness_p99_ns")),
+          cpu.is_number() ? microseconds(cpu.to_number<std::uint64_t>()) : "-",
+          busiest.is_number() ? fmt::format("{:.0f} %", 100 * busiest.to_number<double>()) : "-",
+          resident.is_number() ? limits::format_bytes(resident.to_number<std::uint64_t>()) : "-",
+          clock_text(row.at("clock_before")),
+          duration_or_dash(row.at("traffic_late_ns"))};
+}
+
+/// Right-aligned, the hosts excepted. No blanks at the end of a line.
+std::string table_of(const std::vector<Line>& lines) {
+  std::array<std::size_t, columns> widths{};
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string text;
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < columns; ++i) {
+      if (i > 0) text += "  ";
+      text += i == 1 ? fmt::format("{:<{}}", line[i], widths[i])
+                     : fmt::format("{:>{}}", line[i], widths[i]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+/// CPU per echo over all ranks, weighted by their echoes, and their memory; "" if one is unknown.
+std::string text_of_all(const json::array& rows) {
+  double cpu = 0;
+  double echoes = 0;
+  std::uint64_t resident = 0;
+  for (const json::value& row : rows) {
+    const json::value& ns = row.at("client_ns_per_echo");
+    const json::value& bytes = row.at("resident");
+    if (!ns.is_number() || !bytes.is_number()) return "";
+    const auto weight = row.at("echoes").to_number<double>();
+    cpu += ns.to_number<double>() * weight;
+    echoes += weight;
+    resident += bytes.to_number<std::uint64_t>();
+  }
+  if (echoes == 0) return "";
+  return fmt::format("clients    {} of CPU per echo, resident {} in all\n",
+                     microseconds(static_cast<std::uint64_t>(cpu / echoes)),
+                     limits::format_bytes(resident));
+}
+
+/// A warning without its rank and its numbers: what several ranks can have in common.
+std::string kind_of(const std::string& warning) {
+  std::string kind = warning.substr(
+      std::min(warning.starts_with("rank ") ? warning.find("): ") : 0, warning.size()));
+  kind.erase(
+      std::remove_if(kind.begin(), kind.end(),
+                     [](unsigned char c) { return std::isdigit(c) || c == '.' || c == ','; }),
+      kind.end());
+  return kind;
+}
+
+}  // namespace
+
+std::string text_of_warnings(const RunDocument& merged) {
+  const bool fleet = merged.at("/ranks").is_array();
+  std::vector<std::pair<std::string, std::uint64_t>> lines;  // and how many more are of its kind
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < merged.array("/warnings").size(); ++i) {
+    const std::string warning = printable(merged.text(fmt::format("/warnings/{}", i)));
+    const auto [place, is_new] =
+        places.emplace(fleet ? kind_of(warning) : std::to_string(i), lines.size());
+    if (is_new) {
+      lines.emplace_back(warning, 0);
+    } else {
+      ++lines[place->second].second;
+    }
+  }
+  std::string text;
+  for (const auto& [line, more] : lines) {
+    text += "warning    " + line;
+    if (more > 0) text += fmt::format(" (so {} more rank{})", more, more == 1 ? "" : "s");
+    text += '\n';
+  }
+  return text;
+}
+
+std::string text_of_ranks(const RunDocument& merged) {
+  if (!merged.at("/ranks").is_array()) return "";
+  const json::array& rows = merged.array("/ranks");
+  std::vector<const json::object*> shown;
+  for (const json::value& row : rows) shown.push_back(&row.as_object());
+  if (shown.size() > most_lines) {
+    const auto p99 = [](const json::object* row) {
+      const json::value& ns = row->at("p99_ns");
+      return ns.is_number() ? ns.to_number<std::int64_t>() : 0;
+    };
+    std::stable_sort(shown.begin(), shown.end(),
+                     [&p99](const auto* a, const auto* b) { return p99(a) > p99(b); });
+    shown.resize(most_lines);
+  }
+  std::vector<Line> lines{heading};
+  for (const json::object* row : shown) lines.push_back(line_of(*row));
+  std::string text = text_of_all(rows) + "\n" + table_of(lines);
+  if (shown.size() < rows.size()) {
+    text += fmt::format("and {} more, with a lower p99: see --json\n", rows.size() - shown.size());
+  }
+  return text + "\n";
+}
+
+}  // namespace client
