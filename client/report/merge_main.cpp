@@ -61,6 +61,22 @@ std::string throughput_text(const RunDocument& merged) {
                      rate("/throughput/bytes_per_s"), rate("/throughput/connects_per_s"));
 }
 
+void add_missing(CLI::App& app, std::vector<MissingRank>& missing) {
+  app.add_option_function<std::vector<std::string>>(
+         "--missing",
+         [&missing](const std::vector<std::string>& texts) {
+           try {
+             for (const std::string& text : texts) missing.push_back(parse_missing(text));
+           } catch (const std::invalid_argument& error) {
+             throw CLI::ValidationError("--missing", error.what());
+           }
+         },
+         "A rank of a fleet without a document, and why; may be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("RANK=HOST: WHY");
+}
+
 }  // namespace
 
 std::string text_of_merge(const json::value& document) {
@@ -124,19 +140,7 @@ int run_merge(const std::vector<std::string>& arguments) {
   echo::add_output(app, "--hgrm", hgrm_path,
                    "Write the echo latencies to this file in HdrHistogram's text format; -: as "
                    "--json");
-  app.add_option_function<std::vector<std::string>>(
-         "--missing",
-         [&missing](const std::vector<std::string>& texts) {
-           try {
-             for (const std::string& text : texts) missing.push_back(parse_missing(text));
-           } catch (const std::invalid_argument& error) {
-             throw CLI::ValidationError("--missing", error.what());
-           }
-         },
-         "A rank of a fleet without a document, and why; may be given several times")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("RANK=HOST: WHY");
+  add_missing(app, missing);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
