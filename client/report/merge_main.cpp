@@ -74,6 +74,7 @@ void add_missing(CLI::App& app, std::vector<MissingRank>& missing) {
          "A rank of a fleet without a document, and why; may be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)
       ->type_name("RANK=HOST: WHY");
 }
 

@@ -48,6 +48,22 @@ class MergeProgram : public ::testing::Test {
   std::string folder_ = ::testing::TempDir() + "merge.XXXXXX";
 };
 
+TEST_F(MergeProgram, AMissingRankMayBeGivenBeforeTheFiles) {
+  json::object text = document("a", {.served = 1}).whole().as_object();
+  text["rank"] = json::object{{"rank", 0},
+                              {"ranks", 2},
+                              {"host", "h0"},
+                              {"clock_before", nullptr},
+                              {"clock_after", nullptr},
+                              {"start", nullptr},
+                              {"traffic", nullptr}};
+  write("a.json", json::serialize(text));
+  const auto [code, line] =
+      outcome({"--missing", "1=h1: killed", path("a.json"), "--json", path("ab.json")});
+  EXPECT_EQ(code, 1) << line;
+  EXPECT_EQ(read_document(path("ab.json")).text("/missing/0/host"), "h1");
+}
+
 TEST_F(MergeProgram, WritesTheMergedDocumentAndTheDistribution) {
   Measured a{.served = 1};
   for (int i = 0; i < 20; ++i) a.echo.record(1ms);

@@ -144,7 +144,8 @@ def a_host_that_dies(folder, launcher, server):
     expect(sorted(fleet.ranks) == [0, 1, 3], f"three documents: {sorted(fleet.ranks)}")
     for number, one in fleet.ranks.items():
         expect(one["exit_code"] == 0, f"rank {number} goes on")
-    expect("h3" in out or "h3" in json.dumps(fleet.document.get("missing", "h3")), out)
+    missing = [(one["rank"], one["host"]) for one in fleet.document["missing"]]
+    expect(missing == [(2, "h3")] and "rank 2 (h3) is missing" in out, f"{missing}\n{out}")
 
 
 def a_signal(folder, launcher, server):
