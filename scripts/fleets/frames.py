@@ -2,9 +2,10 @@
 
     @echo-testbed RANK KIND PART/PARTS CRC TEXT
 
-The output may hold other lines (a banner, warnings of a launcher), and lines that are torn, because
-mpirun forwards what it reads in pieces of any size. What does not fit its checksum is dropped; so
-is a frame that misses a part. Nothing that a host sends takes more than a bounded amount of memory.
+The output may hold other lines (a banner, warnings of a launcher), and lines that are torn: mpirun
+forwards what it reads of each rank in pieces of any size, so a line of one rank may go on behind lines
+of others. The checksum finds which rest belongs to which beginning. What fits nothing is dropped; so is
+a frame that misses a part. Nothing that a host sends takes more than a bounded amount of memory.
 
     reader = Reader(ranks=4)
     frames, other = reader.feed(data)          [Frame(0, "hello", {...})], [b"Welcome to h1"]
@@ -26,6 +27,8 @@ KINDS = frozenset(
 LONGEST_LINE, LARGEST, SHOWN = 4096, 32 << 20, 400
 #: Bytes of the unfinished frames of all ranks together.
 LARGEST_IN_ALL = 256 << 20
+#: Beginnings of lines that are kept until their rest comes, and bytes of a line that a client writes.
+MOST_TORN, LONGEST_WHOLE = 16, 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +74,16 @@ def parsed(line):
     return rank, kind, part, parts, text
 
 
+def fits(beginning, piece, at):
+    """Whether the checksum in `beginning` is that of it and of what follows in `piece`; True where it
+    is cut before its text. Cheap: called for each place of a piece."""
+    words = beginning[len(MARK) :].split(b" ", 4)
+    if len(words) < 5:
+        return True
+    head = b" ".join(words[:3]) + b" " + words[4]
+    return b"%08x" % zlib.crc32(piece[at:], zlib.crc32(head)) == words[3]
+
+
 class Reader:
     """Of one pipe. `rank`: the only one whose frames are taken; None: any below `ranks`."""
 
@@ -79,6 +92,7 @@ class Reader:
         self.buffer, self.skipping = b"", False
         self.unfinished = {}  #: {(rank, kind): Unfinished}
         self.held = 0  #: bytes in `unfinished`
+        self.torn = []  #: beginnings of lines, of a pipe that several ranks share
         self.dropped = 0  #: lines and frames that did not fit
 
     def feed(self, data):
@@ -98,6 +112,9 @@ class Reader:
         return frames, other
 
     def _line(self, line, frames, other):
+        if self.rank is None:
+            self._shared_line(line, frames, other)
+            return
         at = line.rfind(MARK)
         if at < 0:
             if line.strip():
@@ -111,6 +128,44 @@ class Reader:
         before = line[:at]
         if before.strip() and MARK not in before:
             other.append(before[:SHOWN])
+
+    def _shared_line(self, line, frames, other):
+        """A line of a pipe into which several ranks write: whole, or beginnings and rests of some."""
+        before, *marked = line.split(MARK)
+        for piece in (before, *(MARK + one for one in marked)):
+            found = parsed(piece) if piece.startswith(MARK) else None
+            if found is None:
+                piece, found = self._completed(piece)
+                self._keep(piece, other)
+            if found is not None and self._is_expected(found[0]):
+                self._part(*found, frames)
+
+    def _completed(self, piece):
+        """(what is left of the piece, the parsed line that its end completes, or None)"""
+        # At most a beginning and the rest of another.
+        for beginning in self.torn if len(piece) <= 2 * LONGEST_WHOLE else ():
+            for at in range(len(piece)):
+                if not fits(beginning, piece, at):
+                    continue
+                found = parsed(beginning + piece[at:])
+                if found is not None:
+                    self.torn.remove(beginning)
+                    return piece[:at], found
+        return piece, None
+
+    def _keep(self, piece, other):
+        """The beginning of a torn line, or another line."""
+        if not piece.startswith(MARK) and not (piece and MARK.startswith(piece)):
+            if piece.strip():
+                other.append(piece[:SHOWN])
+            return
+        if len(piece) > LONGEST_WHOLE:
+            self.dropped += 1
+            return
+        self.torn.append(piece)
+        if len(self.torn) > MOST_TORN:
+            del self.torn[0]
+            self.dropped += 1
 
     def _is_expected(self, rank):
         return rank < self.ranks if self.rank is None else rank == self.rank

@@ -73,6 +73,23 @@ class Frames(unittest.TestCase):
             reader = frames.Reader(rank=0)
             self.assertEqual([one.kind for one in reader.feed(b"".join(lines))[0]], ["ready"])
 
+    def test_lines_that_mpirun_tore_are_put_together_again(self):
+        """Each rank's bytes in order, in pieces of a line and more, those of three ranks mixed."""
+        random.seed(2)
+        for _ in range(10):
+            streams = []
+            for rank in range(3):
+                document = {"rank": rank, "text": "".join(random.choices("abc @", k=4000))}
+                streams.append(b"".join(lines_of(rank, "document", document)))
+            reader, found = frames.Reader(ranks=3), []
+            while any(streams):
+                rank = random.choice([number for number in range(3) if streams[number]])
+                size = random.choice((1000, 1024, 4096))
+                found += reader.feed(streams[rank][:size])[0]
+                streams[rank] = streams[rank][size:]
+            self.assertEqual(sorted(one.rank for one in found), [0, 1, 2])
+            self.assertEqual((reader.torn, reader.dropped), ([], 0))
+
     def test_what_no_client_sends_is_dropped(self):
         reader = frames.Reader(ranks=4, rank=None)
         for line in (
