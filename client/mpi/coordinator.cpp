@@ -15,7 +15,6 @@ namespace {
 /// that sleeps looks 0.3 ms later, and rank 0 needs some microseconds for each.
 constexpr std::chrono::milliseconds margin{30};
 constexpr std::chrono::microseconds margin_of_each{100};
-constexpr std::chrono::milliseconds patience_for_sends{100};
 constexpr std::chrono::seconds patience_for_ramps{10};
 
 }  // namespace

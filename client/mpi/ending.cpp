@@ -12,7 +12,7 @@ namespace client::mpi {
 namespace {
 
 constexpr std::chrono::milliseconds after_a_signal{430};
-constexpr std::chrono::microseconds pause{300};
+constexpr std::chrono::microseconds pause_of_an_end{300};
 constexpr std::chrono::seconds until_told{2};
 
 /// Of a rank whose document is here. Its receipt is complete.
@@ -24,7 +24,7 @@ bool is_here(Other& other) {
 bool wait_until(const std::function<bool()>& is_done, const EndBound& bound) {
   while (!is_done()) {
     if (bound.has_passed()) return false;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause_of_an_end);
   }
   return true;
 }

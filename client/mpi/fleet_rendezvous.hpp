@@ -80,6 +80,9 @@ Waited wait_for(const std::function<bool()>& is_done, const echo::Stop& stop, Na
 /// The same without a look at signals: for what must be sent after one.
 bool wait_briefly(const std::function<bool()>& is_done, Nanoseconds at_most);
 
+/// For wait_briefly(): until the sends of a rank have left it.
+inline constexpr std::chrono::milliseconds patience_for_sends{100};
+
 std::string host_name();
 
 }  // namespace client::mpi

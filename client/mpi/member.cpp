@@ -5,12 +5,6 @@
 #include "client/mpi/clock_exchange.hpp"
 
 namespace client::mpi {
-namespace {
-
-constexpr std::chrono::milliseconds patience_for_sends{100};
-
-}  // namespace
-
 Member::Member(Share share, const echo::SignalWatch& signals) : FleetRendezvous(share, signals) {}
 
 Member::~Member() {
