@@ -43,7 +43,7 @@ std::vector<RunDocument> three(const Measured& run, const Change& change = {}) {
           rank_of_three(2, run, change)};
 }
 
-std::string at(const json::value& value, const std::string& pointer) {
+std::string value_at(const json::value& value, const std::string& pointer) {
   return json::serialize(value.at_pointer(pointer));
 }
 
@@ -59,10 +59,10 @@ std::string message_of(const std::function<void()>& call) {
 
 TEST(MergeRanks, ErrorsAreCountedOverAllOfThem) {
   const Measured one_error{.served = 9, .reset = 1, .exit_code = 0};
-  EXPECT_EQ(at(merge(three(one_error)), "/exit_code"), "0") << "3 errors, and 3 are allowed";
+  EXPECT_EQ(value_at(merge(three(one_error)), "/exit_code"), "0") << "3 errors, and 3 are allowed";
   const json::value merged = merge(three({.served = 8, .reset = 2, .exit_code = 0}));
-  EXPECT_EQ(at(merged, "/exit_code"), "1") << "each had 2, within the 3; all together had 6";
-  EXPECT_EQ(at(merged, "/status"), "\"fail\"");
+  EXPECT_EQ(value_at(merged, "/exit_code"), "1") << "each had 2, within the 3; all together had 6";
+  EXPECT_EQ(value_at(merged, "/status"), "\"fail\"");
 }
 
 TEST(MergeRanks, ConcurrencyIsThatOfAllOfThem) {
@@ -71,19 +71,20 @@ TEST(MergeRanks, ConcurrencyIsThatOfAllOfThem) {
       text["options"].as_object()["require-conc"] = connections;
     };
   };
-  EXPECT_EQ(at(merge(three({.served = 10}, asking_for("30"))), "/exit_code"), "0");
-  EXPECT_EQ(at(merge(three({.served = 10}, asking_for("31"))), "/exit_code"), "1");
+  EXPECT_EQ(value_at(merge(three({.served = 10}, asking_for("30"))), "/exit_code"), "0");
+  EXPECT_EQ(value_at(merge(three({.served = 10}, asking_for("31"))), "/exit_code"), "1");
 }
 
 TEST(MergeRanks, AnInterruptionAndAnEarlyEndStay) {
   std::vector<RunDocument> ranks = three({.served = 10});
   ranks[1] = rank_of_three(1, {.served = 10, .exit_code = 130});
-  EXPECT_EQ(at(merge(ranks), "/exit_code"), "130");
-  EXPECT_EQ(at(merge(ranks), "/status"), "\"interrupted\"");
+  EXPECT_EQ(value_at(merge(ranks), "/exit_code"), "130");
+  EXPECT_EQ(value_at(merge(ranks), "/status"), "\"interrupted\"");
   ranks[1] = rank_of_three(1, {.served = 10, .exit_code = 5});
-  EXPECT_EQ(at(merge(ranks), "/exit_code"), "5");
+  EXPECT_EQ(value_at(merge(ranks), "/exit_code"), "5");
   ranks[1] = rank_of_three(1, {.served = 10, .exit_code = 4});
-  EXPECT_EQ(at(merge(ranks), "/exit_code"), "0") << "others found the server: its failures count";
+  EXPECT_EQ(value_at(merge(ranks), "/exit_code"), "0")
+      << "others found the server: its failures count";
 }
 
 TEST(MergeRanks, EachHasARowInOrder) {
@@ -91,12 +92,12 @@ TEST(MergeRanks, EachHasARowInOrder) {
   std::swap(ranks[0], ranks[2]);
   const json::value merged = merge(ranks);
   ASSERT_EQ(merged.at("ranks").as_array().size(), 3U);
-  EXPECT_EQ(at(merged, "/ranks/0/host"), "\"h0\"");
-  EXPECT_EQ(at(merged, "/ranks/2/rank"), "2");
-  EXPECT_EQ(at(merged, "/ranks/1/traffic_late_ns"), "70");
-  EXPECT_EQ(at(merged, "/ranks/1/start_late_ns"), "50");
-  EXPECT_EQ(at(merged, "/ranks/1/clock_before/offset_ns"), "-5000");
-  EXPECT_EQ(at(merged, "/missing"), "[]");
+  EXPECT_EQ(value_at(merged, "/ranks/0/host"), "\"h0\"");
+  EXPECT_EQ(value_at(merged, "/ranks/2/rank"), "2");
+  EXPECT_EQ(value_at(merged, "/ranks/1/traffic_late_ns"), "70");
+  EXPECT_EQ(value_at(merged, "/ranks/1/start_late_ns"), "50");
+  EXPECT_EQ(value_at(merged, "/ranks/1/clock_before/offset_ns"), "-5000");
+  EXPECT_EQ(value_at(merged, "/missing"), "[]");
   const std::string text = text_of_merge(merged);
   EXPECT_NE(text.find("merged     3 ranks against"), std::string::npos) << text;
   EXPECT_NE(text.find("   1  h1     10/10"), std::string::npos) << text;
@@ -107,13 +108,13 @@ TEST(MergeRanks, OneThatIsMissingIsNamedAndFailsTheWhole) {
   const std::vector<RunDocument> two{rank_of_three(0, {.served = 10}),
                                      rank_of_three(1, {.served = 10})};
   const json::value merged = merge(two, {parse_missing("2=h2: its launcher ended: killed")});
-  EXPECT_EQ(at(merged, "/exit_code"), "1");
-  EXPECT_EQ(at(merged, "/missing"),
+  EXPECT_EQ(value_at(merged, "/exit_code"), "1");
+  EXPECT_EQ(value_at(merged, "/missing"),
             R"([{"rank":2,"host":"h2","why":"its launcher ended: killed"}])");
   const std::string text = text_of_merge(merged);
   EXPECT_NE(text.find("rank 2 (h2) is missing: its launcher ended: killed"), std::string::npos);
   EXPECT_NE(text.find("FAIL: 20 of 20 served, a rank is missing"), std::string::npos) << text;
-  EXPECT_EQ(at(merge(two), "/missing"), R"([{"rank":2,"host":null,"why":"no document"}])");
+  EXPECT_EQ(value_at(merge(two), "/missing"), R"([{"rank":2,"host":null,"why":"no document"}])");
 }
 
 TEST(MergeRanks, WarningsOfTheSameKindAreOneLine) {
@@ -135,7 +136,7 @@ TEST(MergeRanks, ADoubtfulStartIsAWarning) {
     text["rank"].as_object()["traffic"].as_object()["begun_ns"] = 20'000'500;
     text["rank"].as_object()["clock_after"] = clock_of(0, 3'000'000);
   });
-  const std::string warnings = at(merge(ranks), "/warnings");
+  const std::string warnings = value_at(merge(ranks), "/warnings");
   for (const char* part : {"rank 0 (h0): no common start", "traffic began 20 ms after",
                            "rank 1 (h1): its clock is known to 3 ms only"})
     EXPECT_NE(warnings.find(part), std::string::npos) << part << " in " << warnings;

@@ -23,7 +23,7 @@ class OpenLoop : public fixtures::LoopGroupTest {
   }
   static std::vector<std::optional<Pace>> paces(LoopGroup& group, double rate,
                                                 bool poisson = false) {
-    return paces_of(group, rate, poisson, 9, Share{});
+    return paces_of(group, rate, poisson, 9, client::Share{});
   }
   /// Number of messages due in [from, to) after the start.
   static std::uint64_t due_between(const std::vector<std::optional<Pace>>& paces, Nanoseconds from,
