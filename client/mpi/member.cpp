@@ -5,6 +5,7 @@
 #include "client/mpi/clock_exchange.hpp"
 
 namespace client::mpi {
+
 Member::Member(Share share, const echo::SignalWatch& signals) : FleetRendezvous(share, signals) {}
 
 Member::~Member() {
