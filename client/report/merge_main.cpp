@@ -98,6 +98,7 @@ std::string text_of_merge(const json::value& document) {
                       format_count(requested), format_count(count("/connections/established")),
                       format_count(served), format_count(requested - std::min(requested, served)));
   text += failures_text(merged);
+  text += text_of_mismatch(merged);
   text += "connect    " + spread(merged, "/latency/connect") + "\n";
   text += fmt::format("{:<10} {} {}, {} loop: {}\n", words_in(merged).one,
                       format_count(count("/latency/echo/count")), words_in(merged).many,

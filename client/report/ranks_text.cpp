@@ -114,6 +114,31 @@ std::string kind_of(const std::string& warning) {
 
 }  // namespace
 
+std::string text_of_mismatch(const RunDocument& merged) {
+  const std::string first = "/echoes/first_mismatch";
+  if (!merged.at("/ranks").is_array() || !merged.at(first).is_object()) return "";
+  const std::uint64_t ranks = merged.array("/ranks").size() + merged.array("/missing").size();
+  const auto connection = [&merged, ranks](const std::string& pointer) {
+    const std::uint64_t number = merged.count(pointer + "/connection");
+    std::string host = "host not known";
+    for (const char* list : {"/ranks", "/missing"}) {
+      for (const json::value& row : merged.array(list)) {
+        const json::value& name = row.at("host");
+        if (row.at("rank").to_number<std::uint64_t>() == number % ranks && name.is_string())
+          host = printable(std::string(name.as_string()));
+      }
+    }
+    return fmt::format("connection {} (rank {}, {}), message {}", number, number % ranks, host,
+                       merged.count(pointer + "/message"));
+  };
+  std::string text = fmt::format("mismatch   {}, offset {}: expected 0x{:02x}, got 0x{:02x}",
+                                 connection(first), merged.count(first + "/offset"),
+                                 merged.count(first + "/expected"), merged.count(first + "/got"));
+  if (merged.at(first + "/owner").is_object())
+    text += ", a byte of " + connection(first + "/owner");
+  return text + "\n";
+}
+
 std::string text_of_warnings(const RunDocument& merged) {
   const bool fleet = merged.at("/ranks").is_array();
   std::vector<std::pair<std::string, std::uint64_t>> lines;  // and how many more are of its kind

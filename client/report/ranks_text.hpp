@@ -11,6 +11,10 @@ namespace client {
 /// highest p99). "" for a document without ranks. Warnings name those that are missing.
 std::string text_of_ranks(const RunDocument& merged);
 
+/// The first wrong byte of a fleet: where it was, and whose it is, each with rank and host. "" if
+/// there was none.
+std::string text_of_mismatch(const RunDocument& merged);
+
 /// The warnings, a line each. Of those that ranks have in common, but for their numbers, the first,
 /// and how many more there are.
 std::string text_of_warnings(const RunDocument& merged);

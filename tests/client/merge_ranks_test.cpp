@@ -117,6 +117,21 @@ TEST(MergeRanks, OneThatIsMissingIsNamedAndFailsTheWhole) {
   EXPECT_EQ(value_at(merge(two), "/missing"), R"([{"rank":2,"host":null,"why":"no document"}])");
 }
 
+TEST(MergeRanks, AForeignByteHasTheRankAndTheHostOfBoth) {
+  std::vector<RunDocument> ranks = three({.served = 10});
+  ranks[1] = rank_of_three(1, {.served = 10}, [](json::object& text) {
+    text["echoes"].as_object()["first_mismatch"] = json::object{
+        {"connection", 7}, {"message", 1},
+        {"offset", 16},    {"expected", 0xab},
+        {"got", 0x0c},     {"owner", {{"connection", 5}, {"message", 2}, {"rank", 2}}}};
+  });
+  const std::string text = text_of_merge(merge(ranks));
+  EXPECT_NE(text.find("mismatch   connection 7 (rank 1, h1), message 1, offset 16: expected 0xab, "
+                      "got 0x0c, a byte of connection 5 (rank 2, h2), message 2\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(MergeRanks, WarningsOfTheSameKindAreOneLine) {
   const json::value merged = merge(three({.served = 10}, [](json::object& text) {
     const std::string host(text["rank"].as_object()["host"].as_string());
