@@ -91,7 +91,7 @@ class Programs(unittest.TestCase):
 
     def test_have_no_other_option(self):
         for program in PROGRAMS:
-            known = {"-h", "--help", "--version", "--describe", "--list-models", "--hgrm"}  # of client merge
+            known = {"-h", "--help", "--version", "--describe", "--list-models", "--hgrm", "--missing"}  # the last two of client merge
             for option in described(program)["options"]:
                 known |= {option["short"], option["name"], option["negation"]}
             for tag in tags(section(f"echo-testbed-{program}.1", "OPTIONS")):
