@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "client/fleet/clock_offset.hpp"
+#include "client/result/clock_offset.hpp"
 #include "client/mpi/note.hpp"
 
 namespace client::mpi {

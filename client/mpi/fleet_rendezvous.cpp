@@ -67,9 +67,4 @@ bool wait_briefly(const std::function<bool()>& is_done, Nanoseconds at_most) {
   return true;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "?";
-}
-
 }  // namespace client::mpi

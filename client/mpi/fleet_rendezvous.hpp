@@ -83,6 +83,4 @@ bool wait_briefly(const std::function<bool()>& is_done, Nanoseconds at_most);
 /// For wait_briefly(): until the sends of a rank have left it.
 inline constexpr std::chrono::milliseconds patience_for_sends{100};
 
-std::string host_name();
-
 }  // namespace client::mpi

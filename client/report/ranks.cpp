@@ -12,6 +12,7 @@
 #include "client/options/objective.hpp"
 #include "client/options/share.hpp"
 #include "client/report/document_fields.hpp"
+#include "client/result/clock_offset.hpp"
 #include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 #include "limits/quantity.hpp"
@@ -56,6 +57,26 @@ json::value late_by(const RunDocument& run, const std::string& moment) {
   return run.count(moment + "/begun_ns") - run.count(moment + "/due_ns");
 }
 
+std::optional<ClockOffset> clock_of(const RunDocument& run, const std::string& pointer) {
+  if (run.at(pointer).is_null()) return std::nullopt;
+  const auto ns = [&](const char* key) {
+    return nanoseconds{run.at(pointer + key).to_number<std::int64_t>()};
+  };
+  return ClockOffset{ns("/offset_ns"), ns("/bound_ns"), ns("/at_ns")};
+}
+
+/// When its traffic began on the reference clock, and the bound of the error; null if that is not
+/// known. The offset then lay between those that were measured before and after.
+json::value traffic_begun(const RunDocument& run) {
+  const std::optional<ClockOffset> before = clock_of(run, "/rank/clock_before");
+  if (!before || run.at("/rank/traffic").is_null()) return nullptr;
+  const ClockOffset after = clock_of(run, "/rank/clock_after").value_or(*before);
+  const nanoseconds begun{run.count("/rank/traffic/begun_ns")};
+  const ClockOffset then = offset_at(*before, after, begun);
+  return json::object{{"reference_ns", (begun - then.offset).count()},
+                      {"bound_ns", then.bound.count()}};
+}
+
 /// null without enough samples, or without the histogram.
 json::value percentile_of(const RunDocument& run, const std::string& pointer, double percent) {
   if (run.at(pointer).is_null()) return nullptr;
@@ -90,7 +111,8 @@ json::object row_of(const RunDocument& run) {
                       {"clock_before", run.at("/rank/clock_before")},
                       {"clock_after", run.at("/rank/clock_after")},
                       {"start_late_ns", late_by(run, "/rank/start")},
-                      {"traffic_late_ns", late_by(run, "/rank/traffic")}};
+                      {"traffic_late_ns", late_by(run, "/rank/traffic")},
+                      {"traffic_begun", traffic_begun(run)}};
 }
 
 /// An option of the whole load as a number; `otherwise` where it was not given.

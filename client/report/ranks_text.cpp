@@ -101,6 +101,25 @@ std::string text_of_all(const json::array& rows) {
                      limits::format_bytes(resident));
 }
 
+/// How far apart the ranks began their traffic, and how exactly that is known: the widest bounds of
+/// two. "" if it is not known of all.
+std::string text_of_begin(const json::array& rows) {
+  std::vector<std::int64_t> begun;
+  std::vector<std::int64_t> bounds;
+  for (const json::value& row : rows) {
+    const json::value& one = row.at("traffic_begun");
+    if (!one.is_object()) return "";
+    begun.push_back(one.at("reference_ns").to_number<std::int64_t>());
+    bounds.push_back(one.at("bound_ns").to_number<std::int64_t>());
+  }
+  if (begun.size() < 2) return "";
+  const auto [first, last] = std::minmax_element(begun.begin(), begun.end());
+  std::sort(bounds.rbegin(), bounds.rend());
+  return fmt::format("begun      all within {} of each other, known to {}\n",
+                     limits::format_duration(nanoseconds(*last - *first)),
+                     limits::format_duration(nanoseconds(bounds[0] + bounds[1])));
+}
+
 /// A warning without its rank and its numbers: what several ranks can have in common.
 std::string kind_of(const std::string& warning) {
   std::string kind = warning.substr(
@@ -178,7 +197,7 @@ std::string text_of_ranks(const RunDocument& merged) {
   }
   std::vector<Line> lines{heading};
   for (const json::object* row : shown) lines.push_back(line_of(*row));
-  std::string text = text_of_all(rows) + "\n" + table_of(lines);
+  std::string text = text_of_all(rows) + text_of_begin(rows) + "\n" + table_of(lines);
   if (shown.size() < rows.size()) {
     text += fmt::format("and {} more, with a lower p99: see --json\n", rows.size() - shown.size());
   }

@@ -1,5 +1,5 @@
 // How far two clocks are apart, from round trips.
-#include "client/fleet/clock_offset.hpp"
+#include "client/result/clock_offset.hpp"
 
 #include <gtest/gtest.h>
 

@@ -104,6 +104,28 @@ TEST(MergeRanks, EachHasARowInOrder) {
   EXPECT_EQ(text.find("were made at the same time"), std::string::npos) << text;
 }
 
+TEST(MergeRanks, TheirTrafficIsPlacedOnOneClock) {
+  std::vector<RunDocument> ranks = three({.served = 10});
+  // Drifts from 5 us behind to 1 us behind between 1,000 and 9,000 ns; at 3,000 it is 4 us behind.
+  ranks[1] = rank_of_three(1, {.served = 10}, [](json::object& text) {
+    json::object& rank = text["rank"].as_object();
+    rank["traffic"] = json::object{{"due_ns", 3000}, {"begun_ns", 3000}};
+    rank["clock_after"] = json::object{{"offset_ns", -1000}, {"bound_ns", 30}, {"at_ns", 9000}};
+  });
+  const json::value merged = merge(ranks);
+  EXPECT_EQ(value_at(merged, "/ranks/0/traffic_begun"), R"({"reference_ns":5570,"bound_ns":20})");
+  EXPECT_EQ(value_at(merged, "/ranks/1/traffic_begun"), R"({"reference_ns":7000,"bound_ns":30})");
+  const std::string text = text_of_merge(merged);
+  EXPECT_NE(text.find("begun      all within 1.43 us of each other, known to 50 ns\n"),
+            std::string::npos)
+      << text;
+  ranks[1] = rank_of_three(1, {.served = 10}, [](json::object& text) {
+    text["rank"].as_object()["clock_before"] = nullptr;
+  });
+  EXPECT_EQ(value_at(merge(ranks), "/ranks/1/traffic_begun"), "null");
+  EXPECT_EQ(text_of_merge(merge(ranks)).find("begun "), std::string::npos);
+}
+
 TEST(MergeRanks, OneThatIsMissingIsNamedAndFailsTheWhole) {
   const std::vector<RunDocument> two{rank_of_three(0, {.served = 10}),
                                      rank_of_three(1, {.served = 10})};

@@ -1,4 +1,4 @@
-#include "client/fleet/clock_offset.hpp"
+#include "client/result/clock_offset.hpp"
 
 #include <algorithm>
 #include <cmath>

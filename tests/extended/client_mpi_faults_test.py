@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""client-mpi on four namespaces as hosts, when ranks are killed and when signals come.
+
+Whatever ends it: it is told, in time, and every rank that measured leaves a complete document on its host.
+
+- Rank 2 is killed before the start, in the ramp, in the traffic, and when it has written its document; rank 0 in the
+  traffic. With Open MPI also under --continuous, where the other ranks go on to their end.
+- mpirun gets SIGINT once, SIGINT twice, SIGTERM and SIGUSR1; with Open MPI it is killed.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from mpi_hosts import HEAD, Hosts, enter_namespaces, expect, implementations, read_document, wait_for_ranks  # noqa: E402
+from processes import Server  # noqa: E402
+
+RANKS = 4
+CONNECTIONS = 800
+RAMP, TRAFFIC, DEADLINE = 1, 2, 8  # seconds
+LOAD = ("-n", CONNECTIONS, "--connect-rate", CONNECTIONS // RAMP, "--mode", "stream", "-d", TRAFFIC,
+        "--deadline", f"{DEADLINE}s", "--allow-remote", "10.77.0.0/24", "--interval", "50ms")
+#: Hydra kills all ranks with SIGKILL when one dies, unless it is told not to.
+TO_SURVIVE = {"openmpi": (), "mpich": ("-disable-auto-cleanup",)}
+#: From a kill or a signal to the end: mpirun waits a second for each host, twice; MPI_Finalize() has three.
+IN_TIME = 6
+PATIENCE = 30
+
+
+class Run:
+    """client-mpi with its documents and series in a folder of its own."""
+
+    def __init__(self, hosts, port, implementation, launcher=(), more=()):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=hosts.folder))
+        self.name = f"{implementation} {' '.join(launcher)}".strip()
+        self.process = hosts.start(implementation, f"{HEAD}:{port}", *LOAD, "--json", self.folder / "out.json",
+                                   "--series", self.folder / "s.jsonl", *more, launcher=launcher)
+        self.ranks = wait_for_ranks(hosts)
+
+    def wait_for(self, what, happens):
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if happens():
+                return
+            time.sleep(0.01)
+        self.process.kill()
+        expect(False, f"{self.name}: {what} within {PATIENCE} s\n{self.process.communicate()}")
+
+    def wait_for_phase(self, phase):
+        series = self.folder / "s.2.jsonl"
+        self.wait_for(f"phase {phase}", lambda: series.exists() and f'"phase":"{phase}"' in series.read_text())
+
+    def wait_for_document(self, rank):
+        self.wait_for(f"the document of rank {rank}", (self.folder / f"out.{rank}.json").exists)
+
+    def end(self, within=IN_TIME):
+        began = time.monotonic()
+        out, error = self.process.communicate(timeout=PATIENCE)
+        self.took = time.monotonic() - began
+        self.text = f"{self.name}: exit code {self.process.returncode} after {self.took:.1f} s\n{out}{error}"
+        print(self.text.splitlines()[0], flush=True)
+        expect(self.took <= within, f"ends within {within} s: {self.text}")
+
+    def document(self, rank=None):
+        path = self.folder / ("out.json" if rank is None else f"out.{rank}.json")
+        return read_document(path) if path.exists() else None
+
+    def expect_documents(self, ranks):
+        for rank in ranks:
+            document = self.document(rank)
+            expect(document is not None, f"rank {rank} leaves its document: {self.text}")
+            expect(document["connections"]["requested"] == CONNECTIONS // RANKS, f"it is complete: {self.text}")
+
+
+def kill_before_the_start(hosts, port, implementation):
+    at = time.time() + 2
+    run = Run(hosts, port, implementation, TO_SURVIVE[implementation], ("--start-at", f"@{at:.3f}"))
+    os.kill(run.ranks["h3"], signal.SIGKILL)
+    run.end()
+    expect(run.process.returncode != 0, f"before the start: {run.text}")
+    expect(run.document() is None, f"nothing was measured: {run.text}")
+
+
+def kill_in_a_phase(hosts, port, implementation, phase):
+    run = Run(hosts, port, implementation, TO_SURVIVE[implementation])
+    run.wait_for_phase(phase)
+    os.kill(run.ranks["h3"], signal.SIGKILL)
+    run.end()
+    expect(run.process.returncode != 0, f"{phase}: {run.text}")
+    run.expect_documents((0, 1, 3))
+
+
+def kill_after_its_document(hosts, port, implementation):
+    run = Run(hosts, port, implementation, TO_SURVIVE[implementation])
+    run.wait_for_document(2)
+    try:
+        os.kill(run.ranks["h3"], signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it was quicker
+    run.end(within=DEADLINE + IN_TIME)
+    run.expect_documents(range(RANKS))
+    expect(run.document(2)["status"] == "pass", f"it had measured all: {run.text}")
+
+
+def kill_rank_0(hosts, port, implementation):
+    run = Run(hosts, port, implementation, TO_SURVIVE[implementation])
+    run.wait_for_phase("echo")
+    os.kill(run.ranks["h1"], signal.SIGKILL)
+    run.end()
+    expect(run.process.returncode != 0, f"rank 0: {run.text}")
+    run.expect_documents((1, 2, 3))
+
+
+def kill_and_go_on(hosts, port, phase):
+    """Open MPI's --continuous: all but the dead one measure to their end, and rank 0 names it."""
+    run = Run(hosts, port, "openmpi", ("--continuous",))
+    run.wait_for_phase(phase)
+    os.kill(run.ranks["h3"], signal.SIGKILL)
+    # In the ramp it is waited for as long again and 10 s, at most until the deadline.
+    run.end(within=DEADLINE + IN_TIME)
+    run.expect_documents((0, 1, 3))
+    merged = run.document()
+    expect(merged is not None, f"rank 0 merges what came: {run.text}")
+    expect("rank 2 (h3) is missing" in json.dumps(merged["warnings"]), f"it is named: {merged['warnings']}")
+    expect("waiting for the results of rank 2 on h3" in run.text, f"it is told meanwhile: {run.text}")
+    if phase == "echo":
+        expect(merged["exit_code"] == 1, f"the code is 1, not {merged['exit_code']}: {run.text}")
+        expect([run.document(rank)["status"] for rank in (0, 1, 3)] == ["pass"] * 3, f"they go on: {run.text}")
+
+
+def send(hosts, port, implementation, signals, merged_code):
+    run = Run(hosts, port, implementation)
+    run.wait_for_phase("echo")
+    for number in signals:
+        run.process.send_signal(number)
+        time.sleep(0.1)
+    run.end()
+    run.expect_documents(range(RANKS))
+    if merged_code:
+        merged = run.document()
+        expect(merged is not None and merged["exit_code"] in merged_code, f"{signals}: merged: {run.text}")
+        expect(merged["connections"]["requested"] == CONNECTIONS, f"{signals}: of all ranks: {run.text}")
+
+
+def main():
+    enter_namespaces()
+    with tempfile.TemporaryDirectory() as name:
+        hosts = Hosts(name, RANKS)
+        with Server("echo_async", "--bind", HEAD, "--allow-public", descriptors=4 * CONNECTIONS) as server:
+            port = server.port
+            for implementation in implementations():
+                kill_before_the_start(hosts, port, implementation)
+                kill_in_a_phase(hosts, port, implementation, "connect")
+                kill_in_a_phase(hosts, port, implementation, "echo")
+                kill_after_its_document(hosts, port, implementation)
+                kill_rank_0(hosts, port, implementation)
+                send(hosts, port, implementation, [signal.SIGINT], (130, 143))
+                send(hosts, port, implementation, [signal.SIGINT, signal.SIGINT], None)
+                send(hosts, port, implementation, [signal.SIGTERM], (143,))
+                send(hosts, port, implementation, [signal.SIGUSR1], (143,))
+            if "openmpi" in implementations():
+                kill_and_go_on(hosts, port, "connect")
+                kill_and_go_on(hosts, port, "echo")
+                send(hosts, port, "openmpi", [signal.SIGKILL], None)
+
+
+main()
