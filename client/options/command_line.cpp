@@ -106,6 +106,7 @@ CLI::Option* add_each(CLI::App& app, const std::string& name, const std::string&
           },
           what)
       ->expected(1)
+      ->allow_extra_args(false)  // what follows the value may be the target
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name(unit);
 }
@@ -227,6 +228,7 @@ void declare_bounds(CLI::App& app, Options& options) {
       app.add_option("--allow-remote", options.allow_remote,
                      "Allow a target outside loopback in this network; a load client can do harm"))
       ->expected(1)
+      ->allow_extra_args(false)  // what follows the value may be the target
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("CIDR");
   group(echo::add_count(

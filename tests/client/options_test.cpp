@@ -31,6 +31,15 @@ Options parsed(Words words) {
   return options;
 }
 
+TEST(Options, ThatMayBeGivenSeveralTimesTakeOneValueEach) {
+  const Options options = parsed({"--label", "a=b", "--allow-remote", "10.0.0.9/32", "--label",
+                                  "c=d", "--header", "X: y", "10.0.0.9:1234"});
+  EXPECT_EQ(options.target.host, "10.0.0.9");
+  EXPECT_EQ(options.labels.size(), 2U);
+  EXPECT_EQ(options.allow_remote, Words{"10.0.0.9/32"});
+  EXPECT_EQ(options.headers, Words{"X: y"});
+}
+
 TEST(Options, OfTheAncestorKeepTheirMeaning) {
   const Options options = parsed({"-n=10k", "-host", "127.0.0.1:7", "-data=hello"});
   EXPECT_EQ(options.connections, 10'000U);
