@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "client/run/shares.hpp"
 
@@ -85,12 +86,12 @@ void run_traffic(const RunContext& context, const Observer& observer,
   ClocksAtEdges clocks{observer};
   const std::function<void(Edge)> at_edge = clocks.reader();
   const Nanoseconds beside = at_edge ? beside_the_edge : Nanoseconds{0};
-  Nanoseconds begun{};
+  std::optional<Nanoseconds> begun;  // unset if a stop came before
   group.start([&](Loop& loop, unsigned number) {
     // Ranks promise each other a moment: more precise than the wait of a loop for its first
     // message.
-    if (context.rendezvous != nullptr) sleep_until(traffic.start, context.stop);
-    if (number == 0) begun = now();
+    const bool in_time = context.rendezvous == nullptr || sleep_until(traffic.start, context.stop);
+    if (number == 0 && in_time) begun = now();
     Traffic mine = traffic;
     mine.pace = paces[number];
     mine.sampling = sampling_of(options, mine);
@@ -108,7 +109,7 @@ void run_traffic(const RunContext& context, const Observer& observer,
   moments.end = observer.sample(concurrency.open(), limits::Detail::full, Edge::closes);
   context.watch.wait_for(group);
   group.wait();
-  if (context.rendezvous != nullptr) result.traffic_begins = {agreed, begun};
+  if (context.rendezvous != nullptr && begun) result.traffic_begins = {agreed, *begun};
   clocks.complete(moments);
   group.run([](Loop& loop, unsigned) { loop.traffic_ends(); });
   for (unsigned i = 0; i < group.size(); ++i)

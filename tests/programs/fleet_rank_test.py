@@ -223,6 +223,20 @@ def stops(server, folder):
             print(f"{name}: a document after {took:.2f} s")
 
 
+def stopped_before_its_traffic(server):
+    """Its traffic never began, so its document has no time for that: a merge would refuse a wrong one."""
+    with Rank("0/1", target(server), *LONG) as rank:
+        started(rank, traffic=False)
+        rank.say(f"traffic {time.monotonic_ns() + 2_000_000_000}")
+        time.sleep(0.2)
+        rank.say("stop")
+        document = rank.next("document")
+        rank.say("quit")
+        expect(rank.code(within=3) == 143, "143")
+        expect(document["rank"]["start"] and document["rank"]["traffic"] is None, f"{document['rank']}")
+    print("stopped before its traffic: no time of it")
+
+
 def signalled(listener, signals):
     """Seconds from the last of several SIGTERM to the end of a rank whose echoes do not come."""
     with Rank("0/1", f"127.0.0.1:{listener.getsockname()[1]}", *LONG) as rank:
@@ -342,6 +356,7 @@ def main():
         folder = pathlib.Path(name)
         two_ranks(server, folder)
         stops(server, folder)
+        stopped_before_its_traffic(server)
         stalled_server_and_signal()
         refusals(server)
         a_parent_that_never_starts(server)
