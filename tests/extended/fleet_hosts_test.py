@@ -148,6 +148,25 @@ def a_host_that_dies(folder, launcher, server):
     expect(missing == [(2, "h3")] and "rank 2 (h3) is missing" in out, f"{missing}\n{out}")
 
 
+def a_link_that_is_cut(folder, launcher, server):
+    """The load of h3 stands still; its results come over the launcher's pipe, which is not the link."""
+    fleet = Fleet(
+        folder, launcher, server.port, "-n", "400", "--mode", "stream", "-d", "3", "-R", "4000", "--timeout", "1s"
+    )
+    fleet.wait_for("echo: 4 ranks")
+    subprocess.run(["ip", "link", "set", "h3", "down"], check=True, timeout=10)
+    try:
+        out = fleet.end(1)
+    finally:
+        subprocess.run(["ip", "link", "set", "h3", "up"], check=True, timeout=10)
+    expect(sorted(fleet.ranks) == [0, 1, 2, 3], f"a document of each: {sorted(fleet.ranks)}")
+    failed = [fleet.ranks[number]["connections"]["failed"] for number in range(4)]
+    expect(failed[2].get("timeout") == 100, f"the connections of h3 timed out: {failed}")
+    expect(not any(failed[number].get("timeout") for number in (0, 1, 3)), f"no others: {failed}")
+    expect(fleet.ranks[2]["echoes"]["verified"] > 0, "what it had measured is there")
+    expect("100 of" in out or "timeout" in out, out)
+
+
 def a_signal(folder, launcher, server):
     fleet = Fleet(folder, launcher, server.port, "-n", "400", "--mode", "stream", "-d", "60")
     fleet.wait_for("echo: 4 ranks")
@@ -176,7 +195,7 @@ def inside():
         launcher = build(folder)
         words = ("--bind", HEAD, "--allow-public", "--model", "nested-epoll")
         with Server("echo_async", *words) as server:
-            for test in (whole_load, a_host_that_dies, a_signal):
+            for test in (whole_load, a_host_that_dies, a_signal, a_link_that_is_cut):
                 began = time.monotonic()
                 test(folder, launcher, server)
                 print(f"{os.environ[INSIDE]}: {test.__name__}: {time.monotonic() - began:.1f} s", flush=True)
