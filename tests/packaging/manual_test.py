@@ -92,6 +92,7 @@ class Programs(unittest.TestCase):
     def test_have_no_other_option(self):
         for program in PROGRAMS:
             known = {"-h", "--help", "--version", "--describe", "--list-models", "--hgrm", "--missing"}  # the last two of client merge
+            known |= {"--interval", "-d", "--duration"}  # of limits watch
             for option in described(program)["options"]:
                 known |= {option["short"], option["name"], option["negation"]}
             for tag in tags(section(f"echo-testbed-{program}.1", "OPTIONS")):
