@@ -15,6 +15,7 @@
 #include "client/mpi/own_files.hpp"
 #include "client/mpi/whole.hpp"
 #include "client/program/outputs.hpp"
+#include "client/report/merge.hpp"
 #include "client/report/present.hpp"
 #include "client/run/load.hpp"
 #include "echo/report.hpp"
@@ -175,7 +176,8 @@ End RankRun::end_of_rank_0(const Result& result) {
   end.all_are_here = all_are_here && !bound.is_urgent();
   if (all_are_here) write_frame("merged", echo::text_of_document(merged), results);
   try {
-    write_whole(std::move(merged), *whole_outputs_, !frames_, results);
+    write_merged(merged, whole_outputs_->json, whole_outputs_->hgrm, !frames_, results);
+    results.finish();
   } catch (const echo::Exit& failure) {
     end.message = std::string("client-mpi: ") + failure.what();
   }

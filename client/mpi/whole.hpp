@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "client/options/options.hpp"
-#include "client/program/outputs.hpp"
 #include "client/report/run_document.hpp"
 
 namespace client::mpi {
@@ -23,9 +22,5 @@ struct Part {
 /// The parts that came, merged as `client merge` does. What is missing is named. One verdict:
 /// errors, concurrency and objectives are judged on all ranks together.
 boost::json::object merge_parts(const Options& whole, const std::vector<Part>& parts);
-
-/// Writes the text, where stdout is for it, --hgrm and --json of the whole. Returns the exit code.
-int write_whole(boost::json::object merged, Outputs& outputs, bool has_text,
-                echo::ResultWriter& results);
 
 }  // namespace client::mpi

@@ -14,11 +14,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view status_of(int code) {
-  if (code == echo::exit_pass) return "pass";
-  return code >= echo::exit_signal ? "interrupted" : "fail";
-}
-
 json::object machine_json(const Costs& costs) {
   return json::object{{"slab", echo::to_json(costs.slab)},
                       {"kernel_stack", echo::to_json(costs.kernel_stack)},

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "client/result/rate.hpp"
+#include "echo/exit_code.hpp"
 #include "echo/report.hpp"
 
 namespace client {
@@ -24,6 +25,11 @@ json::value moment_json(const std::optional<CommonMoment>& moment) {
 }
 
 }  // namespace
+
+std::string_view status_of(int code) {
+  if (code == echo::exit_pass) return "pass";
+  return code >= echo::exit_signal ? "interrupted" : "fail";
+}
 
 json::value rate_or_null(const std::optional<double>& value) {
   return value ? rate_json(*value) : json::value(nullptr);

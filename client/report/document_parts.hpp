@@ -4,12 +4,15 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "client/result/result.hpp"
 
 namespace client {
 
+/// `status` of a run that ends with `code`.
+std::string_view status_of(int code);
 /// null for a rate that is not known.
 boost::json::value rate_or_null(const std::optional<double>& value);
 /// null if the run was no search.

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "client/options/objective.hpp"
+#include "client/report/document_parts.hpp"
 #include "client/report/provenance.hpp"
 #include "client/report/ranks.hpp"
 #include "client/report/validate.hpp"
@@ -19,6 +20,12 @@
 #include "echo/report.hpp"
 
 namespace client {
+
+void set_exit_code(boost::json::object& merged, int code) {
+  merged["exit_code"] = code;
+  merged["status"] = status_of(code);
+}
+
 namespace {
 
 namespace json = boost::json;
@@ -227,10 +234,7 @@ json::array merged_objectives(const Runs& runs, const echo::Histogram& latency) 
 /// The rows of the ranks, and the verdict on all of them together.
 void add_ranks(json::object& merged, const Runs& runs, const std::vector<MissingRank>& missing) {
   const int code = code_of_ranks(runs, RunDocument("merged", merged), missing.empty());
-  merged["exit_code"] = code;
-  merged["status"] = code == echo::exit_pass     ? "pass"
-                     : code >= echo::exit_signal ? "interrupted"
-                                                 : "fail";
+  set_exit_code(merged, code);
   merged["ranks"] = rows_of(runs);
   merged["missing"] = to_json(missing);
   json::array warnings = warnings_of_ranks(runs, missing);

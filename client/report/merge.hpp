@@ -5,12 +5,15 @@
 // (memory, CPU, the kernel's counters) is not summed: it is kept in a list with one entry per run.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <string>
 #include <vector>
 
 #include "client/report/ranks.hpp"
 #include "client/report/run_document.hpp"
+#include "echo/output/output.hpp"
+#include "echo/output/result_writer.hpp"
 
 namespace client {
 
@@ -20,6 +23,14 @@ namespace client {
 /// `missing`: of these, and only of them, it is known why no document came.
 boost::json::value merge(const std::vector<RunDocument>& runs,
                          const std::vector<MissingRank>& missing = {});
+
+/// Replaces the verdict.
+void set_exit_code(boost::json::object& merged, int code);
+
+/// Writes the text, unless `has_text` is false or an output is on stdout, then `hgrm` and `json`.
+/// If one fails, the document has the exit code that `results` has then.
+void write_merged(boost::json::object& merged, echo::Output& json, echo::Output& hgrm,
+                  bool has_text, echo::ResultWriter& results);
 
 /// The text report of a merged document. Its first three lines are those of a run.
 std::string text_of_merge(const boost::json::value& merged);

@@ -126,6 +126,21 @@ std::string text_of_merge(const json::value& document) {
                                            : fmt::format(", {} ranks are missing", missing));
 }
 
+void write_merged(json::object& merged, echo::Output& json, echo::Output& hgrm, bool has_text,
+                  echo::ResultWriter& results) {
+  if (has_text && !json.is_stdout() && !hgrm.is_stdout()) results.write_text(text_of_merge(merged));
+  results.attempt([&] {
+    if (!hgrm.is_wanted()) return;
+    hgrm.write(echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")),
+               results.patience_for(hgrm));
+  });
+  results.attempt([&] {
+    if (!json.is_wanted()) return;
+    if (results.has_failed()) set_exit_code(merged, results.code());
+    json.write(echo::text_of_document(merged), results.patience_for(json));
+  });
+}
+
 int run_merge(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   std::string json_path;
@@ -159,20 +174,7 @@ int run_merge(const std::vector<std::string>& arguments) {
   // A signal may have ended one of the runs, but not this program.
   const bool passed = merged.at("exit_code").to_number<int>() == 0;
   echo::ResultWriter results{passed ? echo::exit_pass : echo::exit_fail};
-  if (!json.is_stdout() && !hgrm.is_stdout()) results.write_text(text_of_merge(merged));
-  results.attempt([&] {
-    if (!hgrm.is_wanted()) return;
-    hgrm.write(echo::hgrm_of(RunDocument("merged", merged).histogram("/latency/echo")),
-               results.patience_for(hgrm));
-  });
-  results.attempt([&] {
-    if (!json.is_wanted()) return;
-    if (results.has_failed()) {
-      merged.as_object()["status"] = "fail";
-      merged.as_object()["exit_code"] = results.code();
-    }
-    json.write(echo::text_of_document(merged), results.patience_for(json));
-  });
+  write_merged(merged.as_object(), json, hgrm, true, results);
   return results.finish();
 }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -36,19 +36,44 @@ std::string named(const RunDocument& run) {
   return fmt::format("rank {} ({})", number_of(run), run.text("/rank/host"));
 }
 
+/// Of a clock; sums and differences of several fit 64 bits.
+constexpr std::int64_t most_ns = std::numeric_limits<std::int64_t>::max() / 8;
+
+void require_time(const RunDocument& run, const std::string& pointer) {
+  if (run.count(pointer) > static_cast<std::uint64_t>(most_ns)) run.refuse(pointer, "not a time");
+}
+
 void check_clock(const RunDocument& run, const std::string& pointer) {
   if (run.at(pointer).is_null()) return;
-  const json::value* offset = run.object(pointer).if_contains("offset_ns");
-  if (offset == nullptr || !(offset->is_int64() || offset->is_uint64()))
-    run.refuse(pointer + "/offset_ns", "not a whole number");
-  require_count(run, pointer + "/bound_ns");
-  require_count(run, pointer + "/at_ns");
+  require_object(run, pointer);
+  const json::value& offset = run.at(pointer + "/offset_ns");
+  const bool is_whole = offset.is_int64() && offset.get_int64() >= -most_ns;
+  if (!is_whole || offset.get_int64() > most_ns) run.refuse(pointer + "/offset_ns", "not a time");
+  require_time(run, pointer + "/bound_ns");
+  require_time(run, pointer + "/at_ns");
 }
 
 void check_moment(const RunDocument& run, const std::string& pointer) {
   if (run.at(pointer).is_null()) return;
+  require_object(run, pointer);
+  require_time(run, pointer + "/due_ns");
+  require_time(run, pointer + "/begun_ns");
   if (run.count(pointer + "/begun_ns") < run.count(pointer + "/due_ns"))
     run.refuse(pointer + "/begun_ns", "before due_ns");
+}
+
+/// Figures that only the report of a fleet shows.
+void check_figures(const RunDocument& run) {
+  require_count_or_null(run, "/cpu/client_ns_per_echo");
+  require_count_or_null(run, "/memory/client/rss");
+  if (const std::string owner = "/echoes/first_mismatch/owner"; !run.at(owner).is_null()) {
+    require_count(run, owner + "/connection");
+    require_count(run, owner + "/message");
+  }
+  const json::value& busiest = run.at("/cpu/client_busiest_thread");
+  if (busiest.is_null()) return;
+  const double share = busiest.is_number() ? busiest.to_number<double>() : -1;
+  if (!(share >= 0 && share < 1e6)) run.refuse("/cpu/client_busiest_thread", "not a share");
 }
 
 /// null if the moment is not known.
@@ -175,6 +200,7 @@ void check_rank(const RunDocument& run) {
   if (run.text("/rank/host").empty()) run.refuse("/rank/host", "empty");
   for (const char* clock : {"/rank/clock_before", "/rank/clock_after"}) check_clock(run, clock);
   for (const char* moment : {"/rank/start", "/rank/traffic"}) check_moment(run, moment);
+  check_figures(run);
 }
 
 bool are_ranks(const Runs& runs) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cctype>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "client/report/text_parts.hpp"
+#include "echo/output/text_table.hpp"
 #include "limits/proc_text.hpp"
 #include "limits/quantity.hpp"
 
@@ -26,11 +26,10 @@ using limits::printable;
 using std::chrono::nanoseconds;
 
 constexpr std::size_t most_lines = 16;
-constexpr std::size_t columns = 12;
-using Line = std::array<std::string, columns>;
-
-const Line heading{"rank", "host",     "served",  "echoes",   "p50",   "p99",
-                   "late", "CPU/echo", "busiest", "resident", "clock", "traffic"};
+constexpr std::size_t first_figure = 1;  ///< behind the host
+const std::vector<std::string> heading{"host",    "rank",     "served", "echoes",
+                                       "p50",     "p99",      "late",   "CPU/echo",
+                                       "busiest", "resident", "clock",  "traffic"};
 
 std::string duration_or_dash(const json::value& ns) {
   if (!ns.is_number()) return "-";
@@ -44,13 +43,13 @@ std::string clock_text(const json::value& clock) {
   return fmt::format("{:+.6f} s, {}", offset / 1e9, duration_or_dash(clock.at("bound_ns")));
 }
 
-Line line_of(const json::object& row) {
+std::vector<std::string> line_of(const json::object& row) {
   const auto count = [&row](const char* key) { return row.at(key).to_number<std::uint64_t>(); };
   const json::value& cpu = row.at("client_ns_per_echo");
   const json::value& busiest = row.at("client_busiest_thread");
   const json::value& resident = row.at("resident");
-  return {std::to_string(count("rank")),
-          printable(std::string(row.at("host").as_string())),
+  return {printable(std::string(row.at("host").as_string())),
+          std::to_string(count("rank")),
           fmt::format("{}/{}", format_count(count("served")), format_count(count("requested"))),
           format_count(count("echoes")),
           duration_or_dash(row.at("p50_ns")),
@@ -61,24 +60,6 @@ Line line_of(const json::object& row) {
           resident.is_number() ? limits::format_bytes(resident.to_number<std::uint64_t>()) : "-",
           clock_text(row.at("clock_before")),
           duration_or_dash(row.at("traffic_late_ns"))};
-}
-
-/// Right-aligned, the hosts excepted. No blanks at the end of a line.
-std::string table_of(const std::vector<Line>& lines) {
-  std::array<std::size_t, columns> widths{};
-  for (const Line& line : lines) {
-    for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  std::string text;
-  for (const Line& line : lines) {
-    for (std::size_t i = 0; i < columns; ++i) {
-      if (i > 0) text += "  ";
-      text += i == 1 ? fmt::format("{:<{}}", line[i], widths[i])
-                     : fmt::format("{:>{}}", line[i], widths[i]);
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 /// CPU per echo over all ranks, weighted by their echoes, and their memory; "" if one is unknown.
@@ -120,10 +101,12 @@ std::string text_of_begin(const json::array& rows) {
                      limits::format_duration(nanoseconds(bounds[0] + bounds[1])));
 }
 
-/// A warning without its rank and its numbers: what several ranks can have in common.
+/// What several ranks can have in common: the warning of one, without its name and its numbers. A
+/// warning that no rank gave is only itself.
 std::string kind_of(const std::string& warning) {
-  std::string kind = warning.substr(
-      std::min(warning.starts_with("rank ") ? warning.find("): ") : 0, warning.size()));
+  const std::size_t name = warning.starts_with("rank ") ? warning.find("): ") : std::string::npos;
+  if (name == std::string::npos) return warning;
+  std::string kind = warning.substr(name);
   kind.erase(
       std::remove_if(kind.begin(), kind.end(),
                      [](unsigned char c) { return std::isdigit(c) || c == '.' || c == ','; }),
@@ -195,9 +178,10 @@ std::string text_of_ranks(const RunDocument& merged) {
                      [&p99](const auto* a, const auto* b) { return p99(a) > p99(b); });
     shown.resize(most_lines);
   }
-  std::vector<Line> lines{heading};
+  echo::TextRows lines{heading};
   for (const json::object* row : shown) lines.push_back(line_of(*row));
-  std::string text = text_of_all(rows) + text_of_begin(rows) + "\n" + table_of(lines);
+  std::string text = text_of_all(rows) + text_of_begin(rows) + "\n" +
+                     echo::aligned(lines, first_figure, heading.size() - 1);
   if (shown.size() < rows.size()) {
     text += fmt::format("and {} more, with a lower p99: see --json\n", rows.size() - shown.size());
   }

@@ -1,4 +1,5 @@
 #include "limits/program/present_forecast.hpp"
+#include "echo/output/text_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +9,6 @@
 #include <vector>
 
 #include "limits/program/present.hpp"
-#include "limits/program/text_table.hpp"
 #include "limits/quantity.hpp"
 #include "limits/rlimit.hpp"
 
@@ -31,7 +31,7 @@ std::uint64_t whole(double bytes) {
   return bytes >= most ? unlimited : static_cast<std::uint64_t>(std::llround(bytes));
 }
 
-using Rows = TextRows;
+using Rows = echo::TextRows;
 /// The first column holds names, the others figures.
 constexpr std::size_t last_figure = 99;
 
@@ -114,7 +114,7 @@ std::string slab_rows(const Forecast& forecast) {
     row.push_back(each(cache.use.bytes));
     rows.push_back(std::move(row));
   }
-  return "\n" + aligned(rows, 1, last_figure);
+  return "\n" + echo::aligned(rows, 1, last_figure);
 }
 
 std::string json_range(const ByteRange& range, bool in_whole_bytes) {
@@ -168,7 +168,7 @@ std::string forecast_table(const Forecast& forecast) {
   }
   add_row(rows, "send fragments", forecast, [](const MemoryKinds& of) { return of.send_fragment; });
   add_row(rows, "all kinds", forecast, [](const MemoryKinds& of) { return of.all(); });
-  return "\n" + aligned(rows, 1, last_figure) + slab_rows(forecast) + "sizes of objects: " +
+  return "\n" + echo::aligned(rows, 1, last_figure) + slab_rows(forecast) + "sizes of objects: " +
          (forecast.sizes_are_read ? "/proc/slabinfo"
                                   : "measured on Linux 6.18 (root may read /proc/slabinfo)") +
          "\n";

@@ -1,11 +1,11 @@
 #include "limits/program/verification.hpp"
+#include "echo/output/text_table.hpp"
 
 #include <cstddef>
 #include <string_view>
 
 #include "limits/proc_text.hpp"
 #include "limits/program/present.hpp"
-#include "limits/program/text_table.hpp"
 #include "limits/quantity.hpp"
 
 namespace limits {
@@ -63,7 +63,7 @@ std::string json_row(const Verification& one) {
 }  // namespace
 
 std::string as_table(const std::vector<Verification>& verifications) {
-  TextRows rows{{"limit", "predicted", "reached", "error", "verdict", "confined to"}};
+  echo::TextRows rows{{"limit", "predicted", "reached", "error", "verdict", "confined to"}};
   std::string others;
   for (const Verification& one : verifications) {
     if (one.finding.verified) {
@@ -73,7 +73,7 @@ std::string as_table(const std::vector<Verification>& verifications) {
                 printable(std::string(one.finding.reason.view())) + "\n";
     }
   }
-  return headline(verifications) + "\n" + aligned(rows, first_figure, second_figure) + "\n" +
+  return headline(verifications) + "\n" + echo::aligned(rows, first_figure, second_figure) + "\n" +
          others;
 }
 

@@ -100,7 +100,7 @@ TEST(MergeRanks, EachHasARowInOrder) {
   EXPECT_EQ(value_at(merged, "/missing"), "[]");
   const std::string text = text_of_merge(merged);
   EXPECT_NE(text.find("merged     3 ranks against"), std::string::npos) << text;
-  EXPECT_NE(text.find("   1  h1     10/10"), std::string::npos) << text;
+  EXPECT_NE(text.find("h1       1   10/10"), std::string::npos) << text;
   EXPECT_EQ(text.find("were made at the same time"), std::string::npos) << text;
 }
 
@@ -137,6 +137,14 @@ TEST(MergeRanks, OneThatIsMissingIsNamedAndFailsTheWhole) {
   EXPECT_NE(text.find("rank 2 (h2) is missing: its launcher ended: killed"), std::string::npos);
   EXPECT_NE(text.find("FAIL: 20 of 20 served, a rank is missing"), std::string::npos) << text;
   EXPECT_EQ(value_at(merge(two), "/missing"), R"([{"rank":2,"host":null,"why":"no document"}])");
+}
+
+TEST(MergeRanks, EachThatIsMissingIsNamed) {
+  const std::string text = text_of_merge(
+      merge({rank_of_three(0, {.served = 10})}, {{1, "h1", "killed"}, {2, "h2", "killed"}}));
+  EXPECT_NE(text.find("rank 1 (h1) is missing: killed"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank 2 (h2) is missing: killed"), std::string::npos) << text;
+  EXPECT_NE(text.find(", 2 ranks are missing\n"), std::string::npos) << text;
 }
 
 TEST(MergeRanks, AForeignByteHasTheRankAndTheHostOfBoth) {

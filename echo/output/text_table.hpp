@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace limits {
+namespace echo {
 
 using TextRows = std::vector<std::vector<std::string>>;
 
@@ -13,4 +13,4 @@ using TextRows = std::vector<std::vector<std::string>>;
 /// right, as figures are; the others to the left. No line ends with a space.
 std::string aligned(const TextRows& rows, std::size_t first, std::size_t last);
 
-}  // namespace limits
+}  // namespace echo

@@ -1,8 +1,8 @@
-#include "limits/program/text_table.hpp"
+#include "echo/output/text_table.hpp"
 
 #include <algorithm>
 
-namespace limits {
+namespace echo {
 
 std::string aligned(const TextRows& rows, std::size_t first, std::size_t last) {
   std::vector<std::size_t> widths;
@@ -23,4 +23,4 @@ std::string aligned(const TextRows& rows, std::size_t first, std::size_t last) {
   return text;
 }
 
-}  // namespace limits
+}  // namespace echo
