@@ -108,9 +108,12 @@ class Loop:
             self.selector.register(stream, selectors.EVENT_READ, pipe)
 
     def turn(self, until=None):
-        """Waits for something to read, and reads it; for LOOK seconds or until then at most."""
+        """Waits for something to read, and reads it; for LOOK seconds or until then at most. False:
+        nothing came.
+        """
         patience = LOOK if until is None else min(max(until - time.monotonic(), 0), LOOK)
-        for key, _ in self.selector.select(patience):
+        ready = self.selector.select(patience)
+        for key, _ in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.reading, AT_ONCE)
@@ -119,6 +122,7 @@ class Loop:
         for pipe in self.pipes:
             pipe.write()
             self._look_for_the_end(pipe)
+        return bool(ready)
 
     def _read(self, pipe, stream):
         try:
@@ -155,7 +159,9 @@ class Loop:
                 self._close(pipe, stream)
 
     def end(self, patience):
-        """Waits `patience` seconds for all processes to end, then ends those that have not."""
+        """Waits `patience` seconds for all processes to end, then ends those that have not. Reads what
+        they wrote until then.
+        """
         for pipe in self.pipes:
             pipe.write()
             pipe.close_stdin()
@@ -167,6 +173,9 @@ class Loop:
             while time.monotonic() < give_up and self._are_running():
                 self.turn(min(give_up, time.monotonic() + 0.05))
             patience = min(patience, 1.0)
+        give_up = time.monotonic() + LOOK
+        while time.monotonic() < give_up and self.turn(0):
+            pass
 
     def _are_running(self):
         return any(pipe.process.poll() is None for pipe in self.pipes)

@@ -23,7 +23,7 @@ BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
 import bench_runs  # noqa: E402
 from experiment import command  # noqa: E402
-from fleets import clock, fleet, frames, launcher, progress, rank, results, script, server  # noqa: E402
+from fleets import clock, fleet, frames, launcher, pipe, progress, rank, results, script, server  # noqa: E402
 
 PATIENCE = 50
 HOSTILE = ("a b", "it's", '"x"', "$HOME", ";exit 9;", "*", "", "\\", "`id`", "\n")
@@ -169,6 +169,17 @@ class Launchers(unittest.TestCase):
         for text in ("ssh", "", "ssh '{host}"):
             with self.assertRaisesRegex(ValueError, "must be a command"):
                 launcher.words_of(text)
+
+
+class Pipes(unittest.TestCase):
+    def test_what_a_process_wrote_before_its_end_is_read(self):
+        heard = []
+        loop = pipe.Loop()
+        self.addCleanup(loop.close)
+        loop.add(pipe.Pipe(["echo", "last"], lambda data, _: heard.append(data), heard.append))
+        loop.pipes[0].process.wait(PATIENCE)
+        loop.end(0)
+        self.assertEqual(heard, [b"last\n"])
 
 
 class Ranks(unittest.TestCase):
