@@ -14,8 +14,6 @@
 namespace echo {
 namespace {
 
-using std::chrono::milliseconds;
-
 bool is_same(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_rdev == other.st_rdev;
 }
@@ -116,7 +114,7 @@ void Output::open_stream() {
   if (S_ISSOCK(status.st_mode)) refuse("is a socket; give a file, or - for stdout");
   // `program --json FIFO & reader FIFO`: the reader may open it a moment later.
   constexpr int attempts = 50;
-  constexpr milliseconds pause{10};
+  constexpr std::chrono::milliseconds pause{10};
   const int follow = place_.is_descriptor_link ? 0 : O_NOFOLLOW;
   for (int attempt = 1;; ++attempt) {
     Descriptor opened{::openat(place_.folder.get(), place_.name.c_str(),

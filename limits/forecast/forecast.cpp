@@ -11,9 +11,9 @@ namespace {
 constexpr double page = 4'096;
 constexpr double addresses_of_an_entry = 512;  // 8 bytes of page table for a page of 4 KiB
 constexpr double addresses_of_a_directory_entry = 512 * addresses_of_an_entry;
-constexpr double kernel_stack_bytes = 16'384;       // THREAD_SIZE, x86-64
-constexpr double program_page_tables = 64 * 1'024;  // image, libraries, the first of a heap
-constexpr double process_page_tables = 56 * 1'024;  // for ~1 MiB that it shares
+constexpr double kernel_stack_bytes = 16'384;            // THREAD_SIZE, x86-64
+constexpr double program_page_tables = 64 * 1'024;       // image, libraries, the first of a heap
+constexpr double page_tables_of_a_process = 56 * 1'024;  // for ~1 MiB that it shares
 
 double number(std::uint64_t count) {
   return static_cast<double>(count);
@@ -32,7 +32,7 @@ double page_tables_of_a_connection(const Demand& demand) {
   const double stacks = traits.threads_per_connection * page_tables_of(number(traits.stack_bytes));
   const double heap = traits.threads_per_connection > 0 ? 0 : number(demand.connection_bytes());
   return stacks + page_tables_of(number(traits.virtual_bytes)) + heap / addresses_of_an_entry +
-         traits.processes_per_connection * process_page_tables;
+         traits.processes_per_connection * page_tables_of_a_process;
 }
 
 double tasks_of_a_connection(const Traits& traits) {

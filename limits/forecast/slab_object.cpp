@@ -9,7 +9,7 @@
 namespace limits {
 namespace {
 
-constexpr std::uint64_t page = 4'096;
+constexpr std::uint64_t slab_page = 4'096;
 
 /// Caches that a kernel has only with a security module that keeps state of that kind.
 bool is_optional(std::string_view cache) {
@@ -33,7 +33,7 @@ std::optional<SlabObject> parse(std::string_view line) {
   if (object.object_bytes > most || object.objects_per_slab > most || figures[4] > most) {
     return std::nullopt;
   }
-  object.slab_bytes = figures[4] * page;
+  object.slab_bytes = figures[4] * slab_page;
   return object;
 }
 
@@ -42,26 +42,26 @@ std::optional<SlabObject> parse(std::string_view line) {
 SlabObjects SlabObjects::measured() {
   SlabObjects sizes;
   sizes.objects_ = {
-      {"TCP", 2'368, 13, 8 * page},
-      {"sock_inode_cache", 832, 19, 4 * page},
-      {"filp", 192, 21, page},
-      {"dentry", 192, 21, page},
-      {"lsm_file_cache", 24, 170, page},
-      {"lsm_inode_cache", 32, 128, page},
-      {"eventpoll_epi", 128, 32, page},
-      {"eventpoll_pwq", 64, 64, page},
-      {"ep_head", 16, 256, page},
-      {"io_kiocb", 256, 16, page},
-      {"kmalloc-96", 96, 42, page},
-      {"kmalloc-512", 512, 16, 2 * page},
-      {"task_struct", 4'288, 7, 8 * page},
-      {"pid", 192, 21, page},
-      {"vm_area_struct", 192, 21, page},
-      {"anon_vma", 104, 39, page},
-      {"anon_vma_chain", 64, 64, page},
-      {"maple_node", 256, 16, page},
-      {"vmap_area", 72, 56, page},
-      {"kmalloc-32", 32, 128, page},
+      {"TCP", 2'368, 13, 8 * slab_page},
+      {"sock_inode_cache", 832, 19, 4 * slab_page},
+      {"filp", 192, 21, slab_page},
+      {"dentry", 192, 21, slab_page},
+      {"lsm_file_cache", 24, 170, slab_page},
+      {"lsm_inode_cache", 32, 128, slab_page},
+      {"eventpoll_epi", 128, 32, slab_page},
+      {"eventpoll_pwq", 64, 64, slab_page},
+      {"ep_head", 16, 256, slab_page},
+      {"io_kiocb", 256, 16, slab_page},
+      {"kmalloc-96", 96, 42, slab_page},
+      {"kmalloc-512", 512, 16, 2 * slab_page},
+      {"task_struct", 4'288, 7, 8 * slab_page},
+      {"pid", 192, 21, slab_page},
+      {"vm_area_struct", 192, 21, slab_page},
+      {"anon_vma", 104, 39, slab_page},
+      {"anon_vma_chain", 64, 64, slab_page},
+      {"maple_node", 256, 16, slab_page},
+      {"vmap_area", 72, 56, slab_page},
+      {"kmalloc-32", 32, 128, slab_page},
   };
   return sizes;
 }

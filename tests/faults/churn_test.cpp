@@ -15,8 +15,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 Words churn(const Words& more) {
   Words words{"--mode", "churn"};
   words.insert(words.end(), more.begin(), more.end());

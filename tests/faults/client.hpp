@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +10,8 @@
 #include "tests/faults/program.hpp"
 
 namespace faults {
+
+inline constexpr std::size_t size = 64;  ///< bytes of a message, where no other size is given
 
 using Buckets = std::map<std::string, std::uint64_t>;
 

@@ -7,8 +7,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 struct Ending {
   const char* name;
   void (*end)(Peer&);

@@ -15,10 +15,6 @@
 namespace faults {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
 std::string url(const Liar& server) {
   return "http://" + server.target() + "/";
 }

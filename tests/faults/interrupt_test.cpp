@@ -11,8 +11,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 /// Time since `since`.
 nanoseconds passed(std::chrono::steady_clock::time_point since) {
   return std::chrono::steady_clock::now() - since;

@@ -14,7 +14,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
 /// Ten of them are stamped, of which at least one in seven reads is sampled.
 const Words many{"-n", "160", "--mode", "stream", "--receive-lateness", "always"};
 

@@ -11,7 +11,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
 constexpr std::uint64_t liars_index = 3;
 
 struct Lie {

@@ -11,8 +11,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 /// A port without a listener, which no other program can take: it is bound.
 Liar no_listener() {
   return Liar{honest, "127.0.0.1", Listen::later};

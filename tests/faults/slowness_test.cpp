@@ -10,8 +10,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 /// Echoes each byte separately, with a pause before it.
 Script dribble(nanoseconds pause) {
   return [pause](Peer& peer) {

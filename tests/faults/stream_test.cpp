@@ -11,8 +11,6 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
 nanoseconds since(std::chrono::steady_clock::time_point then) {
   return std::chrono::steady_clock::now() - then;
 }

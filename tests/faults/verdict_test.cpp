@@ -7,15 +7,13 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
-struct Row {
+struct VerdictRow {
   const char* name;
   Words arguments;
   int code;
 };
 
-const Row rows[] = {
+const VerdictRow verdict_rows[] = {
     {"OneErrorIsOneTooMany", {}, 1},
     {"OneErrorIsAllowed", {"--max-errors", "1"}, 0},
     {"TheRequiredNumberStood", {"--max-errors", "1", "--require-conc", "5"}, 0},
@@ -26,11 +24,11 @@ const Row rows[] = {
     {"TheObjectiveIsUnproven", {"--max-errors", "1", "--slo", "p99.9<1h"}, 1},
 };
 
-std::ostream& operator<<(std::ostream& out, const Row& row) {
+std::ostream& operator<<(std::ostream& out, const VerdictRow& row) {
   return out << row.name;
 }
 
-class Verdict : public ::testing::TestWithParam<Row> {};
+class Verdict : public ::testing::TestWithParam<VerdictRow> {};
 
 TEST_P(Verdict, IsTheOneRequested) {
   Liar server{[](Peer& peer) {
@@ -46,7 +44,7 @@ TEST_P(Verdict, IsTheOneRequested) {
   EXPECT_EQ(report.failed(), (Buckets{{"closed_early", 1}}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Verdict, ::testing::ValuesIn(rows),
+INSTANTIATE_TEST_SUITE_P(Of, Verdict, ::testing::ValuesIn(verdict_rows),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -13,15 +13,13 @@
 namespace faults {
 namespace {
 
-constexpr std::size_t size = 64;
-
-struct Lie {
+struct WrongEcho {
   const char* name;
   void (*script)(Peer&);
   const char* bucket;
 };
 
-std::ostream& operator<<(std::ostream& out, const Lie& lie) {
+std::ostream& operator<<(std::ostream& out, const WrongEcho& lie) {
   return out << lie.name;
 }
 
@@ -30,7 +28,7 @@ Bytes with_extra_byte(Bytes bytes) {
   return bytes;
 }
 
-const Lie lies[] = {
+const WrongEcho wrong_echoes[] = {
     {"FirstByteChanged",
      [](Peer& peer) {
        Bytes bytes = peer.receive(size);
@@ -93,10 +91,10 @@ const Lie lies[] = {
      "extra"},
 };
 
-class WrongBytes : public ::testing::TestWithParam<Lie> {};
+class WrongBytes : public ::testing::TestWithParam<WrongEcho> {};
 
 TEST_P(WrongBytes, IsFoundOnTheConnectionThatCarriedIt) {
-  const Lie& lie = GetParam();
+  const WrongEcho& lie = GetParam();
   Liar server{[&lie](Peer& peer) { peer.index == 1 ? lie.script(peer) : honest(peer); }};
   const Report report = run_client(server.target(), {"-n", "4"});
   EXPECT_EQ(report.code, 1);
@@ -104,7 +102,7 @@ TEST_P(WrongBytes, IsFoundOnTheConnectionThatCarriedIt) {
   EXPECT_EQ(report.failed(), (Buckets{{lie.bucket, 1}}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Lies, WrongBytes, ::testing::ValuesIn(lies),
+INSTANTIATE_TEST_SUITE_P(Lies, WrongBytes, ::testing::ValuesIn(wrong_echoes),
                          [](const auto& info) { return info.param.name; });
 
 TEST(FirstMismatch, NamesConnectionMessageOffsetAndBothBytes) {
@@ -158,10 +156,6 @@ TEST(SwappedConnections, PassUnnoticedWithOneTextForAll) {
   const Report report = run_client(server.target(), {"-n", "2", "--data", "hello"});
   EXPECT_EQ(report.code, 0);
   EXPECT_EQ(report.served(), 2U);
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
 }
 
 // Bug: all that was said of an HTTP server was "mismatch ... got 0x48".

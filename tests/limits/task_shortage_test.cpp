@@ -25,13 +25,13 @@ RefusedTask thread_of_a_process() {
           .data_bytes = 50'000'000};
 }
 
-struct Cause {
+struct Shortage {
   std::string line;
   std::function<void(Ceilings&)> reach, leave_room;
 };
 
 TEST(TaskShortage, IsNamedByEachCauseAlone) {
-  const std::vector<Cause> table{
+  const std::vector<Shortage> table{
       {"user processes: need 1, have 0 (RLIMIT_NPROC, soft): ulimit -Su 101",
        [](Ceilings& c) {
          c.processes = {100, 200};
@@ -72,7 +72,7 @@ TEST(TaskShortage, IsNamedByEachCauseAlone) {
          c.committed = 1'000'000;
        },
        [](Ceilings& c) { c.committed -= 1; }}};
-  for (const Cause& cause : table) {
+  for (const Shortage& cause : table) {
     Ceilings ceilings = roomy();
     cause.reach(ceilings);
     const std::string line = task_shortage(ceilings, thread_of_a_process());

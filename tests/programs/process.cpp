@@ -1,11 +1,13 @@
 #include "tests/programs/process.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,6 +187,12 @@ echo::Descriptor RunningServer::connect() const {
   echo::Descriptor socket = open(0);
   if (!echoes_one_byte(socket.get())) throw std::runtime_error("no echo");
   return socket;
+}
+
+void allow_few_descriptors() {
+  ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
+  const rlimit few{256, 256};
+  ::setrlimit(RLIMIT_NOFILE, &few);
 }
 
 void forbid(unsigned call, unsigned error) {

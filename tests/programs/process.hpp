@@ -56,6 +56,9 @@ Ended run(std::vector<std::string> words, Stdout out = Stdout::read,
 /// `prepare`.
 void forbid(unsigned call, unsigned error);
 
+/// Lets a descriptor table hold 256: for `prepare`.
+void allow_few_descriptors();
+
 /// A server that listens on a free port of loopback.
 class RunningServer {
  public:

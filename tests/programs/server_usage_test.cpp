@@ -1,9 +1,6 @@
 // The servers' command line: every refusal is one line on stderr, with the documented exit code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <string>
@@ -143,12 +140,6 @@ TEST_P(ServerUsage, EndsWithSixOutsideLoopbackWithoutAllowPublic) {
 }
 
 /// Lets a table hold 256 descriptors.
-void allow_few_descriptors() {
-  ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
-  const rlimit few{256, 256};
-  ::setrlimit(RLIMIT_NOFILE, &few);
-}
-
 TEST_P(ServerUsage, EndsWithThreeNamingTheLimitAndTheCommandThatLiftsIt) {
   const Ended ended = run(words({"-p", "0", "--max-connections", "1M", "--tables", "1"}),
                           Stdout::read, allow_few_descriptors);

@@ -1,10 +1,7 @@
 // Both ends with fewer descriptors than connections: --tables.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <boost/json/parse.hpp>
 #include <string>
@@ -27,13 +24,6 @@ constexpr bool knows_tables = false;
 #else
 constexpr bool knows_tables = true;
 #endif
-
-/// Lets a descriptor table hold 256.
-void allow_few_descriptors() {
-  ::prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);  // otherwise root would raise the limit again
-  const rlimit few{256, 256};
-  ::setrlimit(RLIMIT_NOFILE, &few);
-}
 
 class InTables : public ::testing::TestWithParam<const char*> {
  protected:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -76,5 +77,11 @@ class StoppedTerminal : public Stall {
   }
   void resume() override { ::tcflow(program_end_.get(), TCOON); }
 };
+
+/// A Stall of this kind, for tables of cases.
+template <typename Kind>
+std::unique_ptr<Stall> made() {
+  return std::make_unique<Kind>();
+}
 
 }  // namespace faults

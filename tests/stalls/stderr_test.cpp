@@ -15,19 +15,15 @@
 namespace faults {
 namespace {
 
-struct Case {
+struct StallCase {
   const char* name;
   std::unique_ptr<Stall> (*stall)();
 };
-std::ostream& operator<<(std::ostream& out, const Case& each) {
+std::ostream& operator<<(std::ostream& out, const StallCase& each) {
   return out << each.name;
 }
-template <typename Kind>
-std::unique_ptr<Stall> made() {
-  return std::make_unique<Kind>();
-}
 
-class StalledStderr : public ::testing::TestWithParam<Case> {
+class StalledStderr : public ::testing::TestWithParam<StallCase> {
  protected:
   [[nodiscard]] Program::Setup stalled() const {
     return [this] { stall_->become(STDERR_FILENO); };
@@ -75,8 +71,8 @@ TEST_P(StalledStderr, OfAServerWithStatsDoesNotKeepItFromEnding) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Output, StalledStderr,
-                         ::testing::Values(Case{"FullPipe", made<FullPipe>},
-                                           Case{"StoppedTerminal", made<StoppedTerminal>}),
+                         ::testing::Values(StallCase{"FullPipe", made<FullPipe>},
+                                           StallCase{"StoppedTerminal", made<StoppedTerminal>}),
                          [](const auto& info) { return info.param.name; });
 
 // O_NONBLOCK on a descriptor that the shell shares would break the shell.

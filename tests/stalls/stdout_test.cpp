@@ -19,24 +19,20 @@
 namespace faults {
 namespace {
 
-struct Case {
+struct SignalledStall {
   const char* name;
   std::unique_ptr<Stall> (*stall)();
   int signal;
 };
-std::ostream& operator<<(std::ostream& out, const Case& each) {
+std::ostream& operator<<(std::ostream& out, const SignalledStall& each) {
   return out << each.name;
 }
-template <typename Kind>
-std::unique_ptr<Stall> made() {
-  return std::make_unique<Kind>();
-}
-const Case cases[] = {{"FullPipeSigint", made<FullPipe>, SIGINT},
-                      {"FullPipeSigterm", made<FullPipe>, SIGTERM},
-                      {"StoppedTerminalSigint", made<StoppedTerminal>, SIGINT},
-                      {"StoppedTerminalSigterm", made<StoppedTerminal>, SIGTERM}};
+const SignalledStall cases[] = {{"FullPipeSigint", made<FullPipe>, SIGINT},
+                                {"FullPipeSigterm", made<FullPipe>, SIGTERM},
+                                {"StoppedTerminalSigint", made<StoppedTerminal>, SIGINT},
+                                {"StoppedTerminalSigterm", made<StoppedTerminal>, SIGTERM}};
 
-class StalledStdout : public ::testing::TestWithParam<Case> {
+class StalledStdout : public ::testing::TestWithParam<SignalledStall> {
  protected:
   [[nodiscard]] std::string path(const char* name) const { return (tree_.root() / name).string(); }
   [[nodiscard]] boost::json::value document() const {
