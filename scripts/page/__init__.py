@@ -15,6 +15,7 @@
     captioned_plots     a plot in the page: its caption, and its figures in a table
     markup          HTML elements; all text is escaped there
     text_sections, warnings_section, result_tables, environment, single_run      sections of the page
+    merged, rank_tables     the ranks of a fleet, in the page of a merged document
     run_commands    the commands that repeat a run by hand
     style           the style sheet
     page            the sections in their order, and the document around them

@@ -34,7 +34,8 @@ _LONG = (
 _BYTES = ("memory", "memory_b", "memory_max")
 
 
-def section(told):
+def section(told, machines=None):
+    """`machines`: markup of those of the clients, where they are several; `told` is of the server's."""
     if not isinstance(told, dict):
         return None
     named = {key for key, _ in (*_FIRST, *_LONG)}
@@ -42,8 +43,9 @@ def section(told):
     for key, label in _FIRST:
         rows += _rows(label, told.get(key), key)
     rest = [row for key, value in told.items() if key not in named for row in _rows(key, value, key)]
-    first = markup.table("What affects the figures", ("what", "value"), rows, 2, "environment")
-    parts = [first]
+    caption = "The server's machine" if machines else "What affects the figures"
+    first = markup.table(caption, ("what", "value"), rows, 2, "environment")
+    parts = [machines, first]
     for key, label in _LONG:
         parts.append(_folded(key, label, told.get(key)))
     if rest:

@@ -9,8 +9,8 @@ The same input gives the same bytes: the page holds no current time and no path.
 import dataclasses
 
 from . import captioned_plots, cell_grid, comparisons, dot_plot, environment, fields, gnuplot
-from . import line_plot, markup, result_tables, single_run, stack_bar_chart, style, svg
-from . import text_sections, units, warnings_section
+from . import line_plot, markup, merged, rank_tables, result_tables, single_run, stack_bar_chart, style
+from . import svg, text_sections, units, warnings_section
 
 #: At most this many other figures get a plot; all are in the tables.
 MOST_DOTS = 5
@@ -138,12 +138,18 @@ def _single(material, grid, _, drawings, tables):
     yield markup.section(
         "figures", "Connections, throughput, CPU", single_run.connections(client, server), single_run.rates(client)
     )
+    yield rank_tables.section(client)
+    yield rank_tables.server(client)
     yield single_run.latencies(client)
     yield from _curves(drawings, tables)
     yield markup.section("balance", "Balance of the workers", single_run.balance(server))
     yield single_run.memory(client, server)
-    yield environment.section(single_run.manifest(client, server))
-    yield text_sections.reproduce(material, grid)
+    if merged.is_merged(client):
+        yield environment.section(single_run.manifest(None, server), rank_tables.machines(client))
+        yield rank_tables.reproduce(client)
+    else:
+        yield environment.section(single_run.manifest(client, server))
+        yield text_sections.reproduce(material, grid)
 
 
 # ---- the document --------------------------------------------------------------------------------

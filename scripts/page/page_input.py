@@ -16,7 +16,7 @@ import documents
 import forms
 from experiment import figures, folder, run_record
 
-from . import fields
+from . import fields, merged
 
 SCHEMA = "echo-testbed/1"
 #: The rest of a histogram, beside its bins.
@@ -127,7 +127,8 @@ def of_documents(paths):
     for path in paths:
         kind = _kind(path)
         if kind in found:
-            raise Bad(f"{path}: a second {kind} document; the page of one run takes one of each")
+            merge = "; `client merge --json FILE` makes one of several" if kind == "client" else ""
+            raise Bad(f"{path}: a second {kind} document; the page of one run takes one of each{merge}")
         found[kind] = path
     if "client" not in found and "server" not in found:
         raise Bad(f"{paths[0]}: a series needs the client's document as well")
@@ -202,7 +203,9 @@ def _series_beside(path, client):
 def _name_of_run(client, server):
     model, mode = fields.text_at(server, "model"), fields.text_at(client, "mode")
     count = fields.number_at(client, "connections", "requested")
-    words = [model or "One run", mode, None if count is None else f"{count:,} connections"]
+    words = [model, merged.name(client)]
+    words = [word for word in words if word] or ["One run"]
+    words += [mode, None if count is None else f"{count:,} connections"]
     return ", ".join(word for word in words if word)
 
 

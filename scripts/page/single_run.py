@@ -1,6 +1,6 @@
 """The sections of the page of one run, from its documents, without an experiment."""
 
-from . import fields, markup, units
+from . import fields, markup, merged, units
 
 _PERCENTILES = ("50", "90", "99", "99.9", "99.99")
 _LATENCIES = {
@@ -50,7 +50,8 @@ def verdict(client, server):
             bound = "at least " if "99" in fields.list_at(client, "latency", "echo", "at_least") else ""
             words += f", 99 % within {bound}{units.text(high, 'ns')}"
     loop = fields.text_at(client, "latency", "loop")
-    return words + (f" ({loop} loop)." if loop else ".")
+    words += f" ({loop} loop)." if loop else "."
+    return " ".join(filter(None, (words, merged.said_of_missing(client))))
 
 
 def latencies(client):
@@ -80,13 +81,14 @@ def latencies(client):
 def connections(client, server):
     rows = []
     told = fields.at(client, "connections")
+    seen = f"as the client{'s' if merged.is_merged(client) else ''} saw it"
     for name in ("requested", "established", "served", "max_concurrent", "slow"):
         value = fields.number_at(told, name)
         if value is not None:
-            rows.append([name.replace("_", " "), f"{value:,}", "as the client saw it"])
+            rows.append([name.replace("_", " "), f"{value:,}", seen])
     causes = fields.at(told, "failed")
     for cause, count in causes.items() if isinstance(causes, dict) else ():
-        rows.append([f"failed: {cause.replace('_', ' ')}", f"{count:,}" if fields.is_number(count) else count, "as the client saw it"])
+        rows.append([f"failed: {cause.replace('_', ' ')}", f"{count:,}" if fields.is_number(count) else count, seen])
     for name in ("accepted", "closed", "open_at_stop", "max_concurrent"):
         value = fields.number_at(server, "connections", name)
         if value is not None:

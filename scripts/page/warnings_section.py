@@ -4,7 +4,7 @@ import collections
 import re
 import statistics
 
-from . import fields, markup, units
+from . import fields, markup, merged, units
 
 #: From this share of a run's time on, steal is reported: it may affect the figures.
 STEAL = 0.01
@@ -43,7 +43,12 @@ def section(material, grid):
     found += material.problems[:8]
     if len(material.problems) > 8:
         found.append(f"{len(material.problems) - 8} more documents could not be read.")
-    found += _warnings_of_runs(runs, material.single)
+    client = material.client(runs[0]) if material.single else None
+    if merged.is_merged(client):
+        # Its ranks are told of first; nothing else reports their steal or a bottleneck.
+        found = [*merged.warnings(client, runs[0].warnings), *found]
+    else:
+        found += _warnings_of_runs(runs, material.single)
     return markup.section("warnings", "Warnings", markup.notes(found, "warnings"))
 
 

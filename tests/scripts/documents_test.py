@@ -25,6 +25,7 @@ import unittest.mock
 SOURCE = pathlib.Path(os.environ.get("TESTBED_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 sys.path.insert(0, str(SOURCE / "scripts"))
 import demo_command  # noqa: E402
+import merged_document  # noqa: E402
 from experiment import folder, live_table, plan, run_record, session, table  # noqa: E402
 from page import gnuplot, gnuplot_svg, svg  # noqa: E402
 
@@ -227,6 +228,17 @@ class Comparison(Case):
                 self.call(compare_models.main, "--from", path, "--json", self.folder / "x.json")
                 self.call(compare_models.main, "--from", path, "--short")
                 self.call(report.main, path, "--csv", self.folder / "x.csv", "-q")
+
+
+class Fleet(Case):
+    """A merged document."""
+
+    def test_of_any_form_has_a_page_or_a_refusal(self):
+        path = self.folder / "fleet.json"
+        for what, document in changed(merged_document.document(), 29):
+            path.write_text(json.dumps(document))
+            with self.subTest(what):
+                self.call(report.main, path, "-q")
 
 
 class Answer(Case):
