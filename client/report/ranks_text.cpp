@@ -170,12 +170,15 @@ std::string text_of_ranks(const RunDocument& merged) {
   std::vector<const json::object*> shown;
   for (const json::value& row : rows) shown.push_back(&row.as_object());
   if (shown.size() > most_lines) {
-    const auto p99 = [](const json::object* row) {
-      const json::value& ns = row->at("p99_ns");
-      return ns.is_number() ? ns.to_number<std::int64_t>() : 0;
+    const auto badness = [](const json::object* row) {
+      const auto figure = [row](const char* name) {
+        const json::value& value = row->at(name);
+        return value.is_number() ? value.to_number<std::int64_t>() : 0;
+      };
+      return std::pair(figure("failed") > 0, figure("p99_ns"));
     };
     std::stable_sort(shown.begin(), shown.end(),
-                     [&p99](const auto* a, const auto* b) { return p99(a) > p99(b); });
+                     [&badness](const auto* a, const auto* b) { return badness(a) > badness(b); });
     shown.resize(most_lines);
   }
   echo::TextRows lines{heading};
@@ -183,7 +186,8 @@ std::string text_of_ranks(const RunDocument& merged) {
   std::string text = text_of_all(rows) + text_of_begin(rows) + "\n" +
                      echo::aligned(lines, first_figure, heading.size() - 1);
   if (shown.size() < rows.size()) {
-    text += fmt::format("and {} more, with a lower p99: see --json\n", rows.size() - shown.size());
+    text += fmt::format("{} of {} ranks: those with failures, then by p99; all: --json\n",
+                        shown.size(), rows.size());
   }
   return text + "\n";
 }

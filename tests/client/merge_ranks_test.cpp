@@ -126,6 +126,21 @@ TEST(MergeRanks, TheirTrafficIsPlacedOnOneClock) {
   EXPECT_EQ(text_of_merge(merge(ranks)).find("begun "), std::string::npos);
 }
 
+TEST(MergeRanks, OfManyThoseWithFailuresAreShown) {
+  std::vector<RunDocument> ranks;
+  for (int rank = 0; rank < 40; ++rank) {
+    const bool fails = rank == 33;
+    ranks.push_back(
+        rank_of_three(rank, {.served = fails ? 9U : 10U, .reset = fails ? 1U : 0U},
+                      [](json::object& text) { text["rank"].as_object()["ranks"] = 40; }));
+  }
+  const std::string text = text_of_merge(merge(ranks));
+  EXPECT_NE(text.find("\nh33 "), std::string::npos) << text;
+  EXPECT_NE(text.find("\n16 of 40 ranks: those with failures, then by p99; all: --json\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(MergeRanks, OneThatIsMissingIsNamedAndFailsTheWhole) {
   const std::vector<RunDocument> two{rank_of_three(0, {.served = 10}),
                                      rank_of_three(1, {.served = 10})};
