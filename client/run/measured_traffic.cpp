@@ -115,7 +115,9 @@ void run_traffic(const RunContext& context, const Observer& observer,
   for (unsigned i = 0; i < group.size(); ++i)
     result.samples.push_back(group.loop(i).take_samples());
   end = std::min(end, group.stopped_at());  // what came after it is not measured
-  result.phases.warm_up += std::min(end, traffic.measure_from) - traffic.start;
+  // A stop may have come before the time that the ranks agreed on.
+  result.phases.warm_up +=
+      std::max(std::min(end, traffic.measure_from) - traffic.start, Nanoseconds{0});
   result.phases.measured += std::max(end - traffic.measure_from, Nanoseconds{0});
 }
 

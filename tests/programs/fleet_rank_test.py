@@ -225,7 +225,7 @@ def stops(server, folder):
 
 def stopped_before_its_traffic(server):
     """Its traffic never began, so its document has no time for that: a merge would refuse a wrong one."""
-    with Rank("0/1", target(server), *LONG) as rank:
+    with Rank("0/1", target(server), *LONG, "--warmup", "1s") as rank:
         started(rank, traffic=False)
         rank.say(f"traffic {time.monotonic_ns() + 2_000_000_000}")
         time.sleep(0.2)
@@ -234,6 +234,7 @@ def stopped_before_its_traffic(server):
         rank.say("quit")
         expect(rank.code(within=3) == 143, "143")
         expect(document["rank"]["start"] and document["rank"]["traffic"] is None, f"{document['rank']}")
+        expect(document["phases"]["warm_up"]["ns"] == 0, f"no warm-up, not {document['phases']['warm_up']['ns']} ns")
     print("stopped before its traffic: no time of it")
 
 
