@@ -31,6 +31,8 @@ using Nanoseconds = std::chrono::nanoseconds;
 /// this many times that long: watching takes some percent of one processor at most.
 constexpr int rest = 50;
 constexpr std::chrono::seconds between_looks{1};
+/// Of --interval and --duration: their sum with a time must fit 64 bits of nanoseconds.
+constexpr std::chrono::hours longest_time{24 * 366};
 
 struct WatchOptions {
   std::int64_t pid = 0;
@@ -234,6 +236,8 @@ int run_watch(const std::vector<std::string>& arguments) {
     echo::write_text(app.help());
     return echo::exit_pass;
   }
+  options.interval = std::min<Nanoseconds>(options.interval, longest_time);
+  if (options.duration) options.duration = std::min<Nanoseconds>(*options.duration, longest_time);
   ProcessSampler processes{static_cast<pid_t>(options.pid)};
   if (!processes.sample())
     throw echo::Exit(echo::exit_usage, fmt::format("watch: no process {} here", options.pid));

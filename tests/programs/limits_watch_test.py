@@ -84,6 +84,15 @@ class Watch(unittest.TestCase):
         process = self.watch(os.getpid(), "--duration", "0.2s", stdin=subprocess.DEVNULL)
         self.assertEqual(self.end(process, 0)[-1]["ended"], "duration")
 
+    def test_the_longest_times_do_not_overflow(self):
+        longest = "9223372036s"
+        process = self.watch(os.getpid(), "--duration", longest)
+        self.assertIn("cpu_ns", json.loads(process.stdout.readline()), "a second sample, and no end")
+        process.kill()
+        process = self.start(os.getpid(), "--duration", "0.2s", "--interval", longest, stdin=subprocess.DEVNULL)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertRegex(out.splitlines()[-1], r"ended by: duration$")
+
     def server(self):
         process = subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(process.communicate)
