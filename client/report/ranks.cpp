@@ -90,16 +90,52 @@ std::optional<ClockOffset> clock_of(const RunDocument& run, const std::string& p
   return ClockOffset{ns("/offset_ns"), ns("/bound_ns"), ns("/at_ns")};
 }
 
-/// When its traffic began on the reference clock, and the bound of the error; null if that is not
-/// known. The offset then lay between those that were measured before and after.
-json::value traffic_begun(const RunDocument& run) {
+/// A time on the reference clock.
+struct ReferenceTime {
+  nanoseconds at{};
+  nanoseconds bound{};  ///< of the error
+};
+
+/// When its traffic began; nullopt if that is not known. The offset then lay between those that
+/// were measured before and after.
+std::optional<ReferenceTime> traffic_begun(const RunDocument& run) {
   const std::optional<ClockOffset> before = clock_of(run, "/rank/clock_before");
-  if (!before || run.at("/rank/traffic").is_null()) return nullptr;
+  if (!before || run.at("/rank/traffic").is_null()) return std::nullopt;
   const ClockOffset after = clock_of(run, "/rank/clock_after").value_or(*before);
   const nanoseconds begun{run.count("/rank/traffic/begun_ns")};
   const ClockOffset then = offset_at(*before, after, begun);
-  return json::object{{"reference_ns", (begun - then.offset).count()},
-                      {"bound_ns", then.bound.count()}};
+  return ReferenceTime{begun - then.offset, then.bound};
+}
+
+json::value to_json(const std::optional<ReferenceTime>& time) {
+  if (!time) return nullptr;
+  return json::object{{"reference_ns", time->at.count()}, {"bound_ns", time->bound.count()}};
+}
+
+/// Ranks that began at another time than the first: they were waited for in vain, or their
+/// documents are of another run. How late each was after its own time is another warning.
+std::vector<std::string> warnings_of_other_times(const Runs& ranks) {
+  std::optional<ReferenceTime> first;
+  const RunDocument* whose = nullptr;
+  for (const RunDocument& run : ranks) {
+    const std::optional<ReferenceTime> begun = traffic_begun(run);
+    if (!begun || (first && first->at <= begun->at)) continue;
+    first = begun;
+    whose = &run;
+  }
+  std::vector<std::string> warnings;
+  for (const RunDocument& run : ranks) {
+    const std::optional<ReferenceTime> begun = traffic_begun(run);
+    if (!begun) continue;
+    const nanoseconds late{late_by(run, "/rank/traffic").to_number<std::int64_t>()};
+    const nanoseconds after = begun->at - first->at;
+    if (after - late <= clearly_late_start + begun->bound + first->bound) continue;
+    warnings.push_back(
+        fmt::format("{}: its traffic began {} after that of {}: they were not one load, and rates "
+                    "and max_concurrent are sums",
+                    named(run), limits::format_duration(after), named(*whose)));
+  }
+  return warnings;
 }
 
 /// null without enough samples, or without the histogram.
@@ -137,7 +173,7 @@ json::object row_of(const RunDocument& run) {
                       {"clock_after", run.at("/rank/clock_after")},
                       {"start_late_ns", late_by(run, "/rank/start")},
                       {"traffic_late_ns", late_by(run, "/rank/traffic")},
-                      {"traffic_begun", traffic_begun(run)}};
+                      {"traffic_begun", to_json(traffic_begun(run))}};
 }
 
 /// An option of the whole load as a number; `otherwise` where it was not given.
@@ -292,6 +328,7 @@ json::array warnings_of_ranks(const Runs& ranks, const std::vector<MissingRank>&
       break;
     }
   }
+  for (const std::string& warning : warnings_of_other_times(ranks)) warnings.emplace_back(warning);
   return warnings;
 }
 

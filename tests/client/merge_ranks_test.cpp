@@ -202,6 +202,24 @@ TEST(MergeRanks, ADoubtfulStartIsAWarning) {
     EXPECT_NE(warnings.find(part), std::string::npos) << part << " in " << warnings;
 }
 
+TEST(MergeRanks, OneThatBeganAtAnotherTimeIsAWarning) {
+  // Nobody waited for it any more, or its document is left from another run.
+  std::vector<RunDocument> ranks = three({.served = 10});
+  const auto begun_at = [](std::int64_t ns) {
+    return [ns](json::object& text) {
+      text["rank"].as_object()["traffic"] = json::object{{"due_ns", ns}, {"begun_ns", ns}};
+    };
+  };
+  ranks[2] = rank_of_three(2, {.served = 10}, begun_at(9'000'000));
+  EXPECT_EQ(value_at(merge(ranks), "/warnings").find("not one load"), std::string::npos);
+  ranks[2] = rank_of_three(2, {.served = 10}, begun_at(30'000'000'000));
+  EXPECT_NE(value_at(merge(ranks), "/warnings")
+                .find("rank 2 (h2): its traffic began 30 s after that of rank 0 (h0): they were "
+                      "not one load"),
+            std::string::npos)
+      << value_at(merge(ranks), "/warnings");
+}
+
 TEST(MergeRanks, WhatContradictsItselfIsRefusedInOneLine) {
   const auto refusal = [](const Change& change) {
     return message_of([&] { (void)merge({rank_of_three(0, {.served = 1}, change)}); });
