@@ -166,9 +166,8 @@ End RankRun::end_of_rank_0(const Result& result) {
   parts.insert(parts.begin(),
                Part{0, result.rank->host, own_code_, result.stop_reason == StopReason::server_lost,
                     own_document(result)});
-  const bool all_are_here = std::all_of(parts.begin(), parts.end(),
-                                        [](const Part& part) { return !part.document.empty(); });
   boost::json::object merged = merge_parts(whole_, parts);
+  const bool all_are_here = merged["missing"].as_array().empty();
   echo::ResultWriter results{merged["exit_code"].to_number<int>(), beginning_.stop,
                              beginning_.signals};
   results.complete_by(std::chrono::steady_clock::time_point{result.deadline_at + for_the_results});

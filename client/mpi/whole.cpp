@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
+#include <optional>
+#include <utility>
 
 #include "client/mpi/own_files.hpp"
 #include "client/report/merge.hpp"
@@ -12,6 +14,18 @@ namespace client::mpi {
 
 namespace json = boost::json;
 
+namespace {
+
+/// nullopt: it did not come, or not whole: its rank was lost on the way.
+std::optional<RunDocument> document_of(const Part& part, const std::string& place) {
+  boost::system::error_code failed;
+  json::value document = json::parse(part.document, failed);
+  if (failed) return std::nullopt;
+  return RunDocument{part.host + ":" + place, std::move(document)};
+}
+
+}  // namespace
+
 json::object merge_parts(const Options& whole, const std::vector<Part>& parts) {
   std::vector<RunDocument> runs;
   std::vector<MissingRank> missing;
@@ -20,8 +34,8 @@ json::object merge_parts(const Options& whole, const std::vector<Part>& parts) {
     lost_a_server = lost_a_server || part.lost_its_server;
     const std::string own = own_path(whole.json, part.rank);
     const std::string place = own.empty() ? fmt::format("rank {}", part.rank) : own;
-    if (!part.document.empty()) {
-      runs.emplace_back(part.host + ":" + place, json::parse(part.document));
+    if (std::optional<RunDocument> run = document_of(part, place)) {
+      runs.push_back(std::move(*run));
     } else {
       missing.push_back({part.rank, part.host,
                          own.empty()

@@ -16,7 +16,7 @@ struct Part {
   std::string host;
   int code = 0;
   bool lost_its_server = false;
-  std::string document;  ///< empty: it is missing
+  std::string document;  ///< empty, or not whole: it is missing
 };
 
 /// The parts that came, merged as `client merge` does. What is missing is named. One verdict:

@@ -59,6 +59,17 @@ TEST(MpiWhole, ARankThatIsMissingIsNamedAndFails) {
   EXPECT_EQ(merged.at("connections").at("served"), 150);
 }
 
+TEST(MpiWhole, ADocumentThatDidNotComeWholeIsMissing) {
+  std::vector<Part> parts{part(0, 3, {.served = 100}), part(1, 3, {.served = 50}),
+                          part(2, 3, {.served = 50})};
+  parts[1].document.resize(parts[1].document.size() / 2);
+  parts[2].document.assign(parts[2].document.size(), '\0');
+  const boost::json::object merged = merge_parts({}, parts);
+  EXPECT_EQ(code_of(merged), echo::exit_fail);
+  EXPECT_EQ(merged.at("missing").as_array().size(), 2U);
+  EXPECT_EQ(merged.at("connections").at("served"), 100);
+}
+
 TEST(MpiOwnFiles, HaveTheRankBeforeTheExtension) {
   struct Case {
     const char *path, *own;
