@@ -142,7 +142,7 @@ Refused Coordinator::refuse(int code, const std::string& why, const echo::Stop& 
 
 bool Coordinator::give_turn(Other& other) {
   tell(other, Kind::turn, 0, ++other.turns);
-  return answer_clock(other.rank, other.turns);
+  return answer_clock(other.rank, other.turns, signals_);
 }
 
 Nanoseconds Coordinator::name_a_time() {
@@ -158,9 +158,12 @@ std::optional<Nanoseconds> Coordinator::start(const echo::Stop& stop, Nanosecond
   Refusals refusals = gather(stop, give_up);
   for (Other& other : others_) {
     if (!refusals.empty()) break;
-    if (!give_turn(other))
+    const bool has_measured = give_turn(other);
+    if (signals_.signal() != 0) {
+      refusals.push_back({rank_.host, 0, signal_code(), ended_by_signal});
+    } else if (!has_measured) {
       refusals.push_back({other.host, other.rank, echo::exit_network, "its clock does not answer"});
-    if (stop.draining()) refusals.push_back({rank_.host, 0, signal_code(), ended_by_signal});
+    }
   }
   if (!refusals.empty()) throw refuse_all(refusals);
   begun_ = true;

@@ -24,7 +24,7 @@ void Member::flush() {
 }
 
 void Member::measure(int turn) {
-  const std::optional<ClockOffset> found = measure_clock(turn);
+  const std::optional<ClockOffset> found = measure_clock(turn, signals_);
   if (!found) return;
   clock_ = found;
   if (!begun_) {

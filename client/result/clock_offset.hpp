@@ -19,9 +19,9 @@ struct RoundTrip {
   Nanoseconds received{};  ///< on this machine's clock
 };
 
-/// How many round trips a measurement takes, after `warm_up_trips` that open the way.
-inline constexpr int clock_trips = 200;
-inline constexpr int warm_up_trips = 20;
+/// How many round trips a measurement takes; fewer where they take long. The first ones open the
+/// way, and take longer than those that count.
+inline constexpr int clock_trips = 220;
 
 /// nullopt: there was none.
 std::optional<ClockOffset> offset_of(const std::vector<RoundTrip>& trips);
