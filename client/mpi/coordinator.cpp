@@ -81,6 +81,7 @@ void Coordinator::flush() {
 
 std::uint64_t Coordinator::agree_on_seed(std::uint64_t own, const echo::Stop& /*stop*/,
                                          Nanoseconds /*give_up*/) {
+  has_told_seed_ = true;
   for (const Other& other : others_) tell(other, Kind::seed, 0, static_cast<std::int64_t>(own));
   return own;
 }
@@ -135,6 +136,7 @@ Refused Coordinator::refuse_all(const Refusals& refusals) {
 
 Refused Coordinator::refuse(int code, const std::string& why, const echo::Stop& stop,
                             Nanoseconds give_up) {
+  if (!has_told_seed_) agree_on_seed(0, stop, give_up);  // without it they do not say a word
   Refusals refusals = gather(stop, give_up);
   refusals.insert(refusals.begin(), Refusal{rank_.host, 0, code, why});
   return refuse_all(refusals);

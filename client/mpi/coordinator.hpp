@@ -75,6 +75,7 @@ class Coordinator final : public FleetRendezvous {
   int meetings_ = 0;       ///< before traffic
   int answered_ = 0;       ///< of these
   Nanoseconds started_{};  ///< the last time that was agreed on
+  bool has_told_seed_ = false;
   bool gone_ = false;
 };
 
