@@ -100,7 +100,8 @@ int run(int argc, char** argv) {
   std::optional<echo::SignalWatch> signals;
   client::watch_signals(signals, stop, drain_after_signal, options, client::mpi::end_in_peace);
   const client::Share share = client::mpi::start_mpi(stop, *signals);
-  if (share.is_whole()) {
+  // Frames are read by what waits for those of a fleet, also of one rank.
+  if (share.is_whole() && !options.frames) {
     if (failure) throw echo::Exit(failure->code, failure->why);
     const int code = run_alone(*command, stop, *signals, begun);
     client::mpi::end_mpi(code);
