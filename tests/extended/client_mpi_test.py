@@ -11,6 +11,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,53 @@ def check_refusals(hosts, port, implementation):
            f"{implementation}: fewer connections than ranks:\n{shared.stderr}")
 
 
+def wrapper(hosts, name, lines):
+    """A script before the program, whose words are "$@"."""
+    script = hosts.folder / name
+    script.write_text(f'#!/bin/bash\n{lines}\nexec "$@"\n', encoding="ascii")
+    script.chmod(0o755)
+    return (str(script),)
+
+
+def check_a_slow_network(hosts, port, implementation):
+    """Where a message takes 20 ms, fewer of them must do for a clock: 9 times 220 round trips would take 80 s."""
+    if not shutil.which("cc"):
+        return
+    source, library = hosts.folder / "slow.c", hosts.folder / "slow.so"
+    source.write_text("#include <time.h>\nint sched_yield(void) { struct timespec t = {0, 20000000}; "
+                      "return nanosleep(&t, 0); }\n", encoding="ascii")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=60)
+    slowly = wrapper(hosts, "slowly", f"export LD_PRELOAD={library}")
+    began = time.monotonic()
+    done = hosts.run(implementation, f"{HEAD}:{port}", "-n", 100, *LOADS["closed"], *REMOTE, launcher=slowly)
+    took = time.monotonic() - began
+    expect(took < 30 and done.returncode == 0,
+           f"{implementation}: a slow network: {took:.1f} s, code {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def check_a_refusal_of_rank_0_alone(hosts, port, implementation):
+    """The others wait for its word before they say theirs."""
+    wrong = wrapper(hosts, "wrong-on-rank-0",
+                    'if [[ ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} == 0 ]]; then set -- "$@" --bogus; fi')
+    began = time.monotonic()
+    refused = hosts.run(implementation, f"{HEAD}:{port}", "-n", 100, *REMOTE, launcher=wrong)
+    took = time.monotonic() - began
+    expect(took < 20 and refused.returncode == 2 and "did not answer" not in refused.stderr,
+           f"{implementation}: rank 0's refusal after {took:.1f} s, code {refused.returncode}:\n{refused.stderr}")
+
+
+def check_one_rank_in_frames(hosts, port, implementation):
+    """What scripts/fleet starts as a fleet of one."""
+    program, mpirun = implementations()[implementation]
+    root = ["--allow-run-as-root"] if implementation == "openmpi" else []
+    done = subprocess.run([mpirun, *root, "-np", "1", program, "--frames", "-n", "2", f"{HEAD}:{port}", *REMOTE],
+                          capture_output=True, text=True, timeout=60, check=False, cwd=hosts.folder,
+                          stdin=subprocess.DEVNULL)
+    kinds = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("@echo-testbed ")]
+    for kind in ("hello", "ready", "document", "merged", "end"):
+        expect(kind in kinds, f"{implementation}: one rank writes the frame {kind}, not {kinds}\n{done.stdout}")
+
+
 def main():
     if os.geteuid() == 0 and not os.environ.get(INSIDE) and "nobody" not in sys.argv:
         # First the ordinary user: enter_namespaces() does not return out here.
@@ -116,6 +164,9 @@ def main():
                 for loop in LOADS:
                     check_clocks(folder / f"{implementation}-{loop}.json", f"{implementation}, {loop} loop")
                 check_refusals(hosts, server.port, implementation)
+                check_a_refusal_of_rank_0_alone(hosts, server.port, implementation)
+                check_a_slow_network(hosts, server.port, implementation)
+                check_one_rank_in_frames(hosts, server.port, implementation)
 
 
 main()
