@@ -74,7 +74,7 @@ std::optional<SendGapsCheck> send_gaps(const Result& result) {
                         static_cast<double>(std::max<std::size_t>(result.samples.size(), 1));
   std::optional<SendGapsCheck> worst;
   for (const Samples& loop : result.samples) {
-    if (loop.send_gaps.size() < fewest_gaps || loop.per_second <= 0) continue;
+    if (loop.send_gaps.size() < fewest_gaps || loop.per_second < slowest_loop) continue;
     const SendGapsCheck check =
         result.options.poisson ? poisson_gaps(loop, chance) : uniform_gaps(loop);
     const bool worse = !worst || (worst->holds && !check.holds) ||

@@ -32,6 +32,8 @@ constexpr std::chrono::milliseconds last_wake_up{1};
 /// A gap is as asked up to half of it, or to what the wake-up of an idle machine adds.
 constexpr double gap_tolerance = 0.5;
 constexpr std::chrono::microseconds wake_up{100};
+/// A sample of a gap holds 4.29 s at most: slower loops, in messages/s, have longer ones.
+constexpr double slowest_loop = 1;
 /// Of equal gaps, the share that may be off.
 constexpr double most_gaps_off = 0.1;
 /// Of Poisson arrivals, the share of gaps that may be on the wrong side of some length. Messages

@@ -7,6 +7,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <limits>
 
 #include "client/findings/check_warnings.hpp"
 #include "client/report/checks_part.hpp"
@@ -209,6 +210,16 @@ TEST(Checks, EachLoopHasItsOwnRateAndTheWorstIsTold) {
   EXPECT_EQ(checks.send_gaps->samples, 300U);
   EXPECT_EQ(checks.send_gaps->statistic, 1);
   EXPECT_FALSE(checks.send_gaps->holds);
+}
+
+// A sample holds 4.29 s at most: of a message each 10 s it would say that each gap is wrong.
+TEST(Checks, GapsThatASampleCannotHoldAreNotJudged) {
+  for (const bool poisson : {false, true}) {
+    Result result = open_run(poisson);
+    result.options.rate = result.samples[0].per_second = 0.1;
+    result.samples[0].send_gaps.assign(300, std::numeric_limits<std::uint32_t>::max());
+    EXPECT_FALSE(checks_of(result).send_gaps);
+  }
 }
 
 // ---- independence
