@@ -5,7 +5,6 @@
 // Each rank is a `client` with a share of the load (docs/fleet-mpi.md, docs/decisions/0029-*).
 // Between the start and the end of the traffic no call of MPI is made.
 
-#include <mpi.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -77,7 +76,7 @@ int finish(const End& end, client::Share share) {
     return end.code;
   }
   // Rank 0 is the last to end, and the launcher ends what is left of the others.
-  if (share.rank == 0 && end.code < echo::exit_signal) MPI_Abort(MPI_COMM_WORLD, end.code);
+  if (share.rank == 0 && end.code < echo::exit_signal) client::mpi::abort_mpi(end.code);
   ::_exit(end.code);
 }
 

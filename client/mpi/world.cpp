@@ -73,12 +73,25 @@ Share start_mpi(const echo::Stop& stop, const echo::SignalWatch& signals) {
   return {static_cast<std::uint32_t>(rank), static_cast<std::uint32_t>(ranks)};
 }
 
-void end_mpi(int code) {
+namespace {
+
+void exit_later(int code) {
   std::thread([code] {
     std::this_thread::sleep_for(longest_end);
     ::_exit(code);
   }).detach();
+}
+
+}  // namespace
+
+void end_mpi(int code) {
+  exit_later(code);
   MPI_Finalize();
+}
+
+void abort_mpi(int code) {
+  exit_later(code);
+  MPI_Abort(MPI_COMM_WORLD, code);
 }
 
 }  // namespace client::mpi

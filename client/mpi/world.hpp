@@ -13,5 +13,8 @@ Share start_mpi(const echo::Stop& stop, const echo::SignalWatch& signals);
 
 /// Ends the process with `code` if the end of MPI takes longer than 3 s.
 void end_mpi(int code);
+/// Lets the launcher end all ranks, and ends this process with `code` if it takes longer than 3 s:
+/// it waits for a launcher that may be stopped.
+void abort_mpi(int code);
 
 }  // namespace client::mpi
