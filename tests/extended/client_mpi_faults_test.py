@@ -135,6 +135,22 @@ def kill_after_its_document(hosts, port, implementation):
     expect(run.document(2)["status"] == "pass", f"it had measured all: {run.text}")
 
 
+def stop_the_launcher(hosts, port, implementation):
+    """It is to end the ranks where one is missing. Rank 0 does not wait for it for ever."""
+    run = Run(hosts, port, implementation, TO_SURVIVE[implementation])
+    run.wait_for_phase("echo")
+    run.process.send_signal(signal.SIGSTOP)
+    os.kill(run.ranks["h3"], signal.SIGKILL)
+    until = time.monotonic() + DEADLINE + IN_TIME + 5
+    while "h1" in ranks_of(hosts) and time.monotonic() < until:
+        time.sleep(0.1)
+    left = ranks_of(hosts)
+    run.process.send_signal(signal.SIGCONT)
+    run.end()
+    expect("h1" not in left, f"rank 0 ends although its launcher is stopped: {left}")
+    run.expect_documents((0, 1, 3))
+
+
 def kill_rank_0(hosts, port, implementation):
     run = Run(hosts, port, implementation, TO_SURVIVE[implementation])
     run.wait_for_phase("echo")
@@ -190,6 +206,7 @@ def main():
                 kill_in_a_phase(hosts, port, implementation, "echo")
                 kill_after_its_document(hosts, port, implementation)
                 kill_rank_0(hosts, port, implementation)
+                stop_the_launcher(hosts, port, implementation)
                 send(hosts, port, implementation, [signal.SIGINT], (130, 143))
                 send(hosts, port, implementation, [signal.SIGINT, signal.SIGINT], None)
                 send(hosts, port, implementation, [signal.SIGTERM], (143,))
