@@ -1,11 +1,16 @@
 #include "client/fleet/frames.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/crc.hpp>
+#include <boost/json/object.hpp>
 #include <cerrno>
 #include <utility>
+
+#include "echo/report.hpp"
+#include "echo/version.hpp"
 
 namespace client {
 namespace {
@@ -47,6 +52,15 @@ std::vector<std::string> lines_of_frame(std::uint32_t rank, std::string_view kin
     lines.push_back(fmt::format("@echo-testbed {} {:08x} {}\n", head, crc_of(head, piece), piece));
   }
   return lines;
+}
+
+std::string hello_text(const std::string& host, std::uint32_t ranks) {
+  const boost::json::object build = echo::version_to_json();
+  return echo::text_of_document(boost::json::object{{"host", host},
+                                                    {"pid", ::getpid()},
+                                                    {"version", build.at("version")},
+                                                    {"commit", build.at("commit")},
+                                                    {"ranks", ranks}});
 }
 
 void FrameOutput::add(std::string_view kind, std::string_view text) {

@@ -26,6 +26,10 @@ inline constexpr std::size_t longest_frame_line = 1000;  ///< bytes, with the ne
 std::vector<std::string> lines_of_frame(std::uint32_t rank, std::string_view kind,
                                         std::string_view text);
 
+/// The text of the frame `hello`: which host and which build this is, and how many ranks it knows
+/// of.
+std::string hello_text(const std::string& host, std::uint32_t ranks);
+
 /// Writes the frames of one rank. Any thread may call it.
 class FrameOutput {
  public:

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "echo/report.hpp"
-#include "echo/version.hpp"
 #include "limits/proc_text.hpp"
 
 namespace client {
@@ -79,10 +78,7 @@ PipeRendezvous::PipeRendezvous(Share share, Nanoseconds length, int commands, Fr
       arrived_(make_event()),
       done_(make_event()),
       length_(length) {
-  frames_.add("hello", one_line({{"host", host_},
-                                 {"pid", ::getpid()},
-                                 {"version", echo::version_to_json().at("version")},
-                                 {"ranks", share.ranks}}));
+  frames_.add("hello", hello_text(host_, share.ranks));
   thread_ = std::thread([this] { read_commands(); });
 }
 

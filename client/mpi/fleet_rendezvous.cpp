@@ -1,13 +1,11 @@
 #include "client/mpi/fleet_rendezvous.hpp"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <thread>
 
 #include "echo/report.hpp"
-#include "echo/version.hpp"
 
 namespace client::mpi {
 namespace {
@@ -32,11 +30,7 @@ FleetRendezvous::FleetRendezvous(Share share, const echo::SignalWatch& signals)
 void FleetRendezvous::tell_in(FrameOutput& frames, Nanoseconds length) {
   frames_ = &frames;
   length_ = length;
-  const boost::json::object hello{{"host", rank_.host},
-                                  {"pid", ::getpid()},
-                                  {"version", echo::version_to_json().at("version")},
-                                  {"ranks", rank_.share.ranks}};
-  frames.add("hello", echo::text_of_document(hello));
+  frames.add("hello", hello_text(rank_.host, rank_.share.ranks));
 }
 
 void FleetRendezvous::tell_ready() {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "echo/version.hpp"
 #include "tests/client/frame_reader.hpp"
 
 namespace client {
@@ -86,6 +87,8 @@ TEST_F(Parent, HearsWhoTheClientIs) {
   EXPECT_EQ(hello.at("ranks"), 4);
   EXPECT_EQ(hello.at("pid"), ::getpid());
   EXPECT_FALSE(hello.at("host").as_string().empty());
+  EXPECT_EQ(hello.at("version"), echo::version_to_json().at("version"));
+  EXPECT_EQ(hello.at("commit"), echo::version_to_json().at("commit"));
 }
 
 TEST_F(Parent, GetsTheClockBetweenItsOwnTimes) {
