@@ -2,7 +2,8 @@
 
 A launcher is a command to which the client's is appended: `ssh {host}`, `ip netns exec {host}`.
 ssh joins its arguments with spaces, and a shell at the host splits the line again, so its command
-is one quoted word. Other launchers execute their arguments as they are.
+is one quoted word, quoted again for each further ssh: `sudo -u load ssh {host}`, `ssh gate ssh {host}`.
+Other launchers execute their arguments as they are.
 """
 
 import re
@@ -12,7 +13,7 @@ HOST = "{host}"
 MOST_RANKS = 4096
 #: No text that a launcher could take for an option, or a terminal for a command.
 _HOST = re.compile(r"[\w.:@%\[\]][\w.:@%\[\]+/-]*")
-_SHELL_AT_THE_HOST = ("ssh",)
+_SHELL_AT_THE_HOST = "ssh"
 
 
 def hosts_of(text):
@@ -38,12 +39,15 @@ def words_of(text, needs_host=True):
 def command(launcher, host, words):
     """The words to execute here so that `words` are executed there. `launcher`: [] for here."""
     words = list(map(str, words))
-    if not launcher:
-        return words
-    before = [word.replace(HOST, host) for word in launcher]
-    if before[0].rpartition("/")[2] in _SHELL_AT_THE_HOST:
-        return [*before, shlex.join(words)]
-    return [*before, *words]
+    for word in launcher:
+        if word.rpartition("/")[2] == _SHELL_AT_THE_HOST:
+            words = [shlex.join(words)]
+    return [*(word.replace(HOST, host) for word in launcher), *words]
+
+
+def command_of_mpi(launcher, words):
+    """The same for mpirun, which may have ssh as the value of an option, and quotes by itself."""
+    return [*launcher, *command(launcher[:1], "", words)[1:]]
 
 
 def shown(words):

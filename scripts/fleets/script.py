@@ -99,7 +99,7 @@ def commands_of(given, client):
         seed = secrets.randbits(63)
     more = [] if seed is None else ["--seed", seed]
     if given.mpi:
-        return [("mpirun", launcher.command(given.mpi, "", [path, "--frames", *more, *client]))]
+        return [("mpirun", launcher.command_of_mpi(given.mpi, [path, "--frames", *more, *client]))]
     hosts = given.hosts or [f"local{number}" for number in range(given.ranks)]
     return [
         (host, launcher.command(
