@@ -98,6 +98,7 @@ class Loop:
     def __init__(self):
         self.selector = selectors.DefaultSelector()
         self.pipes = []
+        self.looked_at = 0.0  #: for processes that have ended: a call of the system for each
         self.reading, self.writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.selector.register(self.reading, selectors.EVENT_READ, None)
         signal.set_wakeup_fd(self.writing, warn_on_full_buffer=False)
@@ -119,9 +120,14 @@ class Loop:
                     os.read(self.reading, AT_ONCE)
             else:
                 self._read(key.data, key.fileobj)
+        now = time.monotonic()
         for pipe in self.pipes:
-            pipe.write()
-            self._look_for_the_end(pipe)
+            if pipe.pending:
+                pipe.write()
+            if now - self.looked_at > LOOK:
+                self._look_for_the_end(pipe, now)
+        if now - self.looked_at > LOOK:
+            self.looked_at = now
         return bool(ready)
 
     def _read(self, pipe, stream):
@@ -137,10 +143,10 @@ class Loop:
         pipe.ended_at = None
         if not data:
             self._close(pipe, stream)
-        elif stream is pipe.process.stdout:
-            pipe.heard(data, at)
+        if stream is pipe.process.stdout:
+            pipe.heard(data or b"\n", at)  # at the end a line may not be whole
         else:
-            pipe.complained(data)
+            pipe.complained(data or b"\n")
 
     def _close(self, pipe, stream):
         if stream in pipe.open:
@@ -148,19 +154,18 @@ class Loop:
             self.selector.unregister(stream)
             stream.close()
 
-    def _look_for_the_end(self, pipe):
+    def _look_for_the_end(self, pipe, now):
         """A process may leave its pipes to another one, which keeps them open."""
         if not pipe.open or pipe.process.poll() is None:
             return
-        now = time.monotonic()
         pipe.ended_at = pipe.ended_at or now
         if now - pipe.ended_at > AFTER_THE_END:
             for stream in list(pipe.open):
                 self._close(pipe, stream)
 
-    def end(self, patience):
-        """Waits `patience` seconds for all processes to end, then ends those that have not. Reads what
-        they wrote until then.
+    def end(self, patience, after_sigterm=1.0):
+        """Waits `patience` seconds for all processes to end, then ends those that have not: with SIGTERM,
+        and `after_sigterm` seconds later with SIGKILL. Reads what they wrote until then.
         """
         for pipe in self.pipes:
             pipe.write()
@@ -172,7 +177,7 @@ class Loop:
             give_up = time.monotonic() + patience
             while time.monotonic() < give_up and self._are_running():
                 self.turn(min(give_up, time.monotonic() + 0.05))
-            patience = min(patience, 1.0)
+            patience = after_sigterm
         give_up = time.monotonic() + LOOK
         while time.monotonic() < give_up and self.turn(0):
             pass
