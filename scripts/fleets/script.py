@@ -165,16 +165,28 @@ def conclude(name, given, one, kept, watch):
     missing = one.missing
     for number, (host, why) in missing.items():
         streams.log(f"{name}: rank {number} is missing: {host}: {why}")
+    if one.signals and not kept.kept:
+        return FAILED  # it came before they began, or twice: no failure of the merging
     code, text, document, percentiles = kept.merge(missing, given.hgrm)
     if watch:
         figures = watch.figures(one.ranks)
         document["server"] = figures
         text += watch.text_of(figures)
-    if not (given.json == "-" or given.hgrm == "-"):
-        print(text, end="", flush=True)
-    if given.hgrm:
-        results.write(given.hgrm, percentiles)
-    if given.json:
-        results.write(given.json, results.text_of(document))
+    files = [(given.hgrm, percentiles), (given.json, results.text_of(document))]
+    if "-" not in (given.json, given.hgrm):
+        files.append(("-", text))
+    write_all([(place, content) for place, content in files if place])
     sys.stdout.flush()
     return code or (FAILED if missing else DONE)
+
+
+def write_all(files):
+    """stdout last: it may have no reader. A file that cannot be written keeps no other from it."""
+    failures = []
+    for place, content in sorted(files, key=lambda one: one[0] == "-"):
+        try:
+            results.write(place, content)
+        except outputs.CannotWrite as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
