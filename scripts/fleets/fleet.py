@@ -23,8 +23,27 @@ LEAD = 200_000_000
 FOR_THE_RESULTS = 1_000_000_000
 #: Seconds: for a rank to end after `quit`, and for the others to refuse as well.
 ENDING, OTHER_REFUSALS = 2.0, 0.3
+#: Seconds for the same after a second signal.
+AT_ONCE = 0.5
 #: Seconds between the end of a launcher's output and its own, for all.
 REAPING = 0.3
+#: Of ranks whose clocks are measured one after the other; hosts that a line names.
+MOST_GROUPS, MOST_NAMED = 20, 8
+#: Characters of a version.
+MOST_TEXT = 80
+
+
+def listed(hosts):
+    """h1, h2, h3 and 7 more"""
+    hosts = list(dict.fromkeys(hosts))
+    more = f" and {len(hosts) - MOST_NAMED} more" if len(hosts) > MOST_NAMED else ""
+    return ", ".join(hosts[:MOST_NAMED]) + more
+
+
+def known_commit(rank):
+    """None: built outside of a git checkout, which says nothing."""
+    commit = str(rank.hello.get("commit", "unknown"))[:MOST_TEXT]
+    return None if commit == "unknown" else commit
 
 
 class Refused(Exception):
@@ -62,12 +81,17 @@ class Fleet:
     def __exit__(self, *_):
         self.ended = True
         try:
-            self.tell_all("quit")
-            self.loop.end(0.5 if len(self.signals) > 1 else ENDING)
+            self.quit()
         finally:
             self.loop.close()
             entry_point.restore(self.handlers)
             self.progress.clear()
+
+    def quit(self):
+        """Until all have ended, or are ended."""
+        self.tell_all("quit")
+        patience = AT_ONCE if len(self.signals) > 1 else ENDING
+        self.loop.end(patience, min(patience, 1.0))
 
     def tell_all(self, command):
         for rank in self.ranks:
@@ -78,13 +102,13 @@ class Fleet:
         """Raises Refused, pipe.NotStarted, Interrupted."""
         give_up = time.monotonic() + self.patience
         if self.watch:
-            self.watch.begin(self.loop, give_up)
+            self.watch.begin(self.loop, give_up, self.look_for_signals)
         for rank, (_, words) in zip(self.ranks, self.commands):
             self.launch(rank, words)
         self.wait(lambda rank: rank.hello, give_up)
         self.compare_versions()
-        for rank in self.ranks:  # one after the other: each trip is short
-            self.measure_clock(rank)
+        for some in self.groups():
+            self.measure_clocks(some, give_up)
         self.wait(lambda rank: rank.ready, give_up)
         self.start()
 
@@ -105,12 +129,15 @@ class Fleet:
     def wait(self, condition, give_up):
         """Until it holds for each rank. Raises Refused where it cannot, or not in time."""
         while not all(map(condition, self.ranks)):
-            if self.signals:
-                raise Interrupted
+            self.look_for_signals()
             late = time.monotonic() > give_up
             if late or any(rank.refused or rank.is_gone for rank in self.ranks):
                 self.refuse(condition)
             self.loop.turn(give_up)
+
+    def look_for_signals(self):
+        if self.signals:
+            raise Interrupted
 
     def refuse(self, condition):
         """Those whose failure is the reason, and what others say within a moment."""
@@ -123,30 +150,44 @@ class Fleet:
         hosts = {}  #: {(exit code, line): those that say so}
         for rank in failed:
             hosts.setdefault(rank.failure(), []).append(rank.host)
-        lines = [f"{', '.join(dict.fromkeys(those))}: {line}" for (_, line), those in hosts.items()]
+        lines = [f"{listed(those)}: {line}" for (_, line), those in hosts.items()]
         raise Refused(next(iter(hosts))[0], "\n".join(lines))
 
     def compare_versions(self):
+        commits = {known_commit(rank) for rank in self.ranks} - {None}
         versions = {}
         for rank in self.ranks:
-            versions.setdefault(str(rank.hello.get("version")), []).append(rank.host)
+            text = str(rank.hello.get("version"))[:MOST_TEXT]
+            if len(commits) > 1:
+                text += f", commit {known_commit(rank) or 'unknown'}"
+            versions.setdefault(text, []).append(rank.host)
         if len(versions) > 1:
-            each = "; ".join(f"{', '.join(hosts)}: {text}" for text, hosts in versions.items())
+            each = "; ".join(f"{listed(hosts)}: {text}" for text, hosts in versions.items())
             raise Refused(3, f"clients of several versions: {each}; must be the same everywhere")
 
-    def measure_clock(self, rank):
-        rank.clock.begin(time.monotonic_ns())
-        while rank.clock.busy:
+    def groups(self):
+        """The ranks whose clocks are measured at once: one after the other is exact, and takes up to a
+        second for each host that is far away.
+        """
+        size = -(-len(self.ranks) // MOST_GROUPS)
+        return [self.ranks[at : at + size] for at in range(0, len(self.ranks), size)]
+
+    def measure_clocks(self, some, give_up):
+        for rank in some:
+            rank.clock.begin(time.monotonic_ns())
+        while any(rank.clock.busy for rank in some):
             self.loop.turn(time.monotonic() + 0.1)
-            rank.clock.look(time.monotonic_ns())
-            if self.signals:
-                raise Interrupted
-            if rank.refused or rank.is_gone:
-                self.refuse(lambda _: True)
-        rank.before = rank.clock.offset
-        if rank.before is None:
-            raise Refused(4, f"{rank.host}: its clock does not answer")
-        self.send_offset(rank, "before", rank.before)
+            for rank in some:
+                rank.clock.look(time.monotonic_ns())
+            self.look_for_signals()
+            late = time.monotonic() > give_up
+            if late or any(rank.refused or rank.is_gone for rank in some):
+                self.refuse(lambda rank: not rank.clock.busy)
+        for rank in some:
+            rank.before = rank.clock.offset
+            if rank.before is None:
+                raise Refused(4, f"{rank.host}: its clock does not answer")
+            self.send_offset(rank, "before", rank.before)
 
     @staticmethod
     def send_offset(rank, when, offset):

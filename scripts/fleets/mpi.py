@@ -9,7 +9,35 @@ import time
 
 from . import fleet, frames
 from .pipe import Pipe
-from .rank import Rank
+from .rank import CLIENT, Rank
+
+#: Seconds for mpirun to end when all documents are here: its ranks need up to 3 s for MPI_Finalize(),
+#: and Open MPI two more where one ended with another code than 0. A SIGTERM meanwhile crashes it.
+ENDING = 6.0
+#: Seconds from a SIGTERM until mpirun has killed its ranks.
+KILLING = 2.5
+#: Characters.
+LONGEST_REASON = 500
+
+
+class Mpirun(Rank):
+    """Whose lines are no frames: its own, and those of all ranks' stderr."""
+
+    def __init__(self):
+        super().__init__(-1, "mpirun")
+        self.is_over = False  #: what it says of the end of its ranks means nothing more than the report
+
+    def tell(self, text):
+        if not self.is_over or CLIENT.match(text):
+            super().tell(text)
+
+    def reason(self):
+        """Its sentences have several lines."""
+        return " ".join(dict.fromkeys(self.lines))[-LONGEST_REASON:]
+
+    def failure(self):
+        code, line = super().failure()
+        return code, line.removeprefix("its launcher ")
 
 
 class Fleet(fleet.Fleet):
@@ -17,13 +45,13 @@ class Fleet(fleet.Fleet):
         super().__init__(commands, results, *more)
         self.words = self.commands[0][1]
         self.ranks, self.expected = [], None
-        self.mpirun = Rank(-1, "mpirun")  #: whose lines are no frames
-        self.by_number = {}
+        self.mpirun = Mpirun()
+        self.are_strangers = False
 
     def begin(self):
         give_up = time.monotonic() + self.patience
         if self.watch:
-            self.watch.begin(self.loop, give_up)
+            self.watch.begin(self.loop, give_up, self.look_for_signals)
         reader = self.mpirun.reader = frames.Reader()
 
         def heard(data, at):
@@ -46,13 +74,19 @@ class Fleet(fleet.Fleet):
 
     def look(self, give_up):
         """Until the first rank has told how many there are."""
-        if self.signals:
-            raise fleet.Interrupted
+        self.look_for_signals()
         if self.mpirun.is_gone or time.monotonic() > give_up:
-            self.loop.turn(time.monotonic() + 0.1)
-            code, line = self.mpirun.failure()
-            raise fleet.Refused(code, f"mpirun: {line}")
+            self.refuse_by_mpirun()
         self.loop.turn(give_up)
+
+    def refuse_by_mpirun(self):
+        """With what it says, and its exit code, which come a moment after the end of its output."""
+        give_up = time.monotonic() + fleet.REAPING
+        while self.mpirun.pipe.open and time.monotonic() < give_up:
+            self.loop.turn(give_up)
+        self.mpirun.pipe.reap(give_up)
+        code, line = self.mpirun.failure()
+        raise fleet.Refused(code, f"mpirun: {line}")
 
     def take(self, frame, at):
         if self.expected is None:
@@ -67,20 +101,41 @@ class Fleet(fleet.Fleet):
                 rank.pipe, rank.reader = self.mpirun.pipe, self.mpirun.reader
         if frame.rank < self.expected:
             rank = self.ranks[frame.rank]
+            self.look_for_strangers(rank, frame)
             rank.take(frame, at)
             if frame.kind == "hello" and isinstance(rank.hello.get("host"), str):
                 rank.host = rank.hello["host"][:255]
 
+    def look_for_strangers(self, rank, frame):
+        """Under the mpirun of another MPI each program is a whole of its own. Raises Refused."""
+        if frame.kind == "hello" and rank.hello not in (None, frame.value):
+            self.are_strangers = True
+            raise fleet.Refused(
+                3, f"several clients are rank {rank.number}: the program belongs to another MPI than mpirun"
+            )
+
     def refuse(self, condition):
-        if not any(rank.refused for rank in self.ranks) and self.mpirun.is_gone:
-            code, line = self.mpirun.failure()
-            raise fleet.Refused(code, f"mpirun: {line}")
+        if self.mpirun.is_gone and not self.are_refused():
+            self.refuse_by_mpirun()
         super().refuse(condition)
 
     def compare_versions(self):
+        known = next((rank.hello for rank in self.ranks if rank.hello), {})
         for rank in self.ranks:
-            rank.hello = rank.hello or {"version": self.ranks[0].hello.get("version")}
+            rank.hello = rank.hello or known
         super().compare_versions()
+
+    def quit(self):
+        """No rank hears a command: those that have not ended, mpirun ends."""
+        if len(self.signals) > 1:
+            self.loop.end(fleet.AT_ONCE, fleet.AT_ONCE)
+        elif self.are_strangers or (self.started_at is None and not self.are_refused()):
+            self.loop.end(0.0, KILLING)  # they would go on without the parent
+        else:
+            self.loop.end(fleet.AT_ONCE if self.missing else ENDING, KILLING)
+
+    def are_refused(self):
+        return any(rank.refused for rank in self.ranks)
 
     def stop(self):
         # mpirun passes it on and goes on itself; after SIGTERM it kills within a second.
@@ -98,9 +153,16 @@ class Fleet(fleet.Fleet):
     def agree_on_traffic(self, running):
         """They do, over MPI."""
 
+    def follow(self):
+        """Raises Refused where the ranks agreed on an end before their start."""
+        super().follow()
+        if all(rank.refused for rank in self.ranks) and not self.signals:
+            self.refuse(lambda _: True)
+
     def conclude(self, now):
         """Where documents are missing, what the ranks merged themselves has them."""
         super().conclude(now)
+        self.mpirun.is_over = True
         merged = next((rank.merged for rank in self.ranks if rank.merged), None)
         if merged and self.missing:
             self.missing = {}

@@ -10,6 +10,8 @@ from streams import printable
 #: Seconds between two lines: on a terminal each replaces the last one.
 LIVE, ALWAYS, PLAIN = 0.25, 1.0, 10.0
 #: The phases in their order: the fleet is where its last rank is.
+#: Ranks whose rates are shown.
+MOST_NAMED = 8
 PHASES = ("connect", "wait", "echo", "idle", "drain")
 
 
@@ -40,7 +42,7 @@ class Progress:
 
 
 def line_of(ranks):
-    """The sums, and the rate of each rank."""
+    """The sums, and the rates of the slowest ranks."""
     lines = [rank.progress for rank in ranks if rank.progress]
     phases = sorted({str(line.get("phase"))[:12] for line in lines}, key=_place)
     done = sum(rank.document is not None for rank in ranks)
@@ -48,13 +50,17 @@ def line_of(ranks):
     connected, failed, verified = (
         sum(_number(line, key) for line in lines) for key in ("connected", "failed", "verified")
     )
-    each = "  ".join(
-        f"{rank.host} {_number(rank.progress, 'echoes_per_s'):,.0f}/s" for rank in ranks
-    )
+    each = "  ".join(f"{host} {rate:,.0f}/s" for host, rate in _rates(ranks))
     return (
         f"{phases[0] if phases else 'start'}: {len(ranks)} ranks{state}, {connected:,} connected, "
         f"{failed:,} failed, {verified:,} verified: {each}"
     )
+
+
+def _rates(ranks):
+    """Of each rank; of the slowest where they are many."""
+    rates = [(rank.host, _number(rank.progress, "echoes_per_s")) for rank in ranks]
+    return rates if len(rates) <= MOST_NAMED else sorted(rates, key=lambda one: one[1])[:MOST_NAMED]
 
 
 def _place(phase):

@@ -1,5 +1,7 @@
 """One client of a fleet, as its frames show it."""
 
+import re
+
 import streams
 
 from .clock import Clock
@@ -11,6 +13,14 @@ AT_THE_END = 1_000_000_000
 #: Lines that a host may write beside its frames.
 MOST_LINES = 200
 KEPT_LINES = 20
+#: Characters of a message that a client sends.
+MOST_TEXT = 2000
+#: Exit codes of a client: 1 is that of many launchers, and of no client that cannot begin.
+CODES = (1, 2, 3, 4, 5, 6, 7)
+#: The client's line for what ends it, with the reason.
+CLIENT = re.compile(r"client(?:-mpi)?: (.+)")
+#: Lines without a reason: rules, and what hydra says of every end.
+_NO_REASON = re.compile(r"\W*$|This typically refers to|Please see the FAQ")
 
 
 class Rank:
@@ -44,7 +54,8 @@ class Rank:
             if isinstance(value.get("id"), int) and isinstance(value.get("ns"), int):
                 self.clock.answered(value["id"], value["ns"], at)
         elif frame.kind == "refused":
-            self.refused = (_code(value.get("exit_code")), str(value.get("message", "")))
+            message = str(value.get("message", ""))[:MOST_TEXT]
+            self.refused = (_code(value.get("exit_code")), message)
         elif frame.kind == "ready":
             self.ready = True
             if isinstance(value.get("deadline_ns"), int) and value["deadline_ns"] >= 0:
@@ -66,7 +77,7 @@ class Rank:
         self.line = rest[:4096]
         for line in lines:
             text = line.decode(errors="replace").strip("\r")[:1000]
-            if not text:
+            if _NO_REASON.match(text):
                 continue
             self.lines = [*self.lines[1 - KEPT_LINES :], text]
             if self.tells:
@@ -112,15 +123,21 @@ class Rank:
             f"{number['connected']:,} connected, {number['verified']:,} verified"
         )
 
+    def reason(self):
+        return self.lines[-1]
+
     def failure(self):
         """(exit code, one line) of a rank that ended, or did not answer, before the start."""
         if self.refused:
             return self.refused
-        said = f": {self.lines[-1]}" if self.lines else ""
+        code = self.pipe.process.poll() if self.is_gone else None
+        own = [found[1] for found in map(CLIENT.match, self.lines) if found]
+        if own and code in CODES[1:]:
+            return code, own[-1]
+        said = f": {own[-1] if own else self.reason()}" if self.lines else ""
         if not self.is_gone:
             what = "is not ready" if self.hello else "no client answers"
             return 4, f"{what}{said}"
-        code = self.pipe.process.poll()
         if code == 127:  # of a shell
             code = 3
         # 1 is that of many launchers, and of no client that cannot begin.
@@ -129,4 +146,4 @@ class Rank:
 
 def _code(value):
     """An exit code of a client; 4 for what is none."""
-    return value if value in (1, 2, 3, 4, 5, 6, 7) and not isinstance(value, bool) else 4
+    return value if value in CODES and not isinstance(value, bool) else 4

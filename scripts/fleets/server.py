@@ -39,13 +39,14 @@ class Watch:
         self.rest = b""
 
     # ---- while it runs ---------------------------------------------------------------------------
-    def begin(self, loop, give_up):
-        """Returns once a sample came. Raises Failed, pipe.NotStarted."""
+    def begin(self, loop, give_up, look):
+        """Returns once a sample came. `look` is called meanwhile. Raises Failed, pipe.NotStarted."""
         import time
 
         self.host.pipe = Pipe(self.words, self.heard, self.host.complained)
         loop.add(self.host.pipe)
         while not self.samples:
+            look()
             if self.host.is_gone or time.monotonic() > give_up:
                 loop.turn(time.monotonic() + 0.1)
                 code, line = self.host.failure()
