@@ -6,7 +6,7 @@
 
 `die`: where it kills itself: hello, ready, standing, traffic, document. `stall`: where it stops
 itself (SIGSTOP), likewise. `ahead`: nanoseconds by which its clock is ahead. `refuse`: a message.
-`version`. `banner`: a line before the first frame. `torn`: the second line of its document is torn.
+`version`, `commit`. `banner`: a line before the first frame. `torn`: the second line of its document is torn.
 `time`, `standing_time`: seconds. `deadline`: of `ready`, in nanoseconds. `deaf`: it does not end at
 `quit`. `goes_on`: it does not end at `stop`. `kills_launcher`: before its traffic. `status`: the exit
 code with which it ends. `alone`: it waits for no command, as client-mpi.
@@ -107,7 +107,7 @@ class FakeClient:
         self.at("hello")
         self.emit("hello", {
             "host": socket.gethostname(), "pid": os.getpid(), "ranks": self.ranks,
-            "version": self.fake.get("version", "1"),
+            "version": self.fake.get("version", "1"), "commit": self.fake.get("commit", "unknown"),
         })  # fmt: skip
         if "refuse" in self.fake:
             self.emit("refused", {"exit_code": 3, "message": self.fake["refuse"]})

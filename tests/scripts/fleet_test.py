@@ -23,7 +23,7 @@ BIN = pathlib.Path(os.environ.get("TESTBED_BIN_DIR", SOURCE / "build" / "bin"))
 sys.path.insert(0, str(SOURCE / "scripts"))
 import bench_runs  # noqa: E402
 from experiment import command  # noqa: E402
-from fleets import clock, fleet, frames, launcher, pipe, progress, rank, results, script, server  # noqa: E402
+from fleets import clock, fleet, frames, launcher, mpi, pipe, progress, rank, results, script, server  # noqa: E402
 
 PATIENCE = 50
 HOSTILE = ("a b", "it's", '"x"', "$HOME", ";exit 9;", "*", "", "\\", "`id`", "\n")
@@ -161,12 +161,25 @@ class Launchers(unittest.TestCase):
         words = launcher.command(["kubectl", "exec", "-i", "{host}", "--"], "pod", ["c", *HOSTILE])
         self.assertEqual(words, ["kubectl", "exec", "-i", "pod", "--", "c", *HOSTILE])
 
+    def test_a_shell_for_each_ssh_gets_the_words_as_they_were(self):
+        words = launcher.command(["sudo", "-u", "x", "ssh", "{host}"], "ssh", HOSTILE)
+        self.assertEqual((words[:5], shlex.split(words[5])), (["sudo", "-u", "x", "ssh", "ssh"], [*HOSTILE]))
+        words = launcher.command(["ssh", "gate", "ssh", "{host}"], "h1", HOSTILE)
+        self.assertEqual(words[:4], ["ssh", "gate", "ssh", "h1"])
+        self.assertEqual(shlex.split(*shlex.split(words[4])), [*HOSTILE])
+
+    def test_mpirun_quotes_by_itself(self):
+        for before in (["mpirun", "-launcher", "ssh", "-np", "4"], ["mpirun", "--mca", "plm_rsh_agent", "ssh"]):
+            self.assertEqual(launcher.command_of_mpi(before, ["c", *HOSTILE]), [*before, "c", *HOSTILE])
+        words = launcher.command_of_mpi(["ssh", "head", "mpirun"], HOSTILE)
+        self.assertEqual((words[:3], shlex.split(words[3])), (["ssh", "head", "mpirun"], [*HOSTILE]))
+
     def test_no_host_is_an_option(self):
         self.assertEqual(launcher.hosts_of("h1,u@10.0.0.1,[::1]"), ["h1", "u@10.0.0.1", "[::1]"])
         for text in ("", "h1,", "-oProxyCommand=x", "a b", "a\x1b[m", "a;b"):
             with self.assertRaisesRegex(ValueError, "names of hosts"):
                 launcher.hosts_of(text)
-        for text in ("ssh", "", "ssh '{host}"):
+        for text in ("ssh", "", "ssh '{host}"):  # no host, nothing, half a word
             with self.assertRaisesRegex(ValueError, "must be a command"):
                 launcher.words_of(text)
 
@@ -179,7 +192,130 @@ class Pipes(unittest.TestCase):
         loop.add(pipe.Pipe(["echo", "last"], lambda data, _: heard.append(data), heard.append))
         loop.pipes[0].process.wait(PATIENCE)
         loop.end(0)
-        self.assertEqual(heard, [b"last\n"])
+        self.assertEqual(heard[0], b"last\n")
+
+    def test_many_do_not_cost_a_call_of_the_system_each_in_every_turn(self):
+        loop = pipe.Loop()
+        self.addCleanup(loop.close)
+        one = unittest.mock.Mock(pending=b"", open=())
+        one.open = unittest.mock.MagicMock(__bool__=lambda _: True, __iter__=lambda _: iter(()))
+        one.process.poll.return_value = None
+        loop.pipes = [one]
+        for _ in range(100):
+            loop.turn(0)
+        self.assertLess(one.process.poll.call_count, 10)
+        loop.pipes = []
+
+
+class Reasons(unittest.TestCase):
+    """Of launchers that end before a client says that it is ready: one line, and the exit code."""
+
+    def refused(self, kind, text, patience=PATIENCE):
+        one = kind([("h", ["sh", "-c", text])], None, progress.Progress("never"), patience)
+        with self.assertRaises(fleet.Refused) as refused, one:
+            one.begin()
+        return refused.exception.code, str(refused.exception)
+
+    def test_are_the_clients_own_where_it_wrote_one(self):
+        text = "echo 'client: --x: unknown (--help)' >&2; echo 'srun: error: exit code 2' >&2; exit 2"
+        self.assertEqual(self.refused(fleet.Fleet, text), (2, "h: --x: unknown (--help)"))
+        text = "printf '%s\\n' --- 'client-mpi: --x: unknown' --- 'Primary job' --- >&2; exit 2"
+        self.assertEqual(self.refused(mpi.Fleet, text), (2, "mpirun: --x: unknown"))
+
+    def test_are_the_launchers_last_line_though_it_is_not_whole(self):
+        found = self.refused(fleet.Fleet, "echo warning >&2; printf 'Connection refused' >&2; exit 255")
+        self.assertEqual(found, (4, "h: its launcher ended with 255: Connection refused"))
+        self.assertEqual(self.refused(fleet.Fleet, "exit 127")[0], 3)
+
+    def test_are_all_that_mpirun_wrote_but_its_rules(self):
+        found = self.refused(mpi.Fleet, "printf '%s\\n' --- 'it noticed' 'signal 9' --- >&2; exit 137")
+        self.assertEqual(found, (4, "mpirun: ended with 137: it noticed signal 9"))
+
+
+class Mpirun(unittest.TestCase):
+    def test_has_time_to_end_unless_a_rank_is_lost_or_none_may_begin(self):
+        """A SIGTERM while Open MPI ends its ranks, which takes 2 s, crashes it."""
+        dead, lost = unittest.mock.Mock(refused=None), {1: ("h", "why")}
+        refused = unittest.mock.Mock(refused=(3, "no"))
+        for signals, started_at, missing, ranks, expected in (
+            ([], 7, {}, [dead], (mpi.ENDING, mpi.KILLING)),
+            ([2], 7, {}, [dead], (mpi.ENDING, mpi.KILLING)),
+            ([], 7, lost, [dead], (fleet.AT_ONCE, mpi.KILLING)),
+            ([], None, {}, [refused], (mpi.ENDING, mpi.KILLING)),
+            ([], None, {}, [dead], (0.0, mpi.KILLING)),
+            ([2], None, {}, [], (0.0, mpi.KILLING)),
+            ([2, 2], 7, {}, [dead], (fleet.AT_ONCE, fleet.AT_ONCE)),
+        ):
+            one = mpi.Fleet([("mpirun", ["x"])], None, progress.Progress("never"), PATIENCE)
+            one.loop, one.ranks, one.signals = unittest.mock.Mock(), ranks, signals
+            one.started_at, one.missing = started_at, missing
+            one.quit()
+            self.assertEqual(one.loop.end.call_args.args, expected)
+        self.assertGreater(mpi.ENDING, 3 + 2)  # MPI_Finalize(), and Open MPI's own
+
+    def test_tells_only_what_clients_say_once_all_is_over(self):
+        one = mpi.Mpirun()
+        one.tells = True
+        with contextlib.redirect_stderr(io.StringIO()) as errors:
+            one.complained(b"lost a rank\n")
+            one.is_over = True
+            one.complained(b"Primary job terminated\nclient-mpi: out.json: No space left on device\n")
+        expected = "mpirun: lost a rank\nmpirun: client-mpi: out.json: No space left on device\n"
+        self.assertEqual(errors.getvalue(), expected)
+
+
+class Many(unittest.TestCase):
+    def fleet(self, ranks):
+        commands = [(f"h{number}", []) for number in range(ranks)]
+        return fleet.Fleet(commands, None, progress.Progress("never"), PATIENCE)
+
+    def test_clocks_are_measured_one_after_the_other_or_in_a_few_groups(self):
+        for ranks, groups in ((1, 1), (4, 4), (20, 20), (21, 11), (200, 20), (4096, 20)):
+            found = self.fleet(ranks).groups()
+            self.assertEqual((len(found), sum(map(len, found))), (groups, ranks))
+
+    def test_clocks_that_are_slow_end_with_the_time_for_all(self):
+        one = self.fleet(1)
+        one.loop, one.ranks[0].pipe = unittest.mock.Mock(), unittest.mock.Mock(is_closed=False)
+        with self.assertRaisesRegex(fleet.Refused, "h0: no client answers"):
+            one.measure_clocks(one.ranks, time.monotonic() - 1)
+
+    def test_lines_name_some_of_them(self):
+        self.assertEqual(fleet.listed(["a", "b", "a"]), "a, b")
+        self.assertEqual(fleet.listed([f"h{number}" for number in range(10)]), "h0, h1, h2, h3, h4, h5, h6, h7 and 2 more")
+        ranks = self.fleet(200).ranks
+        for one in ranks:
+            one.progress = {"echoes_per_s": 200 - one.number}
+        line = progress.line_of(ranks)
+        self.assertTrue(line.endswith("h192 8/s"), line)
+        self.assertLess(len(line), 250)
+
+
+class Kept(unittest.TestCase):
+    """The documents, whatever comes of their merging."""
+
+    def merged(self, client, missing):
+        folder = pathlib.Path(FOLDER.name)
+        with results.Results(folder / client) as kept:
+            one = rank.Rank(0, "h")
+            one.document = {"exit_code": 0}
+            kept.keep(one)
+            try:
+                return kept, kept.merge(missing, False)
+            except results.Failed as failure:
+                kept.__exit__(results.Failed, failure, None)
+                return kept, str(failure)
+
+    def test_are_there_if_they_cannot_be_merged(self):
+        bad = pathlib.Path(FOLDER.name) / "bad"
+        bad.mkdir()
+        (bad / "client").symlink_to("/bin/false")
+        kept, text = self.merged("bad", {})
+        self.assertIn(f"the documents of the ranks are in {kept.folder}", text)
+
+    def test_are_merged_whatever_a_host_that_is_lost_has_said(self):
+        _, (code, _, document, _) = self.merged(".", {1: ("h\n", "a\0b\ud800" + "c" * 200_000)})
+        self.assertEqual((code, document["missing"][0][:20]), (0, "1=h : a\\x00b\\ud800cc"))
 
 
 class Ranks(unittest.TestCase):
@@ -209,6 +345,14 @@ class Ranks(unittest.TestCase):
 
 
 class Server(unittest.TestCase):
+    def test_one_that_cannot_be_reached_does_not_keep_a_signal(self):
+        loop = pipe.Loop()
+        self.addCleanup(loop.close)
+        self.addCleanup(loop.end, 0)
+        with self.assertRaises(fleet.Interrupted):
+            watch = server.Watch(["sleep", "60"], 7)
+            watch.begin(loop, time.monotonic() + PATIENCE, unittest.mock.Mock(side_effect=fleet.Interrupted))
+
     def test_cpu_of_the_window_in_which_all_measured(self):
         watch = server.Watch([], 7)
         for second in range(10):  # its clock is 100 s behind; lines take 1 ms, the fastest 0
@@ -233,7 +377,7 @@ class Server(unittest.TestCase):
 #: {name: (words before --, what the fake clients do)}. They run while the other tests do, because most of
 #: the time they wait; the tests look at what came of each.
 RUNS = {
-    "whole": ((), {"0": {"ahead": 5 * 10**9, "banner": "\x1b[31mWelcome"}}),
+    "whole": ((), {"0": {"ahead": 5 * 10**9, "commit": "abc", "banner": "\x1b[31mWelcome"}}),
     "killed before hello": ((), {"1": {"die": "hello"}}),
     "killed before ready": ((), {"1": {"die": "ready"}}),
     "killed before standing": ((), {"1": {"die": "standing"}}),
@@ -241,8 +385,9 @@ RUNS = {
     "killed after its document": ((), {"1": {"die": "document"}}),
     "refused": ((), {"1": {"refuse": "open files: need 9, have 5: ulimit -n 9"}}),
     "another version": ((), {"1": {"version": "2"}}),
-    "stalled before hello": (("--wait", "2s"), {"1": {"stall": "hello"}}),
-    "stalled in traffic": ((), {"1": {"stall": "traffic"}, "all": {"deadline": 2 * 10**9}}),
+    "another commit": ((), {"0": {"commit": "abc"}, "1": {"commit": "abd with changes"}}),
+    "stalled before hello": (("--wait", "1.5s"), {"1": {"stall": "hello"}}),
+    "stalled in traffic": ((), {"1": {"stall": "traffic"}, "all": {"deadline": 15 * 10**8}}),
     "torn": ((), {"1": {"torn": True}}),
     "failed": ((), {"1": {"status": 5}}),
     "deaf": ((), {"1": {"deaf": True}}),
@@ -286,20 +431,60 @@ class Run:
         return self
 
 
+def interrupted(folder, name, fake, *signals):
+    run = Run(folder, name, ("--progress", "always"), {"all": {"time": 30}, **fake})
+    for line in run.process.stderr:
+        if "echo: " in line:
+            break
+    for number in signals:
+        run.process.send_signal(number)
+        time.sleep(0.1)  # else the two are one
+    return run.end()
+
+
+def launched(folder, name, text):
+    """With hostile words, by a launcher that is this script."""
+    path = pathlib.Path(folder) / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    words = ("--hosts", "h1", "--launch", f"{path} {{host}}", "--seed", "7")
+    return Run(folder, name, words, {"all": {"kills_launcher": name == "other"}}, client=HOSTILE).end()
+
+
+def under_mpi(folder, name, fake=None, shares="0/2 1/2"):
+    mpirun = pathlib.Path(folder) / f"mpirun-{name}"
+    mpirun.write_text(f'#!/bin/sh\nfor share in {shares}; do "$@" --share $share & done\nwait\n')
+    mpirun.chmod(0o755)
+    return Run(folder, name, ("--mpi", mpirun), {"all": {"alone": True}, **(fake or {})}).end()
+
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+GOES_ON = {"time": 30, "goes_on": True}
+#: {name: (what makes the Run, its arguments)}: beside RUNS.
+OTHERS = {
+    "other": (launched, 'shift\n"$@"; exit $?\n'),
+    "ssh": (launched, 'shift\nsh -c "$*"; exit $?\n'),
+    "once": (interrupted, {}, INT),
+    "twice": (interrupted, {"1": GOES_ON}, TERM, TERM),
+    "nothing": (interrupted, {"0": GOES_ON, "1": GOES_ON}, HUP, HUP),
+    "mpi": (under_mpi,),
+    "mpi-lost": (under_mpi, {"1": {"die": "traffic"}}),
+    "strangers": (under_mpi, {}, "0/1 0/1"),
+}
+
+
 def setUpModule():
     global FOLDER
     FOLDER = tempfile.TemporaryDirectory()
     unittest.addModuleCleanup(FOLDER.cleanup)
-    (pathlib.Path(FOLDER.name) / "client").symlink_to(SOURCE / "tests/scripts/fake_client.py")
-
-    def run(name):
-        words, fake = RUNS[name]
-        return Run(FOLDER.name, name, words, fake).end()
-
-    pool = concurrent.futures.ThreadPoolExecutor(6)
+    for name in ("client", "client-mpi"):
+        (pathlib.Path(FOLDER.name) / name).symlink_to(SOURCE / "tests/scripts/fake_client.py")
+    jobs = {name: (lambda folder, name, *run: Run(folder, name, *run).end(), *run) for name, run in RUNS.items()}
+    pool = concurrent.futures.ThreadPoolExecutor(8)
     unittest.addModuleCleanup(pool.shutdown)
-    for name in sorted(RUNS, key=lambda name: "stalled" not in name and name != "deaf"):
-        dict.__setitem__(RAN, name, pool.submit(run, name))
+    longest = ("stalled in traffic", "stalled before hello", "deaf", "other", "torn")
+    for name, (make, *more) in sorted((jobs | OTHERS).items(), key=lambda job: job[0] not in longest):
+        dict.__setitem__(RAN, name, pool.submit(make, FOLDER.name, name, *more))
 
 
 class Whole(unittest.TestCase):
@@ -332,6 +517,37 @@ class Whole(unittest.TestCase):
     def test_the_exit_code_is_that_of_the_merged_report(self):
         self.assertEqual((RAN["failed"].code, RAN["failed"].document["missing"]), (1, []))
 
+    def test_a_signal_ends_all_with_their_results_and_a_second_one_at_once_with_what_came(self):
+        run = RAN["once"]
+        self.assertEqual((run.code, run.out, run.document["missing"]), (130, "merged 2\n", []), run.errors)
+        self.assertEqual([one["log"][-1] for one in run.document["of"]], [["stop"], ["stop"]])
+        run = RAN["twice"]
+        self.assertEqual((run.code, run.out), (143, "merged 1\n"), run.errors)
+        self.assertRegex(run.document["missing"][0], "1=local1: interrupted")
+        self.assertLess(run.took, 10)
+        run = RAN["nothing"]
+        self.assertEqual((run.code, run.document), (129, None), run.errors)
+
+    def test_words_arrive_as_they_were_and_an_ended_launcher_loses_nothing(self):
+        for name in ("ssh", "other"):
+            run = RAN[name]
+            self.assertEqual(run.code, 0, run.errors)
+            self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
+
+    def test_what_came_of_mpirun_is_merged(self):
+        for code, name in enumerate(("mpi", "mpi-lost")):
+            run = RAN[name]
+            self.assertEqual((run.code, len(run.document["of"])), (code, 2 - code), run.errors)
+            self.assertEqual(len(run.document["missing"]), code)
+        pattern = f"^1={socket.gethostname()}: mpirun ended with 0; last seen .*echo"
+        self.assertRegex(run.document["missing"][0], pattern)
+
+    def test_programs_of_another_mpi_are_refused(self):
+        """Under its mpirun each is a whole of its own."""
+        run = RAN["strangers"]
+        self.assertEqual((run.code, run.document), (3, None), run.errors)
+        self.assertRegex(run.errors, "^scripts/fleet: several clients are rank 0: .* another MPI than mpirun\n$")
+
 
 class Refused(unittest.TestCase):
     def check(self, name, code, pattern):
@@ -352,6 +568,8 @@ class Refused(unittest.TestCase):
 
     def test_several_versions(self):
         self.check("another version", 3, "several versions: local0: 1; local1: 2; must be the same")
+        each = "local0: 1, commit abc; local1: 1, commit abd with changes; must be the same"
+        self.check("another commit", 3, f"several versions: {each}")
 
 
 class Lost(unittest.TestCase):
@@ -386,44 +604,6 @@ class Lost(unittest.TestCase):
 class Alone(unittest.TestCase):
     """Runs of their own."""
 
-    def run_(self, name, *arguments, **named):
-        return Run(FOLDER.name, name, *arguments, **named)
-
-    def interrupted(self, name, fake, *signals):
-        run = self.run_(name, ("--progress", "always"), {"all": {"time": 30}, **fake})
-        for line in run.process.stderr:
-            if "echo: " in line:
-                break
-        for number in signals:
-            run.process.send_signal(number)
-            time.sleep(0.1)  # else the two are one
-        return run.end()
-
-    def test_a_signal_ends_all_with_their_results_and_a_second_one_at_once_with_what_came(self):
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            once = pool.submit(self.interrupted, "once", {}, signal.SIGINT)
-            goes_on = {"1": {"time": 30, "goes_on": True}}
-            twice = pool.submit(self.interrupted, "twice", goes_on, signal.SIGTERM, signal.SIGTERM)
-        run = once.result()
-        self.assertEqual((run.code, run.out, run.document["missing"]), (130, "merged 2\n", []), run.errors)
-        self.assertEqual([one["log"][-1] for one in run.document["of"]], [["stop"], ["stop"]])
-        run = twice.result()
-        self.assertEqual((run.code, run.out), (143, "merged 1\n"), run.errors)
-        self.assertRegex(run.document["missing"][0], "1=local1: interrupted")
-        self.assertLess(run.took, 10)
-
-    def test_words_arrive_as_they_were_and_an_ended_launcher_loses_nothing(self):
-        folder, runs = pathlib.Path(FOLDER.name), []
-        for name, text in (("ssh", 'shift\nsh -c "$*"; exit $?\n'), ("other", 'shift\n"$@"; exit $?\n')):
-            (folder / name).write_text("#!/bin/sh\n" + text)
-            (folder / name).chmod(0o755)
-            words = ("--hosts", "h1", "--launch", f"{folder / name} {{host}}", "--seed", "7")
-            fake = {"all": {"kills_launcher": name == "other"}}
-            runs.append(self.run_(name, words, fake, client=HOSTILE))
-        for run in runs:
-            self.assertEqual(run.end().code, 0, run.errors)
-            self.assertEqual(run.document["of"][0]["argv"][-len(HOSTILE) :], list(HOSTILE))
-
     def test_traffic_starts_without_one_that_stalls_before_it_stands(self):
         """In this process, where 20 s of silence can be 1 s."""
         fake = json.dumps({"1": {"stall": "standing"}, "all": {"deadline": 100 * 10**9}})
@@ -441,22 +621,15 @@ class Alone(unittest.TestCase):
         self.assertTrue(document["rank"]["traffic"]["begun_ns"])
         self.assertRegex(one.missing[1][1], "did not answer any more; last seen .*connect")
 
-    def test_what_came_of_mpirun_is_merged(self):
+    def test_files_are_written_though_stdout_is_not_and_stdout_though_they_are_not(self):
         folder = pathlib.Path(FOLDER.name)
-        (folder / "client-mpi").symlink_to(folder / "client")
-        mpirun = folder / "mpirun"
-        mpirun.write_text('#!/bin/sh\nfor rank in 0 1; do "$@" --share $rank/2 & done\nwait\n')
-        mpirun.chmod(0o755)
-        runs = [
-            self.run_(name, ("--mpi", str(mpirun)), {"all": {"alone": True}, **fake})
-            for name, fake in (("mpi", {}), ("mpi-lost", {"1": {"die": "traffic"}}))
-        ]
-        for code, run in enumerate(runs):
-            run.end()
-            self.assertEqual((run.code, len(run.document["of"])), (code, 2 - code), run.errors)
-            self.assertEqual(len(run.document["missing"]), code)
-        pattern = f"^1={socket.gethostname()}: mpirun ended with 0; last seen .*echo"
-        self.assertRegex(run.document["missing"][0], pattern)
+        words = [SOURCE / "scripts/fleet", "--bin", folder, "--ranks", "1", "--json", folder / "full.json", "--"]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual((done.returncode, (folder / "full.json").exists()), (7, True), done.stderr)
+        words[5:6] = ["--json", "/dev/full", "--hgrm", folder / "hgrm"]
+        done = subprocess.run([*words[:9], "--"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout, (folder / "hgrm").exists()), (7, "merged 1\n", True), done.stderr)
 
     def test_usage(self):
         for words in (
@@ -472,7 +645,7 @@ class Alone(unittest.TestCase):
             self.assertEqual((end.exception.code, errors.getvalue().count("\n")), (2, 1), words)
 
     def test_a_launcher_that_is_not_there(self):
-        run = self.run_("nowhere", ("--launch", "/nowhere/ssh {host}", "--hosts", "a")).end()
+        run = Run(FOLDER.name, "nowhere", ("--launch", "/nowhere/ssh {host}", "--hosts", "a")).end()
         self.assertEqual((run.code, run.errors.count("\n")), (3, 1), run.errors)
 
 
