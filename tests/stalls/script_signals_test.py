@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,12 @@ SCRIPTS = {
     "scripts/growth": ("--up-to", "4", "--seconds", "20"),
     "scripts/bench": ("client", "-n", "4", "--seconds", "20", "--no-counts"),
     "bench/establish": ("-n", "1000", "--pairs", "500"),
+    "scripts/fleet": ("--ranks", "2"),
 }
+#: Connections to it are accepted by the kernel, and nobody echoes: a client waits.
+SILENT = socket.create_server(("127.0.0.1", 0))
+#: {script: what comes after all options}
+LAST = {"scripts/fleet": ("--", "-n", "4", "-d", "20s", f"127.0.0.1:{SILENT.getsockname()[1]}")}
 FOLDERS = ("sweep", "compare", "false-alarms", "stack-sweep", "compare-models", "tune")
 PROGRAMS = ("client", "echo_async", "echo_threads", "floor_client", "floor_server")
 
@@ -66,7 +72,7 @@ class Script:
         if name.partition("/")[2] in FOLDERS:
             words = (*words, "--out", folder / "out")
         self.process = subprocess.Popen(
-            [more.pop("tree", SOURCE) / name, *words, "--bin", BIN],
+            [more.pop("tree", SOURCE) / name, *words, "--bin", BIN, *LAST.get(name, ())],
             stdin=subprocess.DEVNULL, stdout=more.pop("stdout", subprocess.PIPE),
             stderr=more.pop("stderr", subprocess.PIPE), text=True, cwd=folder,
             env={**os.environ, MARK: self.mark}, **more,

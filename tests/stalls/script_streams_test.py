@@ -37,6 +37,7 @@ PRINTING = (
     ("scripts/compare-models", "--from", COMPARISON),
     ("scripts/demo", "--from", SOURCE / "docs/results/answer.json"),
     ("scripts/sweep", "--bin", BIN, "--factor", "n=2,4", "--dry-run"),
+    ("scripts/fleet", "--bin", BIN, "--ranks", "2", "--dry-run", "--", "-n", "4", "localhost:1"),
 )
 SHORT = ("--factor", "n=2,4", "--server", "callbacks", "--reps", "8", "--seconds", "0.05")
 SHORT += ("--warm-up", "0", "--primary", "server_ns_per_echo", "--bin", BIN)
@@ -229,6 +230,7 @@ class Stderr(Case):
             for name, *words in (
                 ("sweep",), ("report", "/nowhere"), ("tune", "nothing"), ("compare", "a", "b"),
                 ("compare-models", "--rounds", "0"), ("bench", "server"), ("demo", "-n", "x"),
+                ("fleet",),
             )
         ]  # fmt: skip
 
