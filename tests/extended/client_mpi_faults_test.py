@@ -6,6 +6,7 @@ Whatever ends it: it is told, in time, and every rank that measured leaves a com
 - Rank 2 is killed before the start, in the ramp, in the traffic, and when it has written its document; rank 0 in the
   traffic. With Open MPI also under --continuous, where the other ranks go on to their end.
 - mpirun gets SIGINT once, SIGINT twice, SIGTERM and SIGUSR1; with Open MPI it is killed.
+- scripts/fleet starts mpirun: one rank gets SIGTERM; the parent gets SIGINT; the fleet has one rank.
 
     client_mpi_faults_test.py [openmpi|mpich]...
 """
@@ -13,6 +14,7 @@ Whatever ends it: it is told, in time, and every rank that measured leaves a com
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from mpi_hosts import (HEAD, Hosts, enter_namespaces, expect, implementations, ranks_of,  # noqa: E402
                        read_document, wait_for_ranks)
-from processes import Server  # noqa: E402
+from processes import BIN, SOURCE, Server  # noqa: E402
 
 RANKS = 4
 CONNECTIONS = 800
@@ -43,9 +45,12 @@ class Run:
         self.hosts = hosts
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=hosts.folder))
         self.name = f"{implementation} {' '.join(launcher)}".strip()
-        self.process = hosts.start(implementation, f"{HEAD}:{port}", *LOAD, "--json", self.folder / "out.json",
-                                   "--series", self.folder / "s.jsonl", *more, launcher=launcher)
+        self.process = self.start(implementation, [f"{HEAD}:{port}", *LOAD, "--json", self.folder / "out.json",
+                                                   "--series", self.folder / "s.jsonl", *more], launcher)
         self.ranks = wait_for_ranks(hosts)
+
+    def start(self, implementation, words, launcher):
+        return self.hosts.start(implementation, *words, launcher=launcher)
 
     def wait_for(self, what, happens):
         until = time.monotonic() + PATIENCE
@@ -89,6 +94,55 @@ class Run:
             expect(document is not None, f"rank {rank} leaves its document: {self.text}")
             expect(document["connections"]["requested"] == CONNECTIONS // RANKS, f"it is complete: {self.text}")
         print("  documents:", *(self.document(rank)["status"] for rank in ranks), flush=True)
+
+
+class Parent(Run):
+    """scripts/fleet, which starts mpirun."""
+
+    def start(self, implementation, words, launcher):
+        return self.fleet(implementation, words, self.hosts.launcher(implementation, *launcher))
+
+    def fleet(self, implementation, words, mpirun):
+        program, _ = implementations()[implementation]
+        self.json = self.folder / "fleet.json"
+        words = [SOURCE / "scripts/fleet", "--bin", BIN, "--client", program, "--mpi", shlex.join(mpirun),
+                 "--json", self.json, "--", *words]
+        return subprocess.Popen(
+            list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            cwd=self.folder, env={**os.environ, "UCX_TLS": "tcp,self", "TMPDIR": str(self.hosts.folder)})
+
+    def expect_end(self, code, ranks=RANKS):
+        """Open MPI crashes if it gets SIGTERM while it ends its ranks, which takes it two seconds."""
+        self.end(within=DEADLINE + IN_TIME)
+        expect(self.process.returncode == code, f"exit {code}: {self.text}")
+        expect(len(read_document(self.json)["merged_from"]) == ranks, f"{ranks} ranks: {self.text}")
+        expect("Segmentation" not in self.text and "Traceback" not in self.text, f"mpirun ends itself: {self.text}")
+
+
+def end_a_rank_of_a_parent(hosts, port, implementation):
+    """Without --continuous Open MPI kills the others, and forwards 12 KiB at most of what each wrote then."""
+    run = Parent(hosts, port, implementation, TO_SURVIVE[implementation] or ("--continuous",))
+    run.wait_for_phase("echo")
+    os.kill(run.ranks["h3"], signal.SIGTERM)
+    run.expect_end(1)
+
+
+def interrupt_a_parent(hosts, port, implementation):
+    run = Parent(hosts, port, implementation, TO_SURVIVE[implementation])
+    run.wait_for_phase("echo")
+    run.process.send_signal(signal.SIGINT)
+    run.expect_end(130)
+
+
+def lead_one_rank(hosts, port, implementation):
+    """One rank alone is a client, and has frames for a parent all the same."""
+    run = Parent.__new__(Parent)
+    run.hosts, run.name = hosts, f"{implementation}, one rank"
+    run.folder = pathlib.Path(tempfile.mkdtemp(dir=hosts.folder))
+    root = ["--allow-run-as-root"] if implementation == "openmpi" else []
+    _, mpirun = implementations()[implementation]
+    run.process = run.fleet(implementation, [f"{HEAD}:{port}", *LOAD], [mpirun, *root, "-np", "1"])
+    run.expect_end(0, 1)
 
 
 def kill_before_the_start(hosts, port, implementation):
@@ -211,6 +265,9 @@ def main():
                 send(hosts, port, implementation, [signal.SIGINT, signal.SIGINT], None)
                 send(hosts, port, implementation, [signal.SIGTERM], (143,))
                 send(hosts, port, implementation, [signal.SIGUSR1], (143,))
+                end_a_rank_of_a_parent(hosts, port, implementation)
+                interrupt_a_parent(hosts, port, implementation)
+                lead_one_rank(hosts, port, implementation)
             if "openmpi" in (sys.argv[1:] or implementations()):
                 kill_and_go_on(hosts, port, "connect")
                 kill_and_go_on(hosts, port, "echo")
