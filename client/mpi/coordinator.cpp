@@ -16,6 +16,11 @@ namespace {
 constexpr std::chrono::milliseconds margin{30};
 constexpr std::chrono::microseconds margin_of_each{100};
 constexpr std::chrono::seconds patience_for_ramps{10};
+constexpr std::chrono::seconds patience_for_like_refusals{1};
+
+bool has_said(const Other& other) {
+  return other.ready || other.refusal;
+}
 
 }  // namespace
 
@@ -86,15 +91,14 @@ std::uint64_t Coordinator::agree_on_seed(std::uint64_t own, const echo::Stop& /*
   return own;
 }
 
+bool Coordinator::all_have_said() {
+  listen();
+  return std::all_of(others_.begin(), others_.end(), has_said);
+}
+
 /// Waits for the verdict of every rank. Returns those that cannot begin.
 Coordinator::Refusals Coordinator::gather(const echo::Stop& stop, Nanoseconds give_up) {
-  const auto has_said = [](const Other& other) { return other.ready || other.refusal; };
-  const Waited waited = wait_for(
-      [&] {
-        listen();
-        return std::all_of(others_.begin(), others_.end(), has_said);
-      },
-      stop, give_up);
+  const Waited waited = wait_for([this] { return all_have_said(); }, stop, give_up);
   Refusals refusals;
   if (waited == Waited::stopped)
     refusals.push_back({rank_.host, 0, signal_code(), ended_by_signal});
@@ -136,7 +140,12 @@ Refused Coordinator::refuse_all(const Refusals& refusals) {
 
 Refused Coordinator::refuse(int code, const std::string& why, const echo::Stop& stop,
                             Nanoseconds give_up) {
-  if (!has_told_seed_) agree_on_seed(0, stop, give_up);  // without it they do not say a word
+  // Most are refused for the same reason. The others wait for the seed before they say a word.
+  const Nanoseconds soon = std::min(give_up, now() + patience_for_like_refusals);
+  wait_for([this] { return all_have_said(); }, stop, soon);
+  for (const Other& other : others_) {
+    if (!has_told_seed_ && !has_said(other)) tell(other, Kind::seed);
+  }
   Refusals refusals = gather(stop, give_up);
   refusals.insert(refusals.begin(), Refusal{rank_.host, 0, code, why});
   return refuse_all(refusals);

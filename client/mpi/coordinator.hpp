@@ -64,6 +64,8 @@ class Coordinator final : public FleetRendezvous {
   };
   using Refusals = std::vector<Refusal>;
 
+  /// Takes in what has arrived. Whether each can begin, or cannot.
+  bool all_have_said();
   Refusals gather(const echo::Stop& stop, Nanoseconds give_up);
   [[nodiscard]] Refused refuse_all(const Refusals& refusals);
   void tell_those_who_wait(Kind kind, int code = 0, std::int64_t value = 0);
