@@ -143,10 +143,10 @@ def check_one_rank_in_frames(hosts, port, implementation):
     root = ["--allow-run-as-root"] if implementation == "openmpi" else []
     done = subprocess.run([mpirun, *root, "-np", "1", program, "--frames", "-n", "2", f"{HEAD}:{port}", *REMOTE],
                           capture_output=True, text=True, timeout=60, check=False, cwd=hosts.folder,
-                          stdin=subprocess.DEVNULL)
+                          stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(hosts.folder)})
     kinds = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("@echo-testbed ")]
     for kind in ("hello", "ready", "document", "merged", "end"):
-        expect(kind in kinds, f"{implementation}: one rank writes the frame {kind}, not {kinds}\n{done.stdout}")
+        expect(kind in kinds, f"{implementation}: one rank writes the frame {kind}, not {kinds}\n{done.stdout}{done.stderr}")
 
 
 def main():
