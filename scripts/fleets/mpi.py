@@ -16,6 +16,8 @@ from .rank import CLIENT, Rank
 ENDING = 6.0
 #: Seconds from a SIGTERM until mpirun has killed its ranks.
 KILLING = 2.5
+#: Nanoseconds from the report of all until what is missing of theirs does not matter any more.
+AFTER_THE_REPORT = 1_000_000_000
 #: Characters.
 LONGEST_REASON = 500
 
@@ -47,6 +49,8 @@ class Fleet(fleet.Fleet):
         self.ranks, self.expected = [], None
         self.mpirun = Mpirun()
         self.are_strangers = False
+        self.merged_at = None  #: the time of a report that rank 0 made of all
+        self.is_cut = False  #: not all that was to come over mpirun has come
 
     def begin(self):
         give_up = time.monotonic() + self.patience
@@ -103,6 +107,8 @@ class Fleet(fleet.Fleet):
             rank = self.ranks[frame.rank]
             self.look_for_strangers(rank, frame)
             rank.take(frame, at)
+            if rank.merged:
+                self.merged_at = self.merged_at or at
             if frame.kind == "hello" and isinstance(rank.hello.get("host"), str):
                 rank.host = rank.hello["host"][:255]
 
@@ -132,7 +138,7 @@ class Fleet(fleet.Fleet):
         elif self.are_strangers or (self.started_at is None and not self.are_refused()):
             self.loop.end(0.0, KILLING)  # they would go on without the parent
         else:
-            self.loop.end(fleet.AT_ONCE if self.missing else ENDING, KILLING)
+            self.loop.end(fleet.AT_ONCE if self.is_cut else ENDING, KILLING)
 
     def are_refused(self):
         return any(rank.refused for rank in self.ranks)
@@ -143,6 +149,8 @@ class Fleet(fleet.Fleet):
 
     def is_awaited(self, rank, now):
         """No clock answers here; mpirun ends when the ranks have."""
+        if self.merged_at and now - self.merged_at > AFTER_THE_REPORT:
+            return False
         return rank.document is None and not rank.is_gone
 
     def look_at_document(self, rank, now):
@@ -163,6 +171,7 @@ class Fleet(fleet.Fleet):
         """Where documents are missing, what the ranks merged themselves has them."""
         super().conclude(now)
         self.mpirun.is_over = True
+        self.is_cut = bool(self.missing)
         merged = next((rank.merged for rank in self.ranks if rank.merged), None)
         if merged and self.missing:
             self.missing = {}

@@ -235,23 +235,38 @@ class Reasons(unittest.TestCase):
 class Mpirun(unittest.TestCase):
     def test_has_time_to_end_unless_a_rank_is_lost_or_none_may_begin(self):
         """A SIGTERM while Open MPI ends its ranks, which takes 2 s, crashes it."""
-        dead, lost = unittest.mock.Mock(refused=None), {1: ("h", "why")}
+        dead = unittest.mock.Mock(refused=None)
         refused = unittest.mock.Mock(refused=(3, "no"))
-        for signals, started_at, missing, ranks, expected in (
-            ([], 7, {}, [dead], (mpi.ENDING, mpi.KILLING)),
-            ([2], 7, {}, [dead], (mpi.ENDING, mpi.KILLING)),
-            ([], 7, lost, [dead], (fleet.AT_ONCE, mpi.KILLING)),
-            ([], None, {}, [refused], (mpi.ENDING, mpi.KILLING)),
-            ([], None, {}, [dead], (0.0, mpi.KILLING)),
-            ([2], None, {}, [], (0.0, mpi.KILLING)),
-            ([2, 2], 7, {}, [dead], (fleet.AT_ONCE, fleet.AT_ONCE)),
+        for signals, started_at, is_cut, ranks, expected in (
+            ([], 7, False, [dead], (mpi.ENDING, mpi.KILLING)),
+            ([2], 7, False, [dead], (mpi.ENDING, mpi.KILLING)),
+            ([], 7, True, [dead], (fleet.AT_ONCE, mpi.KILLING)),
+            ([], None, False, [refused], (mpi.ENDING, mpi.KILLING)),
+            ([], None, False, [dead], (0.0, mpi.KILLING)),
+            ([2], None, False, [], (0.0, mpi.KILLING)),
+            ([2, 2], 7, False, [dead], (fleet.AT_ONCE, fleet.AT_ONCE)),
         ):
             one = mpi.Fleet([("mpirun", ["x"])], None, progress.Progress("never"), PATIENCE)
             one.loop, one.ranks, one.signals = unittest.mock.Mock(), ranks, signals
-            one.started_at, one.missing = started_at, missing
+            one.started_at, one.is_cut = started_at, is_cut
             one.quit()
             self.assertEqual(one.loop.end.call_args.args, expected)
         self.assertGreater(mpi.ENDING, 3 + 2)  # MPI_Finalize(), and Open MPI's own
+
+    def test_is_not_waited_for_long_once_rank_0_has_sent_the_report_of_all(self):
+        """Where the output of a host is stuck, its document came to rank 0 over MPI."""
+        kept = unittest.mock.Mock()
+        one = mpi.Fleet([("mpirun", ["x"])], kept, progress.Progress("never"), PATIENCE)
+        one.mpirun.pipe = unittest.mock.Mock(is_closed=False)
+        for number in (0, 1):
+            one.take(frames.Frame(number, "hello", {"ranks": 2}), 1)
+        self.assertTrue(one.is_awaited(one.ranks[1], mpi.AFTER_THE_REPORT * 3))
+        one.take(frames.Frame(0, "merged", {"ranks": []}), 5)
+        self.assertTrue(one.is_awaited(one.ranks[1], 6))
+        self.assertFalse(one.is_awaited(one.ranks[1], mpi.AFTER_THE_REPORT * 2))
+        one.conclude(7)
+        self.assertEqual((one.missing, one.is_cut), ({}, True))
+        kept.keep_merged.assert_called_once_with({"ranks": []})
 
     def test_tells_only_what_clients_say_once_all_is_over(self):
         one = mpi.Mpirun()
@@ -312,6 +327,12 @@ class Kept(unittest.TestCase):
         (bad / "client").symlink_to("/bin/false")
         kept, text = self.merged("bad", {})
         self.assertIn(f"the documents of the ranks are in {kept.folder}", text)
+
+    def test_that_the_ranks_merged_themselves_stay_what_they_are(self):
+        with results.Results(pathlib.Path(FOLDER.name)) as kept:
+            whole = {"exit_code": 0, "ranks": [{"rank": 0}, {"rank": 1}], "missing": []}
+            kept.keep_merged(whole)
+            self.assertEqual(kept.merge({}, False)[2], whole)
 
     def test_are_merged_whatever_a_host_that_is_lost_has_said(self):
         _, (code, _, document, _) = self.merged(".", {1: ("h\n", "a\0b\ud800" + "c" * 200_000)})
