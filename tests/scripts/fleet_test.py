@@ -189,7 +189,7 @@ class Pipes(unittest.TestCase):
         heard = []
         loop = pipe.Loop()
         self.addCleanup(loop.close)
-        loop.add(pipe.Pipe(["echo", "last"], lambda data, _: heard.append(data), heard.append))
+        loop.add(pipe.Pipe(["echo", "last"], lambda data, _: heard.append(data), lambda _: None))
         loop.pipes[0].process.wait(PATIENCE)
         loop.end(0)
         self.assertEqual(heard[0], b"last\n")
