@@ -28,7 +28,7 @@ struct Beginning {
 
 struct End {
   int code = 0;
-  /// All ranks come to MPI_Finalize(). Otherwise that would wait for ever.
+  /// All ranks come to end_mpi(). Otherwise that would wait for them.
   bool all_are_here = true;
   std::string message;  ///< for stderr; empty: none
 };
