@@ -9,9 +9,9 @@ from streams import printable
 
 #: Seconds between two lines: on a terminal each replaces the last one.
 LIVE, ALWAYS, PLAIN = 0.25, 1.0, 10.0
-#: The phases in their order: the fleet is where its last rank is.
 #: Ranks whose rates are shown.
 MOST_NAMED = 8
+#: The phases in their order: the fleet is where its last rank is.
 PHASES = ("connect", "wait", "echo", "idle", "drain")
 
 
