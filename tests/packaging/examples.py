@@ -55,6 +55,10 @@ def documents_of_a_run(folder):
     stop(server)
 
 
+def fleet_document(folder):
+    command(folder, "fleet", "--ranks", "2", "--json", "fleet.json", "--", "-n", "10")
+
+
 def results_stacks(folder):
     """Those of an experiment that is in the tree, under the name that the examples use."""
     shutil.copytree(SOURCE / "docs" / "results" / "2026-11-25-backlog", folder / "results" / "stacks")
@@ -119,6 +123,7 @@ RULES = (
     Rule(r"^echo-testbed tune mine.toml ", files=(own_experiment,), more="--time 20s", codes=(0, 1)),
     Rule(r"^echo-testbed tune ", more="--time 20s", codes=(0, 1)),
     Rule(r"^echo-testbed report client.json ", quick=True, files=(documents_of_a_run,)),
+    Rule(r"^echo-testbed report fleet.json", quick=True, server=True, files=(fleet_document,)),
     Rule(r"^echo-testbed report ", quick=True, files=(results_stacks,)),
     Rule(r"^echo-testbed false-alarms ", more="--comparisons 1 --pairs 8 --tries 1 --try-time 10s --time 60s",
          codes=(0, 1)),
